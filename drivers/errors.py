@@ -1,0 +1,65 @@
+"""What can go wrong with a device, sorted by what the reader can do.
+
+::
+
+    DriverError
+    ├── LinkError          wait and try again
+    │   ├── LinkLost       it was there and is gone
+    │   └── LinkTimeout    it did not answer in time
+    ├── AskUser            somebody has to do something first
+    │   ├── Refused        it said no: permission, authorisation, a busy port
+    │   ├── NotSupported   it cannot do this
+    │   └── MissingExtra   a Python or system package is not installed
+    ├── Garbled            it answered nonsense: report it
+    └── RunFailed          the runtime ended by itself
+
+Every message is one sentence for the user: what happened, to which device, and after ``remedy`` what to do.
+"""
+
+
+class DriverError(Exception):
+    """Base of all errors that a driver raises on purpose."""
+
+    def __init__(self, sentence: str, *, remedy: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.sentence}: {self.remedy}" if self.remedy else self.sentence
+
+
+class LinkError(DriverError):
+    """The way to the device is interrupted; trying again may help."""
+
+
+class LinkLost(LinkError):
+    """The device was there and is gone."""
+
+
+class LinkTimeout(LinkError):
+    """The device did not answer in time."""
+
+
+class AskUser(DriverError):
+    """Trying again does not help until somebody has done something."""
+
+
+class Refused(AskUser):
+    """The device or the system said no."""
+
+
+class NotSupported(AskUser):
+    """This device, model or option cannot do what was asked."""
+
+
+class MissingExtra(AskUser):
+    """A package is not installed; the remedy names the command."""
+
+
+class Garbled(DriverError):
+    """The device answered what its protocol does not allow."""
+
+
+class RunFailed(DriverError):
+    """The runtime could not start, or ended by itself."""

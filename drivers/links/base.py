@@ -1,0 +1,96 @@
+"""The two shapes of a link: one that runs commands, one that carries bytes."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command that has ended."""
+
+    returncode: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a process's output, without its line end, stamped on arrival."""
+
+    t_ns: int
+    stream: Literal["out", "err"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Bytes that have crossed, of how many."""
+
+    done: int
+    total: int
+
+
+class Process(Protocol):
+    """A process on the device that dies with us: its guard ends it when the link or this program goes."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id on the device."""
+        ...
+
+    def lines(self) -> AsyncIterator[Line]:
+        """Lines of both streams in order of arrival, until both are closed; a line is cut at 64 KiB."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Write to its standard input."""
+        ...
+
+    async def close_stdin(self) -> None:
+        """Close its standard input."""
+        ...
+
+    async def wait(self) -> int:
+        """Its return code; negative for the signal that ended it."""
+        ...
+
+    async def kill(self) -> None:
+        """End it now, its children too, and return when it is gone."""
+        ...
+
+
+class ShellLink(Protocol):
+    """A link that can run commands. Arguments are a list: quoting for a remote shell is the link's matter."""
+
+    async def run(self, argv: Sequence[str], *, timeout_s: float = 10.0) -> Completed:
+        """Run to the end. Raises LinkTimeout, LinkLost, or Refused when there is no such command."""
+        ...
+
+    def start(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Process]:
+        """Start and follow; leaving the block ends the process if it still runs."""
+        ...
+
+    async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:
+        """Copy a file to the device, resumed and checked; nothing is sent when it is already there."""
+        ...
+
+    def forward(self, port: int) -> AbstractAsyncContextManager[tuple[str, int]]:
+        """Reach the device's loopback ``port`` from here: yields the ``(host, port)`` to connect to."""
+        ...
+
+
+class ByteLink(Protocol):
+    """A link that carries bytes both ways: a serial port, a bulk endpoint, a script."""
+
+    async def read(self) -> tuple[int, bytes]:
+        """Wait for bytes: ``(arrival in ns, at least one byte)``. Raises LinkLost when the other end is gone."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        ...

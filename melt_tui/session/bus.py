@@ -1,0 +1,60 @@
+"""The bus: a synchronous ordered loop. Sources publish, sinks store and show, transforms derive."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from drivers.base import Item
+from drivers.events import ChannelsOpened
+from drivers.model import ChannelKey, Quantity, Samples
+
+
+class Sink(Protocol):
+    """Takes every item, in order. Returns at once: it buffers, never waits, never raises."""
+
+    def take(self, item: Item) -> None:
+        """Take one item."""
+        ...
+
+
+class Transform(Protocol):
+    """Derives items from passing ones. Knows only the items' own times, never a clock."""
+
+    quantities: frozenset[Quantity]
+    """Samples of these quantities reach it; events always do."""
+
+    def feed(self, item: Item) -> Iterable[Item]:
+        """What follows from ``item``, in order."""
+        ...
+
+
+class Source(Protocol):
+    """Puts items on the bus until it ends or is cancelled."""
+
+    async def run(self, bus: "Bus") -> None:
+        """Publish in order."""
+        ...
+
+
+class Bus:
+    """Hands each item to the sinks in turn, then what the transforms derive from it."""
+
+    def __init__(self, sinks: Sequence[Sink], transforms: Sequence[Transform] = ()) -> None:
+        self._sinks = tuple(sinks)
+        self._transforms = tuple(transforms)
+        self._quantities: dict[ChannelKey, Quantity] = {}
+
+    def publish(self, item: Item) -> None:
+        """Deliver ``item`` and all that follows from it before returning."""
+        for sink in self._sinks:
+            sink.take(item)
+        if isinstance(item, ChannelsOpened):
+            self._quantities.update((channel.key, channel.quantity) for channel in item.channels)
+        for transform in self._interested(item):
+            for derived in transform.feed(item):
+                self.publish(derived)
+
+    def _interested(self, item: Item) -> Sequence[Transform]:
+        if not isinstance(item, Samples):
+            return self._transforms
+        quantity = self._quantities.get(item.key)
+        return [transform for transform in self._transforms if quantity in transform.quantities]

@@ -1,0 +1,197 @@
+"""Everything a user can do, without a screen: the only place where concrete classes meet.
+
+Commands may be called from any thread; they run on the session loop and answer with a Future whose exception, if
+any, is a ``DriverError`` or ``MeltError`` with a sentence for the user. Heavy imports happen on the session thread.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from drivers.model import Found
+from melt_tui.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What the run dialog and ``melt run`` ask for; everything but the devices has a default."""
+
+    devices: tuple[str, ...]
+    """Names of devices in the session."""
+    model: str = "demo"
+    """``demo``, ``synthetic:SHAPE`` or the path of a GGUF file."""
+    runtime: str = ""
+    """Empty: the first that the device offers."""
+    workload: str = "chat"
+    """``chat``, ``sustained``, ``ppN/tgM`` or the path of a JSON file."""
+    turns: int | None = None
+    seconds: float | None = None
+    max_tokens: int | None = None
+    repeat: int | None = None
+    warmup: int = 0
+    pause_s: float = 0.0
+    threads: int | None = None
+    context: int | None = None
+    batch: int | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    ignore_eos: bool = False
+    runtime_args: tuple[str, ...] = ()
+    url: str = ""
+    """Of a server to attach to instead of starting one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One entry of a list in a dialog: what is chosen, what is shown, and a remark."""
+
+    value: str
+    title: str
+    remark: str = ""
+
+
+class RecordingState(StrEnum):
+    """How a recording's session ended."""
+
+    ENDED = "ended"
+    RECORDING = "recording"
+    RECOVERED = "recovered"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingInfo:
+    """A row of the library. What is not known is None, never 0."""
+
+    path: Path
+    name: str
+    state: RecordingState
+    size_bytes: int
+    started_wall_ns: int | None = None
+    duration_s: float | None = None
+    devices: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    simulated: bool = False
+    runs: int = 0
+    decode_tps: float | None = None
+    """Mean decode rate over the measured turns of the first run."""
+    tags: tuple[str, ...] = ()
+    detail: str = ""
+    """Of a recovered one: what was lost; of an unreadable one: why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfReport:
+    """What only the screen can know of melt's own cost, told about once a second."""
+
+    frames: int
+    dropped_frames: int
+    lag_p99_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How the session stands, for the header line."""
+
+    session: str = ""
+    recording: bool = False
+    path: Path | None = None
+    started_ns: int = 0
+    problem: str = ""
+    """Why nothing is being recorded any more, in one sentence."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Bench(Protocol):
+    """The workbench as screens and commands see it."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """Of the session in progress."""
+        ...
+
+    @property
+    def status(self) -> Status:
+        """How it stands now."""
+        ...
+
+    def now(self) -> int:
+        """Host-monotonic ns: the playhead's idea of now."""
+        ...
+
+    def scan(self) -> "Future[Sequence[Found]]":
+        """Look on every link."""
+        ...
+
+    def add_device(self, address: str, name: str = "") -> "Future[str]":
+        """Open a device in the session; its name there."""
+        ...
+
+    def remove_device(self, name: str) -> "Future[None]":
+        """Close it and stop trying."""
+        ...
+
+    def runtimes(self, device: str) -> Sequence[Choice]:
+        """What could run on this device, best first."""
+        ...
+
+    def models(self) -> Sequence[Choice]:
+        """The models that can be chosen by name; a path may be typed as well."""
+        ...
+
+    def workloads(self) -> Sequence[Choice]:
+        """The workloads that can be chosen by name; a path may be typed as well."""
+        ...
+
+    def check_run(self, request: RunRequest) -> "Future[str]":
+        """Why this run cannot work, in one sentence with the remedy; empty when it can."""
+        ...
+
+    def start_run(self, request: RunRequest) -> "Future[Sequence[str]]":
+        """Start; the run ids, one for each device."""
+        ...
+
+    def stop_run(self, device: str) -> "Future[None]":
+        """Stop the run on this device; done when nothing of it is left."""
+        ...
+
+    def mark(self, name: str) -> "Future[None]":
+        """Put a named mark into the recording, now."""
+        ...
+
+    def report(self, report: SelfReport) -> None:
+        """Tell what the screen costs."""
+        ...
+
+    def library(self) -> "Future[Sequence[RecordingInfo]]":
+        """The recordings, newest first."""
+        ...
+
+    def open_recording(self, path: Path) -> "Future[Timeline]":
+        """For looking back into a saved session."""
+        ...
+
+    def rename_recording(self, path: Path, name: str) -> "Future[None]":
+        """Give it another name; what was measured stays."""
+        ...
+
+    def tag_recording(self, path: Path, tags: Sequence[str]) -> "Future[None]":
+        """Set its tags."""
+        ...
+
+    def delete_recording(self, path: Path) -> "Future[None]":
+        """Delete it for good."""
+        ...
+
+    def export_recording(self, path: Path, out: Path) -> "Future[Path]":
+        """Write its samples as CSV to ``out``, its events beside them."""
+        ...
+
+    def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
+        """The summary of a recording, as ``melt summary --json`` prints it."""
+        ...
