@@ -1,7 +1,7 @@
-"""Everything a user can do, without a screen: the only place where concrete classes meet.
+"""What screens and commands may ask of the workbench, and the words they ask in.
 
 Commands may be called from any thread; they run on the session loop and answer with a Future whose exception, if
-any, is a ``DriverError`` or ``MeltError`` with a sentence for the user. Heavy imports happen on the session thread.
+any, is a ``DriverError`` or ``MeltError`` with a sentence for the user.
 """
 
 from collections.abc import Mapping, Sequence

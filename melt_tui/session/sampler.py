@@ -1,0 +1,99 @@
+"""The sampler: keeps one device open and puts what it yields on the bus. Only here is anything tried again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+
+from drivers.base import Device
+from drivers.clock import Clock, pause
+from drivers.errors import DriverError, LinkError
+from drivers.events import ChannelsOpened
+from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp, Wired
+from melt_tui.session.backoff import backoff
+from melt_tui.session.bus import Bus
+from melt_tui.session.guard import guarded
+
+Opener = Callable[[], AbstractAsyncContextManager[Device]]
+
+
+class Sampler:
+    """Source of one device: opens it, follows it, and opens it again after every loss of the link."""
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        opener: Opener,
+        clock: Clock,
+        *,
+        wire: tuple[str, str] | None = None,
+        delays: Callable[[], Iterator[float]] = backoff,
+    ) -> None:
+        self.name = name
+        self.address = address
+        self.device: Device | None = None
+        """The open device; None while it is away."""
+        self._opener = opener
+        self._clock = clock
+        self._wire = wire
+        self._delays = delays
+        self._reason = ""
+
+    async def run(self, bus: Bus) -> None:
+        """Publish until cancelled, or until the device is given up."""
+        await guarded(self.name, self._run(bus), lambda sentence: self._fail(bus, sentence))
+
+    async def _run(self, bus: Bus) -> None:
+        bus.publish(DeviceConnecting(t_ns=self._clock.now(), device=self.name, address=self.address))
+        delays = self._delays()
+        while True:
+            try:
+                await self._follow(bus)
+            except LinkError as lost:
+                if self._lose(bus, lost):
+                    delays = self._delays()
+                delay_s = next(delays)
+                self._announce(bus, str(lost), delay_s)
+            except DriverError as failure:
+                self._fail(bus, failure.sentence, failure.remedy)
+                return
+            await pause(self._clock, delay_s)
+
+    async def _follow(self, bus: Bus) -> None:
+        async with self._opener() as device:
+            self._up(bus, device)
+            async for item in device.stream():
+                bus.publish(item)
+        raise LinkError(f"{self.name} ended its stream")
+
+    def _up(self, bus: Bus, device: Device) -> None:
+        t_ns = self._clock.now()
+        self.device, self._reason = device, ""
+        bus.publish(DeviceUp(t_ns=t_ns, device=self.name, info=device.info))
+        bus.publish(ChannelsOpened(t_ns=t_ns, device=self.name, channels=tuple(device.channels)))
+        if self._wire:
+            bus.publish(Wired(t_ns=t_ns, device=self.name, feeds=self._wire[0], point=self._wire[1]))
+
+    def _lose(self, bus: Bus, lost: LinkError) -> bool:
+        """Say that a device which was up is gone; False when it was not up."""
+        if self.device is None:
+            return False
+        self.device = None
+        bus.publish(DeviceLost(t_ns=self._clock.now(), device=self.name, reason=str(lost)))
+        return True
+
+    def _announce(self, bus: Bus, reason: str, delay_s: float) -> None:
+        """Say why it is being waited for: once for each reason, not at every attempt."""
+        if reason == self._reason:
+            return
+        self._reason = reason
+        t_ns = self._clock.now()
+        retry_ns = t_ns + round(delay_s * 1e9)
+        bus.publish(
+            DeviceConnecting(
+                t_ns=t_ns, device=self.name, address=self.address, reason=reason, retry_ns=retry_ns
+            )
+        )
+
+    def _fail(self, bus: Bus, sentence: str, remedy: str = "") -> None:
+        self.device = None
+        bus.publish(DeviceFailed(t_ns=self._clock.now(), device=self.name, reason=sentence, remedy=remedy))

@@ -1,0 +1,61 @@
+"""One session: a task group of sources round one bus, on the loop that it was entered on."""
+
+import asyncio
+from types import TracebackType
+
+from drivers.clock import SECOND, Clock
+from drivers.ticks import ticks
+from melt_tui.events import SELF, SessionEnded, SessionStarted, Tick
+from melt_tui.session.bus import Bus, Source
+
+TICK_NS = SECOND // 4
+
+
+class Ticker:
+    """Source of the session's own ticks."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def run(self, bus: Bus) -> None:
+        """Publish a ``Tick`` four times a second."""
+        async for t_ns in ticks(self._clock, TICK_NS):
+            bus.publish(Tick(t_ns=t_ns, device=SELF))
+
+
+class Session:
+    """Owns the task of every source. Entering publishes ``SessionStarted``, leaving cancels all and ends it."""
+
+    def __init__(self, bus: Bus, clock: Clock, started: SessionStarted) -> None:
+        self.bus = bus
+        self._clock = clock
+        self._started = started
+        self._group = asyncio.TaskGroup()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> "Session":
+        await self._group.__aenter__()
+        self.bus.publish(self._started)
+        self.add("ticks", Ticker(self._clock))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await self._group.__aexit__(kind, error, trace)
+        self.bus.publish(SessionEnded(t_ns=self._clock.now(), device=SELF, wall_ns=self._clock.wall()))
+
+    def add(self, name: str, source: Source) -> None:
+        """Run ``source`` until it ends, ``remove`` is called or the session ends. Names are unique while they run."""
+        task = self._group.create_task(source.run(self.bus), name=name)
+        self._tasks[name] = task
+        task.add_done_callback(lambda _: self._tasks.pop(name, None))
+
+    async def remove(self, name: str) -> None:
+        """Cancel the source of that name and wait until it has cleaned up; nothing when there is none."""
+        task = self._tasks.get(name)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
