@@ -1,6 +1,6 @@
 """The contracts of a driver: Driver (scan, open) → Device (channels, stream); Runtime (run, stop)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -31,7 +31,7 @@ class Device(Protocol):
         """How a runtime reaches it; None where nothing can be started."""
         ...
 
-    def stream(self) -> AsyncIterator[Item]:
+    def stream(self) -> AsyncGenerator[Item, None]:
         """Samples and events, in order, until the device is closed.
 
         Raises LinkError when the device is gone (the sampler opens it again), Garbled for what cannot be read.
@@ -66,7 +66,7 @@ class Driver(Protocol):
 class Runtime(Protocol):
     """One run of one inference engine. A new instance for each run."""
 
-    def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncIterator[Item]:
+    def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
         """Load, run the workload, end. Yields in order, for the device named in ``spec``:
 
         ``ChannelsOpened`` (``tokens``, ``token_arrivals``), ``Preparing`` …, ``ProcessStarted``, ``ModelLoaded``,

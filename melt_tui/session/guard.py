@@ -10,6 +10,6 @@ async def guarded(name: str, work: Awaitable[None], on_bug: Callable[[str], None
     """Await ``work``; an exception that nobody foresaw goes to the log with its traceback, and to ``on_bug`` as a sentence."""
     try:
         await work
-    except Exception as bug:  # noqa: BLE001 - the sentence above
+    except Exception as bug:
         log.exception("%s ended by a bug", name)
         on_bug(f"{name} ended by a bug of melt ({type(bug).__name__}): the log file has the details")

@@ -1,7 +1,7 @@
 """The sampler: keeps one device open and puts what it yields on the bus. Only here is anything tried again."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 
 from drivers.base import Device
 from drivers.clock import Clock, pause
@@ -61,8 +61,9 @@ class Sampler:
     async def _follow(self, bus: Bus) -> None:
         async with self._opener() as device:
             self._up(bus, device)
-            async for item in device.stream():
-                bus.publish(item)
+            async with aclosing(device.stream()) as items:
+                async for item in items:
+                    bus.publish(item)
         raise LinkError(f"{self.name} ended its stream")
 
     def _up(self, bus: Bus, device: Device) -> None:

@@ -71,11 +71,12 @@ class SelfMeter:
         bus.publish(DeviceUp(t_ns=now, device=SELF, info=info))
         bus.publish(ChannelsOpened(t_ns=now, device=SELF, channels=CHANNELS))
         self._process.cpu_percent()
-        start, beats = now, 0
+        due_ns, beats = None, 0
         async for t_ns in ticks(self._clock, LAG_NS):
-            late_ns = (t_ns - start) % LAG_NS
-            bus.publish(reading(LOOP_LAG, t_ns, late_ns / SECOND))
+            due_ns = t_ns if due_ns is None else due_ns
+            bus.publish(reading(LOOP_LAG, t_ns, max(0, t_ns - due_ns) / SECOND))
             beats += 1
             if beats % 10 == 0:
                 bus.publish(reading(CPU, t_ns, self._process.cpu_percent()))
                 bus.publish(reading(RSS, t_ns, self._process.memory_info().rss))
+            due_ns = t_ns - (t_ns - due_ns) % LAG_NS + LAG_NS

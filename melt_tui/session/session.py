@@ -2,6 +2,7 @@
 
 import asyncio
 from types import TracebackType
+from typing import Self
 
 from drivers.clock import SECOND, Clock
 from drivers.ticks import ticks
@@ -33,7 +34,7 @@ class Session:
         self._group = asyncio.TaskGroup()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def __aenter__(self) -> "Session":
+    async def __aenter__(self) -> Self:
         await self._group.__aenter__()
         self.bus.publish(self._started)
         self.add("ticks", Ticker(self._clock))
