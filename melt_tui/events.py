@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from drivers.events import Event, RunEvent
-from drivers.model import DeviceInfo, RunSpec
+from drivers.model import DeviceInfo, ModelFile, RunSpec
 
 SELF = "melt"
 """Name of the device that stands for melt itself: session events and its own cost belong to it."""
@@ -86,6 +86,13 @@ class RunStarted(RunEvent):
     """A run was asked for; loading begins."""
 
     spec: RunSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPrepared(RunEvent):
+    """The model lies ready and was checked: from now on this stands in place of the one in the run's spec."""
+
+    model: ModelFile
 
 
 class RunOutcome(StrEnum):

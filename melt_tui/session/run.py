@@ -1,28 +1,47 @@
 """A run on the bus: stamps what the runtime yields, has its process watched, says how it ended. Never restarted."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
 from drivers.base import Device, Item, Runtime
-from drivers.clock import Clock, pause
+from drivers.clock import SECOND, Clock, pause
 from drivers.errors import DriverError
-from drivers.events import LogLine, ModelLoaded, ProcessEnded, ProcessStarted, RunEvent
+from drivers.events import LogLine, ModelLoaded, Preparing, ProcessEnded, ProcessStarted, RunEvent
 from drivers.links.base import ShellLink
-from drivers.model import RunSpec
-from melt_tui.events import RunEnded, RunOutcome, RunStarted
+from drivers.model import ModelFile, RunSpec
+from melt_tui.errors import MeltError
+from melt_tui.events import ModelPrepared, RunEnded, RunOutcome, RunStarted
 from melt_tui.session.bus import Bus
 from melt_tui.session.guard import guarded
 
 STOP_LIMIT_S = 3.0
-"""A runtime that has not ended this long after ``stop`` is cancelled."""
+"""A runtime that has not ended this long after ``stop`` is late: the caller cancels it."""
+
+Progress = Callable[[str, float], None]
+"""Told from any thread: the step's name, and its fraction 0…1. Raises ``Abandoned`` when the run was stopped."""
+
+Prepare = Callable[[Progress], Awaitable[ModelFile]]
+"""Makes a model ready on this computer before the runtime starts."""
+
+
+class Abandoned(Exception):
+    """The run was stopped while its model was being prepared."""
 
 
 class RunSource:
     """Source of one run: from ``RunStarted`` to ``RunEnded``, which always comes."""
 
     def __init__(
-        self, spec: RunSpec, runtime: Runtime, device: Device, shell: ShellLink, clock: Clock
+        self,
+        spec: RunSpec,
+        runtime: Runtime,
+        device: Device,
+        shell: ShellLink,
+        clock: Clock,
+        *,
+        prepare: Prepare | None = None,
     ) -> None:
         self.spec = spec
         self.ended: RunEnded | None = None
@@ -30,6 +49,7 @@ class RunSource:
         self._device = device
         self._shell = shell
         self._clock = clock
+        self._prepare = prepare
         self._stopping = False
         self._loaded = asyncio.Event()
         self._gone = asyncio.Event()
@@ -48,10 +68,10 @@ class RunSource:
             self._gone.set()
 
     async def stop(self) -> None:
-        """End the run on demand; returns when the runtime has ended, or has been asked to and is late."""
+        """End the run on demand; returns when nothing of it is left. Raises TimeoutError when it is late."""
         self._stopping = True
-        await self._runtime.stop()
         async with asyncio.timeout(STOP_LIMIT_S):
+            await self._runtime.stop()
             await self._gone.wait()
 
     async def wait(self) -> None:
@@ -59,16 +79,37 @@ class RunSource:
         await self._gone.wait()
 
     async def _run(self, bus: Bus) -> None:
+        try:
+            await self._prepared(bus)
+            if not self._stopping:
+                await self._follow_within_limit(bus)
+        except (DriverError, MeltError) as failure:
+            self._end(bus, RunOutcome.FAILED, failure.sentence, failure.remedy)
+        except Abandoned:
+            self._end(bus, RunOutcome.STOPPED)
+        else:
+            self._end(bus, RunOutcome.STOPPED if self._stopping else RunOutcome.DONE)
+
+    async def _prepared(self, bus: Bus) -> None:
+        if self._prepare is None:
+            return
+        steps = _Steps(self.spec, bus, self._clock, lambda: self._stopping)
+        model = await self._prepare(steps.tell)
+        self.spec = replace(self.spec, model=model)
+        bus.publish(
+            ModelPrepared(t_ns=self._clock.now(), device=self.spec.device, run=self.spec.run, model=model)
+        )
+
+    async def _follow_within_limit(self, bus: Bus) -> None:
         async with asyncio.TaskGroup() as group:
             limit = group.create_task(self._limit())
             failure = await self._follow(bus)
             limit.cancel()
         if failure is not None:
-            self._end(bus, RunOutcome.FAILED, failure.sentence, failure.remedy)
-        else:
-            self._end(bus, RunOutcome.STOPPED if self._stopping else RunOutcome.DONE)
+            raise failure
 
     async def _follow(self, bus: Bus) -> DriverError | None:
+        """Publish what the runtime yields; its failure is handed back, so that the task group keeps it whole."""
         try:
             async with aclosing(self._runtime.run(self.spec, self._shell, self._clock)) as items:
                 async for item in items:
@@ -107,3 +148,30 @@ class RunSource:
                 remedy=remedy,
             )
             bus.publish(self.ended)
+
+
+class _Steps:
+    """Publishes the progress of a preparation that runs in a thread, a few times a second, with its ETA."""
+
+    def __init__(self, spec: RunSpec, bus: Bus, clock: Clock, stopped: Callable[[], bool]) -> None:
+        self._spec = spec
+        self._bus = bus
+        self._clock = clock
+        self._stopped = stopped
+        self._loop = asyncio.get_running_loop()
+        self._begun: dict[str, int] = {}
+        self._told_ns = 0
+
+    def tell(self, step: str, done: float) -> None:
+        """Progress of one step. Called from the preparing thread."""
+        if self._stopped():
+            raise Abandoned
+        now = self._clock.now()
+        begun = self._begun.setdefault(step, now)
+        if now - self._told_ns >= SECOND // 5 or done >= 1.0:
+            self._told_ns = now
+            eta_s = (now - begun) / SECOND * (1 - done) / done if done > 0 else None
+            event = Preparing(
+                t_ns=now, device=self._spec.device, run=self._spec.run, step=step, done=done, eta_s=eta_s
+            )
+            self._loop.call_soon_threadsafe(self._bus.publish, event)

@@ -107,6 +107,42 @@ class Status:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A device that a session opens at its start."""
+
+    address: str
+    name: str = ""
+    """Empty: the driver's default."""
+    feeds: str = ""
+    """Of a meter: the device that it feeds."""
+    point: str = ""
+    """Of a meter: its reference point."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSetup:
+    """What a session is to be, before it starts."""
+
+    name: str = ""
+    places: tuple[Place, ...] = ()
+    folder: Path = Path()
+    """Where recordings are kept."""
+    record: Path | None = None
+    """The file to write; None: a new one in ``folder``, named by date and time."""
+    recording: bool = True
+    """Off only for looking at saved sessions."""
+    keep_s: float = 0.0
+    """A session shorter than this in which nothing was run or marked is dropped on leaving; 0 keeps all."""
+    commit_s: float = 0.25
+    script: bool = False
+    """Simulated devices follow the demo's script."""
+    seed: int = 1
+    """Of the simulated devices."""
+    settings: tuple[tuple[str, str], ...] = ()
+    """Every option in force, as text, for the recording."""
+
+
 class Bench(Protocol):
     """The workbench as screens and commands see it."""
 

@@ -1,0 +1,29 @@
+"""Everything a user can do, without a screen. TUI and headless commands both stand on this floor.
+
+``contract`` holds the words, ``facade`` the door that any thread may knock at, ``desk`` the only place where
+concrete classes meet; the desk is imported on the session thread, after the first paint.
+"""
+
+from melt_tui.workbench.contract import (
+    Bench,
+    Choice,
+    RecordingInfo,
+    RecordingState,
+    RunRequest,
+    SelfReport,
+    SessionSetup,
+    Status,
+)
+from melt_tui.workbench.facade import Workbench
+
+__all__ = [
+    "Bench",
+    "Choice",
+    "RecordingInfo",
+    "RecordingState",
+    "RunRequest",
+    "SelfReport",
+    "SessionSetup",
+    "Status",
+    "Workbench",
+]

@@ -1,0 +1,204 @@
+"""The desk: one session with everything that belongs to it. Lives on the session loop; here concrete classes meet."""
+
+import asyncio
+import platform
+from collections.abc import Sequence
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from drivers.base import Item
+from drivers.clock import SECOND, Clock
+from drivers.errors import Refused
+from drivers.model import Found, reading
+from drivers.registry import Registry
+from melt_tui import __version__
+from melt_tui.detectors.token_rate import TokenRate
+from melt_tui.events import SELF, Mark, RunStarted, SessionStarted
+from melt_tui.live import LiveState
+from melt_tui.models import catalog as models
+from melt_tui.session import selfmeter
+from melt_tui.session.bus import Bus, Sink
+from melt_tui.session.sampler import Sampler
+from melt_tui.session.selfmeter import SelfMeter
+from melt_tui.session.session import Session
+from melt_tui.store import library
+from melt_tui.store.recorder import Recorder
+from melt_tui.store.recording import Recording
+from melt_tui.timeline import Timeline
+from melt_tui.timeline.spliced import Spliced
+from melt_tui.workbench.contract import Choice, Place, RunRequest, SelfReport, SessionSetup, Status
+from melt_tui.workbench.runs import Runs
+from melt_tui.workbench.shelf import Shelf, new_path
+from melt_tui.workloads import catalog as workloads
+
+
+class Desk:
+    """One session. Entering begins it, leaving stops its runs, closes its devices and finishes its recording."""
+
+    def __init__(self, setup: SessionSetup, clock: Clock) -> None:
+        self._setup = setup
+        self._clock = clock
+        self._samplers: dict[str, Sampler] = {}
+        self._started = _session_started(setup, clock)
+        self._recorder = _recorder(setup, self._started)
+        live, self._touched = LiveState(), Touched()
+        first: list[Sink] = [self._recorder] if self._recorder else []
+        self._bus = Bus((*first, live, self._touched), (TokenRate(),))
+        self.timeline: Timeline = _timeline(live, self._recorder)
+        self._registry = Registry(clock, seed=setup.seed, script=setup.script)
+        self.shelf = Shelf(setup.folder)
+        self._session = Session(self._bus, clock, self._started)
+        self._runs = Runs(self._session, self._registry, clock, self._samplers)
+
+    async def __aenter__(self) -> Self:
+        await self._session.__aenter__()
+        self._session.add(SELF, SelfMeter(self._clock))
+        for place in self._setup.places:
+            self._open(place)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runs.stop_all()
+        await self._session.__aexit__(kind, error, trace)
+        self.shelf.close()
+        if self._recorder:
+            await asyncio.to_thread(self._recorder.close)
+            self._drop_if_short(self._recorder)
+
+    @property
+    def status(self) -> Status:
+        """How the session stands now."""
+        recorder = self._recorder
+        return Status(
+            session=self._started.name,
+            recording=recorder is not None and not recorder.problem,
+            path=recorder.path if recorder else None,
+            started_ns=self._started.t_ns,
+            problem=recorder.problem if recorder else "",
+        )
+
+    async def scan(self) -> Sequence[Found]:
+        """Look on every link."""
+        return await self._registry.scan()
+
+    async def add_device(self, address: str, name: str) -> str:
+        """Open a device in the session; its name there. Raises AskUser for an address that nobody knows."""
+        return self._open(Place(address=address, name=name))
+
+    async def remove_device(self, name: str) -> None:
+        """Stop its run, close it and stop trying."""
+        await self._runs.stop(name)
+        await self._session.remove(name)
+        self._samplers.pop(name, None)
+
+    def runtimes(self, device: str) -> Sequence[Choice]:
+        """What could run on this device, best first."""
+        sampler = self._samplers.get(device)
+        names = sampler.device.info.runtimes if sampler and sampler.device else ()
+        return [Choice(value=name, title=name) for name in names]
+
+    def models(self) -> Sequence[Choice]:
+        """The models that can be chosen by name."""
+        return [Choice(value=value, title=title, remark=remark) for value, title, remark in models.choices()]
+
+    def workloads(self) -> Sequence[Choice]:
+        """The workloads that can be chosen by name."""
+        return [
+            Choice(value=value, title=title, remark=remark) for value, title, remark in workloads.choices()
+        ]
+
+    async def check_run(self, request: RunRequest) -> str:
+        """Why this run cannot work; empty when it can."""
+        return await self._runs.check(request)
+
+    async def start_run(self, request: RunRequest) -> Sequence[str]:
+        """Start; the run ids, one for each device."""
+        return await self._runs.start(request)
+
+    async def stop_run(self, device: str) -> None:
+        """Stop the run on this device; nothing when there is none."""
+        await self._runs.stop(device)
+
+    async def wait_runs(self) -> None:
+        """Return when no run is in progress."""
+        await self._runs.wait()
+
+    async def mark(self, name: str) -> None:
+        """Put a named mark into the recording, now."""
+        self._bus.publish(Mark(t_ns=self._clock.now(), device=SELF, name=name))
+
+    def report(self, report: SelfReport) -> None:
+        """Publish what the screen costs."""
+        t_ns = self._clock.now()
+        for channel, code in (
+            (selfmeter.SCREEN_LAG, report.lag_p99_s),
+            (selfmeter.FRAMES, report.frames),
+            (selfmeter.DROPPED_FRAMES, report.dropped_frames),
+        ):
+            self._bus.publish(reading(channel, t_ns, code))
+
+    def _open(self, place: Place) -> str:
+        name = self._free_name(place)
+        feeds, point = self._registry.feeds(place.address) or ("", "")
+        wire = (place.feeds or feeds, place.point or point)
+        opener = partial(self._registry.open, place.address, name)
+        sampler = Sampler(name, place.address, opener, self._clock, wire=wire if wire[0] else None)
+        self._samplers[name] = sampler
+        self._session.add(name, sampler)
+        return name
+
+    def _free_name(self, place: Place) -> str:
+        wanted = place.name or self._registry.default_name(place.address)
+        if wanted not in self._samplers and wanted != SELF:
+            return wanted
+        if place.name or wanted == SELF:
+            raise Refused(f"a device named {wanted} is already in the session", remedy="choose another name")
+        return next(
+            name
+            for name in (f"{wanted}-{i}" for i in range(2, len(self._samplers) + 3))
+            if name not in self._samplers
+        )
+
+    def _drop_if_short(self, recorder: Recorder) -> None:
+        lasted_s = (self._clock.now() - self._started.t_ns) / SECOND
+        if self._setup.record is None and not self._touched.worth_keeping and lasted_s < self._setup.keep_s:
+            library.delete(recorder.path)
+
+
+class Touched:
+    """Sink that notices whether a session holds anything that its user made happen."""
+
+    def __init__(self) -> None:
+        self.worth_keeping = False
+
+    def take(self, item: Item) -> None:
+        """Notice a run or a mark."""
+        if isinstance(item, RunStarted | Mark):
+            self.worth_keeping = True
+
+
+def _session_started(setup: SessionSetup, clock: Clock) -> SessionStarted:
+    return SessionStarted(
+        t_ns=clock.now(),
+        device=SELF,
+        wall_ns=clock.wall(),
+        name=setup.name,
+        version=__version__,
+        host=platform.node(),
+        settings=setup.settings,
+    )
+
+
+def _recorder(setup: SessionSetup, started: SessionStarted) -> Recorder | None:
+    if not setup.recording:
+        return None
+    return Recorder(setup.record or new_path(setup.folder, started), commit_s=setup.commit_s)
+
+
+def _timeline(live: LiveState, recorder: Recorder | None) -> Timeline:
+    if recorder is None:
+        return live
+    return Spliced(live, Recording(recorder.path), lambda: recorder.committed_ns)

@@ -1,0 +1,177 @@
+"""The door to the session loop: starts its thread, hands commands over, answers looks."""
+
+import asyncio
+import importlib
+import os
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from drivers.clock import Clock, SystemClock
+from drivers.model import Found
+from melt_tui.timeline import Timeline
+from melt_tui.timeline.empty import EMPTY
+from melt_tui.workbench.contract import (
+    Choice,
+    RecordingInfo,
+    RunRequest,
+    SelfReport,
+    SessionSetup,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from melt_tui.workbench.desk import Desk
+
+T = TypeVar("T")
+
+
+class Workbench:
+    """A session on a loop and a thread of its own. Implements ``Bench``; every method may be called from any thread."""
+
+    def __init__(self, setup: SessionSetup, clock: Clock | None = None) -> None:
+        self._setup = setup
+        self._clock = clock or SystemClock()
+        self._loop = asyncio.new_event_loop()
+        self._desk: Future[Desk] = Future()
+        self._leave = asyncio.Event()
+        self._left: Future[None] = Future()
+        self._thread = threading.Thread(target=self._main, name="session", daemon=True)
+
+    def open(self) -> None:
+        """Start the session's thread; devices are opened as soon as it has its imports."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop every run, close every device, finish the recording; returns when all of it is done."""
+        if not self._left.done():
+            self._loop.call_soon_threadsafe(self._leave.set)
+            self._thread.join()
+        self._left.result()
+
+    @property
+    def timeline(self) -> Timeline:
+        """Of the session in progress; an empty one until the session has begun."""
+        return self._desk.result().timeline if self._begun() else EMPTY
+
+    @property
+    def status(self) -> Status:
+        """How the session stands now."""
+        return self._desk.result().status if self._begun() else Status(session=self._setup.name)
+
+    def now(self) -> int:
+        """Host-monotonic ns."""
+        return self._clock.now()
+
+    def scan(self) -> "Future[Sequence[Found]]":
+        """Look on every link."""
+        return self._call(lambda desk: desk.scan())
+
+    def add_device(self, address: str, name: str = "") -> "Future[str]":
+        """Open a device in the session; its name there."""
+        return self._call(lambda desk: desk.add_device(address, name))
+
+    def remove_device(self, name: str) -> "Future[None]":
+        """Close it and stop trying."""
+        return self._call(lambda desk: desk.remove_device(name))
+
+    def runtimes(self, device: str) -> Sequence[Choice]:
+        """What could run on this device, best first."""
+        return self._desk.result().runtimes(device) if self._begun() else ()
+
+    def models(self) -> Sequence[Choice]:
+        """The models that can be chosen by name."""
+        return self._desk.result().models() if self._begun() else ()
+
+    def workloads(self) -> Sequence[Choice]:
+        """The workloads that can be chosen by name."""
+        return self._desk.result().workloads() if self._begun() else ()
+
+    def check_run(self, request: RunRequest) -> "Future[str]":
+        """Why this run cannot work; empty when it can."""
+        return self._call(lambda desk: desk.check_run(request))
+
+    def start_run(self, request: RunRequest) -> "Future[Sequence[str]]":
+        """Start; the run ids, one for each device."""
+        return self._call(lambda desk: desk.start_run(request))
+
+    def stop_run(self, device: str) -> "Future[None]":
+        """Stop the run on this device."""
+        return self._call(lambda desk: desk.stop_run(device))
+
+    def wait_runs(self) -> "Future[None]":
+        """Done when no run is in progress."""
+        return self._call(lambda desk: desk.wait_runs())
+
+    def mark(self, name: str) -> "Future[None]":
+        """Put a named mark into the recording, now."""
+        return self._call(lambda desk: desk.mark(name))
+
+    def report(self, report: SelfReport) -> None:
+        """Tell what the screen costs."""
+        if self._begun():
+            self._loop.call_soon_threadsafe(self._desk.result().report, report)
+
+    def library(self) -> "Future[Sequence[RecordingInfo]]":
+        """The recordings, newest first."""
+        return self._call(lambda desk: desk.shelf.library())
+
+    def open_recording(self, path: Path) -> "Future[Timeline]":
+        """For looking back into a saved session."""
+        return self._call(lambda desk: desk.shelf.open(path))
+
+    def rename_recording(self, path: Path, name: str) -> "Future[None]":
+        """Give it another name."""
+        return self._call(lambda desk: desk.shelf.rename(path, name))
+
+    def tag_recording(self, path: Path, tags: Sequence[str]) -> "Future[None]":
+        """Set its tags."""
+        return self._call(lambda desk: desk.shelf.tag(path, tags))
+
+    def delete_recording(self, path: Path) -> "Future[None]":
+        """Delete it for good."""
+        return self._call(lambda desk: desk.shelf.delete(path))
+
+    def export_recording(self, path: Path, out: Path) -> "Future[Path]":
+        """Write its samples as CSV to ``out``, its events beside them."""
+        return self._call(lambda desk: desk.shelf.export(path, out))
+
+    def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
+        """The summary of a recording."""
+        return self._call(lambda desk: desk.shelf.summary(path))
+
+    def _begun(self) -> bool:
+        return self._desk.done() and self._desk.exception() is None
+
+    def _call(self, command: "Callable[[Desk], Awaitable[T]]") -> "Future[T]":
+        return asyncio.run_coroutine_threadsafe(self._on_desk(command), self._loop)
+
+    async def _on_desk(self, command: "Callable[[Desk], Awaitable[T]]") -> T:
+        desk = await asyncio.wrap_future(self._desk)
+        return await command(desk)
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._session())
+        except BaseException as error:
+            self._left.set_exception(error)
+        else:
+            self._left.set_result(None)
+        finally:
+            self._loop.close()
+
+    async def _session(self) -> None:
+        # OpenBLAS starts a thread for each core when numpy is imported; nothing here multiplies matrices.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        desk_module = importlib.import_module("melt_tui.workbench.desk")
+        try:
+            desk: Desk = desk_module.Desk(self._setup, self._clock)
+        except Exception as error:
+            self._desk.set_exception(error)
+            raise
+        async with desk:
+            self._desk.set_result(desk)
+            await self._leave.wait()

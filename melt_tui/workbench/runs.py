@@ -1,0 +1,161 @@
+"""Runs on the desk: from what was asked to a spec, checked, prepared, started and stopped."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
+from drivers.base import Device
+from drivers.clock import Clock
+from drivers.errors import DriverError, NotSupported, Refused
+from drivers.links.base import ShellLink
+from drivers.model import ModelFile, RunSpec, Sampling, Workload
+from drivers.registry import Registry
+from melt_tui.errors import MeltError
+from melt_tui.models import catalog as models
+from melt_tui.session.run import RunSource
+from melt_tui.session.sampler import Sampler
+from melt_tui.session.session import Session
+from melt_tui.workbench.contract import RunRequest
+from melt_tui.workloads import catalog as workloads
+
+
+class Runs:
+    """At most one run on each device."""
+
+    def __init__(
+        self, session: Session, registry: Registry, clock: Clock, samplers: dict[str, Sampler]
+    ) -> None:
+        self._session = session
+        self._registry = registry
+        self._clock = clock
+        self._samplers = samplers
+        self._running: dict[str, RunSource] = {}
+        self._numbers = count(1)
+        self._preparing = asyncio.Lock()
+
+    async def check(self, request: RunRequest) -> str:
+        """Why this cannot work, with the remedy; empty when it can."""
+        try:
+            for name in request.devices:
+                await self._spec(request, name)
+        except (DriverError, MeltError) as refusal:
+            return str(refusal)
+        return ""
+
+    async def start(self, request: RunRequest) -> tuple[str, ...]:
+        """Start on every device that was named, or on none. Raises AskUser or MeltError."""
+        specs = [await self._spec(request, name) for name in request.devices]
+        return tuple(self._start(spec, request) for spec in specs)
+
+    async def stop(self, name: str) -> None:
+        """Stop the run on this device; nothing when there is none."""
+        source = self._running.get(name)
+        if source is None:
+            return
+        try:
+            await source.stop()
+        except TimeoutError:
+            await self._session.remove(source.spec.run)
+
+    async def stop_all(self) -> None:
+        """Stop every run, all at once."""
+        await asyncio.gather(*(self.stop(name) for name in list(self._running)))
+
+    async def wait(self) -> None:
+        """Return when no run is in progress."""
+        await asyncio.gather(*(source.wait() for source in list(self._running.values())))
+
+    def _start(self, spec: RunSpec, request: RunRequest) -> str:
+        device, shell = self._reachable(spec.device)
+        source = RunSource(
+            spec,
+            self._registry.runtime(spec.runtime),
+            device,
+            shell,
+            self._clock,
+            prepare=None if device.info.simulated or spec.model is None else self._prepare(request.model),
+        )
+        self._running[spec.device] = source
+        self._session.add(spec.run, source)
+        return spec.run
+
+    def _prepare(self, model: str) -> "Prepare":
+        async def prepare(progress: models.Progress) -> ModelFile:
+            async with self._preparing:
+                return await asyncio.to_thread(models.resolve, model, progress)
+
+        return prepare
+
+    async def _spec(self, request: RunRequest, name: str) -> RunSpec:
+        """The spec for one device, refused here when it cannot work."""
+        device, _ = self._reachable(name)
+        runtime = self._runtime(request, device)
+        watching = bool(request.url) and not request.workload
+        model = None if watching else await asyncio.to_thread(models.describe, request.model)
+        workload = None if model is None else _workload(request, model)
+        spec = RunSpec(
+            run=f"r{next(self._numbers)}",
+            device=name,
+            runtime=runtime,
+            model=model,
+            workload=workload,
+            sampling=_sampling(request),
+            threads=request.threads,
+            context=request.context or 2048,
+            batch=request.batch or 256,
+            args=request.runtime_args,
+            url=request.url,
+        )
+        return spec
+
+    def _reachable(self, name: str) -> tuple[Device, ShellLink]:
+        sampler = self._samplers.get(name)
+        if sampler is None:
+            known = ", ".join(self._samplers) or "none"
+            raise Refused(f"no device named {name} is in the session", remedy=f"there are: {known}")
+        if sampler.device is None:
+            raise Refused(f"{name} is not connected", remedy="wait until it is up, or look at its reason")
+        if sampler.device.shell is None:
+            raise NotSupported(f"{name} cannot run a model")
+        running = self._running.get(name)
+        if running is not None and running.ended is None:
+            raise Refused(f"{name} already runs {running.spec.run}", remedy="stop it first")
+        return sampler.device, sampler.device.shell
+
+    def _runtime(self, request: RunRequest, device: Device) -> str:
+        offered = device.info.runtimes
+        if not offered:
+            raise NotSupported(f"{device.info.device} cannot run a model")
+        if request.runtime and request.runtime not in offered:
+            raise NotSupported(
+                f"{device.info.device} does not offer the runtime {request.runtime}",
+                remedy=f"it offers {', '.join(offered)}",
+            )
+        return request.runtime or offered[0]
+
+
+Prepare = Callable[..., object]
+
+
+def _sampling(request: RunRequest) -> Sampling:
+    base = Sampling()
+    return Sampling(
+        temperature=base.temperature if request.temperature is None else request.temperature,
+        top_k=base.top_k if request.top_k is None else request.top_k,
+        top_p=base.top_p if request.top_p is None else request.top_p,
+        seed=base.seed if request.seed is None else request.seed,
+    )
+
+
+def _workload(request: RunRequest, model: ModelFile) -> Workload:
+    return workloads.build(
+        request.workload,
+        vocabulary=model.vocabulary,
+        turns=request.turns,
+        seconds=request.seconds,
+        max_tokens=request.max_tokens,
+        repeat=request.repeat,
+        warmup=request.warmup,
+        pause_s=request.pause_s,
+        ignore_eos=request.ignore_eos,
+    )

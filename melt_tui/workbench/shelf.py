@@ -1,0 +1,73 @@
+"""The shelf: saved sessions, listed, opened, renamed, exported. Files are read off the session loop."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from melt_tui.analysis import export, summary
+from melt_tui.events import SessionStarted
+from melt_tui.store import library
+from melt_tui.store.recording import Recording
+from melt_tui.timeline import Timeline
+from melt_tui.workbench.contract import RecordingInfo
+
+SUFFIX = ".melt"
+
+
+def new_path(folder: Path, started: SessionStarted) -> Path:
+    """A file that does not exist yet, named by local date and time and the session's name."""
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(started.wall_ns / 1e9))
+    words = re.sub(r"[^\w.-]+", "-", started.name).strip("-.")[:60]
+    stem = f"{stamp}_{words}" if words else stamp
+    candidates = (folder / f"{stem}{more}{SUFFIX}" for more in ("", *(f"_{i}" for i in range(2, 1000))))
+    return next(path for path in candidates if not path.exists())
+
+
+class Shelf:
+    """The recordings of one folder, and those that were opened for looking back."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: dict[Path, Recording] = {}
+
+    async def library(self) -> Sequence[RecordingInfo]:
+        """The recordings, newest first; those of a crashed program are recovered first."""
+        return await asyncio.to_thread(library.scan, self._folder)
+
+    async def open(self, path: Path) -> Timeline:
+        """Open a recording, or hand out the one that is open. Raises BadRecording."""
+        if path not in self._open:
+            self._open[path] = await asyncio.to_thread(Recording, path)
+        return self._open[path]
+
+    async def rename(self, path: Path, name: str) -> None:
+        """Give it another name; the file stays where it is."""
+        await asyncio.to_thread(library.rename, path, name)
+
+    async def tag(self, path: Path, tags: Sequence[str]) -> None:
+        """Set its tags."""
+        await asyncio.to_thread(library.set_tags, path, tuple(tags))
+
+    async def delete(self, path: Path) -> None:
+        """Delete it for good."""
+        opened = self._open.pop(path, None)
+        if opened is not None:
+            opened.close()
+        await asyncio.to_thread(library.delete, path)
+
+    async def export(self, path: Path, out: Path) -> Path:
+        """Write samples to ``out`` and events to ``<out>.events.csv``; the path of the first."""
+        await asyncio.to_thread(export.to_folder, path, out)
+        return out
+
+    async def summary(self, path: Path) -> Mapping[str, Any]:
+        """The summary of a recording, as ``melt summary --json`` prints it."""
+        return await asyncio.to_thread(summary.of_file, path)
+
+    def close(self) -> None:
+        """Close every recording that was opened."""
+        while self._open:
+            self._open.popitem()[1].close()
