@@ -7,11 +7,12 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from drivers.registry import Registry
+
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
 from drivers.errors import Refused
 from drivers.model import Found, reading
-from drivers.registry import Registry
 from melt_tui import __version__
 from melt_tui.detectors.token_rate import TokenRate
 from melt_tui.events import SELF, Mark, RunStarted, SessionStarted

@@ -1,13 +1,14 @@
 """The door to the session loop: starts its thread, hands commands over, answers looks."""
 
 import asyncio
+import contextlib
 import importlib
 import os
-import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from drivers.clock import Clock, SystemClock
 from drivers.model import Found
@@ -37,19 +38,33 @@ class Workbench:
         self._loop = asyncio.new_event_loop()
         self._desk: Future[Desk] = Future()
         self._leave = asyncio.Event()
-        self._left: Future[None] = Future()
-        self._thread = threading.Thread(target=self._main, name="session", daemon=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="session")
+        self._left: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def open(self) -> None:
         """Start the session's thread; devices are opened as soon as it has its imports."""
-        self._thread.start()
+        self._left = self._thread.submit(self._main)
+        self._left.add_done_callback(self._fail_commands)
 
     def close(self) -> None:
-        """Stop every run, close every device, finish the recording; returns when all of it is done."""
-        if not self._left.done():
-            self._loop.call_soon_threadsafe(self._leave.set)
-            self._thread.join()
-        self._left.result()
+        """Stop every run, close every device, finish the recording; returns when all of it is done.
+
+        Raises what ended the session before its time, a ``MeltError`` where it was foreseen.
+        """
+        if self._left is not None:
+            if not self._left.done():
+                self._loop.call_soon_threadsafe(self._leave.set)
+            self._thread.shutdown()
+            self._left.result()
 
     @property
     def timeline(self) -> Timeline:
@@ -153,25 +168,20 @@ class Workbench:
         return await command(desk)
 
     def _main(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
+        with contextlib.closing(self._loop):
+            asyncio.set_event_loop(self._loop)
             self._loop.run_until_complete(self._session())
-        except BaseException as error:
-            self._left.set_exception(error)
-        else:
-            self._left.set_result(None)
-        finally:
-            self._loop.close()
 
     async def _session(self) -> None:
         # OpenBLAS starts a thread for each core when numpy is imported; nothing here multiplies matrices.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        desk_module = importlib.import_module("melt_tui.workbench.desk")
-        try:
-            desk: Desk = desk_module.Desk(self._setup, self._clock)
-        except Exception as error:
-            self._desk.set_exception(error)
-            raise
+        desk: Desk = importlib.import_module("melt_tui.workbench.desk").Desk(self._setup, self._clock)
         async with desk:
             self._desk.set_result(desk)
             await self._leave.wait()
+
+    def _fail_commands(self, left: "Future[None]") -> None:
+        """Whoever waits for a session that could not begin is told why."""
+        error = left.exception()
+        if not self._desk.done():
+            self._desk.set_exception(error or RuntimeError("the session ended before it began"))

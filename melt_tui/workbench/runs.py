@@ -1,18 +1,18 @@
 """Runs on the desk: from what was asked to a spec, checked, prepared, started and stopped."""
 
 import asyncio
-from collections.abc import Callable
 from itertools import count
+
+from drivers.registry import Registry
 
 from drivers.base import Device
 from drivers.clock import Clock
 from drivers.errors import DriverError, NotSupported, Refused
 from drivers.links.base import ShellLink
 from drivers.model import ModelFile, RunSpec, Sampling, Workload
-from drivers.registry import Registry
 from melt_tui.errors import MeltError
 from melt_tui.models import catalog as models
-from melt_tui.session.run import RunSource
+from melt_tui.session.run import Prepare, Progress, RunSource
 from melt_tui.session.sampler import Sampler
 from melt_tui.session.session import Session
 from melt_tui.workbench.contract import RunRequest
@@ -79,8 +79,8 @@ class Runs:
         self._session.add(spec.run, source)
         return spec.run
 
-    def _prepare(self, model: str) -> "Prepare":
-        async def prepare(progress: models.Progress) -> ModelFile:
+    def _prepare(self, model: str) -> Prepare:
+        async def prepare(progress: Progress) -> ModelFile:
             async with self._preparing:
                 return await asyncio.to_thread(models.resolve, model, progress)
 
@@ -93,7 +93,7 @@ class Runs:
         watching = bool(request.url) and not request.workload
         model = None if watching else await asyncio.to_thread(models.describe, request.model)
         workload = None if model is None else _workload(request, model)
-        spec = RunSpec(
+        return RunSpec(
             run=f"r{next(self._numbers)}",
             device=name,
             runtime=runtime,
@@ -106,7 +106,6 @@ class Runs:
             args=request.runtime_args,
             url=request.url,
         )
-        return spec
 
     def _reachable(self, name: str) -> tuple[Device, ShellLink]:
         sampler = self._samplers.get(name)
@@ -132,9 +131,6 @@ class Runs:
                 remedy=f"it offers {', '.join(offered)}",
             )
         return request.runtime or offered[0]
-
-
-Prepare = Callable[..., object]
 
 
 def _sampling(request: RunRequest) -> Sampling:
