@@ -164,13 +164,16 @@ class Timeline(Protocol):
         ...
 
     def intervals(self, t0_ns: int, t1_ns: int) -> Sequence[Interval]:
-        """What lasted at any moment of the span, by start time."""
+        """What lasted at any moment of the span, both ends included, by start time; ``t1_ns`` as known by now."""
         ...
 
     def events(
         self, t0_ns: int, t1_ns: int, *, kinds: Sequence[type[Event]] = (), limit: int = 1000
     ) -> Sequence[Event]:
-        """Events of the span in time order; of these kinds if any are named; the newest ``limit`` of them."""
+        """Events of the span, both ends included, by time and then in the order of their publication.
+
+        Of these kinds if any are named; the newest ``limit`` of them.
+        """
         ...
 
     def event_after(self, t_ns: int, kinds: Sequence[type[Event]]) -> Event | None:
