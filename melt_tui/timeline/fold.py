@@ -34,6 +34,7 @@ from melt_tui.events import (
     DeviceFailed,
     DeviceLost,
     DeviceUp,
+    ModelPrepared,
     RunEnded,
     RunStarted,
     SessionEnded,
@@ -55,7 +56,7 @@ DEVICE_STATES: tuple[type[Event], ...] = (DeviceConnecting, DeviceUp, DeviceLost
 DEVICE_EVENTS: tuple[type[Event], ...] = (*DEVICE_STATES, Wired)
 """Relevant to ``device_view``: of one device, the last of each kind."""
 
-RUN_EVENTS: tuple[type[Event], ...] = (RunStarted, Preparing, ModelLoaded, RunEnded)
+RUN_EVENTS: tuple[type[Event], ...] = (RunStarted, Preparing, ModelPrepared, ModelLoaded, RunEnded)
 """Relevant to ``run_view``: of one run, the last of each kind."""
 
 TURN_EVENTS: tuple[type[Event], ...] = (TurnStarted, PrefillProgress, FirstToken, TurnEnded)
@@ -104,10 +105,11 @@ def run_view(events: Iterable[Event], turns_ended: int | None = None) -> RunView
     if started is None:
         return None
     loaded, ended, turn = _last(known, ModelLoaded), _last(known, RunEnded), turn_view(known)
+    prepared = _last(known, ModelPrepared)
     phase = _phase(loaded, turn, ended)
     step = _last(known, Preparing) if phase is RunPhase.LOADING else None
     return RunView(
-        spec=started.spec,
+        spec=replace(started.spec, model=prepared.model) if prepared else started.spec,
         started_ns=started.t_ns,
         phase=phase,
         loaded=loaded,

@@ -1,0 +1,189 @@
+"""The words of the command line: verbs and options, said once. No meaning yet, and no import that costs."""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from melt_tui import __version__
+
+RUN_OPTIONS = (
+    ("model", str, "MODEL", "demo, synthetic:SHAPE or the path of a GGUF file"),
+    ("runtime", str, "RUNTIME", "inference engine; default: the first that the device offers"),
+    ("workload", str, "WORKLOAD", "chat, sustained, ppN/tgM (as pp512/tg128) or the path of a JSON file"),
+    ("turns", "count", "N", "measured turns"),
+    ("seconds", "seconds", "S", "end after that many seconds of work"),
+    ("max-tokens", "count", "N", "output tokens of a turn, at most"),
+    ("repeat", "count", "N", "how often the whole workload is run"),
+    ("warmup", "number", "N", "turns before the measured ones"),
+    ("pause", "seconds", "S", "pause between turns"),
+    ("threads", "count", "N", "default: all cores but one"),
+    ("context", "count", "N", "context length in tokens"),
+    ("batch", "count", "N", "prompt batch in tokens"),
+    ("temperature", "fraction", "T", "sampling temperature; 0 is greedy"),
+    ("top-k", "number", "N", "sampling: the K likeliest tokens"),
+    ("top-p", "fraction", "P", "sampling: the likeliest tokens up to this sum"),
+    ("seed", "number", "N", "sampling seed"),
+    ("url", str, "URL", "attach to a llama-server that is already running"),
+)
+"""Options of a run: name, type, metavar, help. ``config.py`` knows the same names."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what was wrong and what to do in one line."""
+
+    def error(self, message: str) -> "argparse.Never":  # type: ignore[name-defined]
+        """Print one sentence and leave with 2."""
+        self.exit(2, f"melt: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    common = _common()
+    root = Parser(
+        prog="melt",
+        parents=[common],
+        description="Watch, record, replay and compare LLM inference on phones, boards and this computer.",
+    )
+    root.add_argument("--version", action="version", version=f"melt {__version__}")
+    _session_options(root)
+    verbs = root.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    _add(verbs, "demo", common, "a real run on this computer beside simulated devices", _demo)
+    _add(verbs, "watch", common, "watch devices without starting anything", _watch)
+    _add(verbs, "run", common, "run a model on devices, and record it", _run)
+    _add(verbs, "devices", common, "what can be opened, and what cannot and why", _json_only)
+    _add(verbs, "sessions", common, "the recordings", _json_only)
+    _add(verbs, "summary", common, "the figures of a recording", _summary)
+    _add(verbs, "replay", common, "look back into a recording", _file)
+    _add(verbs, "export", common, "a recording as a table", _export)
+    _add(verbs, "doctor", common, "check this computer, with a remedy for each fault", _json_only)
+    return root
+
+
+Verbs = "argparse._SubParsersAction[Parser]"
+
+
+def _add(
+    verbs: "argparse._SubParsersAction[Parser]",
+    name: str,
+    common: argparse.ArgumentParser,
+    text: str,
+    fill: Callable[[argparse.ArgumentParser], None],
+) -> None:
+    fill(verbs.add_parser(name, parents=[common], help=text, description=f"{text[0].upper()}{text[1:]}."))
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--debug", action="store_true", help="add the traceback to an error")
+    common.add_argument("--config", type=Path, metavar="FILE", help="configuration to use")
+    return common
+
+
+def _session_options(into: argparse.ArgumentParser) -> None:
+    into.add_argument(
+        "--device", action="append", metavar="ADDRESS", default=argparse.SUPPRESS, help=ADDRESS_HELP
+    )
+    into.add_argument("--record", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="file to write")
+
+
+ADDRESS_HELP = "host, sim:phone, sim:jetson or sim:meter; may be given more than once"
+
+
+def _headless_options(into: argparse.ArgumentParser) -> None:
+    into.add_argument(
+        "--headless", action="store_true", help="no screen: progress on stderr, results on stdout"
+    )
+    into.add_argument("--json", action="store_true", help="results as JSON")
+
+
+def _demo(into: argparse.ArgumentParser) -> None:
+    into.add_argument("--no-simulated", action="store_true", help="leave the simulated devices out")
+    into.add_argument("--record", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="file to write")
+    into.add_argument("--seconds", type=seconds, metavar="S", help="leave after that many seconds")
+    _headless_options(into)
+
+
+def _watch(into: argparse.ArgumentParser) -> None:
+    _session_options(into)
+    into.add_argument("--seconds", type=seconds, metavar="S", help="leave after that many seconds")
+    _headless_options(into)
+
+
+def _run(into: argparse.ArgumentParser) -> None:
+    _session_options(into)
+    for name, kind, metavar, text in RUN_OPTIONS:
+        into.add_argument(f"--{name}", type=TYPES.get(kind, kind), metavar=metavar, help=text)  # type: ignore[arg-type]
+    into.add_argument(
+        "--ignore-eos", action="store_true", default=None, help="go on past the end-of-text token"
+    )
+    into.add_argument(
+        "--runtime-arg",
+        action="append",
+        metavar="ARG",
+        help="passed to the runtime as it is; write --runtime-arg=--flag",
+    )
+    _headless_options(into)
+
+
+def _file(into: argparse.ArgumentParser) -> None:
+    into.add_argument("file", type=Path, metavar="FILE")
+
+
+def _summary(into: argparse.ArgumentParser) -> None:
+    _file(into)
+    _json_only(into)
+
+
+def _json_only(into: argparse.ArgumentParser) -> None:
+    into.add_argument("--json", action="store_true", help="results as JSON")
+
+
+def _export(into: argparse.ArgumentParser) -> None:
+    _file(into)
+    into.add_argument("--format", choices=("csv",), default="csv")
+    into.add_argument("--table", choices=("samples", "events"), default="samples")
+    into.add_argument("--out", default="-", metavar="PATH", help="file to write; - is stdout (default)")
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    value = number(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 1")
+    return value
+
+
+def number(text: str) -> int:
+    """A whole number of at least 0."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and {2**31 - 1}")
+    return value
+
+
+def fraction(text: str) -> float:
+    """A number of at least 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return value
+
+
+def seconds(text: str) -> float:
+    """A span in seconds, more than 0 unless it is a pause."""
+    return fraction(text)
+
+
+TYPES: dict[object, Callable[[str], object]] = {
+    "count": count,
+    "number": number,
+    "fraction": fraction,
+    "seconds": seconds,
+}
