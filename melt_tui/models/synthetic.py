@@ -1,0 +1,204 @@
+"""Synthetic weights in a model's true shape: for measuring speed, memory, power and heat without a download.
+
+Speed, memory traffic and file size are those of the real model; text is not. Every weight row is drawn from one
+pool of random blocks per type and spread, so that writing costs little more than the disk. The same shape,
+quantisation and version give the same bytes on every computer.
+"""
+
+import math
+import random
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from drivers.model import ModelFile
+from melt_tui.errors import ModelError
+from melt_tui.models import writer
+from melt_tui.models.cache import write_once
+from melt_tui.models.ggml import F16, F32, Q4_0, Q6_K, Q8_0, TensorType
+from melt_tui.models.gguf import read_model
+from melt_tui.models.progress import Meter, Report
+from melt_tui.models.shapes import Quantisation, Shape, tensors
+from melt_tui.models.writer import Packed, TensorSpec
+
+NOTE: Final = "synthetic weights"
+_VERSION: Final = 1
+"""Rises with every change of the bytes that are written: older files of the cache are then not used."""
+_FILE_TYPES: Final[Mapping[Quantisation, int]] = {
+    Quantisation.F16: 1,
+    Quantisation.Q4_0: 2,
+    Quantisation.Q8_0: 7,
+}
+_POOL_BYTES: Final = 1 << 20
+_CONTROLS: Final = ("<unk>", "<s>", "</s>")
+_SYLLABLES: Final = tuple(c + v for c in "bdfghjklmnprstvwz" for v in "aeiou")
+_TEMPLATE: Final = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
+
+# Spread of the random codes below, in units of the block's scale.
+_Q4_0_SPREAD: Final = math.sqrt(2 * sum(q * q for q in range(1, 8)) / 16)
+_Q8_0_SPREAD: Final = math.sqrt(2 * sum(q * q for q in range(1, 128)) / 256)
+_Q6_K_SPREAD: Final = 16 * math.sqrt(sum((q - 32) ** 2 for q in range(64)) / 64)
+
+# Without these the codes would lean to one side: nibble 0 and byte 0x80 have no opposite.
+_BALANCED_NIBBLES: Final = bytes((b if b & 0x0F else b | 8) | (0 if b & 0xF0 else 0x80) for b in range(256))
+_BALANCED_BYTES: Final = bytes(0 if b == 0x80 else b for b in range(256))
+
+
+def provide(shape: Shape, quantisation: Quantisation, cache_dir: Path, report: Report) -> ModelFile:
+    """The file of this shape, written into the cache when it is not there or not whole. Without its sha256."""
+    path = cache_dir / f"synthetic-v{_VERSION}-{shape.name}-{quantisation}.gguf"
+    if not _is_whole(path):
+        generate(shape, quantisation, path, report)
+    found = read_model(path)
+    return ModelFile(
+        name=shape.name,
+        path=found.path,
+        size_bytes=found.size_bytes,
+        architecture=found.architecture,
+        parameters=found.parameters,
+        quantisation=found.quantisation,
+        context_length=found.context_length,
+        vocabulary=found.vocabulary,
+        synthetic=True,
+        note=NOTE,
+    )
+
+
+def generate(shape: Shape, quantisation: Quantisation, path: Path, report: Report, seed: int = 0) -> None:
+    """Write the file, whole or not at all. Raises ``ModelError``."""
+    specs = tensors(shape, quantisation)
+    head = writer.header(_metadata(shape, quantisation), specs)
+    size = writer.file_size(head, specs)
+    weights = _Weights(random.Random(f"{seed} {shape.name}"))  # noqa: S311 - not a secret, and must repeat
+
+    def write(file: BinaryIO) -> None:
+        meter = Meter(f"writing {shape.name} {quantisation} ({NOTE})", size, report)
+        writer.write(file, head, specs, weights.fill, meter.add)
+
+    write_once(path, size, write)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        read_model(path)
+    except ModelError:
+        return False
+    return True
+
+
+class _Weights:
+    """Fills tensors from pools of random blocks, one pool for each type and spread."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._pools: dict[tuple[str, float], memoryview] = {}
+
+    def fill(self, spec: TensorSpec) -> Iterator[writer.Piece]:
+        """Norms are 1, biases 0, everything else random with a spread that keeps activations near 1."""
+        if spec.type is F32:
+            one = struct.pack("<f", 0.0 if spec.name.endswith(".bias") else 1.0)
+            yield one * spec.elements
+            return
+        sigma = 1.0 if spec.name == "token_embd.weight" else 1.0 / math.sqrt(spec.dims[0])
+        pool = self._pool(spec.type, sigma)
+        left = spec.size_bytes
+        while left:
+            start = self._rng.randrange(len(pool) // spec.type.size // 2) * spec.type.size
+            piece = pool[start : start + left]
+            left -= len(piece)
+            yield piece
+
+    def _pool(self, packing: TensorType, sigma: float) -> memoryview:
+        key = (packing.name, sigma)
+        if key not in self._pools:
+            blocks = _POOL_BYTES // packing.size
+            self._pools[key] = memoryview(_PACKERS[packing.name](self._rng, blocks, sigma))
+        return self._pools[key]
+
+
+def _q4_0(rng: random.Random, blocks: int, sigma: float) -> bytes:
+    codes = rng.randbytes(16 * blocks).translate(_BALANCED_NIBBLES)
+    return _with_scale(codes, 16, sigma / _Q4_0_SPREAD)
+
+
+def _q8_0(rng: random.Random, blocks: int, sigma: float) -> bytes:
+    codes = rng.randbytes(32 * blocks).translate(_BALANCED_BYTES)
+    return _with_scale(codes, 32, sigma / _Q8_0_SPREAD)
+
+
+def _q6_k(rng: random.Random, blocks: int, sigma: float) -> bytes:
+    """192 bytes of codes −32…31, 16 scales whose alternating sign evens out the lean of the codes, one factor."""
+    tail = struct.pack("<16be", *(16, -16) * 8, sigma / _Q6_K_SPREAD)
+    codes = rng.randbytes(192 * blocks)
+    return b"".join(codes[i : i + 192] + tail for i in range(0, len(codes), 192))
+
+
+def _f16(rng: random.Random, blocks: int, sigma: float) -> bytes:
+    return struct.pack(f"<{blocks}e", *(rng.gauss(0.0, sigma) for _ in range(blocks)))
+
+
+def _with_scale(codes: bytes, width: int, scale: float) -> bytes:
+    packed = struct.pack("<e", scale)
+    return b"".join(packed + codes[i : i + width] for i in range(0, len(codes), width))
+
+
+_PACKERS: Final = {Q4_0.name: _q4_0, Q8_0.name: _q8_0, Q6_K.name: _q6_k, F16.name: _f16}
+
+
+def _metadata(shape: Shape, quantisation: Quantisation) -> list[tuple[str, Packed]]:
+    arch = shape.architecture
+    norm = "layer_norm_epsilon" if shape.layer_norms else "layer_norm_rms_epsilon"
+    return [
+        ("general.architecture", writer.text(arch)),
+        ("general.name", writer.text(f"{shape.name} ({NOTE})")),
+        ("general.file_type", writer.u32(_FILE_TYPES[quantisation])),
+        (f"{arch}.context_length", writer.u32(shape.context)),
+        (f"{arch}.embedding_length", writer.u32(shape.width)),
+        (f"{arch}.block_count", writer.u32(shape.layers)),
+        (f"{arch}.feed_forward_length", writer.u32(shape.feed_forward)),
+        (f"{arch}.attention.head_count", writer.u32(shape.heads)),
+        (f"{arch}.attention.head_count_kv", writer.u32(shape.kv_heads)),
+        (f"{arch}.attention.key_length", writer.u32(shape.head_size)),
+        (f"{arch}.attention.value_length", writer.u32(shape.head_size)),
+        (f"{arch}.attention.{norm}", writer.f32(shape.epsilon)),
+        (f"{arch}.rope.dimension_count", writer.u32(shape.rope_width or shape.head_size)),
+        (f"{arch}.rope.freq_base", writer.f32(shape.rope_base)),
+        (f"{arch}.use_parallel_residual", writer.flag(value=False)),
+        (f"{arch}.vocab_size", writer.u32(shape.vocabulary)),
+        *_tokenizer(shape.vocabulary),
+    ]
+
+
+def _tokenizer(vocabulary: int) -> list[tuple[str, Packed]]:
+    """A SentencePiece-like vocabulary of made-up words: three controls, 256 bytes, then syllables by rank."""
+    words = vocabulary - len(_CONTROLS) - 256
+    kinds = [2, 3, 3] + [6] * 256 + [1] * words
+    return [
+        ("tokenizer.ggml.model", writer.text("llama")),
+        ("tokenizer.ggml.tokens", writer.texts(_tokens(words))),
+        ("tokenizer.ggml.scores", writer.f32s([0.0] * 259 + [-float(rank) for rank in range(words)])),
+        ("tokenizer.ggml.token_type", writer.i32s(kinds)),
+        ("tokenizer.ggml.bos_token_id", writer.u32(1)),
+        ("tokenizer.ggml.eos_token_id", writer.u32(2)),
+        ("tokenizer.ggml.unknown_token_id", writer.u32(0)),
+        ("tokenizer.ggml.add_bos_token", writer.flag(value=True)),
+        ("tokenizer.chat_template", writer.text(_TEMPLATE)),
+    ]
+
+
+def _tokens(words: int) -> Iterator[str]:
+    yield from _CONTROLS
+    yield from (f"<0x{byte:02X}>" for byte in range(256))
+    for rank in range(words):
+        word = _word(rank // 2)
+        yield word if rank % 2 else f"▁{word}"
+
+
+def _word(rank: int) -> str:
+    """Syllables as the digits of a number without a zero: every rank has a word of its own."""
+    out, left = [], rank + 1
+    while left:
+        left, digit = divmod(left - 1, len(_SYLLABLES))
+        out.append(_SYLLABLES[digit])
+    return "".join(out)
