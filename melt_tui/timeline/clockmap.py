@@ -19,15 +19,21 @@ class ClockRow:
 class ClockMap:
     """Offsets of every device clock: straight lines between measurements, constant outside them.
 
-    A device without rows keeps host time.
+    A device without rows keeps host time. The map never falls, in either direction, and depends on the rows alone, not
+    on the order in which they came. Where a device clock was set back, one device time stands for two moments: rows
+    that a measurement *later by the host* puts at or after its own device time are passed over, so that the newest
+    measurement always holds for what comes after it.
     """
 
     def __init__(self) -> None:
         self._rows: dict[str, list[ClockRow]] = {}
+        self._lines: dict[str, _Line] = {}
 
     def add(self, device: str, row: ClockRow) -> None:
         """Take one measurement, in any order of time."""
-        insort(self._rows.setdefault(device, []), row)
+        rows = self._rows.setdefault(device, [])
+        insort(rows, row)
+        self._lines[device] = _Line(rows)
 
     def learn(self, event: ClockMeasured) -> None:
         """Take a measurement off the bus: its ``t_ns`` is host time."""
@@ -36,48 +42,47 @@ class ClockMap:
 
     def to_host(self, device: str, t_ns: int) -> int:
         """Host time of a moment on the device's clock."""
-        rows = self._rows.get(device)
-        return t_ns if not rows else t_ns + _offset(rows, t_ns)
+        line = self._lines.get(device)
+        return t_ns if line is None else line.host(t_ns)
 
     def to_device(self, device: str, t_ns: int) -> int:
         """The latest device time that is not later than host time ``t_ns``."""
-        rows = self._rows.get(device)
-        if not rows:
-            return t_ns
-        guess = t_ns - _offset_at_host(rows, t_ns)
-        while guess + _offset(rows, guess) > t_ns:
-            guess -= 1
-        while guess + 1 + _offset(rows, guess + 1) <= t_ns:
-            guess += 1
-        return guess
+        line = self._lines.get(device)
+        return t_ns if line is None else line.device(t_ns)
 
     def rows(self, device: str) -> tuple[ClockRow, ...]:
-        """What was measured of this device, by time."""
+        """What was measured of this device, by device time, passed-over rows included."""
         return tuple(self._rows.get(device, ()))
 
 
-def _offset(rows: list[ClockRow], t_ns: int) -> int:
-    after = bisect_right(rows, t_ns, key=lambda row: row.t_ns)
-    if after == 0:
-        return rows[0].offset_ns
-    if after == len(rows):
-        return rows[-1].offset_ns
-    return _between(rows[after - 1], rows[after], rows[after - 1].t_ns, rows[after].t_ns, t_ns)
+class _Line:
+    """The corners of the map of one device: device times rise, host times do not fall. Never changed once made."""
 
+    def __init__(self, rows: list[ClockRow]) -> None:
+        corners: list[tuple[int, int]] = []
+        for host, device in sorted((row.t_ns + row.offset_ns, row.t_ns) for row in rows):
+            while corners and corners[-1][0] >= device:
+                corners.pop()
+            corners.append((device, host))
+        self._device = [device for device, _ in corners]
+        self._host = [host for _, host in corners]
 
-def _offset_at_host(rows: list[ClockRow], t_ns: int) -> int:
-    after = bisect_right(rows, t_ns, key=_host_time)
-    if after == 0:
-        return rows[0].offset_ns
-    if after == len(rows):
-        return rows[-1].offset_ns
-    low, high = rows[after - 1], rows[after]
-    return _between(low, high, _host_time(low), _host_time(high), t_ns)
+    def host(self, t_ns: int) -> int:
+        after = bisect_right(self._device, t_ns)
+        if after in {0, len(self._device)}:
+            near = max(0, after - 1)
+            return t_ns + self._host[near] - self._device[near]
+        rise, run = self._slope(after)
+        return self._host[after - 1] + rise * (t_ns - self._device[after - 1]) // run
 
+    def device(self, t_ns: int) -> int:
+        after = bisect_right(self._host, t_ns)
+        if after in {0, len(self._host)}:
+            near = max(0, after - 1)
+            return t_ns - self._host[near] + self._device[near]
+        rise, run = self._slope(after)
+        return self._device[after - 1] + ((t_ns - self._host[after - 1] + 1) * run - 1) // rise
 
-def _host_time(row: ClockRow) -> int:
-    return row.t_ns + row.offset_ns
-
-
-def _between(low: ClockRow, high: ClockRow, t_low: int, t_high: int, t_ns: int) -> int:
-    return low.offset_ns + (high.offset_ns - low.offset_ns) * (t_ns - t_low) // max(1, t_high - t_low)
+    def _slope(self, after: int) -> tuple[int, int]:
+        rise = self._host[after] - self._host[after - 1]
+        return rise, self._device[after] - self._device[after - 1]

@@ -60,7 +60,7 @@ RUN_EVENTS: tuple[type[Event], ...] = (RunStarted, Preparing, ModelPrepared, Mod
 """Relevant to ``run_view``: of one run, the last of each kind."""
 
 TURN_EVENTS: tuple[type[Event], ...] = (TurnStarted, PrefillProgress, FirstToken, TurnEnded)
-"""Relevant to ``run_view`` too: the last ``TurnStarted`` of the run, and the last of each other kind of that turn."""
+"""Relevant to ``run_view`` too: the last ``TurnStarted`` of the run, and the last of each other kind of that turn since."""
 
 LIMIT_EVENTS: tuple[type[Event], ...] = (LimitEngaged, LimitReleased)
 """Relevant to ``limits_in_force``: of one device, the last of either kind for each limit, and the last break."""
@@ -123,17 +123,19 @@ def run_view(events: Iterable[Event], turns_ended: int | None = None) -> RunView
 
 
 def turn_view(events: Iterable[Event]) -> TurnView | None:
-    """The last turn that started in a run, with what has come of it."""
+    """The last turn that started in a run, with what has come of it since."""
     known = list(events)
-    started = _last(known, TurnStarted)
-    if started is None:
+    starts = [i for i, event in enumerate(known) if isinstance(event, TurnStarted)]
+    if not starts:
         return None
-    turn = started.turn
-    prefill = next((e for e in reversed(known) if isinstance(e, PrefillProgress) and e.turn == turn), None)
+    started = known[starts[-1]]
+    assert isinstance(started, TurnStarted)
+    since = [event for event in known[starts[-1] :] if getattr(event, "turn", None) == started.turn]
+    prefill = _last(since, PrefillProgress)
     return TurnView(
         started=started,
-        first_token=next((e for e in reversed(known) if isinstance(e, FirstToken) and e.turn == turn), None),
-        ended=next((e for e in reversed(known) if isinstance(e, TurnEnded) and e.turn == turn), None),
+        first_token=_last(since, FirstToken),
+        ended=_last(since, TurnEnded),
         prefill_done=prefill.processed / prefill.total if prefill and prefill.total > 0 else None,
     )
 

@@ -1,0 +1,162 @@
+"""From codes to columns, by numpy: what live state and recordings share, so that both state the same numbers.
+
+Not imported by ``melt_tui.timeline`` itself: the first screen reaches no numpy.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.model import IDENTITY, ChannelKey, Decoding, DType, Samples
+from melt_tui.timeline.clockmap import ClockMap
+from melt_tui.timeline.model import Window
+
+Times = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+_EXACT = 1 << 62
+"""Products below it fit an int64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Summaries of the samples of equal spans: arrays of equal length, ``starts`` rising, only those with samples."""
+
+    starts: Times
+    counts: NDArray[np.int64]
+    minima: Values
+    maxima: Values
+    sums: Values
+
+
+def times_of(samples: Samples) -> Times:
+    """Times of the samples of a block: exactly ``samples.time_at`` of each."""
+    if samples.times is not None:
+        return np.frombuffer(samples.times, "<i8").astype(np.int64, copy=False)
+    n, span = samples.n, samples.t1_ns - samples.t0_ns
+    if n == 1:
+        return np.array([samples.t0_ns], np.int64)
+    if span * (n - 1) >= _EXACT:
+        return np.array([samples.time_at(i) for i in range(n)], np.int64)
+    return samples.t0_ns + span * np.arange(n, dtype=np.int64) // (n - 1)
+
+
+def values_of(codes: bytes, dtype: DType, decoding: Decoding) -> Values:
+    """Values of codes: bit for bit ``decoding.value`` of each; NaN where ``bits`` name a piece that there is not."""
+    raw = np.frombuffer(codes, "<" + _NUMPY[dtype])
+    if decoding == IDENTITY:
+        return raw.astype(np.float64)
+    if decoding.bits is None:
+        return _polynomial(raw.astype(np.float64), decoding.pieces[0])
+    whole = raw.astype(np.int64)
+    piece = whole >> decoding.bits
+    x = (whole & ((1 << decoding.bits) - 1)).astype(np.float64)
+    values = np.full(len(raw), np.nan)
+    for number in set(np.unique(piece).tolist()) & set(range(len(decoding.pieces))):
+        chosen = piece == number
+        values[chosen] = _polynomial(x[chosen], decoding.pieces[number])
+    return values
+
+
+def bucketed(times: Times, values: Values, width_ns: int) -> Buckets:
+    """Samples in time order, summed up in buckets of this width."""
+    starts = times - times % width_ns
+    first = _firsts(starts)
+    if not len(first):
+        return Buckets(starts, starts, values, values, values)
+    with np.errstate(all="ignore"):
+        return Buckets(
+            starts[first],
+            np.diff(first, append=len(starts)),
+            np.minimum.reduceat(values, first),
+            np.maximum.reduceat(values, first),
+            np.add.reduceat(values, first),
+        )
+
+
+def coarser(buckets: Buckets, width_ns: int) -> Buckets:
+    """Buckets by start, summed up in buckets of a width that is a multiple of theirs."""
+    starts = buckets.starts - buckets.starts % width_ns
+    first = _firsts(starts)
+    if len(first) == len(starts):
+        return Buckets(starts, buckets.counts, buckets.minima, buckets.maxima, buckets.sums)
+    with np.errstate(all="ignore"):
+        return Buckets(
+            starts[first],
+            np.add.reduceat(buckets.counts, first),
+            np.minimum.reduceat(buckets.minima, first),
+            np.maximum.reduceat(buckets.maxima, first),
+            np.add.reduceat(buckets.sums, first),
+        )
+
+
+def joined(parts: Sequence[Buckets], width_ns: int) -> Buckets:
+    """Buckets of several parts in any order, those of one start summed up."""
+    starts = np.concatenate([part.starts for part in parts])
+    order = np.argsort(starts, kind="stable")
+    together = Buckets(
+        starts[order],
+        np.concatenate([part.counts for part in parts])[order],
+        np.concatenate([part.minima for part in parts])[order],
+        np.concatenate([part.maxima for part in parts])[order],
+        np.concatenate([part.sums for part in parts])[order],
+    )
+    return coarser(together, width_ns)
+
+
+def window_of(key: ChannelKey, width_ns: int, buckets: Buckets, clock: ClockMap) -> Window:
+    """The answer made of these columns, their starts told in host time."""
+    starts: array[int] = _array("q", buckets.starts)
+    if clock.rows(key[0]):
+        starts = array("q", [clock.to_host(key[0], start) for start in starts])
+    return Window(
+        key=key,
+        width_ns=width_ns,
+        starts_ns=starts,
+        counts=_array("q", buckets.counts),
+        minima=_array("d", buckets.minima),
+        maxima=_array("d", buckets.maxima),
+        means=_array("d", buckets.sums / buckets.counts),
+    )
+
+
+def empty() -> Buckets:
+    """No buckets."""
+    return bucketed(np.empty(0, np.int64), np.empty(0), 1)
+
+
+_NUMPY = {
+    DType.F64: "f8",
+    DType.F32: "f4",
+    DType.I64: "i8",
+    DType.I32: "i4",
+    DType.U32: "u4",
+    DType.I16: "i2",
+    DType.U16: "u2",
+    DType.U8: "u1",
+}
+
+
+def _polynomial(x: Values, coefficients: Sequence[float]) -> Values:
+    """The same steps in the same order as ``Decoding.value``, so that nothing differs in the last bit."""
+    total = np.zeros(len(x))
+    with np.errstate(all="ignore"):
+        for coefficient in reversed(coefficients):
+            total *= x
+            total += coefficient
+    return total
+
+
+def _firsts(starts: Times) -> NDArray[np.intp]:
+    """Where each run of equal starts begins."""
+    return np.flatnonzero(np.diff(starts, prepend=starts[:1] - 1))
+
+
+def _array(code: str, values: NDArray[Any]) -> "array[Any]":
+    made: array[Any] = array(code)
+    made.frombytes(np.ascontiguousarray(values).tobytes())
+    return made
