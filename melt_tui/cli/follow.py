@@ -1,3 +1,82 @@
-"""Progress without a screen: what happens, a line each, on stderr."""
+"""Progress without a screen: what happens, a line each."""
+
+from collections.abc import Callable
+from typing import Any
+
+from drivers.events import (
+    Absent,
+    Event,
+    LimitEngaged,
+    LimitReleased,
+    ModelLoaded,
+    Preparing,
+    SamplesLost,
+    TurnEnded,
+    TurnStarted,
+)
+from melt_tui import format as fmt
+from melt_tui.events import (
+    DeviceConnecting,
+    DeviceFailed,
+    DeviceLost,
+    DeviceUp,
+    Mark,
+    RunEnded,
+    RunStarted,
+)
+from melt_tui.measures import rates
+from melt_tui.timeline import Timeline
 
 
+class Follower:
+    """Tells each event of a session once, in words."""
+
+    def __init__(self, timeline: Callable[[], Timeline], tell: Callable[[str], None]) -> None:
+        self._timeline = timeline
+        self._tell = tell
+        self._told_ns = -1
+
+    def catch_up(self) -> None:
+        """Tell what has happened since the last time."""
+        timeline = self._timeline()
+        start_ns, now_ns = timeline.span()
+        for event in timeline.events(self._told_ns + 1, now_ns, kinds=tuple(WORDS)):
+            words = WORDS[type(event)](event)
+            if words:
+                self._tell(f"{fmt.stamp((event.t_ns - start_ns) / 1e9)}  {event.device}  {words}")
+            self._told_ns = max(self._told_ns, event.t_ns)
+
+
+def remedied(reason: str, remedy: str) -> str:
+    """A sentence with what to do about it."""
+    return f"{reason}: {remedy}" if remedy else reason
+
+
+def _turn_words(event: TurnEnded) -> str:
+    observed = rates.decode_rate(event.output_tokens, event.first_token_ns, event.last_token_ns)
+    parts = [f"turn {event.turn} {event.end}", f"{fmt.count(event.output_tokens)} tokens"]
+    if observed is not None:
+        parts.append(f"decode {fmt.rate(observed)}")
+    return ", ".join(parts) + (f" ({event.detail})" if event.detail else "")
+
+
+WORDS: dict[type[Event], Callable[[Any], str]] = {
+    DeviceConnecting: lambda e: f"connecting: {e.reason}" if e.reason else f"connecting to {e.address}",
+    DeviceUp: lambda e: f"up{' (simulated)' if e.info.simulated else ''} {e.info.model}",
+    DeviceLost: lambda e: f"lost: {e.reason}",
+    DeviceFailed: lambda e: f"given up: {remedied(e.reason, e.remedy)}",
+    Absent: lambda e: f"no {e.what}: {remedied(e.reason, e.remedy)}",
+    Preparing: lambda e: f"{e.step} {fmt.percent(e.done * 100)}",
+    ModelLoaded: lambda e: f"model loaded in {fmt.seconds(e.load_s)}",
+    RunStarted: lambda e: f"run {e.spec.run} started: {e.spec.runtime}",
+    RunEnded: lambda e: (
+        f"run {e.run} {e.outcome}" + (f": {remedied(e.reason, e.remedy)}" if e.reason else "")
+    ),
+    TurnStarted: lambda e: f"turn {e.turn} started{' (warm-up)' if e.purpose == 'warmup' else ''}",
+    TurnEnded: _turn_words,
+    LimitEngaged: lambda e: f"LIMIT {e.limit}: {e.reason} {e.detail}".rstrip(),
+    LimitReleased: lambda e: f"limit {e.limit} released",
+    SamplesLost: lambda e: f"lost {fmt.count(e.count)} samples of {e.channel}: {e.reason}",
+    Mark: lambda e: f"mark {e.name}",
+}
+"""Event class → its line."""

@@ -1,11 +1,12 @@
 """The sampler: keeps one device open and puts what it yields on the bus. Only here is anything tried again."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 
 from drivers.base import Device
 from drivers.clock import Clock, pause
-from drivers.errors import DriverError, LinkError
+from drivers.errors import DriverError, LinkError, Refused
 from drivers.events import ChannelsOpened
 from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp, Wired
 from melt_tui.session.backoff import backoff
@@ -37,6 +38,14 @@ class Sampler:
         self._wire = wire
         self._delays = delays
         self._reason = ""
+        self._failure: Refused | None = None
+        self._settled = asyncio.Event()
+
+    async def until_up(self) -> None:
+        """Return when the device is up. Raises Refused when it was given up instead."""
+        await self._settled.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def run(self, bus: Bus) -> None:
         """Publish until cancelled, or until the device is given up."""
@@ -69,6 +78,7 @@ class Sampler:
     def _up(self, bus: Bus, device: Device) -> None:
         t_ns = self._clock.now()
         self.device, self._reason = device, ""
+        self._settled.set()
         bus.publish(DeviceUp(t_ns=t_ns, device=self.name, info=device.info))
         bus.publish(ChannelsOpened(t_ns=t_ns, device=self.name, channels=tuple(device.channels)))
         if self._wire:
@@ -79,6 +89,7 @@ class Sampler:
         if self.device is None:
             return False
         self.device = None
+        self._settled.clear()
         bus.publish(DeviceLost(t_ns=self._clock.now(), device=self.name, reason=str(lost)))
         return True
 
@@ -97,4 +108,6 @@ class Sampler:
 
     def _fail(self, bus: Bus, sentence: str, remedy: str = "") -> None:
         self.device = None
+        self._failure = Refused(sentence, remedy=remedy)
+        self._settled.set()
         bus.publish(DeviceFailed(t_ns=self._clock.now(), device=self.name, reason=sentence, remedy=remedy))

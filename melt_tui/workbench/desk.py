@@ -95,6 +95,18 @@ class Desk:
         await self._session.remove(name)
         self._samplers.pop(name, None)
 
+    async def await_devices(self, names: Sequence[str], limit_s: float) -> None:
+        """Return when all of them are up. Raises Refused when one was given up, is unknown, or takes longer."""
+        waited = [self._samplers[name].until_up() for name in names if name in self._samplers]
+        if len(waited) < len(names):
+            raise Refused(f"not every device of {', '.join(names)} is in the session")
+        try:
+            async with asyncio.timeout(limit_s):
+                await asyncio.gather(*waited)
+        except TimeoutError:
+            late = [name for name in names if self._samplers[name].device is None]
+            raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s") from None
+
     def runtimes(self, device: str) -> Sequence[Choice]:
         """What could run on this device, best first."""
         sampler = self._samplers.get(device)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+CONNECT_S = 60.0
+"""How long a device may take to come up before a run on it is given up."""
+
 
 class Workbench:
     """A session on a loop and a thread of its own. Implements ``Bench``; every method may be called from any thread."""
@@ -66,6 +69,11 @@ class Workbench:
             self._thread.shutdown()
             self._left.result()
 
+    def check(self) -> None:
+        """Raise what ended the session before its time, if anything did."""
+        if self._left is not None and self._left.done():
+            self._left.result()
+
     @property
     def timeline(self) -> Timeline:
         """Of the session in progress; an empty one until the session has begun."""
@@ -91,6 +99,10 @@ class Workbench:
     def remove_device(self, name: str) -> "Future[None]":
         """Close it and stop trying."""
         return self._call(lambda desk: desk.remove_device(name))
+
+    def await_devices(self, names: Sequence[str], limit_s: float = CONNECT_S) -> "Future[None]":
+        """Done when all of them are up."""
+        return self._call(lambda desk: desk.await_devices(names, limit_s))
 
     def runtimes(self, device: str) -> Sequence[Choice]:
         """What could run on this device, best first."""

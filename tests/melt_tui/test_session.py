@@ -526,3 +526,18 @@ async def test_self_meter_tells_lag_cpu_and_memory(
 
 def test_link_errors_are_worth_another_try() -> None:
     assert issubclass(LinkLost, LinkError)
+
+
+async def test_waiting_for_a_device_ends_when_it_is_up_or_given_up(clock: SteppedClock, bus: Bus) -> None:
+    late = Sampler("dev", "a", opener(LinkLost("not yet"), ScriptedDevice()), clock)
+    task = asyncio.ensure_future(late.run(bus))
+    waiting = asyncio.ensure_future(late.until_up())
+    await settle()
+    assert not waiting.done()
+    await clock.run_until(SECOND)
+    await waiting
+    task.cancel()
+    refused = Sampler("dev", "a", opener(Refused("no", remedy="ask")), clock)
+    await refused.run(bus)
+    with pytest.raises(Refused, match="no: ask"):
+        await refused.until_up()

@@ -1,0 +1,45 @@
+"""What the command line writes: results to stdout, progress to stderr; text from outside cannot steer the terminal."""
+
+import json
+import sys
+import unicodedata
+from typing import Any
+
+
+def result(text: str) -> None:
+    """A result, for people or pipes."""
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def result_json(value: Any) -> None:
+    """A result as JSON, one document."""
+    result(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def progress(text: str) -> None:
+    """A line of progress, shown at once."""
+    sys.stderr.write(f"{harmless(text)}\n")
+    sys.stderr.flush()
+
+
+def harmless(text: str) -> str:
+    """The text with every control character made visible: it comes from devices and files."""
+    return "".join(char if char.isprintable() or char == " " else _shown(char) for char in text)
+
+
+def _shown(char: str) -> str:
+    return "�" if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn"} else " "
+
+
+def table(rows: list[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> str:
+    """Rows in aligned columns; those whose index is in ``right`` are aligned to the right."""
+    shown = [tuple(harmless(cell) for cell in row) for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*shown, strict=True)]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in shown
+    )
+    return "\n".join(lines)
