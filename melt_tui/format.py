@@ -138,6 +138,13 @@ def with_unit(text: str, unit: str) -> str:
     return text if text == UNKNOWN or not unit else f"{text} {unit}"
 
 
+def plain(text: str, most: int = 120) -> str:
+    """Foreign text as one line that is safe to show: unprintable characters are ``?``, the middle is left out."""
+    if len(text) > most:
+        text = f"{text[: most // 2]}…{text[len(text) - most // 2 + 1 :]}"
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 _MANNERS: Final[Mapping[Unit, Callable[[float | None], str]]] = {
     Unit.CELSIUS: celsius,
     Unit.PERCENT: percent,

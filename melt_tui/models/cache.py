@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from melt_tui.errors import ModelError
-from melt_tui.format import byte_count
+from melt_tui.format import byte_count, plain
 from melt_tui.models.progress import Meter, Report
 
 _SPARE: Final = 64 << 20
@@ -109,5 +109,5 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ModelError(
-            f"{path} cannot be used ({error.strerror})", "check the disk and its rights"
+            f"{plain(str(path), 200)} cannot be used ({error.strerror})", "check the disk and its rights"
         ) from error

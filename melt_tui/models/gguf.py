@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from drivers.model import ModelFile
 from melt_tui.errors import ModelError
-from melt_tui.format import byte_count
+from melt_tui.format import byte_count, plain
 from melt_tui.models.ggml import FILE_TYPES, TENSOR_TYPES
 
 MAGIC: Final = b"GGUF"
@@ -116,7 +116,7 @@ def read_header(path: Path) -> Header:
             header = _Parser(file, size_bytes, path).header()
     except OSError as error:
         raise ModelError(
-            f"{path} cannot be read ({error.strerror})", "check the disk and the rights"
+            f"{_shown(path)} cannot be read ({error.strerror})", "check the disk and the rights"
         ) from error
     _check_extent(path, header, size_bytes)
     return header
@@ -125,14 +125,16 @@ def read_header(path: Path) -> Header:
 def _checked_size(path: Path) -> int:
     try:
         if path.is_dir():
-            raise ModelError(f"{path} is a directory", "name the .gguf file in it")
+            raise ModelError(f"{_shown(path)} is a directory", "name the .gguf file in it")
         if not path.is_file():
             raise ModelError(
-                f"there is no file {path}", "check the path, or see the names of `melt run --help`"
+                f"there is no file {_shown(path)}", "check the path, or see the names of `melt run --help`"
             )
         return path.stat().st_size
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error})", "check the path and its rights") from error
+        raise ModelError(
+            f"{_shown(path)} cannot be read ({error})", "check the path and its rights"
+        ) from error
 
 
 class _Parser:
@@ -171,7 +173,7 @@ class _Parser:
         why = next((said for magic, said in _LOOKALIKES if head.startswith(magic)), "")
         if not head:
             why = "it is empty"
-        raise ModelError(f"{self._path} is not a GGUF file{', ' + why if why else ''}", _CONVERT)
+        raise ModelError(f"{_shown(self._path)} is not a GGUF file{', ' + why if why else ''}", _CONVERT)
 
     def _version(self) -> int:
         version = self._unsigned(4)
@@ -179,11 +181,12 @@ class _Parser:
             return version
         if version & 0xFFFF == 0:
             raise ModelError(
-                f"{self._path} is a big-endian GGUF file", "convert it again for little-endian computers"
+                f"{_shown(self._path)} is a big-endian GGUF file",
+                "convert it again for little-endian computers",
             )
         age = "older" if version < 2 else "newer"
         raise ModelError(
-            f"{self._path} is GGUF version {version}, {age} than what melt reads (2 and 3)",
+            f"{_shown(self._path)} is GGUF version {version}, {age} than what melt reads (2 and 3)",
             "convert it again" if age == "older" else "update melt",
         )
 
@@ -278,12 +281,12 @@ class _Parser:
         if self._size > MAX_HEADER:
             return self._damaged(f"has a header of more than {byte_count(MAX_HEADER)}")
         return ModelError(
-            f"{self._path} is cut off within its header, after {self._size:,} bytes",
+            f"{_shown(self._path)} is cut off within its header, after {self._size:,} bytes",
             "download or copy it again",
         )
 
     def _damaged(self, what: str) -> ModelError:
-        return ModelError(f"{self._path} is damaged: it {what}", "download or copy it again")
+        return ModelError(f"{_shown(self._path)} is damaged: it {what}", "download or copy it again")
 
 
 def _check_extent(path: Path, header: Header, size_bytes: int) -> None:
@@ -291,18 +294,20 @@ def _check_extent(path: Path, header: Header, size_bytes: int) -> None:
     missing = max(ends, default=0) - size_bytes
     if missing > 0:
         share = f"{missing:,} bytes ({byte_count(missing)}) of its weights are missing"
-        raise ModelError(f"{path} is cut off: {share}", "download or copy it again")
+        raise ModelError(f"{_shown(path)} is cut off: {share}", "download or copy it again")
 
 
 def _refuse_what_is_no_model(path: Path, header: Header) -> None:
     kind = _clean(header.metadata.get("general.type")) or "model"
     if kind != "model":
-        raise ModelError(f"{path} holds no model but a part of one ({kind})", "name the model's own file")
+        raise ModelError(
+            f"{_shown(path)} holds no model but a part of one ({kind})", "name the model's own file"
+        )
     number = _whole(header.metadata.get("split.no"))
     if number > 0:
-        raise ModelError(f"{path} is part {number + 1} of a split model", "name its first part")
+        raise ModelError(f"{_shown(path)} is part {number + 1} of a split model", "name its first part")
     if not header.tensors:
-        raise ModelError(f"{path} holds no weights", "give a file with the whole model")
+        raise ModelError(f"{_shown(path)} holds no weights", "give a file with the whole model")
 
 
 def _part_count(header: Header) -> int:
@@ -340,6 +345,8 @@ def _whole(value: Scalar | None) -> int:
 
 
 def _clean(value: Scalar | None) -> str:
-    """One line of printable text, at most 120 characters."""
-    text = value if isinstance(value, str) else ""
-    return "".join(c if c.isprintable() else " " for c in text[:120]).strip()
+    return plain(value).strip() if isinstance(value, str) else ""
+
+
+def _shown(path: Path) -> str:
+    return plain(str(path), 200)

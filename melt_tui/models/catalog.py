@@ -1,0 +1,88 @@
+"""From what the user typed to a model file: ``demo``, ``synthetic:SHAPE`` or the path of a GGUF file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from drivers.model import ModelFile
+from melt_tui.errors import ModelError
+from melt_tui.format import byte_count, plain
+from melt_tui.models import demo, synthetic
+from melt_tui.models.cache import remembered_sha256
+from melt_tui.models.gguf import read_model
+from melt_tui.models.progress import Report, silent
+from melt_tui.models.shapes import SHAPES, Quantisation, Shape, parameters, tensors
+
+DEMO: Final = "demo"
+SYNTHETIC: Final = "synthetic:"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model that can be chosen by name."""
+
+    value: str
+    title: str
+    remark: str
+
+
+def resolve(text: str, cache_dir: Path, report: Report = silent) -> ModelFile:
+    """The file behind a name, written into ``cache_dir`` first where it is one of ours, its sha256 included.
+
+    May take seconds (hashing, writing), told to ``report``. Raises ``ModelError``.
+    """
+    if text == DEMO:
+        return demo.provide(cache_dir, report)
+    if text.startswith(SYNTHETIC):
+        shape, quantisation = parse_synthetic(text)
+        found = synthetic.provide(shape, quantisation, cache_dir, report)
+    else:
+        found = read_model(_path(text))
+    return replace(found, sha256=remembered_sha256(Path(found.path), cache_dir, report))
+
+
+def choices() -> Sequence[ModelChoice]:
+    """What can be chosen by name, the demo model first; a path may be typed as well."""
+    shown = [ModelChoice(DEMO, "demo model", f"{demo.NOTE}, 228 M, ready at once")]
+    return shown + [_choice(shape) for shape in sorted(SHAPES.values(), key=parameters)]
+
+
+def parse_synthetic(text: str) -> tuple[Shape, Quantisation]:
+    """``synthetic:SHAPE``, ``synthetic:SHAPE:q8_0`` or ``synthetic:SHAPE-q8_0``; Q4_0 when none is named."""
+    name = text.removeprefix(SYNTHETIC).lower()
+    quantisation = Quantisation.Q4_0
+    for known in Quantisation:
+        if name.endswith((f":{known}", f"-{known}")):
+            name, quantisation = name[: -len(known) - 1], known
+    shape = SHAPES.get(name)
+    if shape is None:
+        raise ModelError(f"there is no synthetic model “{plain(name)}”", _known_shapes(name))
+    return shape, quantisation
+
+
+def _path(text: str) -> Path:
+    try:
+        path = Path(text).expanduser().absolute()
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"“{plain(text)}” is not a path", "give the path of a GGUF file") from error
+    if path.suffix or path.exists() or len(Path(text).parts) > 1:
+        return path
+    known = ", ".join((DEMO, f"{SYNTHETIC}SHAPE"))
+    near = get_close_matches(text.lower(), [DEMO, *SHAPES], n=1)
+    hint = f"did you mean {SYNTHETIC * (near[0] != DEMO)}{near[0]}? " if near else ""
+    raise ModelError(
+        f"there is no model “{plain(text)}”", f"{hint}known are {known} and the path of a GGUF file"
+    )
+
+
+def _known_shapes(name: str) -> str:
+    near = get_close_matches(name, SHAPES, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{hint}known shapes are {', '.join(SHAPES)}, each with :{', :'.join(Quantisation)}"
+
+
+def _choice(shape: Shape) -> ModelChoice:
+    size = sum(spec.size_bytes for spec in tensors(shape, Quantisation.Q4_0))
+    return ModelChoice(f"{SYNTHETIC}{shape.name}", shape.name, f"{synthetic.NOTE}, Q4_0, {byte_count(size)}")
