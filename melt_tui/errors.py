@@ -5,7 +5,8 @@
     MeltError            base: what happened, and after ``remedy`` what to do
     ├── ModelError       a model that is not there, not whole or not one
     ├── WorkloadError    a workload that cannot be built
-    └── ConfigError      a setting that is not one, named with its line
+    ├── ConfigError      a setting that is not one, named with its line
+    └── UsageError       what was asked for cannot be asked for like that
 """
 
 
@@ -31,3 +32,7 @@ class WorkloadError(MeltError):
 
 class ConfigError(MeltError):
     """A wrong key or value of the config file."""
+
+
+class UsageError(MeltError):
+    """What was asked for cannot be asked for like that."""
