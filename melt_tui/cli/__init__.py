@@ -61,5 +61,5 @@ def _say(options: Namespace, sentence: str, code: int) -> int:
     return code
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from drivers.base import Device, Item, Runtime
-from drivers.clock import SECOND, Clock, pause
+from drivers.clock import Clock, pause
 from drivers.errors import DriverError
 from drivers.events import LogLine, ModelLoaded, Preparing, ProcessEnded, ProcessStarted, RunEvent
 from drivers.links.base import ShellLink
@@ -19,8 +19,8 @@ from melt_tui.session.guard import guarded
 STOP_LIMIT_S = 3.0
 """A runtime that has not ended this long after ``stop`` is late: the caller cancels it."""
 
-Progress = Callable[[str, float], None]
-"""Told from any thread: the step's name, and its fraction 0…1. Raises ``Abandoned`` when the run was stopped."""
+Progress = Callable[[str, float, float | None], None]
+"""Told from any thread: the step, its fraction 0…1, seconds to go. Raises ``Abandoned`` when the run was stopped."""
 
 Prepare = Callable[[Progress], Awaitable[ModelFile]]
 """Makes a model ready on this computer before the runtime starts."""
@@ -151,7 +151,7 @@ class RunSource:
 
 
 class _Steps:
-    """Publishes the progress of a preparation that runs in a thread, a few times a second, with its ETA."""
+    """Publishes the progress of a preparation that runs in a thread."""
 
     def __init__(self, spec: RunSpec, bus: Bus, clock: Clock, stopped: Callable[[], bool]) -> None:
         self._spec = spec
@@ -159,19 +159,21 @@ class _Steps:
         self._clock = clock
         self._stopped = stopped
         self._loop = asyncio.get_running_loop()
-        self._begun: dict[str, int] = {}
-        self._told_ns = 0
 
-    def tell(self, step: str, done: float) -> None:
+    def tell(self, step: str, done: float, eta_s: float | None) -> None:
         """Progress of one step. Called from the preparing thread."""
         if self._stopped():
             raise Abandoned
-        now = self._clock.now()
-        begun = self._begun.setdefault(step, now)
-        if now - self._told_ns >= SECOND // 5 or done >= 1.0:
-            self._told_ns = now
-            eta_s = (now - begun) / SECOND * (1 - done) / done if done > 0 else None
-            event = Preparing(
-                t_ns=now, device=self._spec.device, run=self._spec.run, step=step, done=done, eta_s=eta_s
+        self._loop.call_soon_threadsafe(self._publish, step, done, eta_s)
+
+    def _publish(self, step: str, done: float, eta_s: float | None) -> None:
+        self._bus.publish(
+            Preparing(
+                t_ns=self._clock.now(),
+                device=self._spec.device,
+                run=self._spec.run,
+                step=step,
+                done=done,
+                eta_s=eta_s,
             )
-            self._loop.call_soon_threadsafe(self._bus.publish, event)
+        )

@@ -128,6 +128,8 @@ class SessionSetup:
     places: tuple[Place, ...] = ()
     folder: Path = Path()
     """Where recordings are kept."""
+    cache: Path = Path()
+    """Where models that we write are kept."""
     record: Path | None = None
     """The file to write; None: a new one in ``folder``, named by date and time."""
     recording: bool = True

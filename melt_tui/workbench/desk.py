@@ -50,7 +50,7 @@ class Desk:
         self._registry = Registry(clock, seed=setup.seed, script=setup.script)
         self.shelf = Shelf(setup.folder)
         self._session = Session(self._bus, clock, self._started)
-        self._runs = Runs(self._session, self._registry, clock, self._samplers)
+        self._runs = Runs(self._session, self._registry, clock, self._samplers, setup.cache)
 
     async def __aenter__(self) -> Self:
         await self._session.__aenter__()
@@ -115,7 +115,10 @@ class Desk:
 
     def models(self) -> Sequence[Choice]:
         """The models that can be chosen by name."""
-        return [Choice(value=value, title=title, remark=remark) for value, title, remark in models.choices()]
+        return [
+            Choice(value=choice.value, title=choice.title, remark=choice.remark)
+            for choice in models.choices()
+        ]
 
     def workloads(self) -> Sequence[Choice]:
         """The workloads that can be chosen by name."""

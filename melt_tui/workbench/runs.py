@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import count
+from pathlib import Path
 
 from drivers.registry import Registry
 
@@ -29,6 +30,7 @@ class Runs:
         self._registry = registry
         self._clock = clock
         self._samplers = samplers
+        self._cache = cache
         self._running: dict[str, RunSource] = {}
         self._numbers = count(1)
         self._preparing = asyncio.Lock()
@@ -82,7 +84,9 @@ class Runs:
     def _prepare(self, model: str) -> Prepare:
         async def prepare(progress: Progress) -> ModelFile:
             async with self._preparing:
-                return await asyncio.to_thread(models.resolve, model, progress)
+                return await asyncio.to_thread(
+                    models.resolve, model, self._cache, lambda p: progress(p.what, p.fraction, p.eta_s)
+                )
 
         return prepare
 
@@ -91,7 +95,7 @@ class Runs:
         device, _ = self._reachable(name)
         runtime = self._runtime(request, device)
         watching = bool(request.url) and not request.workload
-        model = None if watching else await asyncio.to_thread(models.describe, request.model)
+        model = None if watching else await asyncio.to_thread(models.describe, request.model, self._cache)
         workload = None if model is None else _workload(request, model)
         return RunSpec(
             run=f"r{next(self._numbers)}",

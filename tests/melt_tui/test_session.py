@@ -431,7 +431,7 @@ async def test_preparation_is_told_and_its_model_replaces_the_first(
     clock: SteppedClock, bus: Bus, collected: Collected
 ) -> None:
     async def prepare(progress: Progress) -> ModelFile:
-        await asyncio.to_thread(progress, "expanding", 1.0)
+        await asyncio.to_thread(progress, "expanding", 1.0, None)
         return MODEL
 
     run = source(ScriptedRuntime(), clock, prepare=prepare)
@@ -448,7 +448,7 @@ async def test_stopping_while_preparing_abandons_it(
     async def prepare(progress: Progress) -> ModelFile:
         begun.set()
         await stopped.wait()
-        progress("expanding", 0.5)
+        progress("expanding", 0.5, 2.0)
         return MODEL
 
     run = source(ScriptedRuntime(), clock, prepare=prepare)
