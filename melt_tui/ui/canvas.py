@@ -1,0 +1,90 @@
+"""The ground of widgets that draw themselves: lines of a picture become cached strips, changed lines alone are redrawn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from melt_tui.ui.renderables.cells import Ground, Ink, Line, ground_of, ink_of
+
+
+def _component(kind: str, name: str) -> str:
+    return f"canvas--{kind}-{name.lower().replace('_', '-')}"
+
+
+_INKS = {ink: _component("ink", ink.name) for ink in Ink}
+_GROUNDS = {ground: _component("ground", ground.name) for ground in Ground}
+
+
+class Canvas(Widget):
+    """A widget whose content is a picture made by pure functions; a subclass says which in ``picture``.
+
+    ``redraw`` compares the new picture with the one on the screen and refreshes the lines that differ.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*_INKS.values(), *_GROUNDS.values()}
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[Line, ...] = ()
+        self._strips: list[Strip | None] = []
+        self._styles: dict[int, Style] = {}
+
+    def picture(self, width: int, height: int) -> Sequence[Line]:
+        """The whole content: ``height`` lines of exactly ``width`` cells."""
+        raise NotImplementedError
+
+    def redraw(self) -> int:
+        """Draw the picture again and refresh what changed; how many lines that was."""
+        width, height = self.size
+        if not width or not height or not self.is_attached:
+            return 0
+        lines = tuple(self.picture(width, height))
+        before, self._lines = self._lines, lines
+        if len(before) != len(lines):
+            self._strips = [None] * len(lines)
+            self.refresh()
+            return len(lines)
+        changed = [y for y, (old, new) in enumerate(zip(before, lines, strict=True)) if old != new]
+        for y in changed:
+            self._strips[y] = None
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+        return len(changed)
+
+    def render_line(self, y: int) -> Strip:
+        """The strip of a line, made when it is first asked for."""
+        if y >= len(self._lines):
+            return Strip.blank(self.size.width, self.rich_style)
+        strip = self._strips[y]
+        if strip is None:
+            style = self._style
+            segments = [Segment(text, style(number)) for text, number in self._lines[y]]
+            strip = self._strips[y] = Strip(segments, self.size.width)
+        return strip
+
+    def notify_style_update(self) -> None:
+        """Colours may be others now: every strip is made again."""
+        super().notify_style_update()
+        self._styles.clear()
+        self._strips = [None] * len(self._lines)
+
+    def on_resize(self) -> None:
+        """Another size is another picture."""
+        self._lines = ()
+        self.redraw()
+
+    def _style(self, number: int) -> Style:
+        style = self._styles.get(number)
+        if style is None:
+            ground = self.get_component_rich_style(_GROUNDS[ground_of(number)])
+            ink = self.get_component_rich_style(_INKS[ink_of(number)], partial=True)
+            style = self._styles[number] = ground + ink
+        return style

@@ -1,0 +1,148 @@
+"""Axes that people can read: ticks of 1, 2, 5, spans of time in round steps, prefixes that fit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, floor, inf, log10
+
+from melt_tui.format import fixed
+
+LABEL_WIDTH = 5
+"""Cells of a value's label on an axis."""
+
+_PREFIXED = frozenset({"B", "B/s", "Hz", "W", "V", "A", "J", "s"})
+_PREFIXES = {12: "T", 9: "G", 6: "M", 3: "k", 0: "", -3: "m", -6: "µ", -9: "n"}
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SECOND = 1_000_000_000
+_TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+_LARGEST = 1e300
+"""Beyond this an axis would overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A factor that values are divided by, and the unit that says so."""
+
+    factor: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAxis:
+    """The span of values shown and its ticks: ``(value, label)``."""
+
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+    prefix: Prefix
+
+
+@lru_cache(maxsize=256)
+def value_axis(extent: tuple[float, float] | None, unit: str, rows: int) -> ValueAxis:
+    """An axis over the least and greatest value shown; None where there is nothing to show.
+
+    It begins at zero where zero is near, and never magnifies less than 4 % of a value to the full height.
+    """
+    low, high = _roomy(*_clamped(extent)) if extent else (0.0, 1.0)
+    step = _round_step((high - low) / max(1, _tick_count(rows) - 1))
+    half = step / 2
+    return _axis(floor(low / half + 1e-9) * half, ceil(high / half - 1e-9) * half, step, unit)
+
+
+@lru_cache(maxsize=256)
+def fixed_axis(low: float, high: float, unit: str, rows: int) -> ValueAxis:
+    """An axis over exactly ``low`` … ``high``, as shared between charts."""
+    low, high = _clamped((min(low, high), max(low, high)))
+    if not low < high:
+        low, high = _roomy(low, high)
+    return _axis(low, high, _round_step((high - low) / max(1, _tick_count(rows) - 1)), unit)
+
+
+def prefix_for(unit: str, greatest: float) -> Prefix:
+    """What keeps ``greatest`` readable: an SI prefix, or a power of a thousand before units that take none."""
+    size = abs(greatest)
+    if not 0 < size < inf:
+        return Prefix(1.0, unit)
+    power = floor(log10(size * 1.0005) / 3) * 3
+    if unit in _PREFIXED:
+        power = max(-9, min(12, power))
+        return Prefix(10.0**power, _PREFIXES[power] + unit)
+    if 0.01 <= size < 99_999.5:
+        return Prefix(1.0, unit)
+    return Prefix(10.0**power, f"×10{str(power).translate(_SUPERSCRIPTS)} {unit}".rstrip())
+
+
+def time_ticks(t0_ns: int, t1_ns: int, origin_ns: int, most: int) -> Iterator[tuple[int, str]]:
+    """At most about ``most`` round moments of the span with their labels, in the session's own time."""
+    step = time_step((t1_ns - t0_ns) / max(1, most))
+    t_ns = origin_ns - (origin_ns - t0_ns) // step * step
+    while t_ns < t1_ns:
+        yield t_ns, clock(t_ns - origin_ns, step)
+        t_ns += step
+
+
+def time_step(least_ns: float) -> int:
+    """The smallest round step in ns that is not less than ``least_ns``."""
+    if least_ns <= _SECOND / 2:
+        return max(1, round(_round_step(max(1.0, least_ns))))
+    for step in _TIME_STEPS_S:
+        if step * _SECOND >= least_ns:
+            return step * _SECOND
+    return ceil(least_ns / (86400 * _SECOND)) * 86400 * _SECOND
+
+
+def clock(t_ns: int, step_ns: int = _SECOND) -> str:
+    """A moment of the session: ``01:12``, ``1:01:12``, with the decimals that steps of ``step_ns`` need."""
+    sign, size = ("-", -t_ns) if t_ns < 0 else ("", t_ns)
+    decimals = 0 if step_ns >= _SECOND else min(9, ceil(log10(_SECOND / step_ns) - 1e-9))
+    unit = 10 ** (9 - decimals)
+    ticks = (size + unit // 2) // unit
+    seconds, fraction = divmod(ticks, 10**decimals)
+    hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
+    whole = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+    return f"{sign}{whole}.{fraction:0{decimals}}" if decimals else sign + whole
+
+
+def _clamped(extent: tuple[float, float]) -> tuple[float, float]:
+    low, high = extent
+    return max(-_LARGEST, min(_LARGEST, low)), max(-_LARGEST, min(_LARGEST, high))
+
+
+def _roomy(low: float, high: float) -> tuple[float, float]:
+    if 0 <= low <= 0.4 * high:
+        low = 0.0
+    if low < high <= 0 and high >= 0.4 * low:
+        high = 0.0
+    least = 0.04 * max(abs(low), abs(high)) or 1.0
+    missing = max(0.0, least - (high - low)) / 2
+    return low - missing, high + missing
+
+
+def _tick_count(rows: int) -> int:
+    return min(8, max(2, rows if rows <= 3 else rows // 2 + 1))
+
+
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that is not less than ``least``."""
+    least = max(least, 1e-300)
+    power = 10.0 ** floor(log10(least))
+    for digit in (1, 2, 5):
+        if digit * power >= least * (1 - 1e-9):
+            return digit * power
+    return 10 * power
+
+
+def _axis(low: float, high: float, step: float, unit: str) -> ValueAxis:
+    prefix = prefix_for(unit, max(abs(low), abs(high)))
+    decimals = max(0, -floor(log10(step / prefix.factor) + 1e-9))
+    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
+    labelled = (
+        (index * step, _tick(index * step / prefix.factor, decimals)) for index in range(first, last + 1)
+    )
+    return ValueAxis(low, high, tuple(tick for tick in labelled if tick[1]), prefix)
+
+
+def _tick(shown: float, decimals: int) -> str:
+    """The label, or nothing where it has no room: a rounded one would be wrong."""
+    label = fixed(shown, decimals).replace(",", "")
+    return label if len(label) <= LABEL_WIDTH else ""

@@ -1,0 +1,179 @@
+"""Lines of braille dots: two dots across and four down in a cell, a column of dots as one whole number.
+
+A column's *mask* has bit 0 for its lowest dot. Drawing a least-to-greatest line is one shift, joining series one or.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite, isnan
+from operator import or_
+
+from melt_tui.timeline import Window
+from melt_tui.ui.renderables.cells import Cells, Ink
+
+_EMPTY = 0x2800
+_GROUND = 0xE0
+"""The bits of a style that are its ground."""
+_LEFT = tuple(sum(bit for i, bit in enumerate((0x40, 0x04, 0x02, 0x01)) if n >> i & 1) for n in range(16))
+_RIGHT = tuple(sum(bit for i, bit in enumerate((0x80, 0x20, 0x10, 0x08)) if n >> i & 1) for n in range(16))
+_GLYPHS = tuple(tuple(chr(_EMPTY + left + right) for right in _RIGHT) for left in _LEFT)
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """From times and values to dots.
+
+    Dot columns lie on whole multiples of ``dot_ns`` of absolute time, ``first`` being the number of the leftmost:
+    so a picture that moves on shifts and never shimmers.
+    """
+
+    first: int
+    dot_ns: int
+    columns: int
+    low: float
+    high: float
+    rows: int
+    """Dots from bottom to top."""
+
+    def column(self, t_ns: int) -> int:
+        """The dot column that holds a moment; outside the picture it is negative or ≥ ``columns``."""
+        return t_ns // self.dot_ns - self.first
+
+    def time(self, column: int) -> int:
+        """The middle of a dot column, in ns."""
+        return (self.first + column) * self.dot_ns + self.dot_ns // 2
+
+    def row(self, value: float) -> int:
+        """The dot row of a number, from the bottom; beyond the axis it stays at its edge."""
+        return _levels((value,), self)[0]
+
+
+def raster(t0_ns: int, t1_ns: int, columns: int, low: float, high: float, rows: int) -> Raster:
+    """The raster that shows ``t0_ns`` … ``t1_ns`` in so many dot columns, the newest moment in the last one."""
+    dot_ns = max(1, -(-max(1, t1_ns - t0_ns) // max(1, columns)))
+    return Raster(t1_ns // dot_ns - columns + 1, dot_ns, columns, low, high, rows)
+
+
+def numeric(window: Window) -> Window:
+    """The window without columns that are not a number; infinite ones stay and are drawn at the axis' edge."""
+    total = sum(window.minima) + sum(window.maxima) + sum(window.means)
+    if not isnan(total):
+        return window
+    rows = zip(window.starts_ns, window.counts, window.minima, window.maxima, window.means, strict=True)
+    kept = [row for row in rows if not any(map(isnan, row[2:]))]
+    starts, counts, minima, maxima, means = zip(*kept, strict=True) if kept else ((),) * 5
+    return Window(
+        key=window.key,
+        width_ns=window.width_ns,
+        starts_ns=array("q", starts),
+        counts=array("q", counts),
+        minima=array("d", minima),
+        maxima=array("d", maxima),
+        means=array("d", means),
+    )
+
+
+def extent(window: Window) -> tuple[float, float] | None:
+    """Least and greatest finite value of a ``numeric`` window; None when there is none."""
+    if not window.minima:
+        return None
+    low, high = min(window.minima), max(window.maxima)
+    if isfinite(low) and isfinite(high):
+        return low, high
+    values = [value for value in (*window.minima, *window.maxima) if isfinite(value)]
+    return (min(values), max(values)) if values else None
+
+
+def trace(window: Window, gap_ns: int, to: Raster) -> list[int]:
+    """A mask for each dot column: least to greatest of what falls on it, joined to what came before.
+
+    Each column of a ``numeric`` window that lies in the picture is on at least one of its dot columns. Columns with
+    more than ``gap_ns`` of nothing between them are not joined.
+    """
+    masks = [0] * to.columns
+    end = before = bottom = top = mean_before = 0
+    for start, x0, x1, low, high, mean in _placed(window, to):
+        if end and start - end <= gap_ns:
+            if x0 - before > 1:
+                bottom, top = _bridge(masks, before, mean_before, x0, mean)
+            bottom, top = min(low, top + 1), max(high, bottom - 1)
+        else:
+            bottom, top = low, high
+        mask = (2 << top) - (1 << bottom)
+        for x in range(max(0, x0), min(to.columns, x1 + 1)):
+            masks[x] |= mask
+        end, before, mean_before = start + window.width_ns, x1, mean
+    return masks
+
+
+def ink(cells: Cells, x: int, y: int, rows: int, layers: Sequence[tuple[list[int], Ink]]) -> None:
+    """Draw masks into the ``rows`` cells below ``x``, ``y``: dots join, earlier layers give the ink.
+
+    Two masks make a column of cells; every layer has the same, even number of masks.
+    """
+    if not layers:
+        return
+    joined = layers[0][0]
+    for masks, _ in layers[1:]:
+        joined = list(map(or_, joined, masks))
+    _glyphs(cells, x, y + rows - 1, joined, layers[-1][1])
+    for masks, colour in reversed(layers[:-1]):
+        _tint(cells, x, y + rows - 1, masks, colour)
+
+
+def _placed(window: Window, to: Raster) -> Iterator[tuple[int, int, int, int, int, int]]:
+    """Column by column: start, first and last dot column, and the dot rows of least, greatest and mean."""
+    dot, half, first = to.dot_ns, to.dot_ns // 2, to.first
+    starts, width = window.starts_ns, window.width_ns
+    if width < dot:
+        x0 = x1 = [(start + width // 2) // dot - first for start in starts]
+    else:
+        x0 = [(start - half - 1) // dot + 1 - first for start in starts]
+        x1 = [(start - half - 1 + width) // dot - first for start in starts]
+    levels = (_levels(values, to) for values in (window.minima, window.maxima, window.means))
+    return zip(starts, x0, x1, *levels, strict=True)
+
+
+def _levels(values: Sequence[float], to: Raster) -> list[int]:
+    """The dot rows of values, as ``Raster.row`` gives them."""
+    low, high, top = to.low, to.high, to.rows - 1
+    scale = top / (high - low)
+    return [
+        0 if value <= low else top if value >= high else int((value - low) * scale + 0.5) for value in values
+    ]
+
+
+def _bridge(masks: list[int], x0: int, y0: int, x1: int, y1: int) -> tuple[int, int]:
+    """Join two dots by a straight line over the dot columns between them; the rows of the last one drawn."""
+    low = high = y0
+    for x in range(x0 + 1, x1):
+        y = y0 + (y1 - y0) * (x - x0) // (x1 - x0)
+        low, high = min(y, high + 1), max(y, low - 1)
+        if 0 <= x < len(masks):
+            masks[x] |= (2 << high) - (1 << low)
+    return low, high
+
+
+def _glyphs(cells: Cells, x: int, bottom: int, masks: list[int], colour: Ink) -> None:
+    texts, styles = cells.texts, cells.styles
+    for column, (left, right) in enumerate(zip(masks[::2], masks[1::2], strict=True), start=x):
+        both, y = left | right, bottom
+        while both:
+            if both & 15:
+                shift = 4 * (bottom - y)
+                texts[y][column] = _GLYPHS[left >> shift & 15][right >> shift & 15]
+                styles[y][column] = styles[y][column] & _GROUND | colour
+            both >>= 4
+            y -= 1
+
+
+def _tint(cells: Cells, x: int, bottom: int, masks: list[int], colour: Ink) -> None:
+    styles = cells.styles
+    for column, (left, right) in enumerate(zip(masks[::2], masks[1::2], strict=True), start=x):
+        both, y = left | right, bottom
+        while both:
+            if both & 15:
+                styles[y][column] = styles[y][column] & _GROUND | colour
+            both >>= 4
+            y -= 1

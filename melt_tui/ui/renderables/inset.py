@@ -1,0 +1,51 @@
+"""What every series says at one instant: found in the windows, shown in a small box beside the cursor."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from melt_tui.format import number, stamp
+from melt_tui.timeline import Window
+from melt_tui.ui.renderables.axes import Prefix
+from melt_tui.ui.renderables.cells import Cells, Ground, Ink, device_ink
+from melt_tui.ui.renderables.legend import shape
+from melt_tui.ui.renderables.plot_model import PlotModel
+from melt_tui.ui.renderables.text import cell_count, plain
+
+Row = tuple[str, str, Ink]
+"""Left and right text of a row of the box, and its ink."""
+
+
+def value_at(window: Window, t_ns: int, gap_ns: int) -> float | None:
+    """The mean of the column that holds ``t_ns``, or of the last one before it unless a gap lies between."""
+    index = bisect_right(window.starts_ns, t_ns) - 1
+    if index < 0 or t_ns - (window.starts_ns[index] + window.width_ns) > gap_ns:
+        return None
+    return window.means[index]
+
+
+def readings(model: PlotModel, windows: Sequence[Window], prefix: Prefix, t_ns: int) -> list[Row]:
+    """The box's rows: the moment, then each series' value there."""
+    rows: list[Row] = [(stamp((t_ns - model.origin_ns) / 1e9), "", Ink.STRONG)]
+    for series, window in zip(model.series, windows, strict=True):
+        value = value_at(window, t_ns, series.gap_ns)
+        shown = number(None if value is None else value / prefix.factor)
+        label = f"{shape(series.colour)} {plain(series.label, 14)}"
+        rows.append((label, shown, device_ink(series.colour)))
+    return rows
+
+
+def place(cells: Cells, area: tuple[int, int, int, int], cursor: int, rows: Sequence[Row]) -> None:
+    """Draw the box at the head of the plot ``area`` (x, y, width, height), right of the cursor or left of it.
+
+    What does not fit is left out, from the last row up; in an area too narrow for it there is none.
+    """
+    x, y, width, height = area
+    inner = max(cell_count(left) + cell_count(right) + bool(right) for left, right, _ in rows)
+    size = inner + 2
+    first = cursor + 1 if cursor + 1 + size <= x + width else cursor - size
+    if first < x:
+        return
+    for line, (left, right, ink) in enumerate(rows[:height], start=y):
+        blanks = inner - cell_count(left) - cell_count(right)
+        cells.put(first, line, f" {left}{' ' * blanks}{right} ", ink)
+        cells.ground(first, first + size, line, line + 1, Ground.INSET)

@@ -1,0 +1,47 @@
+"""A row of small bars: the trend of some values in a few cells."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import isfinite
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def spark(
+    values: Sequence[float | None], width: int, *, low: float | None = None, high: float | None = None
+) -> str:
+    """Exactly ``width`` cells: one bar a value, or the greatest of those that share a cell; None is a blank.
+
+    Fewer values than cells stand at the right. The scale is ``low`` … ``high``, by default from zero (or the
+    least, where that is below it) to the greatest; what is beyond it stays at its edge.
+    """
+    folded = fold(values, width)
+    known = [value for value in folded if value is not None]
+    if not known:
+        return " " * width
+    bottom = min(0.0, *known, known[0]) if low is None else low
+    top = max(known) if high is None else high
+    return "".join(bar(value, bottom, top) for value in folded)
+
+
+def fold(values: Sequence[float | None], width: int) -> list[float | None]:
+    """Exactly ``width`` values: the greatest of those that share a cell, blanks at the left where there are fewer."""
+    known = [value if value is not None and isfinite(value) else None for value in values]
+    if len(known) <= width:
+        return [None] * (width - len(known)) + known
+    edges = [index * len(known) // width for index in range(width + 1)]
+    return [_greatest(known[first:last]) for first, last in pairwise(edges)]
+
+
+def bar(value: float | None, low: float, high: float) -> str:
+    """One cell for a value on the scale ``low`` … ``high``."""
+    if value is None:
+        return " "
+    if not low < high:
+        return BARS[0] if value <= 0 else BARS[len(BARS) // 2]
+    share = (min(high, max(low, value)) - low) / (high - low)
+    return BARS[round(share * (len(BARS) - 1))]
+
+
+def _greatest(values: Sequence[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
