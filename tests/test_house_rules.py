@@ -14,6 +14,7 @@ SOURCES = sorted([*ROOT.glob("drivers/**/*.py"), *ROOT.glob("melt_tui/**/*.py")]
 EVERYTHING = sorted([*SOURCES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("screenshots/**/*.py")])
 
 LATE_IMPORTS = {
+    "melt_tui/config/__init__.py": "the parser is loaded only when there is a config file",
     "melt_tui/cli/__init__.py": "a verb imports what it needs, so that the first paint waits for nothing",
     "melt_tui/cli/screen.py": "the screen is imported by the verbs that have one",
 }

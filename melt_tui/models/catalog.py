@@ -1,10 +1,10 @@
 """From what the user typed to a model file: ``demo``, ``synthetic:SHAPE`` or the path of a GGUF file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from drivers.model import ModelFile
 from melt_tui.errors import ModelError
@@ -19,8 +19,7 @@ DEMO: Final = "demo"
 SYNTHETIC: Final = "synthetic:"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
+class ModelChoice(NamedTuple):
     """A model that can be chosen by name."""
 
     value: str
@@ -43,9 +42,18 @@ def resolve(text: str, cache_dir: Path, report: Report = silent) -> ModelFile:
     return replace(found, sha256=remembered_sha256(Path(found.path), cache_dir, report))
 
 
+def describe(text: str, cache_dir: Path) -> ModelFile:
+    """What ``resolve`` will give, but for the sha256, in milliseconds and without writing. Raises ``ModelError``."""
+    if text == DEMO:
+        return demo.describe(cache_dir)
+    if text.startswith(SYNTHETIC):
+        return synthetic.describe(*parse_synthetic(text), cache_dir)
+    return read_model(_path(text))
+
+
 def choices() -> Sequence[ModelChoice]:
     """What can be chosen by name, the demo model first; a path may be typed as well."""
-    shown = [ModelChoice(DEMO, "demo model", f"{demo.NOTE}, 228 M, ready at once")]
+    shown = [ModelChoice(DEMO, "demo model", f"{demo.NOTE}, written by the first run")]
     return shown + [_choice(shape) for shape in sorted(SHAPES.values(), key=parameters)]
 
 

@@ -3,14 +3,14 @@
 Real inference at a phone's pace on any computer, without a download; its text is a toy's.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from drivers.model import ModelFile
 from melt_tui.errors import ModelError
 from melt_tui.models.cache import sha256
-from melt_tui.models.gguf import read_model
-from melt_tui.models.graft import Stock, graft
+from melt_tui.models.graft import Stock, graft, plan
 from melt_tui.models.progress import Report
 
 NOTE: Final = "toy model"
@@ -30,26 +30,20 @@ SHA256: Final = "729ad5d02b935bbffd0b69158914e66afd29f0098bd108cc6f9f5a89bcf81fc
 
 def provide(cache_dir: Path, report: Report) -> ModelFile:
     """The demo model, made when it is not there or not what it should be. Raises ``ModelError``."""
-    path = cache_dir / "demo-v1.gguf"
+    planned = describe(cache_dir)
+    path = Path(planned.path)
     if not _is_good(path, report):
         graft(SEED, STOCK, path, report)
         if not _is_good(path, report):
             raise ModelError(
                 "the demo model came out wrong", "install melt-tui again, its data file is damaged"
             )
-    found = read_model(path)
-    return ModelFile(
-        name=STOCK.name,
-        path=found.path,
-        size_bytes=found.size_bytes,
-        sha256=SHA256,
-        architecture=found.architecture,
-        parameters=found.parameters,
-        quantisation=found.quantisation,
-        context_length=found.context_length,
-        vocabulary=found.vocabulary,
-        note=NOTE,
-    )
+    return planned
+
+
+def describe(cache_dir: Path) -> ModelFile:
+    """What ``provide`` will give, without writing."""
+    return replace(plan(SEED, STOCK, cache_dir / "demo-v1.gguf"), sha256=SHA256, note=NOTE)
 
 
 def _is_good(path: Path, report: Report) -> bool:

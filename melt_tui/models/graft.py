@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from drivers.model import ModelFile
 from melt_tui.models import writer
 from melt_tui.models.cache import write_once
 from melt_tui.models.ggml import F32, Q4_0, Q8_0
@@ -53,6 +54,22 @@ class _Slots:
 
     run: int
     stride: int
+
+
+def plan(source: Path, stock: Stock, path: Path) -> ModelFile:
+    """The model that ``graft`` will write to ``path``, without its sha256. Raises ``ModelError``."""
+    small = read_header(source)
+    specs = _specs(small, stock)
+    return ModelFile(
+        name=stock.name,
+        path=str(path),
+        size_bytes=writer.file_size(writer.header(_metadata(source, small, stock), specs), specs),
+        architecture=_ARCH,
+        parameters=sum(spec.elements for spec in specs),
+        quantisation=Q4_0.name,
+        context_length=stock.context,
+        vocabulary=small.lengths["tokenizer.ggml.tokens"],
+    )
 
 
 def graft(source: Path, stock: Stock, path: Path, report: Report) -> None:

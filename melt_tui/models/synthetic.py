@@ -19,7 +19,7 @@ from melt_tui.models.cache import write_once
 from melt_tui.models.ggml import F16, F32, Q4_0, Q6_K, Q8_0, TensorType
 from melt_tui.models.gguf import read_model
 from melt_tui.models.progress import Meter, Report
-from melt_tui.models.shapes import Quantisation, Shape, tensors
+from melt_tui.models.shapes import Quantisation, Shape, parameters, tensors
 from melt_tui.models.writer import Packed, TensorSpec
 
 NOTE: Final = "synthetic weights"
@@ -47,19 +47,26 @@ _BALANCED_BYTES: Final = bytes(0 if b == 0x80 else b for b in range(256))
 
 def provide(shape: Shape, quantisation: Quantisation, cache_dir: Path, report: Report) -> ModelFile:
     """The file of this shape, written into the cache when it is not there or not whole. Without its sha256."""
-    path = cache_dir / f"synthetic-v{_VERSION}-{shape.name}-{quantisation}.gguf"
-    if not _is_whole(path):
+    planned = describe(shape, quantisation, cache_dir)
+    path = Path(planned.path)
+    if not _is_whole(path, planned.size_bytes):
         generate(shape, quantisation, path, report)
-    found = read_model(path)
+    return planned
+
+
+def describe(shape: Shape, quantisation: Quantisation, cache_dir: Path) -> ModelFile:
+    """What ``provide`` will give, without writing."""
+    specs = tensors(shape, quantisation)
+    path = cache_dir / f"synthetic-v{_VERSION}-{shape.name}-{quantisation}.gguf"
     return ModelFile(
         name=shape.name,
-        path=found.path,
-        size_bytes=found.size_bytes,
-        architecture=found.architecture,
-        parameters=found.parameters,
-        quantisation=found.quantisation,
-        context_length=found.context_length,
-        vocabulary=found.vocabulary,
+        path=str(path),
+        size_bytes=writer.file_size(writer.header(_metadata(shape, quantisation), specs), specs),
+        architecture=shape.architecture,
+        parameters=parameters(shape),
+        quantisation=quantisation.upper(),
+        context_length=shape.context,
+        vocabulary=shape.vocabulary,
         synthetic=True,
         note=NOTE,
     )
@@ -79,12 +86,11 @@ def generate(shape: Shape, quantisation: Quantisation, path: Path, report: Repor
     write_once(path, size, write)
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(path: Path, size_bytes: int) -> bool:
     try:
-        read_model(path)
+        return read_model(path).size_bytes == size_bytes
     except ModelError:
         return False
-    return True
 
 
 class _Weights:

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from drivers.model import Prompt, Workload
 from melt_tui.errors import WorkloadError
@@ -19,8 +18,7 @@ _BENCHMARK_REPEATS: Final = 5
 _KNOWN: Final = "known are chat, sustained, ppN, tgM, ppN/tgM and the path of a JSON file"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkloadChoice:
+class WorkloadChoice(NamedTuple):
     """A workload that can be chosen by name."""
 
     value: str

@@ -1,0 +1,93 @@
+"""What can be set, with its defaults: one frozen class per table of ``config.toml``.
+
+Field names of ``RunConfig`` are those of the workbench's run request.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceConfig:
+    """A ``[[devices]]`` entry: a device that every session opens."""
+
+    address: str
+    """``host``, ``adb:SERIAL``, ``ssh://user@host``, ``serial:PATH?family=…`` …"""
+    name: str = ""
+    """Its name in the session; empty: the driver's choice."""
+    colour: str = ""
+    """A colour name of the theme's series, or ``#rrggbb``; empty: the next free one."""
+    feeds: str = ""
+    """Of a meter: the device whose power it measures."""
+    point: str = ""
+    """Of a meter: its reference point, ``battery-terminals``, ``usb-input``, ``board-input``, ``rail:NAME`` …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """``[run]``: what a run takes when nothing else is asked for; None leaves it to the workload or the runtime."""
+
+    model: str = "demo"
+    runtime: str = ""
+    workload: str = "chat"
+    turns: int | None = None
+    seconds: float | None = None
+    max_tokens: int | None = None
+    repeat: int | None = None
+    warmup: int = 0
+    pause_s: float = 0.0
+    threads: int | None = None
+    context: int | None = None
+    batch: int | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    ignore_eos: bool = False
+    runtime_args: tuple[str, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionConfig:
+    """``[session]``: where recordings go and which are kept."""
+
+    recordings: Path | None = None
+    """Folder; None: the platform's place for user data."""
+    keep_short: bool = False
+    """Keep sessions too in which nothing was run or marked and that were short."""
+    min_minutes: float = 10.0
+    """Under this length a session is short."""
+    commit_interval_ms: int = 250
+    """How often the recording is made safe: what a crash can lose at most."""
+    seconds: float | None = None
+    """``watch`` ends by itself after this time."""
+    simulated: bool = True
+    """``demo`` shows simulated devices too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenConfig:
+    """``[screen]``: how it looks, and whether there is one."""
+
+    theme: str = ""
+    frame_rate: int = 10
+    """Frames per second."""
+    headless: bool = False
+    json: bool = False
+    debug: bool = False
+    """Show the traceback of an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All of it."""
+
+    devices: tuple[DeviceConfig, ...] = ()
+    run: RunConfig = RunConfig()
+    session: SessionConfig = SessionConfig()
+    screen: ScreenConfig = ScreenConfig()
+    keys: tuple[tuple[str, str], ...] = ()
+    """``(command, key)``: keys other than the usual ones."""
+    path: Path | None = None
+    """The file it came from; None when there is none."""
