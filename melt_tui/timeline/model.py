@@ -11,6 +11,10 @@ from drivers.model import Channel, ChannelKey, DeviceInfo, RunSpec
 from melt_tui.events import RunEnded, SessionStarted
 
 
+EVER = -(1 << 62)
+"""A time before any other: held from the very start."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The last value of a channel at or before a moment."""

@@ -1,0 +1,196 @@
+"""A bulk channel in memory: blocks of the last seconds, buckets of longer."""
+
+from bisect import bisect_right, insort
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivers.clock import SECOND
+from drivers.model import IDENTITY, Channel, Decoding, Samples, code_struct
+from melt_tui.live.levels import Level
+from melt_tui.live.series import value_of, whole_from
+from melt_tui.timeline.columns import Buckets, Times, Values, bucketed, coarser, empty, times_of, values_of
+from melt_tui.timeline.grid import Cut
+from melt_tui.timeline.model import EVER
+
+BULK_HZ = 64.0
+"""A channel faster than this is kept in bulk."""
+
+RAW_NS = 4 * SECOND
+RAW_SAMPLES = 1 << 19
+"""Blocks of the last seconds are kept, for windows too narrow for any bucket, but no more samples than this."""
+
+PENDING = 256
+"""Small blocks are summed up this many samples at a time, or when somebody looks."""
+
+LEVELS_NS = (10**6, 10**7, 10**8, 10**9)
+"""Widths of the buckets: 1 ms for half a minute, 10 ms for five, 100 ms for an hour, 1 s for nine."""
+
+
+@dataclass(slots=True)
+class _Block:
+    """A block that is held, with what its codes meant when it came."""
+
+    number: int
+    """Of its arrival."""
+    samples: Samples
+    decoding: Decoding
+
+    @property
+    def t0_ns(self) -> int:
+        return self.samples.t0_ns
+
+    @property
+    def t1_ns(self) -> int:
+        return self.samples.t1_ns
+
+    def value_at(self, at: int) -> float:
+        coder = code_struct(self.samples.dtype)
+        return value_of(coder.unpack_from(self.samples.codes, at * coder.size)[0], self.decoding)
+
+
+class BulkSeries:
+    """Blocks of the last seconds, and buckets of longer."""
+
+    def __init__(self) -> None:
+        self.first_ns: int | None = None
+        self.last_ns: int | None = None
+        self._decoding = IDENTITY
+        self._levels = tuple(Level(width) for width in LEVELS_NS)
+        self._blocks: list[_Block] = []
+        self._newest: _Block | None = None
+        self._held_ns = EVER
+        self._held = 0
+        self._longest_ns = 0
+        self._arrived = 0
+        self._pending: list[_Block] = []
+        self._waiting = 0
+
+    def open(self, channel: Channel) -> None:
+        """From now on codes mean this."""
+        self._decoding = channel.decoding
+
+    def take(self, samples: Samples) -> bool:
+        """Take a block; False when some of it was too old to be kept."""
+        self._arrived += 1
+        block, n = _Block(self._arrived, samples, self._decoding), samples.n
+        self._pending.append(block)
+        self._waiting += n
+        kept = self._keep(block, n)
+        if self._waiting >= PENDING:
+            kept = self._flush() and kept
+        return kept
+
+    def reading(self, t_ns: int) -> tuple[int, float] | None:
+        """Time and value of the last sample at or before ``t_ns``."""
+        newest = self._newest
+        if newest is not None and newest.t1_ns <= t_ns:
+            return newest.t1_ns, newest.value_at(newest.samples.n - 1)
+        return self._search(t_ns)
+
+    def view_from(self) -> int:
+        """Earliest moment whose last sample is surely held."""
+        if self._held_ns == EVER:
+            return EVER
+        return next((b.t0_ns for b in self._blocks if b.t0_ns >= self._held_ns), self.last_ns or 0)
+
+    def held_from(self, width_ns: int) -> int:
+        """Start of the first column of this width that is wholly held."""
+        level = self._level(width_ns)
+        return whole_from(self._held_ns if level is None else level.held_ns, width_ns)
+
+    def columns(self, cut: Cut) -> Callable[[], Buckets]:
+        """The columns of a window, of those wholly held."""
+        self._flush()
+        start, width = max(cut.start_ns, self.held_from(cut.width_ns)), cut.width_ns
+        level = self._level(width)
+        if level is not None:
+            buckets = level.held(start, max(start, cut.stop_ns))
+            return lambda: coarser(buckets, width)
+        blocks = [b for b in self._blocks if b.t1_ns >= start and b.t0_ns < cut.stop_ns]
+        return lambda: _narrow(blocks, start, cut.stop_ns, width)
+
+    def _level(self, width_ns: int) -> Level | None:
+        """The coarsest level that columns of this width can be cut from: it reaches back furthest."""
+        return next((level for level in reversed(self._levels) if width_ns % level.width_ns == 0), None)
+
+    def _keep(self, block: _Block, n: int) -> bool:
+        if self.last_ns is None or block.t1_ns >= self.last_ns:
+            self._newest = block
+        self.first_ns = block.t0_ns if self.first_ns is None else min(self.first_ns, block.t0_ns)
+        self.last_ns = block.t1_ns if self.last_ns is None else max(self.last_ns, block.t1_ns)
+        if block.t1_ns < self._held_ns:
+            return False
+        if self._blocks and block.t0_ns < self._blocks[-1].t0_ns:
+            insort(self._blocks, block, key=_start)
+        else:
+            self._blocks.append(block)
+        self._longest_ns = max(self._longest_ns, block.t1_ns - block.t0_ns)
+        self._held += n
+        self._drop(self.last_ns - RAW_NS)
+        return True
+
+    def _drop(self, before_ns: int) -> None:
+        old = 0
+        while old < len(self._blocks) - 1 and (
+            self._blocks[old].t1_ns < before_ns or self._held > RAW_SAMPLES
+        ):
+            self._held_ns = max(self._held_ns, self._blocks[old].t1_ns + 1)
+            self._held -= self._blocks[old].samples.n
+            old += 1
+        if old:
+            del self._blocks[:old]
+
+    def _flush(self) -> bool:
+        """Sum up what is pending; False when some of it was too old for a level."""
+        if not self._pending:
+            return True
+        times, values = _together(self._pending)
+        self._pending.clear()
+        self._waiting = 0
+        kept = int(times[0]) >= max(level.held_ns for level in self._levels)
+        buckets = bucketed(times, values, LEVELS_NS[0])
+        for level in self._levels:
+            buckets = coarser(buckets, level.width_ns)
+            level.add(buckets)
+        return kept
+
+    def _search(self, t_ns: int) -> tuple[int, float] | None:
+        best: tuple[int, int] = (EVER, 0)
+        found: tuple[int, float] | None = None
+        for block in reversed(self._blocks[: bisect_right(self._blocks, t_ns, key=_start)]):
+            if block.t0_ns + self._longest_ns < best[0]:
+                break
+            at = int(np.searchsorted(times_of(block.samples), t_ns, "right")) - 1
+            moment = (block.samples.time_at(at), block.number)
+            if moment > best:
+                best, found = moment, (moment[0], block.value_at(at))
+        return found
+
+
+def _start(block: _Block) -> int:
+    return block.samples.t0_ns
+
+
+def _narrow(blocks: list[_Block], start_ns: int, stop_ns: int, width_ns: int) -> Buckets:
+    """Columns cut from the samples themselves."""
+    if not blocks:
+        return empty()
+    times, values = _together(blocks)
+    low, high = np.searchsorted(times, (start_ns, max(start_ns, stop_ns)))
+    return bucketed(times[low:high], values[low:high], width_ns)
+
+
+def _together(blocks: list[_Block]) -> tuple[Times, Values]:
+    """Times and values of several blocks, in order of time; of equal times in order of arrival."""
+    times = np.concatenate([times_of(block.samples) for block in blocks])
+    values = np.concatenate([_values(block) for block in blocks])
+    if (np.diff(times) < 0).any():
+        order = np.argsort(times, kind="stable")
+        return times[order], values[order]
+    return times, values
+
+
+def _values(block: _Block) -> Values:
+    return values_of(block.samples.codes, block.samples.dtype, block.decoding)

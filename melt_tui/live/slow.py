@@ -1,0 +1,119 @@
+"""A slow channel in memory, value by value."""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+
+import numpy as np
+
+from drivers.clock import SECOND
+from drivers.model import IDENTITY, Channel, Samples, code_struct
+from melt_tui.live.series import value_of, whole_from
+from melt_tui.timeline.columns import Buckets, bucketed, times_of, values_of
+from melt_tui.timeline.grid import Cut
+from melt_tui.timeline.model import EVER
+
+SLOW_NS = 600 * SECOND
+SLOW_SAMPLES = 4096
+"""A slow channel keeps the samples of the last ten minutes, but no more than this many."""
+
+SLOW_SLACK = 512
+"""The ring grows by so many before its oldest are dropped at once."""
+
+
+class SlowSeries:
+    """Times and values of every sample of the last minutes."""
+
+    __slots__ = ("_check", "_decoding", "_held_ns", "_times", "_values", "first_ns", "last_ns")
+
+    def __init__(self) -> None:
+        self.first_ns: int | None = None
+        self.last_ns: int | None = None
+        self._decoding = IDENTITY
+        self._times = array("q")
+        self._values = array("d")
+        self._held_ns = EVER
+        self._check = SLOW_SAMPLES + SLOW_SLACK
+
+    def open(self, channel: Channel) -> None:
+        """From now on codes mean this."""
+        self._decoding = channel.decoding
+
+    def take(self, samples: Samples) -> bool:
+        """Take a block; False when some of it was too old to be kept."""
+        coder = code_struct(samples.dtype)
+        if len(samples.codes) != coder.size:
+            return self._take_block(samples)
+        t_ns, code = samples.t0_ns, coder.unpack(samples.codes)[0]
+        value = float(code) if self._decoding is IDENTITY else value_of(code, self._decoding)
+        if self.last_ns is None or t_ns < self.last_ns:
+            return self._insert(t_ns, value)
+        self._times.append(t_ns)
+        self._values.append(value)
+        self.last_ns = t_ns
+        if len(self._times) >= self._check:
+            self._trim()
+        return True
+
+    def reading(self, t_ns: int) -> tuple[int, float] | None:
+        """Time and value of the last sample at or before ``t_ns``."""
+        times = self._times
+        if times and times[-1] <= t_ns:
+            return times[-1], self._values[-1]
+        at = bisect_right(times, t_ns) - 1
+        return (times[at], self._values[at]) if at >= 0 else None
+
+    def view_from(self) -> int:
+        """Earliest moment whose last sample is surely held."""
+        return EVER if self._held_ns == EVER else self._times[0]
+
+    def held_from(self, width_ns: int) -> int:
+        """Start of the first column of this width that is wholly held."""
+        return whole_from(self._held_ns, width_ns)
+
+    def columns(self, cut: Cut) -> Callable[[], Buckets]:
+        """The columns of a window, of those wholly held."""
+        low = bisect_left(self._times, max(cut.start_ns, self.held_from(cut.width_ns)))
+        high = max(low, bisect_left(self._times, cut.stop_ns))
+        times, values = self._times[low:high], self._values[low:high]
+        return lambda: bucketed(
+            np.frombuffer(times, np.int64), np.frombuffer(values, np.float64), cut.width_ns
+        )
+
+    def _take_block(self, samples: Samples) -> bool:
+        times = times_of(samples)
+        values = values_of(samples.codes, samples.dtype, self._decoding)
+        if self.last_ns is not None and samples.t0_ns < self.last_ns:
+            kept = [self._insert(t, v) for t, v in zip(times.tolist(), values.tolist(), strict=True)]
+            return all(kept)
+        self._times.frombytes(times.tobytes())
+        self._values.frombytes(values.tobytes())
+        self._note(samples.t0_ns, samples.t1_ns)
+        if len(self._times) >= self._check:
+            self._trim()
+        return True
+
+    def _insert(self, t_ns: int, value: float) -> bool:
+        self._note(t_ns, t_ns)
+        if t_ns < self._held_ns:
+            return False
+        at = bisect_right(self._times, t_ns)
+        self._times.insert(at, t_ns)
+        self._values.insert(at, value)
+        if len(self._times) >= self._check:
+            self._trim()
+        return True
+
+    def _note(self, t0_ns: int, t1_ns: int) -> None:
+        self.first_ns = t0_ns if self.first_ns is None else min(self.first_ns, t0_ns)
+        self.last_ns = t1_ns if self.last_ns is None else max(self.last_ns, t1_ns)
+
+    def _trim(self) -> None:
+        times = self._times
+        old = max(bisect_left(times, times[-1] - SLOW_NS), len(times) - SLOW_SAMPLES)
+        if old > 0:
+            old = min(bisect_right(times, times[old - 1]), len(times) - 1)
+            self._held_ns = times[old - 1] + 1
+            del times[:old]
+            del self._values[:old]
+        self._check = len(times) + SLOW_SLACK
