@@ -84,7 +84,10 @@ class Canvas(Widget):
     def _style(self, number: int) -> Style:
         style = self._styles.get(number)
         if style is None:
-            ground = self.get_component_rich_style(_GROUNDS[ground_of(number)])
-            ink = self.get_component_rich_style(_INKS[ink_of(number)], partial=True)
-            style = self._styles[number] = ground + ink
+            ground = (
+                self.background_colors[1] + self.get_component_styles(_GROUNDS[ground_of(number)]).background
+            )
+            ink = self.get_component_styles(_INKS[ink_of(number)])
+            colours = Style.from_color((ground + ink.color).rich_color, ground.rich_color)
+            style = self._styles[number] = colours + ink.text_style
         return style

@@ -1,6 +1,6 @@
 """Axes that people can read: ticks of 1, 2, 5, spans of time in round steps, prefixes that fit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, floor, inf, log10
@@ -39,23 +39,32 @@ class ValueAxis:
 
 @lru_cache(maxsize=256)
 def value_axis(extent: tuple[float, float] | None, unit: str, rows: int) -> ValueAxis:
-    """An axis over the least and greatest value shown; None where there is nothing to show.
+    """An axis of ``rows`` rows over the least and greatest value shown; None where there is nothing to show.
 
-    It begins at zero where zero is near, and never magnifies less than 4 % of a value to the full height.
+    It begins at zero where zero is near, and never magnifies less than 4 % of a value to the full height. With five
+    rows or more ticks stand evenly, in the middle of their rows.
     """
     low, high = _roomy(*_clamped(extent)) if extent else (0.0, 1.0)
-    step = _round_step((high - low) / max(1, _tick_count(rows) - 1))
-    half = step / 2
-    return _axis(floor(low / half + 1e-9) * half, ceil(high / half - 1e-9) * half, step, unit)
+    if rows < 5:
+        part = _round_step((high - low) / 8)
+        return fixed_axis(floor(low / part) * part, ceil(high / part) * part, unit, rows)
+    step, parts, first = _scale(low, high, rows)
+    row = step / parts
+    values = [index // parts * step for index in range(first, first + rows) if index % parts == 0]
+    return _axis((first - 0.5) * row, (first + rows - 0.5) * row, values, step, unit, rows)
 
 
 @lru_cache(maxsize=256)
 def fixed_axis(low: float, high: float, unit: str, rows: int) -> ValueAxis:
     """An axis over exactly ``low`` … ``high``, as shared between charts."""
     low, high = _clamped((min(low, high), max(low, high)))
-    if not low < high:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         low, high = _roomy(low, high)
-    return _axis(low, high, _round_step((high - low) / max(1, _tick_count(rows) - 1)), unit)
+    step = _round_step(high - low)
+    while floor(high / step + 1e-9) - ceil(low / step - 1e-9) + 1 < min(8, max(2, rows // 2)):
+        step = _round_step(step * 0.3)
+    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
+    return _axis(low, high, [index * step for index in range(first, last + 1)], step, unit, rows)
 
 
 def prefix_for(unit: str, greatest: float) -> Prefix:
@@ -74,7 +83,7 @@ def prefix_for(unit: str, greatest: float) -> Prefix:
 
 def time_ticks(t0_ns: int, t1_ns: int, origin_ns: int, most: int) -> Iterator[tuple[int, str]]:
     """At most about ``most`` round moments of the span with their labels, in the session's own time."""
-    step = time_step((t1_ns - t0_ns) / max(1, most))
+    step = time_step(0.95 * (t1_ns - t0_ns) / max(1, most))
     t_ns = origin_ns - (origin_ns - t0_ns) // step * step
     while t_ns < t1_ns:
         yield t_ns, clock(t_ns - origin_ns, step)
@@ -118,8 +127,41 @@ def _roomy(low: float, high: float) -> tuple[float, float]:
     return low - missing, high + missing
 
 
-def _tick_count(rows: int) -> int:
-    return min(8, max(2, rows if rows <= 3 else rows // 2 + 1))
+def _scale(low: float, high: float, rows: int) -> tuple[float, int, int]:
+    """The finest scale that brings ``low`` and ``high`` into ``rows`` rows with two ticks at least.
+
+    A round step, the rows from one step to the next, and the lowest row as a number of rows above zero.
+    """
+    sparsest = max(2, -(-rows // 8))
+    scales: list[tuple[float, int, int]] = []
+    for parts in range(sparsest, sparsest + 3):
+        for step in _round_steps((high - low) * parts / (rows + 1), (high - low) * parts * 20 / rows):
+            first = _lowest(low * parts / step, high * parts / step, rows)
+            if first is not None and -(-first // parts) * parts + parts < first + rows:
+                scales.append((step, parts, first))
+    return min(scales, key=lambda scale: (scale[0] / scale[1], scale[1]))
+
+
+def _lowest(low: float, high: float, rows: int) -> int | None:
+    """The lowest of ``rows`` whole rows that hold ``low`` and ``high``, given in rows; None if they do not fit.
+
+    Spare rows go half below, but not below a zero that all values are above.
+    """
+    first, last = floor(low + 0.5), floor(high + 0.5)
+    spare = rows - 1 - (last - first)
+    if spare < 0:
+        return None
+    return first - (spare // 2 if low < 0 else min(spare // 2, first))
+
+
+def _round_steps(least: float, most: float) -> Iterator[float]:
+    """1, 2, 5 times powers of ten, from the smallest that is not less than ``least`` to beyond ``most``."""
+    step = _round_step(least)
+    while True:
+        yield step
+        if step > most:
+            return
+        step = _round_step(step * 1.01)
 
 
 def _round_step(least: float) -> float:
@@ -132,13 +174,12 @@ def _round_step(least: float) -> float:
     return 10 * power
 
 
-def _axis(low: float, high: float, step: float, unit: str) -> ValueAxis:
+def _axis(low: float, high: float, values: Sequence[float], step: float, unit: str, rows: int) -> ValueAxis:
+    """The axis with those ticks; with more of them than rows only the outermost ones are left."""
     prefix = prefix_for(unit, max(abs(low), abs(high)))
     decimals = max(0, -floor(log10(step / prefix.factor) + 1e-9))
-    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
-    labelled = (
-        (index * step, _tick(index * step / prefix.factor, decimals)) for index in range(first, last + 1)
-    )
+    shown = values if len(values) <= rows else (values[0], values[-1])
+    labelled = ((value, _tick(value / prefix.factor, decimals)) for value in shown)
     return ValueAxis(low, high, tuple(tick for tick in labelled if tick[1]), prefix)
 
 

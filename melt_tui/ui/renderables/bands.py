@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from melt_tui.ui.renderables.cells import Cells, Ground, Ink, ink_of
+from melt_tui.ui.renderables.cells import Cells, Ground, Ink, ground_of
 from melt_tui.ui.renderables.plot_model import Band, PlotMark
 from melt_tui.ui.renderables.text import cell_count, plain
 
@@ -13,7 +13,7 @@ _LOOKS = {
     "decode": (Ground.DECODE, "", Ink.BAND),
     "turn": (Ground.DECODE, "", Ink.BAND),
     "run": (Ground.DECODE, "", Ink.BAND),
-    "limit": (Ground.WARNING, "▒", Ink.WARNING),
+    "limit": (Ground.WARNING, "▒", Ink.BAND_WARNING),
     "outage": (Ground.OUTAGE, "╱", Ink.DIM),
 }
 _MARK_INKS = {
@@ -23,6 +23,8 @@ _MARK_INKS = {
     "error": Ink.ERROR,
     "good": Ink.GOOD,
 }
+_UNDER = frozenset(" ┈╌╎┊")
+"""Grid, limits, uprights of marks: labels may cover them."""
 _DEPTHS = (Ground.DECODE, Ground.PREFILL, Ground.WARNING, Ground.OUTAGE)
 """From the one that everything covers to the one that covers everything."""
 
@@ -67,18 +69,19 @@ def feet(cells: Cells, x: int, y: int, size: tuple[int, int], shades: Iterable[S
 
 
 def heads(cells: Cells, x: int, y: int, size: tuple[int, int], shades: Iterable[Shade]) -> None:
-    """Write each band's label at its beginning, on the first of two rows that is free for it."""
+    """Write each band's label at its beginning, on the highest row that is free for it."""
     width, height = size
     for one in shades:
         first = x + max(0, one.x0)
         label = plain(one.label, min(40, x + width - first - 1))
-        for row in range(y, y + min(2, height - 2)):
-            if cell_count(label) > 2 and free(cells, first, first + cell_count(label) + 1, row):
-                cells.put(first, row, label, one.ink)
-                break
+        end = first + cell_count(label) + 1
+        rows = (row for row in range(y, y + height - 2) if free(cells, first, end, row))
+        row = next(rows, None)
+        if row is not None and cell_count(label) > 2:
+            cells.put(first, row, label, Ink.WARNING if one.ink is Ink.BAND_WARNING else Ink.DIM)
 
 
 def free(cells: Cells, x0: int, x1: int, y: int) -> bool:
-    """Whether a label may stand in those cells: nothing but the grid is drawn there."""
-    pairs = zip(cells.texts[y][x0:x1], cells.styles[y][x0:x1], strict=True)
-    return all(text == " " or ink_of(style) is Ink.GRID for text, style in pairs)
+    """Whether a label may stand in those cells: no line of a series, no box, no other label is drawn there."""
+    under = _UNDER.issuperset(cells.texts[y][x0:x1])
+    return under and not any(ground_of(style) is Ground.INSET for style in set(cells.styles[y][x0:x1]))

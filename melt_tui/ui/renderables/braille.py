@@ -138,9 +138,10 @@ def _placed(window: Window, to: Raster) -> Iterator[tuple[int, int, int, int, in
 def _levels(values: Sequence[float], to: Raster) -> list[int]:
     """The dot rows of values, as ``Raster.row`` gives them."""
     low, high, top = to.low, to.high, to.rows - 1
-    scale = top / (high - low)
+    scale = to.rows / (high - low)
     return [
-        0 if value <= low else top if value >= high else int((value - low) * scale + 0.5) for value in values
+        0 if value <= low else top if value >= high else min(top, int((value - low) * scale))
+        for value in values
     ]
 
 

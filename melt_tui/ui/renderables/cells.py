@@ -46,8 +46,9 @@ class Ink(IntEnum):
     CURSOR = 21
     MARKER = 22
     BAND = 23
-    LEVEL = 24
-    NOW = 25
+    BAND_WARNING = 24
+    LEVEL = 25
+    NOW = 26
 
 
 class Ground(IntEnum):

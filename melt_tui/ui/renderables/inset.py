@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from melt_tui.format import number, stamp
 from melt_tui.timeline import Window
+from melt_tui.ui.renderables import bands
 from melt_tui.ui.renderables.axes import Prefix
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, device_ink
 from melt_tui.ui.renderables.legend import shape
@@ -23,29 +24,44 @@ def value_at(window: Window, t_ns: int, gap_ns: int) -> float | None:
     return window.means[index]
 
 
-def readings(model: PlotModel, windows: Sequence[Window], prefix: Prefix, t_ns: int) -> list[Row]:
-    """The box's rows: the moment, then each series' value there."""
+def readings(
+    model: PlotModel, windows: Sequence[Window], prefix: Prefix, t_ns: int, *, labelled: bool
+) -> list[Row]:
+    """The box's rows: the moment, then each series' value there, named by its shape alone unless ``labelled``."""
     rows: list[Row] = [(stamp((t_ns - model.origin_ns) / 1e9), "", Ink.STRONG)]
     for series, window in zip(model.series, windows, strict=True):
         value = value_at(window, t_ns, series.gap_ns)
         shown = number(None if value is None else value / prefix.factor)
-        label = f"{shape(series.colour)} {plain(series.label, 14)}"
+        label = f"{shape(series.colour)} {plain(series.label, 14)}" if labelled else shape(series.colour)
         rows.append((label, shown, device_ink(series.colour)))
     return rows
 
 
 def place(cells: Cells, area: tuple[int, int, int, int], cursor: int, rows: Sequence[Row]) -> None:
-    """Draw the box at the head of the plot ``area`` (x, y, width, height), right of the cursor or left of it.
+    """Draw the box in the plot ``area`` (x, y, width, height) where it covers least: beside the cursor, high or low.
 
     What does not fit is left out, from the last row up; in an area too narrow for it there is none.
     """
     x, y, width, height = area
-    inner = max(cell_count(left) + cell_count(right) + bool(right) for left, right, _ in rows)
+    shown = rows[:height]
+    inner = max(cell_count(left) + cell_count(right) + bool(right) for left, right, _ in shown)
     size = inner + 2
-    first = cursor + 1 if cursor + 1 + size <= x + width else cursor - size
-    if first < x:
+    firsts = [first for first in (cursor + 1, cursor - size) if x <= first <= x + width - size]
+    places = [(first, line) for line in (y, y + height - len(shown)) for first in firsts]
+    if not places:
         return
-    for line, (left, right, ink) in enumerate(rows[:height], start=y):
+    first, top = min(places, key=lambda place: _covered(cells, place, size, len(shown)))
+    for line, (left, right, ink) in enumerate(shown, start=top):
         blanks = inner - cell_count(left) - cell_count(right)
         cells.put(first, line, f" {left}{' ' * blanks}{right} ", ink)
         cells.ground(first, first + size, line, line + 1, Ground.INSET)
+
+
+def _covered(cells: Cells, place: tuple[int, int], width: int, height: int) -> int:
+    """How many cells with lines of series or labels a box there would cover."""
+    x, y = place
+    return sum(
+        not bands.free(cells, cell, cell + 1, row)
+        for row in range(y, y + height)
+        for cell in range(x, x + width)
+    )

@@ -6,12 +6,14 @@ from melt_tui.format import age, number
 from melt_tui.ui.renderables.axes import Prefix
 from melt_tui.ui.renderables.cells import DEVICE_COLOURS, Cells, Ink, device_ink
 from melt_tui.ui.renderables.plot_model import PlotModel, Series
-from melt_tui.ui.renderables.text import cell_count, fit, plain
+from melt_tui.ui.renderables.text import cell_count, plain
 
 Part = tuple[str, Ink]
 SHAPES = "▲■◆▼△□◇▽"
 """One for each device colour: what colour says, said without it."""
 _GAP: Part = ("  ", Ink.FRAME)
+_SHORTEST_TITLE = 8
+"""Cells that a title keeps before the values go."""
 _DETAILS = (
     ("label", "status", "maximum", "value"),
     ("status", "maximum", "value"),
@@ -30,18 +32,22 @@ def shape(colour: int) -> str:
 def write(cells: Cells, model: PlotModel, prefix: Prefix, greatest: float | None, *, framed: bool) -> None:
     """Write the line into row 0 of a chart, as the upper edge of its frame where it is ``framed``."""
     unit = "" if prefix.unit == "1" else plain(prefix.unit)
-    title = plain(model.title)
     edge = 2 if framed else 0
     room = cells.width - 2 * edge
-    right = _fitting(model, prefix, greatest, room - cell_count(title) - cell_count(unit) - 3)
+    title = plain(model.title)
+    beside = cell_count(unit) + 3
+    right = _fitting(model, prefix, greatest, room - cell_count(title) - beside)
+    if not right:
+        right = _fitting(model, prefix, greatest, room - min(_SHORTEST_TITLE, cell_count(title)) - beside)
     if framed:
         cells.put(0, 0, f"╭{'─' * (cells.width - 2)}╮", Ink.FRAME)
-    shown = fit(title, min(cell_count(title), room))
-    x = _write(cells, edge - int(framed), [(" ", Ink.FRAME)] * framed + [(shown, Ink.TITLE)])
-    if cell_count(unit) + 1 <= room - (x - edge):
-        _write(cells, x, [(f" {unit}".rstrip(), Ink.DIM), (" ", Ink.FRAME)][: 1 + framed])
-    if right:
-        _write(cells, cells.width - edge - _length(right), right)
+    left = room - _length(right) - beside * bool(right)
+    left_parts = [(" ", Ink.FRAME)] * framed + [
+        (plain(title, left), Ink.TITLE),
+        (f" {unit}" * bool(unit), Ink.DIM),
+    ]
+    _write(cells, edge - int(framed), [*left_parts, (" ", Ink.FRAME)])
+    _write(cells, cells.width - edge - _length(right), right)
 
 
 def reading(

@@ -9,10 +9,10 @@ from melt_tui.ui.renderables.axes import LABEL_WIDTH, ValueAxis, fixed_axis, tim
 from melt_tui.ui.renderables.braille import Raster
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, Line, device_ink
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel
-from melt_tui.ui.renderables.text import plain
+from melt_tui.ui.renderables.text import cell_count, plain
 
 _LABEL_CELLS = 9
-"""Cells kept for a label of the time axis."""
+"""Cells kept for a label of the time axis and the space beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,13 @@ class _Chart:
             self._mark(mark)
         bands.feet(self.cells, area.x, area.y, (area.width, area.height), shades)
         self._lines()
+        self._heads()
+        self._cursor()
+        self._limit_labels()
         bands.heads(self.cells, area.x, area.y, (area.width, area.height), shades)
         for mark in model.marks:
             self._mark_label(mark)
         self._frame()
-        self._pointers()
         if self.extent is None:
             self._say("no samples here")
 
@@ -122,15 +124,25 @@ class _Chart:
                 self.cells.put(self.area.x - LABEL_WIDTH - 1, y, f"{label:>{LABEL_WIDTH}}┤", Ink.AXIS)
 
     def _limits(self) -> None:
-        for value, label in self.model.limits:
-            ink = Ink.WARNING if self.extent and self.extent[1] > value else Ink.LIMIT
-            shown = plain(f" {label} ", self.area.width) if label else ""
-            x = self.area.x + self.area.width - len(shown)
+        for value, _ in self.model.limits:
             if self.axis.low <= value <= self.axis.high:
-                self.cells.put(self.area.x, self._line_of(value), "╌" * self.area.width, ink)
-                self.cells.put(x - 1, self._line_of(value), shown, ink)
-            elif shown and value > self.axis.high:
-                self.cells.put(x - 1, self.area.y, f"↑{shown}"[: self.area.width], ink)
+                self.cells.put(
+                    self.area.x, self._line_of(value), "╌" * self.area.width, self._limit_ink(value)
+                )
+
+    def _limit_labels(self) -> None:
+        """Each label on its line, at the rightmost place that is free; of a limit above the picture, at its head."""
+        area = self.area
+        for value, text in self.model.limits:
+            label = plain(text if value <= self.axis.high else f"↑ {text}", area.width)
+            y, size = self._line_of(value), cell_count(label)
+            starts = range(area.x + area.width - size - 1, area.x, -1)
+            x = next((x for x in starts if bands.free(self.cells, x - 1, x + size + 1, y)), None)
+            if x is not None and size and value >= self.axis.low:
+                self.cells.put(x - 1, y, f" {label} ", self._limit_ink(value))
+
+    def _limit_ink(self, value: float) -> Ink:
+        return Ink.WARNING if self.extent and self.extent[1] > value else Ink.LIMIT
 
     def _mark(self, mark: PlotMark) -> None:
         x = self._cell(mark.t_ns)
@@ -139,16 +151,26 @@ class _Chart:
             for y in range(self.area.y, self.area.y + self.area.height):
                 self.cells.put(x, y, "╎", ink)
 
+    def _heads(self) -> None:
+        """What stands over the uprights: marks' glyphs, the letters of the a and b markers."""
+        for mark in self.model.marks:
+            x = self._cell(mark.t_ns)
+            if x is not None and self.area.height > 1:
+                self.cells.put(x, self.area.y, plain(mark.glyph, 1) or "▾", bands.mark_ink(mark))
+        for letter, t_ns in (("a", self.model.a_ns), ("b", self.model.b_ns)):
+            x = self._cell(t_ns)
+            if x is not None:
+                self._upright(x, "┊", Ink.MARKER)
+                self.cells.put(x, self.area.y, letter, Ink.MARKER)
+
     def _mark_label(self, mark: PlotMark) -> None:
         x = self._cell(mark.t_ns)
-        if x is None or self.area.height < 2:
+        label = plain(mark.label, 24)
+        if x is None or self.area.height < 2 or not label:
             return
-        ink = bands.mark_ink(mark)
-        self.cells.put(x, self.area.y, plain(mark.glyph, 1) or "▾", ink)
-        label = plain(mark.label, min(24, self.area.x + self.area.width - x - 2))
-        row = self.area.y
-        if len(label) > 2 and bands.free(self.cells, x + 1, x + 2 + len(label), row):
-            self.cells.put(x + 2, row, label, ink)
+        first, end = x + 1, x + 3 + cell_count(label)
+        if end <= self.area.x + self.area.width and bands.free(self.cells, first, end, self.area.y):
+            self.cells.put(x + 2, self.area.y, label, bands.mark_ink(mark))
 
     def _lines(self) -> None:
         layers = [
@@ -183,7 +205,7 @@ class _Chart:
 
     def _times(self) -> None:
         raster, bottom = self.raster, self.cells.height - 1
-        most = max(1, self.area.width // (_LABEL_CELLS + 3))
+        most = max(1, self.area.width // _LABEL_CELLS)
         end = self.area.x + self.area.width
         for t_ns, label in time_ticks(
             raster.time(0), raster.time(raster.columns), self.model.origin_ns, most
@@ -192,19 +214,16 @@ class _Chart:
             if x is not None and x + len(label) < end and t_ns >= self.model.origin_ns:
                 self.cells.put(x, bottom, f"┴{label}", Ink.AXIS)
 
-    def _pointers(self) -> None:
-        area = self.area
-        for letter, t_ns in (("a", self.model.a_ns), ("b", self.model.b_ns)):
-            x = self._cell(t_ns)
-            if x is not None:
-                self._upright(x, "┊", Ink.MARKER)
-                self.cells.put(x, area.y, letter, Ink.MARKER)
-        x = self._cell(self.model.cursor_ns)
-        if x is not None and self.model.cursor_ns is not None:
-            self._upright(x, "│", Ink.CURSOR)
-            self.cells.ground(x, x + 1, area.y, area.y + area.height, Ground.CURSOR)
-            lines = inset.readings(self.model, self.windows, self.axis.prefix, self.model.cursor_ns)
-            inset.place(self.cells, (area.x, area.y, area.width, area.height), x, lines)
+    def _cursor(self) -> None:
+        area, t_ns = self.area, self.model.cursor_ns
+        x = self._cell(t_ns)
+        if x is None or t_ns is None:
+            return
+        self._upright(x, "│", Ink.CURSOR)
+        self.cells.ground(x, x + 1, area.y, area.y + area.height, Ground.CURSOR)
+        roomy = area.width >= 56 and area.height >= 6
+        rows = inset.readings(self.model, self.windows, self.axis.prefix, t_ns, labelled=roomy)
+        inset.place(self.cells, (area.x, area.y, area.width, area.height), x, rows)
 
     def _upright(self, x: int, glyph: str, ink: Ink) -> None:
         for y in range(self.area.y, self.area.y + self.area.height):

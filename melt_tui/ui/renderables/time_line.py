@@ -96,7 +96,7 @@ def _trend(cells: Cells, model: StripModel, where: StripLayout, row: int) -> Non
 def _columns(values: Sequence[float | None] | Window, where: StripLayout) -> list[float | None]:
     """A value for each cell: the greatest that falls on it."""
     if not isinstance(values, Window):
-        return fold(values, where.width)
+        return _stretched(values, where.width)
     cells: list[float | None] = [None] * where.width
     for start, greatest in zip(values.starts_ns, values.maxima, strict=True):
         index = where.cell(start + values.width_ns // 2) - where.x
@@ -104,6 +104,13 @@ def _columns(values: Sequence[float | None] | Window, where: StripLayout) -> lis
         if greatest - greatest == 0:
             cells[index] = greatest if before is None else max(before, greatest)
     return cells
+
+
+def _stretched(values: Sequence[float | None], width: int) -> list[float | None]:
+    if len(values) >= width or not values:
+        return fold(values, width)
+    known = fold(values, len(values))
+    return [known[index * len(known) // width] for index in range(width)]
 
 
 def _happenings(cells: Cells, model: StripModel, where: StripLayout, row: int) -> None:
