@@ -1,10 +1,13 @@
 """A session without a screen: progress on stderr, results on stdout."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from dataclasses import replace
 from typing import TypeVar
 
+from drivers.clock import SECOND
 from melt_tui.cli.follow import Follower
 from melt_tui.cli.output import progress
 from melt_tui.events import RunEnded, RunOutcome
@@ -24,21 +27,34 @@ class Headless:
         self._follower = Follower(lambda: bench.timeline, progress)
         self._never = threading.Event()
 
-    def for_seconds(self, seconds: float | None) -> None:
-        """Follow for that long, or until interrupted."""
-        end_ns = None if seconds is None else self._bench.now() + round(seconds * 1e9)
-        while end_ns is None or self._bench.now() < end_ns:
-            self._beat()
+    def work(self, requests: Sequence[RunRequest], seconds: float | None) -> bool:
+        """Start what was asked for; follow for ``seconds``, else until the runs end, else until interrupted.
 
-    def run(self, request: RunRequest) -> bool:
-        """Run to the end; whether every run was done. Raises AskUser or MeltError when one cannot start."""
-        self._until(self._bench.await_devices(request.devices))
-        ids = set(self._until(self._bench.start_run(request)))
-        self._until(self._bench.wait_runs())
+        Whether every run was done. A request without devices is for all that can run one.
+        """
+        ids = [run for request in requests for run in self._start(request)]
+        if ids and seconds is None:
+            self._until(self._bench.wait_runs())
+        else:
+            self._for_seconds(seconds)
         self._follower.catch_up()
+        return self._failed(set(ids)) == set()
+
+    def _start(self, request: RunRequest) -> Sequence[str]:
+        devices = request.devices or self._until(self._bench.runnable_devices())
+        self._until(self._bench.await_devices(devices))
+        return self._until(self._bench.start_run(replace(request, devices=tuple(devices))))
+
+    def _for_seconds(self, seconds: float | None) -> None:
+        end_ns = None if seconds is None else self._bench.now() + round(seconds * SECOND)
+        while end_ns is None or self._bench.now() < end_ns:
+            self._bench.check()
+            self._never.wait(BEAT_S)
+            self._follower.catch_up()
+
+    def _failed(self, ids: set[str]) -> set[str]:
         ended = self._bench.timeline.events(0, self._bench.now(), kinds=(RunEnded,))
-        outcomes = [e.outcome for e in ended if isinstance(e, RunEnded) and e.run in ids]
-        return len(outcomes) == len(ids) and RunOutcome.FAILED not in outcomes
+        return {e.run for e in ended if isinstance(e, RunEnded) and e.outcome is RunOutcome.FAILED} & ids
 
     def _until(self, answer: "Future[T]") -> T:
         while True:
@@ -48,8 +64,3 @@ class Headless:
                 if answer.done():
                     raise
                 self._follower.catch_up()
-
-    def _beat(self) -> None:
-        self._bench.check()
-        self._never.wait(BEAT_S)
-        self._follower.catch_up()

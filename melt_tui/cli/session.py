@@ -1,13 +1,12 @@
-"""The verbs that open a session: the bench, demo, watch, run; with a screen or without."""
+"""The verbs that open a session: the bench, demo, watch, run, replay; with a screen or without."""
 
 import importlib
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from melt_tui.cli.headless import Headless
-from melt_tui.cli.options import asked_run, config_of, session_setup
+from melt_tui.cli.options import DEFAULT_PLACES, asked_run, config_of, seconds_of, session_setup
 from melt_tui.cli.output import progress, result, result_json
 from melt_tui.config import Config
 from melt_tui.errors import UsageError
@@ -26,67 +25,94 @@ SIMULATED = ("sim:phone", "sim:jetson", "sim:meter")
 def bench(options: Namespace) -> int:
     """``melt``: the bench with what is configured."""
     config = config_of(options)
-    return _on_screen(session_setup(options, config), config, ())
+    setup = session_setup(options, config)
+    return _on_screen(replace(setup, places=setup.places or DEFAULT_PLACES), config)
 
 
 def demo(options: Namespace) -> int:
     """``melt demo``: a real run here, beside simulated devices."""
     config = config_of(options)
-    simulated = () if options.no_simulated else SIMULATED
-    places = tuple(Place(address=address) for address in ("host", *simulated))
-    setup = session_setup(options, config, places=places, name="demo", script=bool(simulated))
+    simulated = config.session.simulated and not options.no_simulated
+    places = tuple(Place(address=address) for address in ("host", *(SIMULATED if simulated else ())))
+    setup = session_setup(options, config, opened=places, name="demo", script=simulated)
     requests = DEMO_REQUESTS if simulated else DEMO_REQUESTS[:1]
-    if options.headless:
-        return _headless(setup, options, lambda session: session.demo(requests, options.seconds))
-    return _on_screen(setup, config, requests, options=options)
+    if _without_screen(options, config):
+        return _headless(setup, options, config, requests, options.seconds)
+    return _on_screen(setup, config, requests, options)
 
 
 def watch(options: Namespace) -> int:
     """``melt watch``: observe without starting anything."""
     config = config_of(options)
-    setup = session_setup(options, config, name="watch", keep=True)
-    _require_devices(setup)
-    if options.headless:
-        return _headless(setup, options, lambda session: session.for_seconds(options.seconds))
-    return _on_screen(setup, config, (), options=options)
+    setup = _with_devices(session_setup(options, config, name="watch", keep=True))
+    if _without_screen(options, config):
+        return _headless(setup, options, config, (), seconds_of(options, config))
+    return _on_screen(setup, config, (), options)
 
 
 def run(options: Namespace) -> int:
-    """``melt run``: a run on every device that was named."""
+    """``melt run``: a run on every device that was named and can run one; the others are watched."""
     config = config_of(options)
-    setup = session_setup(options, config, name="run", keep=True)
-    _require_devices(setup)
-    request = asked_run(options, config, setup)
-    if options.headless:
-        return _headless(setup, options, lambda session: session.run(request))
-    return _on_screen(setup, config, (request,), options=options)
+    setup = _with_devices(session_setup(options, config, name="run", keep=True))
+    request = asked_run(options, config, ())
+    if _without_screen(options, config):
+        return _headless(setup, options, config, (request,), None)
+    return _on_screen(setup, config, (request,), options)
 
 
 def replay(options: Namespace) -> int:
     """``melt replay FILE``: look back into a recording."""
     config = config_of(options)
-    setup = session_setup(options, config, places=(), recording=False)
-    return _on_screen(setup, config, (), replay=options.file)
+    setup = session_setup(options, config, opened=(), recording=False)
+    return _on_screen(setup, config, looked_at=options.file)
 
 
-def _require_devices(setup: SessionSetup) -> None:
+def _with_devices(setup: SessionSetup) -> SessionSetup:
     if not setup.places:
         raise UsageError("no device was named", remedy="add --device host, or devices to the config file")
+    return setup
 
 
-def _headless(setup: SessionSetup, options: Namespace, work: Callable[[Headless], bool]) -> int:
+def _without_screen(options: Namespace, config: Config) -> bool:
+    return bool(options.headless or config.screen.headless)
+
+
+def _headless(
+    setup: SessionSetup,
+    options: Namespace,
+    config: Config,
+    requests: tuple[RunRequest, ...],
+    seconds: float | None,
+) -> int:
+    headless = importlib.import_module("melt_tui.cli.headless")
     interrupted = good = False
     with Workbench(setup) as session:
         try:
-            good = work(Headless(session))
+            good = headless.Headless(session).work(requests, seconds)
         except KeyboardInterrupt:
             interrupted = True
             progress("stopping …")
         path = session.status.path
-    _print_results(path, as_json=options.json)
+    _print_results(path, as_json=options.json or config.screen.json)
     if interrupted:
         return 130
     return 0 if good else 1
+
+
+def _on_screen(
+    setup: SessionSetup,
+    config: Config,
+    requests: tuple[RunRequest, ...] = (),
+    options: Namespace | None = None,
+    looked_at: Path | None = None,
+) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("there is no terminal to draw on", remedy="use --headless, or open one")
+    screen = importlib.import_module("melt_tui.cli.screen")
+    path: Path | None = screen.show(setup, config, requests, getattr(options, "seconds", None), looked_at)
+    if options is not None and options.json:
+        _print_results(path, as_json=True)
+    return 0
 
 
 def _print_results(path: Path | None, *, as_json: bool) -> None:
@@ -98,20 +124,3 @@ def _print_results(path: Path | None, *, as_json: bool) -> None:
         result_json(summary.of_file(path))
     else:
         result(summary.text_of_file(path))
-
-
-def _on_screen(
-    setup: SessionSetup,
-    config: Config,
-    requests: tuple[RunRequest, ...],
-    *,
-    options: Namespace | None = None,
-    replay: Path | None = None,
-) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("there is no terminal to draw on", remedy="use --headless")
-    screen = importlib.import_module("melt_tui.cli.screen")
-    path: Path | None = screen.show(setup, config, requests, options, replay)
-    if options is not None and options.json:
-        _print_results(path, as_json=True)
-    return 0

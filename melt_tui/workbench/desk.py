@@ -107,6 +107,14 @@ class Desk:
             late = [name for name in names if self._samplers[name].device is None]
             raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s") from None
 
+    async def runnable_devices(self, limit_s: float) -> tuple[str, ...]:
+        """The devices that can run a model, when all are up. Raises Refused when none can."""
+        await self.await_devices(tuple(self._samplers), limit_s)
+        names = tuple(name for name in self._samplers if self.runtimes(name))
+        if not names:
+            raise Refused(f"none of {', '.join(self._samplers)} can run a model")
+        return names
+
     def runtimes(self, device: str) -> Sequence[Choice]:
         """What could run on this device, best first."""
         sampler = self._samplers.get(device)

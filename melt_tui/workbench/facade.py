@@ -104,6 +104,10 @@ class Workbench:
         """Done when all of them are up."""
         return self._call(lambda desk: desk.await_devices(names, limit_s))
 
+    def runnable_devices(self, limit_s: float = CONNECT_S) -> "Future[tuple[str, ...]]":
+        """The devices that can run a model, when all are up."""
+        return self._call(lambda desk: desk.runnable_devices(limit_s))
+
     def runtimes(self, device: str) -> Sequence[Choice]:
         """What could run on this device, best first."""
         return self._desk.result().runtimes(device) if self._begun() else ()

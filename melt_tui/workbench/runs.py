@@ -24,7 +24,12 @@ class Runs:
     """At most one run on each device."""
 
     def __init__(
-        self, session: Session, registry: Registry, clock: Clock, samplers: dict[str, Sampler]
+        self,
+        session: Session,
+        registry: Registry,
+        clock: Clock,
+        samplers: dict[str, Sampler],
+        cache: Path,
     ) -> None:
         self._session = session
         self._registry = registry

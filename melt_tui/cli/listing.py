@@ -1,0 +1,110 @@
+"""The verbs that look something up: devices, sessions, summary, export, doctor."""
+
+import sys
+import time
+from argparse import Namespace
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+from drivers.model import Found
+from melt_tui import format as fmt
+from melt_tui.analysis import export as exporting
+from melt_tui.analysis import summary as summaries
+from melt_tui.cli.options import config_of, recordings_folder, session_setup
+from melt_tui.cli.output import result, result_json, table
+from melt_tui.config import places
+from melt_tui.store import library
+from melt_tui.workbench import RecordingInfo, Workbench
+from melt_tui.workbench.doctor import Finding, examine
+
+
+def devices(options: Namespace) -> int:
+    """``melt devices``: what can be opened, what cannot, why, and the next step."""
+    setup = session_setup(options, config_of(options), opened=(), recording=False)
+    with Workbench(setup) as bench:
+        found = bench.scan().result()
+    if options.json:
+        result_json([asdict(one) for one in found])
+    else:
+        head = ("address", "kind", "what", "state")
+        result(table([head, *(_device_row(one) for one in found)]))
+    return 0
+
+
+def sessions(options: Namespace) -> int:
+    """``melt sessions``: the recordings, newest first; those of a crashed program are recovered."""
+    folder = recordings_folder(config_of(options))
+    rows = library.scan(folder)
+    if options.json:
+        result_json([asdict(row) for row in rows])
+    elif not rows:
+        result(f"no recordings in {folder}")
+    else:
+        head = ("when", "how long", "name", "devices", "models", "tok/s", "runs", "size", "state", "file")
+        result(table([head, *(_session_row(row) for row in rows)], right=frozenset({5, 6, 7})))
+    return 0
+
+
+def summary(options: Namespace) -> int:
+    """``melt summary FILE``: the figures of a recording."""
+    if options.json:
+        result_json(summaries.of_file(options.file))
+    else:
+        result(summaries.text_of_file(options.file))
+    return 0
+
+
+def export(options: Namespace) -> int:
+    """``melt export FILE``: samples or events as CSV."""
+    write = exporting.write_events if options.table == "events" else exporting.write_samples
+    to_stdout = options.out == "-"
+    target = (
+        nullcontext(sys.stdout) if to_stdout else Path(options.out).open("w", encoding="utf-8", newline="")
+    )
+    with target as out:
+        write(options.file, out)
+    return 0
+
+
+def doctor(options: Namespace) -> int:
+    """``melt doctor``: check this computer; 1 when something that is needed is missing."""
+    config = config_of(options)
+    findings = examine({"recordings": recordings_folder(config), "models": places.model_cache()})
+    if options.json:
+        result_json([asdict(finding) for finding in findings])
+    else:
+        result(table([_finding_row(finding) for finding in findings]))
+    return 1 if any(finding.good is False for finding in findings) else 0
+
+
+def _device_row(found: Found) -> tuple[str, ...]:
+    state = "ready" if found.ready else f"{found.reason}: {found.next_step}".rstrip(": ")
+    return (found.address, found.kind, found.title, state)
+
+
+def _session_row(row: RecordingInfo) -> tuple[str, ...]:
+    when = (
+        fmt.UNKNOWN
+        if row.started_wall_ns is None
+        else time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started_wall_ns / 1e9))
+    )
+    simulated = " (simulated)" if row.simulated else ""
+    return (
+        when,
+        fmt.clock(row.duration_s),
+        row.name,
+        ", ".join(row.devices) + simulated,
+        ", ".join(row.models),
+        fmt.number(row.decode_tps),
+        fmt.count(row.runs),
+        fmt.byte_count(row.size_bytes),
+        f"{row.state}: {row.detail}" if row.detail else row.state,
+        str(row.path),
+    )
+
+
+def _finding_row(finding: Finding) -> tuple[str, ...]:
+    sign = {True: "✓", False: "✗", None: "–"}[finding.good]
+    detail = f"{finding.detail}: {finding.remedy}" if finding.remedy else finding.detail
+    return (sign, finding.subject, detail)

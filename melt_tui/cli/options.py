@@ -1,0 +1,99 @@
+"""From options and settings to what the workbench is asked for: an option that was typed wins over the config file."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from melt_tui.config import Config, DeviceConfig, RunConfig, load, places
+from melt_tui.workbench import Place, RunRequest, SessionSetup
+
+DEFAULT_PLACES = (Place(address="host"),)
+"""What the bench opens where nothing is configured: this computer."""
+
+
+def config_of(options: Namespace) -> Config:
+    """The settings in force. Raises ConfigError."""
+    return load(getattr(options, "config", None))
+
+
+def session_setup(
+    options: Namespace,
+    config: Config,
+    *,
+    opened: tuple[Place, ...] | None = None,
+    name: str = "",
+    recording: bool = True,
+    keep: bool = False,
+    script: bool = False,
+) -> SessionSetup:
+    """The session that was asked for. ``keep``: it is kept however short it was."""
+    chosen = _places(getattr(options, "device", ()), config) if opened is None else opened
+    minutes = 0.0 if keep or config.session.keep_short else config.session.min_minutes
+    return SessionSetup(
+        name=name,
+        places=chosen,
+        folder=recordings_folder(config),
+        cache=places.model_cache(),
+        record=getattr(options, "record", None),
+        recording=recording,
+        keep_s=minutes * 60,
+        commit_s=config.session.commit_interval_ms / 1000,
+        script=script,
+        settings=_in_force(options, config),
+    )
+
+
+def recordings_folder(config: Config) -> Path:
+    """Where recordings are kept."""
+    return config.session.recordings or places.recordings_folder()
+
+
+def asked_run(options: Namespace, config: Config, devices: tuple[str, ...]) -> RunRequest:
+    """The run that was asked for, on these devices of the session."""
+    return default_run(replace(config.run, **_typed(options)), devices)
+
+
+def default_run(settings: RunConfig, devices: tuple[str, ...] = ()) -> RunRequest:
+    """What a run takes when nothing else is asked for."""
+    return RunRequest(devices=devices, **asdict(settings))
+
+
+def seconds_of(options: Namespace, config: Config) -> float | None:
+    """How long to watch."""
+    typed: float | None = options.seconds
+    return config.session.seconds if typed is None else typed
+
+
+def _typed(options: Namespace) -> dict[str, Any]:
+    names = {field.name for field in fields(RunConfig)}
+    typed = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    if options.runtime_arg:
+        typed["runtime_args"] = tuple(options.runtime_arg)
+    if options.pause is not None:
+        typed["pause_s"] = options.pause
+    return typed
+
+
+def _places(addresses: Sequence[str], config: Config) -> tuple[Place, ...]:
+    if not addresses:
+        return tuple(map(_configured, config.devices))
+    known = {device.address: device for device in config.devices}
+    return tuple(
+        _configured(known[address]) if address in known else Place(address=address) for address in addresses
+    )
+
+
+def _configured(device: DeviceConfig) -> Place:
+    return Place(address=device.address, name=device.name, feeds=device.feeds, point=device.point)
+
+
+def _in_force(options: Namespace, config: Config) -> tuple[tuple[str, str], ...]:
+    """Every option as text, for the recording."""
+    tables = {"run": config.run, "session": config.session, "screen": config.screen}
+    settings = {
+        f"{table}.{key}": value for table, known in tables.items() for key, value in asdict(known).items()
+    }
+    typed = {f"option.{key}": value for key, value in vars(options).items() if value is not None}
+    return tuple((key, str(value)) for key, value in {**settings, **typed}.items() if value is not None)
