@@ -285,6 +285,8 @@ class ModelFile:
     quantisation: str = ""
     context_length: int | None = None
     vocabulary: int | None = None
+    kv_bytes_per_token: int | None = None
+    """Size of the KV cache, at 16 bits, for one token of context."""
     synthetic: bool = False
     """Weights made up to the true shape: speed is real, text is not."""
     note: str = ""
