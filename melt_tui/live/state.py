@@ -15,7 +15,7 @@ from melt_tui.live.series import Series
 from melt_tui.live.slow import SlowSeries
 from melt_tui.timeline.clockmap import ClockMap
 from melt_tui.timeline.columns import empty, window_of
-from melt_tui.timeline.grid import choose, cut
+from melt_tui.timeline.grid import choose, cut, floor_to
 from melt_tui.timeline.model import EVER, Interval, Reading, View, Window
 
 SETTLING_NS = SECOND // 2
@@ -137,6 +137,11 @@ class LiveState:
         with self._lock:
             series = self._series.get(key)
             return EVER if series is None else self._host(key, series.held_from(width_ns))
+
+    def column_at(self, key: ChannelKey, t_ns: int, width_ns: int) -> int:
+        """Start, in host time, of the column of this width that holds ``t_ns``."""
+        with self._lock:
+            return self._host(key, floor_to(self._clock.to_device(key[0], t_ns), width_ns))
 
     def events_from(self, kinds: Sequence[type[Event]]) -> int:
         """Earliest moment from which all events of these kinds, or of any, are held."""

@@ -10,7 +10,6 @@ from drivers.events import Event, FirstToken, LimitEngaged, ModelLoaded, TurnEnd
 from drivers.model import Channel, ChannelKey, DeviceInfo, RunSpec
 from melt_tui.events import RunEnded, SessionStarted
 
-
 EVER = -(1 << 62)
 """A time before any other: held from the very start."""
 
