@@ -42,8 +42,15 @@ def prefill_rate(prompt_tokens: int | None, prompt_s: float | None) -> float | N
     return _per_second(prompt_tokens, prompt_s)
 
 
-def decode_rate(output_tokens: int | None, decode_s: float | None) -> float | None:
-    """Decode tokens (output tokens - 1) per second from first to last output token; None below two."""
+def decode_rate(
+    output_tokens: int | None, first_token_ns: int | None, last_token_ns: int | None
+) -> float | None:
+    """Observed: decode tokens (output tokens - 1) per second from first to last arrival; None below two."""
+    return reported_decode_rate(output_tokens, between(first_token_ns, last_token_ns))
+
+
+def reported_decode_rate(output_tokens: int | None, decode_s: float | None) -> float | None:
+    """Reported: decode tokens per second of the engine's own time from first to last; None below two."""
     return None if output_tokens is None else _per_second(output_tokens - 1, decode_s)
 
 

@@ -101,7 +101,7 @@ def turn_figures(
     output = ended.output_tokens
     ttft_s = rates.ttft(started.t_ns, ended.first_token_ns)
     e2e_s = rates.e2e(started.t_ns, ended.last_token_ns)
-    reported = rates.decode_rate(output, ended.decode_s)
+    reported = rates.reported_decode_rate(output, ended.decode_s)
     if reported is None and engine is not None:
         reported = engine.rate
     timed = engine if engine is not None and len(engine.times_ns) > 1 else observed
