@@ -13,6 +13,8 @@ from melt_tui.timeline import Window
 from melt_tui.ui.renderables.cells import Cells, Ink
 
 _EMPTY = 0x2800
+_BELOW_ONE = 1 - 1e-12
+"""Keeps rounding from lifting a value just under the edge over it."""
 _GROUND = 0xE0
 """The bits of a style that are its ground."""
 _LEFT = tuple(sum(bit for i, bit in enumerate((0x40, 0x04, 0x02, 0x01)) if n >> i & 1) for n in range(16))
@@ -85,26 +87,55 @@ def extent(window: Window) -> tuple[float, float] | None:
     return (min(values), max(values)) if values else None
 
 
-def trace(window: Window, gap_ns: int, to: Raster) -> list[int]:
-    """A mask for each dot column: least to greatest of what falls on it, joined to what came before.
+class Tracer:
+    """Traces one series picture after picture: as long as only its last column grows, only that is traced."""
 
-    Each column of a ``numeric`` window that lies in the picture is on at least one of its dot columns. Columns with
-    more than ``gap_ns`` of nothing between them are not joined.
-    """
-    masks = [0] * to.columns
-    end = before = bottom = top = mean_before = 0
-    for start, x0, x1, low, high, mean in _placed(window, to):
-        if end and start - end <= gap_ns:
-            if x0 - before > 1:
-                bottom, top = _bridge(masks, before, mean_before, x0, mean)
-            bottom, top = min(low, top + 1), max(high, bottom - 1)
-        else:
-            bottom, top = low, high
-        mask = (2 << top) - (1 << bottom)
-        for x in range(max(0, x0), min(to.columns, x1 + 1)):
-            masks[x] |= mask
-        end, before, mean_before = start + window.width_ns, x1, mean
-    return masks
+    __slots__ = ("_gap_ns", "_masks", "_raster", "_settled", "_window")
+
+    def __init__(self) -> None:
+        self._window: Window | None = None
+        self._raster: Raster | None = None
+        self._gap_ns = 0
+        self._masks: list[int] = []
+        self._settled = _START
+
+    def trace(self, window: Window, gap_ns: int, to: Raster) -> list[int]:
+        """A mask for each dot column: least to greatest of what falls on it, joined to what came before.
+
+        Each column of a ``numeric`` window that lies in the picture is on at least one of its dot columns. Columns
+        with more than ``gap_ns`` of nothing between them are not joined.
+        """
+        known = self._known(window) if to == self._raster and gap_ns == self._gap_ns else 0
+        if not known:
+            self._masks, self._settled = [0] * to.columns, _START
+        last = len(window.starts_ns) - 1
+        self._settled = _draw(self._masks, self._settled, window, slice(known, last), gap_ns, to)
+        self._window, self._raster, self._gap_ns = window, to, gap_ns
+        masks = self._masks.copy()
+        _draw(masks, self._settled, window, slice(max(0, last), None), gap_ns, to)
+        return masks
+
+    def _known(self, window: Window) -> int:
+        """How many columns at the beginning are those of the window before, its last one left out."""
+        before = self._window
+        if before is None or before.width_ns != window.width_ns:
+            return 0
+        known = max(0, len(before.starts_ns) - 1)
+        same = all(
+            new[:known] == old[:known]
+            for new, old in (
+                (window.starts_ns, before.starts_ns),
+                (window.minima, before.minima),
+                (window.maxima, before.maxima),
+                (window.means, before.means),
+            )
+        )
+        return known if same and len(window.starts_ns) > known else 0
+
+
+def trace(window: Window, gap_ns: int, to: Raster) -> list[int]:
+    """What a new ``Tracer`` traces."""
+    return Tracer().trace(window, gap_ns, to)
 
 
 def ink(cells: Cells, x: int, y: int, rows: int, layers: Sequence[tuple[list[int], Ink]]) -> None:
@@ -122,23 +153,54 @@ def ink(cells: Cells, x: int, y: int, rows: int, layers: Sequence[tuple[list[int
         _tint(cells, x, y + rows - 1, masks, colour)
 
 
-def _placed(window: Window, to: Raster) -> Iterator[tuple[int, int, int, int, int, int]]:
-    """Column by column: start, first and last dot column, and the dot rows of least, greatest and mean."""
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """Where the line stands after a column: its end in time, its last dot column, the dots drawn there, its mean."""
+
+    end_ns: int
+    column: int
+    bottom: int
+    top: int
+    mean: float
+
+
+_START = _Pen(-1, 0, 0, 0, 0.0)
+
+
+def _draw(masks: list[int], pen: _Pen, window: Window, part: slice, gap_ns: int, to: Raster) -> _Pen:
+    """Draw those columns of the window, joined to where the pen stands; where it stands then."""
+    end, column, bottom, top, mean = pen.end_ns, pen.column, pen.bottom, pen.top, pen.mean
+    columns, width = to.columns, window.width_ns
+    for start, x0, x1, low, high, mean_here in _placed(window, part, to):
+        if end >= 0 and start - end <= gap_ns:
+            if x0 - column > 1:
+                bottom, top = _bridge(masks, column, to.row(mean), x0, to.row(mean_here))
+            bottom, top = low if low <= top else top + 1, high if high >= bottom else bottom - 1
+        else:
+            bottom, top = low, high
+        for x in range(max(0, x0), min(columns, x1 + 1)):
+            masks[x] |= (2 << top) - (1 << bottom)
+        end, column, mean = start + width, x1, mean_here
+    return _Pen(end, column, bottom, top, mean)
+
+
+def _placed(window: Window, part: slice, to: Raster) -> Iterator[tuple[int, int, int, int, int, float]]:
+    """Column by column: start, first and last dot column, the dot rows of least and greatest, the mean."""
     dot, half, first = to.dot_ns, to.dot_ns // 2, to.first
-    starts, width = window.starts_ns, window.width_ns
+    starts, width = window.starts_ns[part], window.width_ns
     if width < dot:
         x0 = x1 = [(start + width // 2) // dot - first for start in starts]
     else:
         x0 = [(start - half - 1) // dot + 1 - first for start in starts]
         x1 = [(start - half - 1 + width) // dot - first for start in starts]
-    levels = (_levels(values, to) for values in (window.minima, window.maxima, window.means))
-    return zip(starts, x0, x1, *levels, strict=True)
+    low, high = _levels(window.minima[part], to), _levels(window.maxima[part], to)
+    return zip(starts, x0, x1, low, high, window.means[part], strict=True)
 
 
 def _levels(values: Sequence[float], to: Raster) -> list[int]:
     """The dot rows of values, as ``Raster.row`` gives them."""
     low, high, top = to.low, to.high, to.rows - 1
-    scale = to.rows / (high - low)
+    scale = to.rows * _BELOW_ONE / (high - low)
     return [
         0 if value <= low else top if value >= high else min(top, int((value - low) * scale))
         for value in values
@@ -159,7 +221,9 @@ def _bridge(masks: list[int], x0: int, y0: int, x1: int, y1: int) -> tuple[int, 
 def _glyphs(cells: Cells, x: int, bottom: int, masks: list[int], colour: Ink) -> None:
     texts, styles = cells.texts, cells.styles
     for column, (left, right) in enumerate(zip(masks[::2], masks[1::2], strict=True), start=x):
-        both, y = left | right, bottom
+        both = left | right
+        y = bottom - _empty_cells(both)
+        both >>= 4 * (bottom - y)
         while both:
             if both & 15:
                 shift = 4 * (bottom - y)
@@ -172,9 +236,16 @@ def _glyphs(cells: Cells, x: int, bottom: int, masks: list[int], colour: Ink) ->
 def _tint(cells: Cells, x: int, bottom: int, masks: list[int], colour: Ink) -> None:
     styles = cells.styles
     for column, (left, right) in enumerate(zip(masks[::2], masks[1::2], strict=True), start=x):
-        both, y = left | right, bottom
+        both = left | right
+        y = bottom - _empty_cells(both)
+        both >>= 4 * (bottom - y)
         while both:
             if both & 15:
                 styles[y][column] = styles[y][column] & _GROUND | colour
             both >>= 4
             y -= 1
+
+
+def _empty_cells(mask: int) -> int:
+    """How many whole cells below its lowest dot a column of dots leaves empty."""
+    return (mask & -mask).bit_length() - 1 >> 2 if mask else 0

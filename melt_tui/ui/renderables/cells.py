@@ -64,6 +64,8 @@ class Ground(IntEnum):
     SELECTED = 7
 
 
+_TO_INK = [bytes(style - style % _INKS + ink for style in range(256)) for ink in range(_INKS)]
+_TO_GROUND = [bytes(style % _INKS + ground * _INKS for style in range(256)) for ground in range(256 // _INKS)]
 _RUN = re.compile(rb"(.)\1*", re.DOTALL)
 
 
@@ -90,27 +92,30 @@ def device_ink(colour: int) -> Ink:
 class Cells:
     """``height`` rows of ``width`` cells, at first blank. Whatever falls outside is not drawn."""
 
-    __slots__ = ("height", "styles", "texts", "width")
+    __slots__ = ("_wide", "height", "styles", "texts", "width")
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
         self.height = height
         self.texts = [[" "] * width for _ in range(height)]
         self.styles = [bytearray(width) for _ in range(height)]
+        self._wide = False
 
     def put(self, x: int, y: int, clean: str, ink: Ink) -> int:
         """Write ``plain`` text from cell ``x`` on, its ground left as it is; the cell after it."""
-        if not 0 <= y < self.height:
-            return x
         cells = cells_of(clean)
         end = x + len(cells)
         first, last = max(0, x), min(self.width, end)
-        if first < last:
+        if 0 <= y < self.height and first < last:
             row, styles = self.texts[y], self.styles[y]
-            _mend(row, first, last)
+            wide = not clean.isascii() and "" in cells
+            self._wide = self._wide or wide
+            if self._wide:
+                _mend(row, first, last)
             row[first:last] = cells[first - x : last - x]
-            _mend_edges(row, first, last)
-            styles[first:last] = bytes(style - style % _INKS + ink for style in styles[first:last])
+            if wide:
+                _mend_edges(row, first, last)
+            styles[first:last] = styles[first:last].translate(_TO_INK[ink])
         return end
 
     def ground(self, x0: int, x1: int, y0: int, y1: int, ground: Ground) -> None:
@@ -118,11 +123,7 @@ class Cells:
         first, last = max(0, x0), min(self.width, x1)
         for y in range(max(0, y0), min(self.height, y1)):
             styles = self.styles[y]
-            styles[first:last] = bytes(style % _INKS + ground * _INKS for style in styles[first:last])
-
-    def blank(self, x: int, y: int) -> bool:
-        """Whether nothing is written in that cell."""
-        return self.texts[y][x] == " "
+            styles[first:last] = styles[first:last].translate(_TO_GROUND[ground])
 
     def lines(self) -> tuple[Line, ...]:
         """The sheet as lines."""

@@ -26,7 +26,7 @@ def value_at(window: Window, t_ns: int, gap_ns: int) -> float | None:
 
 def readings(
     model: PlotModel, windows: Sequence[Window], prefix: Prefix, t_ns: int, *, labelled: bool
-) -> list[Row]:
+) -> tuple[Row, ...]:
     """The box's rows: the moment, then each series' value there, named by its shape alone unless ``labelled``."""
     rows: list[Row] = [(stamp((t_ns - model.origin_ns) / 1e9), "", Ink.STRONG)]
     for series, window in zip(model.series, windows, strict=True):
@@ -34,7 +34,7 @@ def readings(
         shown = number(None if value is None else value / prefix.factor)
         label = f"{shape(series.colour)} {plain(series.label, 14)}" if labelled else shape(series.colour)
         rows.append((label, shown, device_ink(series.colour)))
-    return rows
+    return tuple(rows)
 
 
 def place(cells: Cells, area: tuple[int, int, int, int], cursor: int, rows: Sequence[Row]) -> None:

@@ -5,6 +5,7 @@ wide characters. What comes out of here moves no cursor, reorders nothing and ta
 """
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 from rich.cells import get_character_cell_size
@@ -39,16 +40,19 @@ def cell_count(clean: str) -> int:
     return len(clean) if clean.isascii() else sum(map(get_character_cell_size, clean))
 
 
-def cells_of(clean: str) -> list[str]:
+def cells_of(clean: str) -> Sequence[str]:
     """``plain`` text cell by cell; the second cell of a wide character is the empty string."""
-    if clean.isascii():
-        return list(clean)
+    return clean if clean.isascii() else _cells_of(clean)
+
+
+@lru_cache(maxsize=1024)
+def _cells_of(clean: str) -> tuple[str, ...]:
     out: list[str] = []
     for character in clean:
         out.append(character)
         if get_character_cell_size(character) == 2:
             out.append("")
-    return out
+    return tuple(out)
 
 
 @lru_cache(maxsize=4096)

@@ -5,8 +5,9 @@ from textual.message import Message
 
 from melt_tui.ui.canvas import Canvas
 from melt_tui.ui.renderables.cells import Line
-from melt_tui.ui.renderables.line_plot import layout, line_plot, plot_columns, raster_of
+from melt_tui.ui.renderables.line_plot import Plotter
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
+from melt_tui.ui.renderables.plot_scene import layout, plot_columns, raster_of
 
 __all__ = ["Band", "ChannelPlot", "PlotMark", "PlotModel", "Series"]
 
@@ -46,6 +47,7 @@ class ChannelPlot(Canvas):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._model: PlotModel | None = None
+        self._plotter = Plotter()
         self._dragged_from: int | None = None
         self._moved = False
 
@@ -62,7 +64,7 @@ class ChannelPlot(Canvas):
 
     def picture(self, width: int, height: int) -> tuple[Line, ...]:
         """The chart, or nothing before the first ``show``."""
-        return () if self._model is None else line_plot(self._model, width, height)
+        return () if self._model is None else self._plotter.plot(self._model, width, height)
 
     def time_at(self, x: int) -> int | None:
         """The moment under a cell of the widget; None beside the plot or before the first ``show``."""

@@ -1,0 +1,143 @@
+"""What a chart of some size comes down to: where things stand, which dots are drawn, which axis they stand on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+
+from melt_tui.timeline import Window
+from melt_tui.ui.renderables import braille, inset, legend
+from melt_tui.ui.renderables.axes import LABEL_WIDTH, ValueAxis, fixed_axis, value_axis
+from melt_tui.ui.renderables.braille import Raster, Tracer
+from melt_tui.ui.renderables.cells import Ink, device_ink
+from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things stand in a chart of some size, in cells: the plot area and what is around it."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    framed: bool
+    titled: bool
+    gutter: bool
+    """Whether there is room for the labels of values, and for the devices' shapes at the right."""
+
+
+@lru_cache(maxsize=64)
+def layout(width: int, height: int) -> Layout:
+    """The layout of a chart of that size: frame, labels and title go one after another as it shrinks."""
+    framed = width >= 16 and height >= 4
+    gutter = width >= 34
+    titled = framed or (height >= 3 and width >= 8)
+    edge = int(framed)
+    left = edge + (LABEL_WIDTH + 1 if gutter else 0)
+    top = int(titled)
+    right = edge + int(gutter)
+    return Layout(
+        left, top, max(0, width - left - right), max(0, height - top - edge), framed, titled, gutter
+    )
+
+
+def plot_columns(width: int, height: int) -> int:
+    """Dot columns of a chart of that size: how many columns its windows are worth asking for."""
+    return 2 * layout(width, height).width
+
+
+def raster_of(model: PlotModel, width: int, height: int) -> Raster:
+    """How a chart of that size places this model's times: for what points at it. Values are not placed."""
+    return braille.raster(model.t0_ns, model.t1_ns, max(2, plot_columns(width, height)), 0.0, 1.0, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A series as it is drawn: its dots, and the row where it ends."""
+
+    masks: list[int]
+    ink: Ink
+    shape: str
+    shape_ink: Ink
+    last: int | None
+    """Its dot row, from the bottom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that the picture below the title depends on. Equal scenes look the same."""
+
+    raster: Raster
+    axis: ValueAxis
+    curves: tuple[Curve, ...]
+    bands: tuple[Band, ...]
+    marks: tuple[PlotMark, ...]
+    limits: tuple[tuple[float, str, Ink], ...]
+    pointers: tuple[tuple[str, int | None], ...]
+    cursor_ns: int | None
+    readings: tuple[inset.Row, ...]
+    origin_ns: int
+    empty: bool
+    greatest: float | None = field(compare=False)
+
+
+def scene_of(model: PlotModel, area: Layout, tracers: list[Tracer]) -> Scene:
+    """The scene of a model; ``tracers``, one a series, are kept from picture to picture and added to as needed."""
+    windows = tuple(braille.numeric(series.window) for series in model.series)
+    extent = _union(map(braille.extent, windows))
+    axis = _axis(model, extent, area.height)
+    raster = braille.raster(model.t0_ns, model.t1_ns, 2 * area.width, axis.low, axis.high, 4 * area.height)
+    tracers += [Tracer() for _ in range(len(windows) - len(tracers))]
+    greatest = extent[1] if extent else None
+    return Scene(
+        raster=raster,
+        axis=axis,
+        curves=tuple(map(partial(_curve, raster), model.series, windows, tracers)),
+        bands=model.bands,
+        marks=model.marks,
+        limits=tuple((value, label, _limit_ink(value, greatest)) for value, label in model.limits),
+        pointers=(("a", model.a_ns), ("b", model.b_ns)),
+        cursor_ns=model.cursor_ns,
+        readings=_readings(model, windows, axis, area),
+        origin_ns=model.origin_ns,
+        empty=extent is None,
+        greatest=greatest,
+    )
+
+
+def _curve(raster: Raster, series: Series, window: Window, tracer: Tracer) -> Curve:
+    return Curve(
+        masks=tracer.trace(window, series.gap_ns, raster),
+        ink=device_ink(series.colour),
+        shape=legend.shape(series.colour),
+        shape_ink=Ink.DIM if series.stale else device_ink(series.colour),
+        last=raster.row(window.means[-1]) if window.means else None,
+    )
+
+
+def _readings(
+    model: PlotModel, windows: Sequence[Window], axis: ValueAxis, area: Layout
+) -> tuple[inset.Row, ...]:
+    if model.cursor_ns is None:
+        return ()
+    roomy = area.width >= 56 and area.height >= 6
+    return inset.readings(model, windows, axis.prefix, model.cursor_ns, labelled=roomy)
+
+
+def _limit_ink(value: float, greatest: float | None) -> Ink:
+    return Ink.LIMIT if greatest is None or greatest <= value else Ink.WARNING
+
+
+def _axis(model: PlotModel, extent: tuple[float, float] | None, rows: int) -> ValueAxis:
+    if model.y_range is not None:
+        return fixed_axis(*model.y_range, model.unit, rows)
+    if extent is None:
+        return value_axis(None, model.unit, rows)
+    low, high = extent
+    near = [value for value, _ in model.limits if high < value <= high + max(high - low, 0.25 * abs(value))]
+    return value_axis((low, max([high, *near])), model.unit, rows)
+
+
+def _union(extents: Iterable[tuple[float, float] | None]) -> tuple[float, float] | None:
+    known = [extent for extent in extents if extent is not None]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
