@@ -1,0 +1,177 @@
+"""HTTP to one server: short questions, and answers that come line by line, stamped on arrival."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from drivers.clock import Clock
+from drivers.errors import Garbled, LinkLost, LinkTimeout, Refused
+from drivers.foreign import printable
+from drivers.links.splitting import LineSplitter
+
+BODY_LIMIT = 4 << 20
+"""Bytes of a whole answer; a longer one is nonsense."""
+LINE_LIMIT = 1 << 20
+"""Bytes of one line of an answer that comes line by line."""
+CONNECT_S = 5.0
+IDLE_S = 1.0
+"""How long a connection may lie idle before it is used again: servers close theirs after some seconds unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Lines that reached this computer together."""
+
+    t_ns: int
+    lines: tuple[str, ...]
+
+
+class Answer:
+    """An answer whose body is still coming."""
+
+    def __init__(self, url: str, response: httpx.Response, clock: Clock) -> None:
+        self._url = url
+        self._response = response
+        self._clock = clock
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._response.status_code
+
+    async def text(self) -> str:
+        """All of it. Raises Garbled when it is longer than 4 MiB."""
+        body = bytearray()
+        with _translated(self._url):
+            async for piece in self._response.aiter_raw():
+                body += piece
+                if len(body) > BODY_LIMIT:
+                    raise Garbled(f"the answer of {self._url} is longer than {BODY_LIMIT >> 20} MiB")
+        return body.decode(errors="replace")
+
+    async def lines(self) -> AsyncIterator[Arrived]:
+        """Its lines as they come, each batch stamped as soon as its bytes are there.
+
+        Raises Garbled for a line of more than 1 MiB, LinkLost when the server goes, LinkTimeout when it is silent.
+        """
+        splitter = LineSplitter(LINE_LIMIT)
+        with _translated(self._url):
+            async for piece in self._response.aiter_raw():
+                t_ns = self._clock.now()
+                lines = splitter.feed(piece)
+                if splitter.cut:
+                    raise Garbled(f"{self._url} sent a line of more than {LINE_LIMIT >> 20} MiB")
+                if lines:
+                    yield Arrived(t_ns, tuple(line.decode(errors="replace") for line in lines))
+        rest = splitter.flush()
+        if rest:
+            yield Arrived(self._clock.now(), tuple(line.decode(errors="replace") for line in rest))
+
+
+class HttpLink:
+    """The way to one server. No proxy, no redirect, no compression: what is timed is the server.
+
+    ``url`` may leave out ``http://``. Raises Refused for what is not an address.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, silence_s: float = 600.0) -> None:
+        self.url = _address(url)
+        self._clock = clock
+        self._silence_s = silence_s
+        self._client = httpx.AsyncClient(
+            base_url=self.url,
+            trust_env=False,
+            verify=self.url.startswith("https:"),
+            headers={"Accept-Encoding": "identity"},
+            limits=httpx.Limits(keepalive_expiry=IDLE_S),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def get(self, path: str, *, timeout_s: float = 5.0) -> Reply:
+        """Ask a short question. Raises LinkLost, LinkTimeout, Garbled or Refused."""
+        with _translated(self.url):
+            request = self._client.build_request("GET", path, timeout=timeout_s)
+            return await self._whole(request)
+
+    async def post(self, path: str, body: Mapping[str, object], *, timeout_s: float = 5.0) -> Reply:
+        """Send JSON and take the whole answer. Raises as ``get`` does."""
+        with _translated(self.url):
+            request = self._client.build_request("POST", path, json=body, timeout=timeout_s)
+            return await self._whole(request)
+
+    @asynccontextmanager
+    async def stream(self, path: str, body: Mapping[str, object]) -> AsyncIterator[Answer]:
+        """Send JSON and follow the answer; leaving the block closes the connection. Raises as ``get`` does."""
+        timeout = httpx.Timeout(self._silence_s, connect=CONNECT_S)
+        with _translated(self.url):
+            request = self._client.build_request("POST", path, json=body, timeout=timeout)
+            response = await self._client.send(request, stream=True)
+        try:
+            yield Answer(self.url, response, self._clock)
+        finally:
+            await response.aclose()
+
+    async def _whole(self, request: httpx.Request) -> Reply:
+        response = await self._client.send(request, stream=True)
+        try:
+            return Reply(response.status_code, await Answer(self.url, response, self._clock).text())
+        finally:
+            await response.aclose()
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """The one place where httpx's exceptions become ours."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise LinkTimeout(f"{url} did not answer in time") from error
+    except httpx.ConnectError as error:
+        raise LinkLost(
+            f"nothing answers at {url}", remedy="check the address, and whether the server runs"
+        ) from error
+    except httpx.RemoteProtocolError as error:
+        raise _broken(url, error) from error
+    except httpx.TransportError as error:
+        raise LinkLost(f"the connection to {url} was lost") from error
+
+
+def _address(url: str) -> str:
+    """``http://HOST:PORT/PATH`` without a slash at its end."""
+    full = url.strip() if "://" in url else f"http://{url.strip()}"
+    try:
+        parts = urlsplit(full)
+        httpx.URL(full)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
+        sound = False
+    if not sound:
+        raise Refused(f"{printable(url, 100)} is not an address", remedy="give it as http://HOST:PORT")
+    return full.rstrip("/")
+
+
+def _broken(url: str, error: httpx.RemoteProtocolError) -> LinkLost | Garbled:
+    """The server went in the middle of an answer, or what it speaks is not HTTP."""
+    if "disconnected" in str(error) or "closed connection" in str(error):
+        return LinkLost(f"{url} broke off its answer")
+    return Garbled(f"what answers at {url} does not speak HTTP")

@@ -1,0 +1,94 @@
+"""Flags of the user's: which program runs, and what our own engine understands of llama-server's flags."""
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from drivers.errors import NotSupported
+from drivers.foreign import printable
+from drivers.model import RunSpec
+
+_BINARY = "binary="
+
+ENGINE_FLAGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "--threads-batch": "threads for prompts",
+        "--ubatch-size": "tokens of one compute batch",
+        "--load-mode": "none, mmap or mlock",
+        "--metrics": "on or off",
+        "--verbosity": "0 to 5",
+        "--warmup": "on or off",
+    }
+)
+"""What our own engine takes beside model, threads, context and batch."""
+
+_SHORT = {"-tb": "--threads-batch", "-ub": "--ubatch-size", "-lv": "--verbosity"}
+_SWITCHES = {
+    "--mmap": ("--load-mode", "mmap"),
+    "--no-mmap": ("--load-mode", "none"),
+    "--mlock": ("--load-mode", "mlock"),
+    "--metrics": ("--metrics", "on"),
+    "--warmup": ("--warmup", "on"),
+    "--no-warmup": ("--warmup", "off"),
+}
+
+
+def binary_of(args: Sequence[str]) -> str:
+    """The llama-server program named by ``binary=PATH``; empty for our own engine."""
+    return next((arg.removeprefix(_BINARY) for arg in reversed(args) if arg.startswith(_BINARY)), "")
+
+
+def engine_flags(args: Sequence[str]) -> dict[str, str]:
+    """llama-server's flags as our own engine takes them. Raises NotSupported, naming the first unknown one."""
+    words = _words(args)
+    found: dict[str, str] = {}
+    while words:
+        word = words.pop(0)
+        if word in _SWITCHES:
+            name, value = _SWITCHES[word]
+        else:
+            name, value = _SHORT.get(word, word), words.pop(0) if words else ""
+        if name not in ENGINE_FLAGS or not value:
+            raise _unknown(word)
+        found[name] = value
+    return found
+
+
+def engine_command(spec: RunSpec, python: str, model: str, threads: int) -> list[str]:
+    """The command of our own engine's process."""
+    named = {
+        "--model": model,
+        "--context": str(spec.context),
+        "--batch": str(spec.batch),
+        "--threads": str(threads),
+        **engine_flags(spec.args),
+    }
+    module = "drivers.runtimes.llama_server.child"
+    return [python, "-P", "-m", module, *(word for pair in named.items() for word in pair)]
+
+
+def binary_command(spec: RunSpec, binary: str, model: str, threads: int) -> list[str]:
+    """The command of a llama-server program: one slot, no mmap, a port of its own choice; the user's flags last."""
+    return [
+        binary,
+        *("--model", model, "--host", "127.0.0.1", "--port", "0", "--parallel", "1", "--slots", "--no-mmap"),
+        *("--ctx-size", str(spec.context), "--batch-size", str(spec.batch), "--threads", str(threads)),
+        *_words(spec.args),
+    ]
+
+
+def _words(args: Sequence[str]) -> list[str]:
+    """Flags and values apart, however they were given: ``--a=b``, ``--a b``, or each by itself."""
+    words: list[str] = []
+    for arg in args:
+        if not arg.startswith(_BINARY):
+            words += re.split(r"[=\s]+", arg, maxsplit=1) if arg.startswith("-") else [arg]
+    return words
+
+
+def _unknown(word: str) -> NotSupported:
+    return NotSupported(
+        f"the engine for this computer does not take {printable(word, 80)!r} with that value",
+        remedy=f"it takes {', '.join(ENGINE_FLAGS)}, --no-mmap, --mmap, --mlock; or name a program with binary=PATH",
+    )

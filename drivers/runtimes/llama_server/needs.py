@@ -1,0 +1,99 @@
+"""What our own engine needs, looked at before anything is started."""
+
+import ctypes
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+from drivers.errors import DriverError, NotSupported, Refused
+from drivers.foreign import printable
+from drivers.model import ModelFile, RunSpec
+from drivers.runtimes.llama_server.flags import binary_of, engine_flags
+from drivers.runtimes.llama_server.processor import MISSING_LIBGOMP, MISSING_PACKAGE, processor_objection
+
+OVERHEAD_BYTES = 96 << 20
+"""Interpreter, engine and compute buffers, beside weights and KV cache."""
+
+
+def refusal(spec: RunSpec) -> str:
+    """Why this run cannot work here, in one sentence with the remedy; empty when nothing is known against it."""
+    objection = find_objection(spec)
+    return str(objection) if objection else ""
+
+
+def find_objection(spec: RunSpec) -> DriverError | None:
+    """The same as an error to raise. A server that already runs needs nothing of ours."""
+    if spec.url:
+        return None
+    return _flags_objection(spec) or model_objection(spec, available_bytes()) or _engine_objection(spec)
+
+
+def default_threads() -> int:
+    """All but one of the cores that we may use, at least one: with all of them the engine falls behind any other load."""
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, usable - 1)
+
+
+def available_bytes() -> int:
+    """Memory that can be had without swapping, in bytes."""
+    return int(psutil.virtual_memory().available)
+
+
+def model_objection(spec: RunSpec, available: int) -> DriverError | None:
+    """What speaks against the model file, given so many bytes of memory."""
+    if spec.model is None:
+        return Refused("no model was named", remedy="name a GGUF file")
+    path = Path(spec.model.path)
+    if not path.is_file():
+        return Refused(
+            f"there is no model file {printable(spec.model.path, 200)}",
+            remedy="check the path for typing errors",
+        )
+    needed = memory_needed(spec.model, path.stat().st_size, spec.context)
+    if needed > available:
+        return NotSupported(
+            f"{printable(spec.model.name, 80)} needs about {_gigabytes(needed)} of memory with a context of "
+            f"{spec.context} tokens, and {_gigabytes(available)} are available",
+            remedy="take a smaller model or context, or end other programs",
+        )
+    return None
+
+
+def memory_needed(model: ModelFile, size_bytes: int, context: int) -> int:
+    """Weights read into memory, KV cache where the model tells its size, and buffers: bytes."""
+    return size_bytes + (model.kv_bytes_per_token or 0) * context + OVERHEAD_BYTES
+
+
+def _engine_objection(spec: RunSpec) -> DriverError | None:
+    if binary_of(spec.args):
+        return None
+    if importlib.util.find_spec("xllamacpp") is None:
+        return MISSING_PACKAGE
+    return processor_objection() or _library_objection()
+
+
+def _library_objection() -> DriverError | None:
+    """The package is linked against the system's OpenMP library on Linux."""
+    if sys.platform != "linux":
+        return None
+    try:
+        ctypes.CDLL("libgomp.so.1")
+    except OSError:
+        return MISSING_LIBGOMP
+    return None
+
+
+def _flags_objection(spec: RunSpec) -> DriverError | None:
+    try:
+        if not binary_of(spec.args):
+            engine_flags(spec.args)
+    except NotSupported as objection:
+        return objection
+    return None
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
