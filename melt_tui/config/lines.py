@@ -12,21 +12,31 @@ def line_of(text: str, table: str, key: str, index: int = 0) -> int | None:
 
     ``table`` ``""`` is the top. Dotted keys (``run.model = …``) and inline tables are found by their first line.
     """
-    headers = -1
+    seen = -1
     current, best = "", None
     for number, line in enumerate(text.splitlines(), start=1):
         header = _HEADER.fullmatch(line)
         if header:
             current = _bare(header[2])
-            headers += current == table
-            if current in {table, f"{table}.{key}".strip(".")} and headers <= index:
-                best = number
-            continue
-        found = _key(line)
-        here = current == table and (not table or headers == index)
-        if (here and found == key) or (not current and found in {table, f"{table}.{key}"} and found):
+            seen += current == table
+            exact = (current == table and seen <= index) or current == f"{table}.{key}"
+            best = number if exact or (best is None and _is_about(current, table, key)) else best
+        elif _is_at(_key(line), table, key, current, at_index=seen == index):
             return number
     return best
+
+
+def _is_about(current: str, table: str, key: str) -> bool:
+    return current.startswith(f"{table}.") if table else current == key
+
+
+def _is_at(found: str, table: str, key: str, current: str, *, at_index: bool) -> bool:
+    """Whether a line that sets ``found`` under ``[current]`` is the one."""
+    if not found:
+        return False
+    if current == table and (not table or at_index):
+        return found == key
+    return not current and found in {table, f"{table}.{key}"}
 
 
 def _key(line: str) -> str:

@@ -40,8 +40,10 @@ class Rule:
         if self.example:
             return f"{words} like {self.example}"
         if self.least > -math.inf:
-            words += f" from {self.least:g}" if self.most < math.inf else f" of at least {self.least:g}"
-        return words + (f" to {self.most:g}" if self.most < math.inf else "")
+            words += (
+                f" from {_said(self.least)}" if self.most < math.inf else f" of at least {_said(self.least)}"
+            )
+        return words + (f" to {_said(self.most)}" if self.most < math.inf else "")
 
 
 class Wrong(Exception):
@@ -124,6 +126,10 @@ def checked(rule: Rule, value: Any) -> Any:
         return tuple(_text(rule, part) for part in _typed(value, list))
     text = _text(rule, value)
     return _folder(text) if rule.kind is Kind.PATH else text
+
+
+def _said(bound: float) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else f"{bound:g}"
 
 
 def _typed(value: Any, *types: type) -> Any:

@@ -131,10 +131,9 @@ def _checked_size(path: Path) -> int:
                 f"there is no file {_shown(path)}", "check the path, or see the names of `melt run --help`"
             )
         return path.stat().st_size
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{_shown(path)} cannot be read ({error})", "check the path and its rights"
-        ) from error
+    except OSError as error:
+        said = f"{_shown(path)} cannot be read ({error.strerror})"
+        raise ModelError(said, "check the path and its rights") from error
 
 
 class _Parser:

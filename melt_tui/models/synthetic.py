@@ -5,8 +5,8 @@ pool of random blocks per type and spread, so that writing costs little more tha
 quantisation and version give the same bytes on every computer.
 """
 
+import hashlib
 import math
-import random
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -77,7 +77,7 @@ def generate(shape: Shape, quantisation: Quantisation, path: Path, report: Repor
     specs = tensors(shape, quantisation)
     head = writer.header(_metadata(shape, quantisation), specs)
     size = writer.file_size(head, specs)
-    weights = _Weights(random.Random(f"{seed} {shape.name}"))  # noqa: S311 - not a secret, and must repeat
+    weights = _Weights(f"{seed} {shape.name}", _embedding_sigma(shape))
 
     def write(file: BinaryIO) -> None:
         meter = Meter(f"writing {shape.name} {quantisation} ({NOTE})", size, report)
@@ -96,9 +96,11 @@ def _is_whole(path: Path, size_bytes: int) -> bool:
 class _Weights:
     """Fills tensors from pools of random blocks, one pool for each type and spread."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
+    def __init__(self, seed: str, embedding_sigma: float) -> None:
+        self._seed = seed
+        self._embedding_sigma = embedding_sigma
         self._pools: dict[tuple[str, float], memoryview] = {}
+        self._state = int.from_bytes(_random_bytes(seed, 8), "little")
 
     def fill(self, spec: TensorSpec) -> Iterator[writer.Piece]:
         """Norms are 1, biases 0, everything else random with a spread that keeps activations near 1."""
@@ -106,11 +108,12 @@ class _Weights:
             one = struct.pack("<f", 0.0 if spec.name.endswith(".bias") else 1.0)
             yield one * spec.elements
             return
-        sigma = 1.0 if spec.name == "token_embd.weight" else 1.0 / math.sqrt(spec.dims[0])
+        is_embedding = spec.name == "token_embd.weight"
+        sigma = self._embedding_sigma if is_embedding else 1.0 / math.sqrt(spec.dims[0])
         pool = self._pool(spec.type, sigma)
         left = spec.size_bytes
         while left:
-            start = self._rng.randrange(len(pool) // spec.type.size // 2) * spec.type.size
+            start = self._next() % (len(pool) // spec.type.size // 2) * spec.type.size
             piece = pool[start : start + left]
             left -= len(piece)
             yield piece
@@ -118,30 +121,54 @@ class _Weights:
     def _pool(self, packing: TensorType, sigma: float) -> memoryview:
         key = (packing.name, sigma)
         if key not in self._pools:
+            seed = f"{self._seed} {packing.name} {sigma!r}"
             blocks = _POOL_BYTES // packing.size
-            self._pools[key] = memoryview(_PACKERS[packing.name](self._rng, blocks, sigma))
+            self._pools[key] = memoryview(_PACKERS[packing.name](seed, blocks, sigma))
         return self._pools[key]
 
+    def _next(self) -> int:
+        """The next number of a linear congruential sequence, its lower half left out."""
+        self._state = (self._state * 6364136223846793005 + 1442695040888963407) % 2**64
+        return self._state >> 32
 
-def _q4_0(rng: random.Random, blocks: int, sigma: float) -> bytes:
-    codes = rng.randbytes(16 * blocks).translate(_BALANCED_NIBBLES)
+
+def _random_bytes(seed: str, n: int) -> bytes:
+    """The same for the same seed, on every computer and in every version of Python."""
+    return hashlib.shake_128(seed.encode()).digest(n)
+
+
+def _embedding_sigma(shape: Shape) -> float:
+    """1, or for a tied head so little that it does not find its own input again and say one token for ever.
+
+    Gemma multiplies the embedding by √width.
+    """
+    if not shape.tied:
+        return 1.0
+    return (0.1 if shape.architecture == "gemma" else 1.0) / math.sqrt(shape.width)
+
+
+def _q4_0(seed: str, blocks: int, sigma: float) -> bytes:
+    codes = _random_bytes(seed, 16 * blocks).translate(_BALANCED_NIBBLES)
     return _with_scale(codes, 16, sigma / _Q4_0_SPREAD)
 
 
-def _q8_0(rng: random.Random, blocks: int, sigma: float) -> bytes:
-    codes = rng.randbytes(32 * blocks).translate(_BALANCED_BYTES)
+def _q8_0(seed: str, blocks: int, sigma: float) -> bytes:
+    codes = _random_bytes(seed, 32 * blocks).translate(_BALANCED_BYTES)
     return _with_scale(codes, 32, sigma / _Q8_0_SPREAD)
 
 
-def _q6_k(rng: random.Random, blocks: int, sigma: float) -> bytes:
+def _q6_k(seed: str, blocks: int, sigma: float) -> bytes:
     """192 bytes of codes −32…31, 16 scales whose alternating sign evens out the lean of the codes, one factor."""
     tail = struct.pack("<16be", *(16, -16) * 8, sigma / _Q6_K_SPREAD)
-    codes = rng.randbytes(192 * blocks)
+    codes = _random_bytes(seed, 192 * blocks)
     return b"".join(codes[i : i + 192] + tail for i in range(0, len(codes), 192))
 
 
-def _f16(rng: random.Random, blocks: int, sigma: float) -> bytes:
-    return struct.pack(f"<{blocks}e", *(rng.gauss(0.0, sigma) for _ in range(blocks)))
+def _f16(seed: str, blocks: int, sigma: float) -> bytes:
+    """Evenly spread over ±√3 sigma."""
+    factor = math.sqrt(3) * sigma / 32_768
+    numbers = struct.unpack(f"<{blocks}h", _random_bytes(seed, 2 * blocks))
+    return struct.pack(f"<{blocks}e", *(factor * number for number in numbers))
 
 
 def _with_scale(codes: bytes, width: int, scale: float) -> bytes:
@@ -182,7 +209,7 @@ def _tokenizer(vocabulary: int) -> list[tuple[str, Packed]]:
     kinds = [2, 3, 3] + [6] * 256 + [1] * words
     return [
         ("tokenizer.ggml.model", writer.text("llama")),
-        ("tokenizer.ggml.tokens", writer.texts(_tokens(words))),
+        ("tokenizer.ggml.tokens", writer.texts(tokens(words))),
         ("tokenizer.ggml.scores", writer.f32s([0.0] * 259 + [-float(rank) for rank in range(words)])),
         ("tokenizer.ggml.token_type", writer.i32s(kinds)),
         ("tokenizer.ggml.bos_token_id", writer.u32(1)),
@@ -193,7 +220,8 @@ def _tokenizer(vocabulary: int) -> list[tuple[str, Packed]]:
     ]
 
 
-def _tokens(words: int) -> Iterator[str]:
+def tokens(words: int) -> Iterator[str]:
+    """Every token's text: the controls, the bytes, then ``words`` made-up words, no two alike."""
     yield from _CONTROLS
     yield from (f"<0x{byte:02X}>" for byte in range(256))
     for rank in range(words):
