@@ -5,8 +5,10 @@ from melt_tui.ui.renderables.axes import LABEL_WIDTH, time_ticks
 from melt_tui.ui.renderables.braille import Tracer
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, Line
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel
-from melt_tui.ui.renderables.plot_scene import Layout, Scene, layout, scene_of
+from melt_tui.ui.renderables.plot_scene import Layout, Scene, layout, plot_columns, scene_of
 from melt_tui.ui.renderables.text import cell_count, plain
+
+__all__ = ["Plotter", "line_plot", "plot_columns"]
 
 _LABEL_CELLS = 9
 """Cells kept for a label of the time axis and the space beside it."""
