@@ -17,7 +17,7 @@ from drivers.model import ModelFile
 from melt_tui.models import writer
 from melt_tui.models.cache import write_once
 from melt_tui.models.ggml import F32, Q4_0, Q8_0
-from melt_tui.models.gguf import Header, Tensor, read_header
+from melt_tui.models.header import Header, Tensor, read_header
 from melt_tui.models.progress import Meter, Report
 from melt_tui.models.writer import Packed, Piece, TensorSpec, Zeros
 
@@ -69,6 +69,11 @@ def plan(source: Path, stock: Stock, path: Path) -> ModelFile:
         quantisation=Q4_0.name,
         context_length=stock.context,
         vocabulary=small.lengths["tokenizer.ggml.tokens"],
+        kv_bytes_per_token=4
+        * stock.layers
+        * _number(small, "attention.head_count")
+        * stock.width
+        // stock.heads,
     )
 
 

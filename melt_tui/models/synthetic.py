@@ -67,6 +67,7 @@ def describe(shape: Shape, quantisation: Quantisation, cache_dir: Path) -> Model
         quantisation=quantisation.upper(),
         context_length=shape.context,
         vocabulary=shape.vocabulary,
+        kv_bytes_per_token=4 * shape.layers * shape.kv_heads * shape.head_size,
         synthetic=True,
         note=NOTE,
     )

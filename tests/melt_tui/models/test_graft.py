@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from melt_tui.models.demo import SEED, STOCK
-from melt_tui.models.gguf import Header, read_header, read_model
+from melt_tui.models.gguf import read_model
 from melt_tui.models.graft import graft, plan
+from melt_tui.models.header import Header, read_header
 from melt_tui.models.progress import silent
 from tests.rigs.engine import ask
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from melt_tui.errors import ModelError
 from melt_tui.models import synthetic
-from melt_tui.models.gguf import read_header, read_model
+from melt_tui.models.gguf import read_model
+from melt_tui.models.header import read_header
 from melt_tui.models.progress import Progress, silent
 from melt_tui.models.shapes import SHAPES, Quantisation, Shape, parameters
 from tests.rigs.engine import ask
@@ -56,6 +57,7 @@ def test_provide_writes_once_and_says_what_it_is(tmp_path: Path) -> None:
     assert found.parameters == made.parameters == parameters(TINY)
     assert (found.context_length, found.vocabulary) == (made.context_length, made.vocabulary) == (512, 1000)
     assert found.size_bytes == made.size_bytes
+    assert found.kv_bytes_per_token == made.kv_bytes_per_token == 2 * 2 * 2 * 2 * 64
     assert found.name == "tiny (synthetic weights)"
     told.clear()
     assert synthetic.provide(TINY, Quantisation.Q8_0, tmp_path, told.append) == made

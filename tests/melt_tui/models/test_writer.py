@@ -7,7 +7,7 @@ import pytest
 
 from melt_tui.models import writer
 from melt_tui.models.ggml import F32, Q8_0
-from melt_tui.models.gguf import read_header
+from melt_tui.models.header import read_header
 from melt_tui.models.writer import Piece, TensorSpec, Zeros
 from tests.rigs.gguf_files import LLAMA, gguf
 
@@ -17,6 +17,9 @@ METADATA = [
     ("general.name", writer.text("little llama")),
     ("general.file_type", writer.u32(15)),
     ("llama.context_length", writer.u32(4096)),
+    ("llama.block_count", writer.u32(2)),
+    ("llama.embedding_length", writer.u32(24)),
+    ("llama.attention.head_count", writer.u32(3)),
     ("llama.vocab_size", writer.u32(9)),
     ("tokenizer.ggml.tokens", writer.texts(iter(["<unk>", "a", "b"]))),
     ("tokenizer.ggml.scores", writer.f32s([0.0, -1.0, -2.0])),
