@@ -1,0 +1,1 @@
+"""Devices: phones, boards and this computer. One never knows another."""

@@ -1,0 +1,1 @@
+"""Meters: instruments that measure what a device draws. One never knows another."""

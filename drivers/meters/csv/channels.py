@@ -1,0 +1,150 @@
+"""Which columns a text meter can have, what they measure, and the channels that follow."""
+
+from dataclasses import dataclass
+
+from drivers.address import Address
+from drivers.errors import NotSupported
+from drivers.meters.csv.protocol import Column
+from drivers.model import IDENTITY, Channel, DType, Kind, Quantity, Unit, linear
+
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " ", "pipe": "|"}
+COLUMNS_LIMIT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a heading stands for: its numbers times ``scale`` are in ``unit``."""
+
+    quantity: Quantity
+    unit: Unit
+    scale: float = 1.0
+    low: float = -1e6
+    high: float = 1e6
+    kind: Kind = Kind.INSTANT
+
+
+HEADINGS = {
+    "V": Meaning(Quantity.VOLTAGE, Unit.VOLT, 1.0, -1e3, 1e3),
+    "mV": Meaning(Quantity.VOLTAGE, Unit.VOLT, 1e-3, -1e6, 1e6),
+    "A": Meaning(Quantity.CURRENT, Unit.AMPERE, 1.0, -100, 100),
+    "mA": Meaning(Quantity.CURRENT, Unit.AMPERE, 1e-3, -1e5, 1e5),
+    "uA": Meaning(Quantity.CURRENT, Unit.AMPERE, 1e-6, -1e8, 1e8),
+    "W": Meaning(Quantity.POWER, Unit.WATT, 1.0, -1e4, 1e4),
+    "mW": Meaning(Quantity.POWER, Unit.WATT, 1e-3, -1e7, 1e7),
+    "J": Meaning(Quantity.ENERGY, Unit.JOULE, 1.0, -1e9, 1e9, Kind.COUNTER),
+    "C": Meaning(Quantity.AMBIENT_TEMPERATURE, Unit.CELSIUS, 1.0, -60, 200),
+}
+SKIPPED = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a meter writes: its columns in order, what is between them, how often a line comes (0: unknown)."""
+
+    headings: tuple[str, ...]
+    separator: str
+    rate_hz: float
+    point: str
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The headings of columns that are not skipped."""
+        return tuple(heading for heading in self.headings if heading != SKIPPED)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """For the line reader."""
+        return tuple(
+            Column("")
+            if heading == SKIPPED
+            else Column(heading, HEADINGS[heading].low, HEADINGS[heading].high)
+            for heading in self.headings
+        )
+
+    @property
+    def product(self) -> tuple[int, int, float] | None:
+        """Which kept columns multiply to watts, and by what; None where power is written, or cannot be known."""
+        quantities = [HEADINGS[heading].quantity for heading in self.kept]
+        if Quantity.POWER in quantities or not {Quantity.VOLTAGE, Quantity.CURRENT} <= set(quantities):
+            return None
+        volts, amperes = quantities.index(Quantity.VOLTAGE), quantities.index(Quantity.CURRENT)
+        scale = HEADINGS[self.kept[volts]].scale * HEADINGS[self.kept[amperes]].scale
+        return volts, amperes, scale
+
+
+OPTIONS = ("columns", "sep", "rate", "point")
+
+
+def parse_format(address: Address) -> Format:
+    """The format that an address states: ``columns=V,A&sep=comma&rate=100&point=battery-terminals``.
+
+    Raises NotSupported, naming what is known.
+    """
+    headings = tuple(address.options.get("columns", "V,A").split(","))
+    for heading in headings:
+        if heading not in HEADINGS and heading != SKIPPED:
+            raise NotSupported(
+                f"{address.base} has no column {heading[:20]!r}",
+                remedy=f"columns are {', '.join(HEADINGS)} and {SKIPPED} for one to skip",
+            )
+    kept = [heading for heading in headings if heading != SKIPPED]
+    quantities = {HEADINGS[heading].quantity for heading in kept}
+    if not kept or len(quantities) != len(kept) or len(headings) > COLUMNS_LIMIT:
+        raise NotSupported(
+            f"{address.base} cannot have the columns {','.join(headings)[:40]!r}",
+            remedy=f"state 1 to {COLUMNS_LIMIT}, each quantity once",
+        )
+    separator = address.text("sep", "comma")
+    if separator not in SEPARATORS:
+        raise NotSupported(
+            f"{address.base}: sep={separator} is unknown", remedy=f"it is {', '.join(SEPARATORS)}"
+        )
+    return Format(headings, SEPARATORS[separator], address.number("rate", 0, 0, 1e5), address.text("point"))
+
+
+def measured(device: str, form: Format) -> tuple[Channel, ...]:
+    """One channel for each kept column, in its unit by its scale."""
+    return tuple(_column(device, heading, form) for heading in form.kept)
+
+
+def power(device: str, form: Format) -> Channel | None:
+    """The product of voltage and current, where power is not written."""
+    if form.product is None:
+        return None
+    return Channel(
+        device=device,
+        name="power",
+        quantity=Quantity.POWER,
+        unit=Unit.WATT,
+        rate_hz=form.rate_hz or None,
+        point=form.point,
+        provenance="voltage × current of the same line",
+    )
+
+
+def losses(device: str) -> Channel:
+    """Lines that came damaged so far."""
+    return Channel(
+        device=device,
+        name="damaged lines",
+        quantity=Quantity.LOSS_COUNT,
+        unit=Unit.NONE,
+        kind=Kind.COUNTER,
+        dtype=DType.I64,
+    )
+
+
+def _column(device: str, heading: str, form: Format) -> Channel:
+    meaning = HEADINGS[heading]
+    located = meaning.quantity in {Quantity.POWER, Quantity.ENERGY, Quantity.VOLTAGE, Quantity.CURRENT}
+    return Channel(
+        device=device,
+        name=meaning.quantity.value,
+        quantity=meaning.quantity,
+        unit=meaning.unit,
+        kind=meaning.kind,
+        rate_hz=form.rate_hz or None,
+        decoding=IDENTITY if meaning.scale == 1.0 else linear(meaning.scale),
+        point=form.point if located else "",
+        detail=f"column {heading}",
+    )

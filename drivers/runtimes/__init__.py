@@ -1,0 +1,1 @@
+"""Runtimes: inference engines, each over any link that runs commands. One never knows another."""
