@@ -1,0 +1,202 @@
+"""LiveState against brute force, and where it stops knowing."""
+
+import threading
+
+import pytest
+from hypothesis import given, settings
+
+from drivers.clock import MILLISECOND, SECOND
+from drivers.events import ChannelsOpened, ClockMeasured
+from drivers.model import Channel, DeviceInfo, DeviceKind, DType, Quantity, Samples, Unit, block, reading
+from melt_tui.events import SELF, DeviceLost, DeviceUp, SessionStarted, Tick
+from melt_tui.live import LiveState
+from melt_tui.timeline.model import EVER
+from tests.rigs.brute import Brute
+from tests.rigs.looks import KEYS, Look, assert_same, looks
+from tests.rigs.random_sessions import Step, session, steps
+
+
+def slow(name: str = "soc", rate_hz: float | None = 10.0) -> Channel:
+    return Channel(
+        device="phone", name=name, quantity=Quantity.TEMPERATURE, unit=Unit.CELSIUS, rate_hz=rate_hz
+    )
+
+
+FAST = Channel(
+    device="phone", name="adc", quantity=Quantity.POWER, unit=Unit.WATT, rate_hz=1000.0, dtype=DType.U16
+)
+
+
+def opened(*channels: Channel) -> LiveState:
+    live = LiveState()
+    live.take(SessionStarted(t_ns=0, device=SELF, wall_ns=0, name="s", version="1", host="h"))
+    info = DeviceInfo(device="phone", address="x", kind=DeviceKind.PHONE)
+    live.take(DeviceUp(t_ns=0, device="phone", info=info))
+    live.take(ChannelsOpened(t_ns=0, device="phone", channels=channels))
+    return live
+
+
+@given(steps(), looks())
+@settings(max_examples=150, deadline=None)
+def test_answers_as_brute_force_does(taken: list[Step], seen: list[Look]) -> None:
+    items = session(taken)
+    live = LiveState()
+    for item in items:
+        live.take(item)
+    brute = Brute(items)
+    assert_same(live, brute, items, seen)
+    assert live.span() == brute.span()
+
+
+@given(steps(most=40), looks(most=2))
+@settings(max_examples=40, deadline=None)
+def test_answers_alike_while_items_still_come(taken: list[Step], seen: list[Look]) -> None:
+    items = session(taken)
+    live, brute = LiveState(), Brute()
+    for place, item in enumerate(items):
+        live.take(item)
+        brute.take(item)
+        if place % 7 == 3:
+            assert_same(live, brute, items[: place + 1], seen)
+
+
+def test_nothing_is_known_before_the_first_item() -> None:
+    live = LiveState()
+    assert live.span() == (0, 0)
+    assert live.watermark() == 0
+    assert live.view(5).session is None
+    assert list(live.window(("phone", "soc"), 0, SECOND, 10).starts_ns) == []
+    assert live.window(("phone", "soc"), 0, SECOND, 10).width_ns == SECOND // 10
+    assert (live.view_from(), live.held_from(("phone", "soc"), 1), live.events_from(())) == (EVER,) * 3
+
+
+def test_samples_of_a_channel_never_opened_are_passed_over() -> None:
+    live = opened(slow())
+    live.take(reading(slow("other"), SECOND, 1.0))
+    assert live.view(2 * SECOND).readings == {}
+
+
+def test_a_slow_channel_holds_ten_minutes_and_says_from_when() -> None:
+    live = opened(slow(rate_hz=1.0))
+    for second in range(1300):
+        live.take(reading(slow(), second * SECOND, float(second)))
+    for extra in range(3400):
+        live.take(reading(slow(), 1300 * SECOND + extra * MILLISECOND, 1.0))
+    held = live.held_from(("phone", "soc"), SECOND)
+    assert 690 * SECOND <= held <= 705 * SECOND
+    window = live.window(("phone", "soc"), held - 100 * SECOND, held + 10 * SECOND, 110)
+    assert window.width_ns == SECOND
+    assert window.starts_ns[0] == held
+    assert window.minima[0] == held / SECOND
+    assert live.view_from() <= held
+    assert live.view(live.view_from()).readings["phone", "soc"].t_ns == live.view_from()
+    assert live.view(0).readings == {}
+
+
+def test_a_slow_channel_holds_a_bounded_number_of_samples() -> None:
+    live = opened(slow(rate_hz=None))
+    for i in range(20_000):
+        live.take(reading(slow(), i * MILLISECOND, float(i)))
+    held = live.held_from(("phone", "soc"), 1)
+    assert 4096 <= 20_000 - held // MILLISECOND <= 4096 + 512
+
+
+def test_a_bulk_channel_holds_seconds_of_samples_and_longer_of_buckets() -> None:
+    live = opened(FAST)
+    for second in range(60):
+        live.take(block(FAST, second * SECOND, second * SECOND + 999 * MILLISECOND, [second % 7] * 1000))
+    key = FAST.key
+    assert 54 * SECOND <= live.held_from(key, 100) <= 56 * SECOND
+    assert 60 * SECOND - 37 * SECOND <= live.held_from(key, MILLISECOND) <= 60 * SECOND - 32 * SECOND
+    assert live.held_from(key, SECOND) == EVER
+    assert live.window(key, 0, 60 * SECOND, 10).counts.tolist() == [6000] * 10
+    narrow = live.window(key, 50 * SECOND, 50 * SECOND + 100, 1)
+    assert narrow.starts_ns.tolist() == []
+    assert live.view(50 * SECOND).readings == {}
+    assert live.view(live.view_from()).readings[key].t_ns == live.view_from()
+    assert live.view(60 * SECOND).readings[key].value == 59 % 7
+
+
+def test_late_samples_older_than_what_is_held_are_noted() -> None:
+    live = opened(FAST)
+    for second in range(60):
+        live.take(block(FAST, second * SECOND, second * SECOND + 999 * MILLISECOND, [1] * 1000))
+    assert live.changed_ns(FAST.key) == EVER
+    live.take(Tick(t_ns=60 * SECOND, device=SELF))
+    live.take(block(FAST, SECOND, SECOND + 1, [500, 500]))
+    assert live.changed_ns(FAST.key) >= 60 * SECOND
+    assert live.window(FAST.key, SECOND, 2 * SECOND, 1).maxima.tolist() == [500.0]
+
+
+def test_the_watermark_is_what_every_live_channel_has_passed() -> None:
+    live = opened(slow("a"), slow("b"), slow("whenever", rate_hz=None))
+    assert live.watermark() == 0
+    live.take(reading(slow("a"), 5 * SECOND, 1.0))
+    assert live.watermark() == 0
+    live.take(reading(slow("b"), 3 * SECOND, 1.0))
+    assert live.watermark() == 3 * SECOND
+    live.take(ClockMeasured(t_ns=5 * SECOND, device="phone", offset_ns=7, uncertainty_ns=1, origin="x"))
+    assert live.watermark() == 3 * SECOND + 7
+    live.take(DeviceLost(t_ns=9 * SECOND, device="phone", reason="x"))
+    assert live.watermark() == 9 * SECOND
+
+
+def test_a_channel_that_is_not_opened_again_holds_the_watermark_no_longer() -> None:
+    live = opened(slow("a"), slow("b"))
+    live.take(DeviceLost(t_ns=SECOND, device="phone", reason="x"))
+    info = DeviceInfo(device="phone", address="x", kind=DeviceKind.PHONE)
+    live.take(DeviceUp(t_ns=2 * SECOND, device="phone", info=info))
+    live.take(ChannelsOpened(t_ns=2 * SECOND, device="phone", channels=(slow("a"),)))
+    live.take(reading(slow("a"), 3 * SECOND, 1.0))
+    assert live.watermark() == 3 * SECOND
+
+
+def test_plentiful_events_are_bounded_and_the_rest_is_kept() -> None:
+    live = opened(slow())
+    for i in range(4000):
+        live.take(Tick(t_ns=i, device=SELF))
+    assert 1300 - 2 <= live.events_from((Tick,)) <= 1600
+    assert live.events_from((SessionStarted,)) == EVER
+    assert len(live.events(0, 10_000, kinds=(Tick,), limit=9999)) == 4000 - live.events_from((Tick,))
+    assert live.event_before(1, (Tick,)) is None
+    assert live.event_after(-1, (SessionStarted,)) == live.events(0, 0, kinds=(SessionStarted,))[0]
+
+
+def test_looks_from_other_threads_see_whole_answers() -> None:
+    channels = tuple(slow(f"c{i}") for i in range(8))
+    live = opened(*channels, FAST)
+    wrong: list[str] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            now = live.span()[1]
+            values = {r.value for key, r in live.view(now).readings.items() if key != FAST.key}
+            if values and max(values) - min(values) > 1:
+                wrong.append(f"{values}")
+            window = live.window(FAST.key, 0, now + 1, 50)
+            if any(count % 10 for count in window.counts[:-1]):
+                wrong.append(f"{window.counts}")
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for k in range(1500):
+        for channel in channels:
+            live.take(reading(channel, k * 10 * MILLISECOND, float(k)))
+        live.take(block(FAST, k * 10 * MILLISECOND, k * 10 * MILLISECOND + 9 * MILLISECOND, [k % 9] * 10))
+    done.set()
+    thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("key", KEYS[:3])
+def test_a_window_of_no_length_is_the_column_that_it_lies_in(key: tuple[str, str]) -> None:
+    items = session(
+        [Step("up", "phone", 0, 0), Step("value", "phone", SECOND, 9), Step("bulk", "phone", 0, 9)]
+    )
+    live = LiveState()
+    for item in items:
+        live.take(item)
+    t_ns = next(item.t0_ns for item in items if isinstance(item, Samples))
+    expected = Brute(items).window(key, t_ns, t_ns, 5)
+    assert live.window(key, t_ns, t_ns, 5) == expected
