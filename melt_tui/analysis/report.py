@@ -1,0 +1,121 @@
+"""A summary as text for people: rounded, aligned, safe to print."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+from drivers.events import TurnEnd, TurnPurpose
+from melt_tui import format as fmt
+from melt_tui.analysis.runs import RunSummary, Temperature
+from melt_tui.analysis.session import DeviceSummary, SelfSummary, Summary
+from melt_tui.analysis.turns import TurnSummary
+
+COLUMNS: Sequence[tuple[str, str, Callable[[float | None], str]]] = (
+    ("prompt", "prompt_tokens", fmt.count),
+    ("output", "output_tokens", fmt.count),
+    ("TTFT ms", "ttft_ms", fmt.number),
+    ("prefill tok/s", "prefill_tps", fmt.number),
+    ("decode tok/s", "decode_tps_observed", fmt.number),
+    ("reported", "decode_tps_reported", fmt.number),
+    ("ITL p50 ms", "itl_p50_ms", fmt.number),
+    ("p95", "itl_p95_ms", fmt.number),
+    ("p99", "itl_p99_ms", fmt.number),
+    ("TPOT ms", "tpot_ms", fmt.number),
+    ("E2E ms", "e2e_ms", fmt.number),
+)
+"""Of the table of turns: title, field of a TurnSummary, how it is rounded."""
+
+
+def text_of(summary: Summary) -> str:
+    """The whole summary, paragraphs apart by a blank line."""
+    paragraphs = [
+        "\n".join(_session(summary)),
+        *("\n".join(_run(run)) for run in summary.runs),
+        "\n".join(_own(summary.own)),
+    ]
+    if not summary.runs:
+        paragraphs.insert(1, "no run")
+    return "\n\n".join(paragraphs)
+
+
+def _session(summary: Summary) -> Iterator[str]:
+    session = summary.session
+    how = "" if session.ended else ", not ended in order"
+    name = f"{fmt.plain(session.name)}, " if session.name else ""
+    yield f"session  {name}{session.started or fmt.UNKNOWN}, {fmt.seconds(session.duration_s)}{how}"
+    for device in summary.devices:
+        yield f"device   {_device(device)}"
+        for absent in device.absent:
+            yield f"         {_because(absent['what'], absent['reason'], absent['remedy'])}"
+
+
+def _device(device: DeviceSummary) -> str:
+    parts = [fmt.plain(device.device)]
+    parts += [fmt.plain(text) for text in (device.model, device.os) if text]
+    if device.simulated:
+        parts.append("simulated")
+    if device.outages:
+        parts.append(f"lost {device.outages} ×")
+    if device.problem:
+        parts.append(f"given up: {fmt.plain(device.problem)}")
+    return ", ".join(parts)
+
+
+def _because(what: str, reason: str, remedy: str) -> str:
+    return fmt.plain(f"no {what}: {reason}" + (f" ({remedy})" if remedy else ""), 300)
+
+
+def _run(run: RunSummary) -> Iterator[str]:
+    marks = [mark for mark, on in (("simulated", run.simulated), ("synthetic weights", run.synthetic)) if on]
+    parts = [f"run {run.run}", f"on {run.device}", run.runtime, run.model or "model unknown"]
+    parts += [text for text in (run.workload, run.outcome) if text]
+    yield fmt.plain(", ".join(parts), 300) + (f"  [{', '.join(marks)}]" if marks else "")
+    load, peak = fmt.seconds(run.load_s), fmt.byte_count(run.rss_peak_bytes, 3)
+    yield f"  load {load}, peak RSS {peak}, {run.counted_turns} turns counted"
+    yield from (f"  {line}" for line in _table(_turn_rows(run)))
+    yield from (f"  {_temperature(temperature)}" for temperature in run.temperatures)
+    yield from (f"  note: {fmt.plain(note, 300)}" for note in run.notes)
+    for turn in run.turns:
+        yield from (f"  note on turn {turn.turn}: {fmt.plain(note, 300)}" for note in turn.notes)
+
+
+def _temperature(known: Temperature) -> str:
+    start, greatest, end = (fmt.celsius(value) for value in (known.start_c, known.max_c, known.end_c))
+    return f"{fmt.plain(f'{known.device} {known.sensor}')}: start {start}, max {greatest}, end {end}"
+
+
+def _turn_rows(run: RunSummary) -> list[tuple[str, ...]]:
+    rows = [("turn", *(title for title, _, _ in COLUMNS), "")]
+    rows += [(str(turn.turn), *_cells(asdict(turn)), _remarks(turn)) for turn in run.turns]
+    if run.counted_turns:
+        rows.append(("mean", *_cells(run.mean), ""))
+    return rows
+
+
+def _cells(figures: Mapping[str, float | None]) -> Iterator[str]:
+    return (rounded(figures[name]) for _, name, rounded in COLUMNS)
+
+
+def _remarks(turn: TurnSummary) -> str:
+    remarks = {
+        "warm-up": turn.purpose is TurnPurpose.WARMUP,
+        "differs > 5 %": turn.flagged,
+        f"{turn.end or 'not ended'}": turn.end not in {TurnEnd.LIMIT, TurnEnd.EOS},
+    }
+    return ", ".join(remark for remark, on in remarks.items() if on)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Rows in columns aligned to the right, the last one to the left; nothing where there is only a head."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows if len(rows) > 1 else ():
+        cells = (cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False))
+        yield "  ".join((*cells, row[-1])).rstrip()
+
+
+def _own(own: SelfSummary) -> Iterator[str]:
+    lag = fmt.milliseconds(own.loop_lag_p99_ms)
+    yield (
+        f"melt itself: CPU {fmt.percent(own.cpu_percent, 1)} of a core, RSS {fmt.byte_count(own.rss_bytes, 3)}, "
+        f"loop lag p99 {lag}, dropped frames {fmt.count(own.dropped_frames)}"
+    )
+    yield from (f"  note: {note}" for note in own.notes)

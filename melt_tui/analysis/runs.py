@@ -1,0 +1,304 @@
+"""A run as figures: its turns, its load, its memory, its temperatures, and what it was set up with."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from drivers.events import FirstToken, ModelLoaded, RunEvent, TurnEnd, TurnEnded, TurnPurpose, TurnStarted
+from drivers.model import IDENTITY, Channel, ChannelKey, ModelFile, Quantity, RunSpec, Samples, code_struct
+from melt_tui.analysis.recorded import EVERY, Recorded, blocks
+from melt_tui.analysis.turns import Counts, TurnEvents, TurnSummary, mean_figures, read_counts, summarise_turn
+from melt_tui.events import ModelPrepared, RunEnded, RunStarted
+from melt_tui.timeline.clockmap import ClockMap
+
+TEMPERATURES = frozenset(
+    {
+        Quantity.TEMPERATURE,
+        Quantity.SKIN_TEMPERATURE,
+        Quantity.BATTERY_TEMPERATURE,
+        Quantity.AMBIENT_TEMPERATURE,
+        Quantity.OTHER_TEMPERATURE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Temperature:
+    """One sensor during a run: its first, greatest and last value, °C."""
+
+    device: str
+    sensor: str
+    start_c: float
+    max_c: float
+    end_c: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One run. What could not be measured is None, with its reason in ``notes``."""
+
+    run: str
+    device: str
+    simulated: bool
+    """The device is a simulated one: none of its figures is a measurement."""
+    runtime: str
+    model: str | None
+    synthetic: bool | None
+    """Weights made up to the true shape."""
+    workload: str | None
+    outcome: str | None
+    """``done``, ``stopped``, ``failed``; None when the recording ended first."""
+    setup: Mapping[str, object]
+    load_s: float | None
+    rss_peak_bytes: int | None
+    turns: tuple[TurnSummary, ...]
+    counted_turns: int
+    """Measured turns that ended by themselves: those that ``mean`` is taken over."""
+    mean: Mapping[str, float | None]
+    temperatures: tuple[Temperature, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class RunEvents:
+    """What was said of one run, in order."""
+
+    started: RunStarted
+    prepared: ModelPrepared | None = None
+    loaded: ModelLoaded | None = None
+    ended: RunEnded | None = None
+    turns: list[TurnStarted] = field(default_factory=list)
+    first: dict[int, FirstToken] = field(default_factory=dict)
+    turn_ends: dict[int, TurnEnded] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> RunSpec:
+        """As it was asked for."""
+        return self.started.spec
+
+    @property
+    def model(self) -> ModelFile | None:
+        """As it was checked, else as it was asked for; None for a server that was only watched."""
+        return self.prepared.model if self.prepared else self.spec.model
+
+    def note(self, event: RunEvent) -> None:
+        """Take what was said next."""
+        match event:
+            case ModelPrepared():
+                self.prepared = event
+            case ModelLoaded():
+                self.loaded = event
+            case RunEnded():
+                self.ended = event
+            case TurnStarted():
+                self.turns.append(event)
+            case FirstToken():
+                self.first[event.turn] = event
+            case TurnEnded():
+                self.turn_ends[event.turn] = event
+
+
+def run_events(recording: Recorded) -> list[RunEvents]:
+    """Every run of a recording, in the order in which they started."""
+    kinds = (RunStarted, ModelPrepared, ModelLoaded, RunEnded, TurnStarted, FirstToken, TurnEnded)
+    runs: dict[tuple[str, str], RunEvents] = {}
+    for event in recording.events(*recording.span(), kinds=kinds, limit=EVERY):
+        if isinstance(event, RunStarted):
+            runs[event.device, event.run] = RunEvents(event)
+        elif isinstance(event, RunEvent) and (event.device, event.run) in runs:
+            runs[event.device, event.run].note(event)
+    return list(runs.values())
+
+
+def summarise_run(
+    recording: Recorded,
+    events: RunEvents,
+    channels: Mapping[ChannelKey, Channel],
+    clock: ClockMap,
+    *,
+    simulated: bool,
+) -> RunSummary:
+    """The figures of one run."""
+    look = _Look(recording, events, channels, clock)
+    turns = look.turns()
+    counted = [turn for turn in turns if _counts(turn)]
+    rss_peak = look.rss_peak()
+    model, loaded = events.model, events.loaded
+    return RunSummary(
+        run=events.started.run,
+        device=events.started.device,
+        simulated=simulated,
+        runtime=events.spec.runtime,
+        model=model.name if model else (loaded.model or None if loaded else None),
+        synthetic=model.synthetic if model else None,
+        workload=events.spec.workload.name if events.spec.workload else None,
+        outcome=events.ended.outcome if events.ended else None,
+        setup=_setup(events),
+        load_s=loaded.load_s if loaded else None,
+        rss_peak_bytes=rss_peak,
+        turns=turns,
+        counted_turns=len(counted),
+        mean=mean_figures(counted),
+        temperatures=(temperatures := look.temperatures()),
+        notes=tuple(_notes(events, turns, rss_peak, temperatures, simulated=simulated)),
+    )
+
+
+def _counts(turn: TurnSummary) -> bool:
+    return turn.purpose is TurnPurpose.MEASURED and turn.end in {TurnEnd.LIMIT, TurnEnd.EOS}
+
+
+def _setup(events: RunEvents) -> dict[str, object]:
+    """What a run was set up with: as asked for, and as the runtime answered. Unknown is None."""
+    spec, model, loaded = events.spec, events.model, events.loaded
+    return {
+        "model_file": model.path if model else None,
+        "model_bytes": model.size_bytes if model else None,
+        "sha256": model.sha256 or None if model else None,
+        "architecture": model.architecture or None if model else None,
+        "parameters": model.parameters if model else None,
+        "quantisation": model.quantisation or None if model else None,
+        "build": loaded.build or None if loaded else None,
+        "backend": loaded.backend or None if loaded else None,
+        "threads": loaded.threads if loaded and loaded.threads is not None else spec.threads,
+        "context": loaded.context if loaded and loaded.context is not None else spec.context,
+        "batch": loaded.batch if loaded and loaded.batch is not None else spec.batch,
+        "temperature": spec.sampling.temperature,
+        "top_k": spec.sampling.top_k,
+        "top_p": spec.sampling.top_p,
+        "seed": spec.sampling.seed,
+        "max_tokens": spec.workload.max_tokens if spec.workload else None,
+        "runtime_args": list(spec.args),
+    }
+
+
+def _notes(
+    events: RunEvents,
+    turns: Sequence[TurnSummary],
+    rss_peak: int | None,
+    temperatures: Sequence[Temperature],
+    *,
+    simulated: bool,
+) -> Iterator[str]:
+    model, ended = events.model, events.ended
+    if simulated:
+        yield "simulated device: its figures are made up, not measured"
+    if model is not None and (model.synthetic or model.note):
+        yield model.note or "synthetic weights"
+    if ended is None:
+        yield "outcome: the recording ended before the run"
+    elif ended.reason:
+        yield f"{ended.outcome}: {ended.reason}"
+    yield from _unknown(events, rss_peak, temperatures)
+    yield from _uncounted(turns)
+
+
+def _unknown(events: RunEvents, rss_peak: int | None, temperatures: Sequence[Temperature]) -> Iterator[str]:
+    if events.loaded is None:
+        yield "load_s: the model was never ready"
+    elif events.loaded.load_s is None:
+        yield "load_s: the server was running already"
+    if rss_peak is None:
+        yield "rss_peak_bytes: the runtime's memory was not observed"
+    if not temperatures:
+        yield "temperatures: no sensor of this device gave a value during the run"
+    if events.model is None:
+        yield "synthetic: the model belongs to somebody else's server"
+    if events.spec.workload is None:
+        yield "workload: the run was only watched"
+
+
+def _uncounted(turns: Sequence[TurnSummary]) -> Iterator[str]:
+    warmups = sum(turn.purpose is TurnPurpose.WARMUP for turn in turns)
+    cut = sum(turn.purpose is TurnPurpose.MEASURED and not _counts(turn) for turn in turns)
+    if warmups:
+        yield f"mean: {warmups} warm-up turn{'s' * (warmups > 1)} left out"
+    if cut:
+        yield f"mean: {cut} turn{'s' * (cut > 1)} left out that did not end by themselves"
+    if not any(map(_counts, turns)):
+        yield "mean: no turn to count"
+
+
+class _Look:
+    """The samples of one run."""
+
+    def __init__(
+        self, recording: Recorded, events: RunEvents, channels: Mapping[ChannelKey, Channel], clock: ClockMap
+    ) -> None:
+        self._recording = recording
+        self._events = events
+        self._channels = [c for c in channels.values() if c.device == events.started.device]
+        self._clock = clock
+        self._t0_ns = events.started.t_ns
+        self._t1_ns = events.ended.t_ns if events.ended else recording.span()[1]
+
+    def turns(self) -> tuple[TurnSummary, ...]:
+        observed, engine = self._counts(Quantity.TOKEN_ARRIVALS), self._counts(Quantity.TOKENS)
+        return tuple(summarise_turn(turn, observed, engine) for turn in self._turn_events())
+
+    def _turn_events(self) -> Iterator[TurnEvents]:
+        starts = self._events.turns
+        untils = [*(after.t_ns - 1 for _, after in pairwise(starts)), self._t1_ns]
+        for started, until_ns in zip(starts, untils, strict=False):
+            first, ended = self._events.first.get(started.turn), self._events.turn_ends.get(started.turn)
+            yield TurnEvents(started, first, ended, until_ns)
+
+    def _counts(self, quantity: Quantity) -> Counts | None:
+        channel = next((c for c in self._channels if c.quantity is quantity), None)
+        if channel is None:
+            return None
+        return read_counts(self._recording, channel, self._clock, self._t0_ns, self._t1_ns)
+
+    def rss_peak(self) -> int | None:
+        """The greatest RSS that was seen or that the kernel remembers."""
+        wanted = {Quantity.RSS, Quantity.RSS_PEAK}
+        peaks = [self._extent(channel) for channel in self._channels if channel.quantity in wanted]
+        known = [extent[1] for extent in peaks if extent is not None]
+        return round(max(known)) if known else None
+
+    def temperatures(self) -> tuple[Temperature, ...]:
+        """Every sensor of the device that gave a value during the run."""
+        found = []
+        for channel in self._channels:
+            extent = self._extent(channel) if channel.quantity in TEMPERATURES else None
+            if extent is not None:
+                start_c, max_c, end_c = extent
+                found.append(
+                    Temperature(
+                        device=channel.device, sensor=channel.name, start_c=start_c, max_c=max_c, end_c=end_c
+                    )
+                )
+        return tuple(found)
+
+    def _extent(self, channel: Channel) -> tuple[float, float, float] | None:
+        """First, greatest and last value of a channel during the run."""
+        return extent(values(self._recording, channel, self._clock, self._t0_ns, self._t1_ns))
+
+
+def extent(parts: Iterable[Sequence[float]]) -> tuple[float, float, float] | None:
+    """First, greatest and last of values that come in parts, none of them empty; None without any."""
+    ends = [(part[0], max(part), part[-1]) for part in parts]
+    return (ends[0][0], max(greatest for _, greatest, _ in ends), ends[-1][2]) if ends else None
+
+
+def values(
+    recording: Recorded, channel: Channel, clock: ClockMap, t0_ns: int, t1_ns: int
+) -> Iterator[Sequence[float]]:
+    """The values of a channel within a span of host time, block by block; what is not a number is left out."""
+    device = channel.device
+    for block in blocks(recording, channel.key, clock, t0_ns, t1_ns):
+        decoded = _decoded(channel, block)
+        inside = clock.to_host(device, block.t0_ns) >= t0_ns and clock.to_host(device, block.t1_ns) <= t1_ns
+        part = [
+            value
+            for i, value in enumerate(decoded)
+            if not math.isnan(value) and (inside or t0_ns <= clock.to_host(device, block.time_at(i)) <= t1_ns)
+        ]
+        if part:
+            yield part
+
+
+def _decoded(channel: Channel, block: Samples) -> Sequence[float]:
+    codes = [code for (code,) in code_struct(block.dtype).iter_unpack(block.codes)]
+    return codes if channel.decoding == IDENTITY else [channel.decoding.value(code) for code in codes]

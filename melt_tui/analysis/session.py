@@ -1,0 +1,204 @@
+"""The summary of a recording: its devices, its runs with their turns, and what melt itself cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from drivers.clock import SECOND
+from drivers.events import Absent, ChannelsOpened, Event
+from drivers.model import Channel, ChannelKey, DeviceInfo
+from melt_tui.analysis.recorded import EVERY, Recorded, clocks
+from melt_tui.analysis.runs import RunSummary, run_events, summarise_run, values
+from melt_tui.events import (
+    SELF,
+    DeviceConnecting,
+    DeviceFailed,
+    DeviceLost,
+    DeviceUp,
+    SessionEnded,
+    SessionStarted,
+)
+from melt_tui.measures.percentiles import percentile
+from melt_tui.timeline.clockmap import ClockMap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """Which session. ``started`` in UTC, ISO 8601."""
+
+    name: str | None
+    started: str | None
+    duration_s: float
+    ended: bool
+    """It ended in order, not with a crash, and is not being recorded any more."""
+    host: str | None
+    version: str | None
+    """Of the melt that recorded it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSummary:
+    """One device of the session. What was never told, since it was never up, is None."""
+
+    device: str
+    address: str | None
+    kind: str | None
+    model: str | None
+    os: str | None
+    simulated: bool | None
+    outages: int
+    """How often the link to it broke."""
+    problem: str | None
+    """Why it was given up."""
+    facts: Mapping[str, str]
+    absent: tuple[Mapping[str, str], ...]
+    """What it does not give: ``what``, ``reason``, ``remedy``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfSummary:
+    """What melt itself cost. What was not measured is None, with its reason in ``notes``."""
+
+    cpu_percent: float | None
+    """Mean over the session; 100 % is one core."""
+    rss_bytes: int | None
+    """The greatest seen."""
+    loop_lag_p99_ms: float | None
+    dropped_frames: int | None
+    """None without a screen."""
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A recording in figures."""
+
+    session: SessionSummary
+    devices: tuple[DeviceSummary, ...]
+    runs: tuple[RunSummary, ...]
+    own: SelfSummary
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers, texts and None; melt's own cost under ``self``."""
+        return {
+            "session": asdict(self.session),
+            "devices": [asdict(device) for device in self.devices],
+            "runs": [asdict(run) for run in self.runs],
+            "self": asdict(self.own),
+        }
+
+
+def summarise(recording: Recorded) -> Summary:
+    """The figures of a recording, also of one that is still being written."""
+    channels, clock = _channels(recording), clocks(recording)
+    devices = _devices(recording)
+    simulated = {device.device: bool(device.simulated) for device in devices}
+    runs = (
+        summarise_run(recording, run, channels, clock, simulated=simulated.get(run.started.device, False))
+        for run in run_events(recording)
+    )
+    return Summary(
+        session=_session(recording),
+        devices=devices,
+        runs=tuple(runs),
+        own=_self(recording, channels, clock),
+    )
+
+
+def _events(recording: Recorded, *kinds: type[Event]) -> Sequence[Event]:
+    return recording.events(*recording.span(), kinds=kinds, limit=EVERY)
+
+
+def _channels(recording: Recorded) -> Mapping[ChannelKey, Channel]:
+    """Every channel, as last announced."""
+    return {
+        channel.key: channel
+        for event in _events(recording, ChannelsOpened)
+        if isinstance(event, ChannelsOpened)
+        for channel in event.channels
+    }
+
+
+def _session(recording: Recorded) -> SessionSummary:
+    first_ns, last_ns = recording.span()
+    started = next((e for e in _events(recording, SessionStarted) if isinstance(e, SessionStarted)), None)
+    ended = _events(recording, SessionEnded)
+    if started is not None:
+        first_ns = started.t_ns
+    return SessionSummary(
+        name=started.name if started else None,
+        started=_iso(started.wall_ns) if started else None,
+        duration_s=((ended[-1].t_ns if ended else last_ns) - first_ns) / SECOND,
+        ended=bool(ended),
+        host=started.host if started else None,
+        version=started.version if started else None,
+    )
+
+
+def _iso(wall_ns: int) -> str:
+    return datetime.fromtimestamp(wall_ns / SECOND, UTC).isoformat(timespec="milliseconds")
+
+
+def _devices(recording: Recorded) -> tuple[DeviceSummary, ...]:
+    states = (DeviceConnecting, DeviceUp, DeviceLost, DeviceFailed, Absent)
+    by_device: dict[str, list[Event]] = {}
+    for event in _events(recording, *states):
+        if event.device != SELF:
+            by_device.setdefault(event.device, []).append(event)
+    return tuple(_device(device, events) for device, events in by_device.items())
+
+
+def _device(device: str, events: Sequence[Event]) -> DeviceSummary:
+    info: DeviceInfo | None = None
+    address = problem = None
+    absent: dict[str, Mapping[str, str]] = {}
+    for event in events:
+        match event:
+            case DeviceUp():
+                info, problem = event.info, None
+            case DeviceConnecting():
+                address = event.address
+            case DeviceFailed():
+                problem = f"{event.reason}: {event.remedy}" if event.remedy else event.reason
+            case Absent():
+                absent[event.what] = {
+                    "what": event.what,
+                    "reason": event.reason,
+                    "remedy": event.remedy,
+                }
+    return DeviceSummary(
+        device=device,
+        address=info.address if info else address,
+        kind=info.kind if info else None,
+        model=info.model if info else None,
+        os=info.os if info else None,
+        simulated=info.simulated if info else None,
+        outages=sum(isinstance(event, DeviceLost) for event in events),
+        problem=problem,
+        facts=dict(info.facts) if info else {},
+        absent=tuple(absent.values()),
+    )
+
+
+def _self(recording: Recorded, channels: Mapping[ChannelKey, Channel], clock: ClockMap) -> SelfSummary:
+    def measured(name: str) -> list[float]:
+        channel = channels.get((SELF, name))
+        if channel is None:
+            return []
+        parts = values(recording, channel, clock, *recording.span())
+        return [value for part in parts for value in part]
+
+    cpu, rss, lag, dropped = (measured(name) for name in ("cpu", "rss", "loop_lag", "dropped_frames"))
+    lag_p99_s = percentile(lag, 99)
+    missing = {"cpu_percent": cpu, "rss_bytes": rss, "loop_lag_p99_ms": lag}
+    notes = [f"{name}: melt's own cost was not recorded" for name, known in missing.items() if not known]
+    if not dropped:
+        notes.append("dropped_frames: no screen was drawn")
+    return SelfSummary(
+        cpu_percent=sum(cpu) / len(cpu) if cpu else None,
+        rss_bytes=round(max(rss)) if rss else None,
+        loop_lag_p99_ms=None if lag_p99_s is None else lag_p99_s * 1000,
+        dropped_frames=round(max(dropped)) if dropped else None,
+        notes=tuple(notes),
+    )

@@ -1,0 +1,84 @@
+"""A recording as comma-separated tables: one row per sample, or one per event.
+
+Times are seconds since the session's start with nine decimals, device clocks corrected; values are exact: what was
+measured reads back to the same number. Rows come in the order in which they were published, so that a recording of
+any length passes through in constant memory. Text from devices is quoted so that no spreadsheet takes it for a formula.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TextIO
+
+from drivers.clock import SECOND
+from drivers.events import ChannelsOpened, Event
+from drivers.model import IDENTITY, Channel, ChannelKey, Samples, code_struct
+from melt_tui.analysis.recorded import Recorded, clocks
+from melt_tui.events import SessionStarted, Tick
+from melt_tui.store.eventcodec import detail_of
+from melt_tui.timeline.clockmap import ClockMap
+from melt_tui.timeline.model import EVER
+
+SAMPLES_HEAD = "t_s,device,channel,unit,value\n"
+EVENTS_HEAD = "t_s,device,kind,detail\n"
+
+_PLAIN = re.compile(r"[\w %°/.:()-]*")
+_FORMULA = re.compile(r"[\s\0]*[=+\-@|＝＋－＠]")
+
+
+def samples_table(recording: Recorded, out: TextIO) -> None:
+    """``t_s,device,channel,unit,value``: every sample of every channel."""
+    out.write(SAMPLES_HEAD)
+    start_ns, clock = _start_ns(recording), clocks(recording)
+    channels: dict[ChannelKey, Channel] = {}
+    for item in recording.items():
+        if isinstance(item, ChannelsOpened):
+            channels.update((channel.key, channel) for channel in item.channels)
+        elif isinstance(item, Samples) and item.key in channels:
+            out.writelines(_rows(item, channels[item.key], clock, start_ns))
+
+
+def events_table(recording: Recorded, out: TextIO) -> None:
+    """``t_s,device,kind,detail``: every event but the four ticks a second; ``detail`` is a JSON object."""
+    out.write(EVENTS_HEAD)
+    start_ns = _start_ns(recording)
+    for item in recording.items():
+        if isinstance(item, Event) and not isinstance(item, Tick):
+            cells = (cell(item.device), type(item).__name__, cell(detail_of(item)))
+            out.write(f"{seconds(item.t_ns - start_ns)},{','.join(cells)}\n")
+
+
+def cell(text: str) -> str:
+    """Text as a cell: quoted unless it is plain; what a spreadsheet would compute gets an apostrophe in front.
+
+    What UTF-8 cannot hold is escaped.
+    """
+    text = text.encode("utf-8", "backslashreplace").decode()
+    if _FORMULA.match(text):
+        text = f"'{text}"
+    if _PLAIN.fullmatch(text):
+        return text
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def seconds(t_ns: int) -> str:
+    """Nanoseconds as seconds, exactly: ``12.000000345``, ``-0.250000000``."""
+    whole, rest = divmod(abs(t_ns), SECOND)
+    return f"{'-' if t_ns < 0 else ''}{whole}.{rest:09d}"
+
+
+def _start_ns(recording: Recorded) -> int:
+    started = recording.event_after(EVER, (SessionStarted,))
+    return started.t_ns if started is not None else recording.span()[0]
+
+
+def _rows(samples: Samples, channel: Channel, clock: ClockMap, start_ns: int) -> Iterator[str]:
+    middle = ",".join(("", cell(channel.device), cell(channel.name), cell(channel.unit), ""))
+    corrected = bool(clock.rows(channel.device))
+    exact = channel.decoding == IDENTITY
+    for i, (code,) in enumerate(code_struct(samples.dtype).iter_unpack(samples.codes)):
+        t_ns = samples.time_at(i)
+        if corrected:
+            t_ns = clock.to_host(channel.device, t_ns)
+        value = code if exact else channel.decoding.value(code)
+        yield f"{seconds(t_ns - start_ns)}{middle}{value!r}\n"

@@ -1,0 +1,40 @@
+"""A recording in memory, made of items: what analysis asks of one, without a file."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from drivers.base import Item
+from drivers.events import Event
+from drivers.model import ChannelKey, Samples
+from melt_tui.live import LiveState
+
+
+class MemoryRecording(LiveState):
+    """Every item that was taken, beside what live state makes of it."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        super().__init__()
+        self._items = list(items)
+        for item in self._items:
+            self.take(item)
+
+    def items(self) -> Iterator[Item]:
+        return iter(self._items)
+
+    def samples(self, key: ChannelKey, t0_ns: int, t1_ns: int) -> Iterator[Samples]:
+        return (
+            item
+            for item in self._items
+            if isinstance(item, Samples) and item.key == key and item.t1_ns >= t0_ns and item.t0_ns <= t1_ns
+        )
+
+    def events(
+        self,
+        t0_ns: int,
+        t1_ns: int,
+        *,
+        kinds: Sequence[type[Event]] = (),
+        limit: int = 1000,
+    ) -> list[Event]:
+        wanted = tuple(kinds) or (Event,)
+        found = [item for item in self._items if isinstance(item, wanted) and t0_ns <= item.t_ns <= t1_ns]
+        return sorted(found, key=lambda event: event.t_ns)[-limit:]
