@@ -141,7 +141,8 @@ def with_unit(text: str, unit: str) -> str:
 def plain(text: str, most: int = 120) -> str:
     """Foreign text as one line that is safe to show: unprintable characters are ``?``, the middle is left out."""
     if len(text) > most:
-        text = f"{text[: most // 2]}…{text[len(text) - most // 2 + 1 :]}"
+        head = most // 2
+        text = f"{text[:head]}…{text[len(text) - (most - head - 1) :]}"
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
