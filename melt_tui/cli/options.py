@@ -91,9 +91,11 @@ def _configured(device: DeviceConfig) -> Place:
 
 def _in_force(options: Namespace, config: Config) -> tuple[tuple[str, str], ...]:
     """Every option as text, for the recording."""
-    tables = {"run": config.run, "session": config.session, "screen": config.screen}
-    settings = {
-        f"{table}.{key}": value for table, known in tables.items() for key, value in asdict(known).items()
+    tables = {
+        "run": asdict(config.run),
+        "session": asdict(config.session),
+        "screen": asdict(config.screen),
     }
+    settings = {f"{table}.{key}": value for table, known in tables.items() for key, value in known.items()}
     typed = {f"option.{key}": value for key, value in vars(options).items() if value is not None}
     return tuple((key, str(value)) for key, value in {**settings, **typed}.items() if value is not None)

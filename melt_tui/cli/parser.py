@@ -4,40 +4,20 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from melt_tui import __version__
-
-RUN_OPTIONS = (
-    ("model", str, "MODEL", "demo, synthetic:SHAPE or the path of a GGUF file"),
-    ("runtime", str, "RUNTIME", "inference engine; default: the first that the device offers"),
-    ("workload", str, "WORKLOAD", "chat, sustained, ppN/tgM (as pp512/tg128) or the path of a JSON file"),
-    ("turns", "count", "N", "measured turns"),
-    ("seconds", "seconds", "S", "end after that many seconds of work"),
-    ("max-tokens", "count", "N", "output tokens of a turn, at most"),
-    ("repeat", "count", "N", "how often the whole workload is run"),
-    ("warmup", "number", "N", "turns before the measured ones"),
-    ("pause", "seconds", "S", "pause between turns"),
-    ("threads", "count", "N", "default: all cores but one"),
-    ("context", "count", "N", "context length in tokens"),
-    ("batch", "count", "N", "prompt batch in tokens"),
-    ("temperature", "fraction", "T", "sampling temperature; 0 is greedy"),
-    ("top-k", "number", "N", "sampling: the K likeliest tokens"),
-    ("top-p", "fraction", "P", "sampling: the likeliest tokens up to this sum"),
-    ("seed", "number", "N", "sampling seed"),
-    ("url", str, "URL", "attach to a llama-server that is already running"),
-)
-"""Options of a run: name, type, metavar, help. ``config.py`` knows the same names."""
 
 
 class Parser(argparse.ArgumentParser):
     """Says what was wrong and what to do in one line."""
 
-    def error(self, message: str) -> "argparse.Never":  # type: ignore[name-defined]
+    def error(self, message: str) -> NoReturn:
         """Print one sentence and leave with 2."""
         self.exit(2, f"melt: {message}; see {self.prog} --help\n")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The whole command line."""
     common = _common()
     root = Parser(
@@ -60,21 +40,18 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-Verbs = "argparse._SubParsersAction[Parser]"
-
-
 def _add(
     verbs: "argparse._SubParsersAction[Parser]",
     name: str,
-    common: argparse.ArgumentParser,
+    common: Parser,
     text: str,
     fill: Callable[[argparse.ArgumentParser], None],
 ) -> None:
     fill(verbs.add_parser(name, parents=[common], help=text, description=f"{text[0].upper()}{text[1:]}."))
 
 
-def _common() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+def _common() -> Parser:
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--debug", action="store_true", help="add the traceback to an error")
     common.add_argument("--config", type=Path, metavar="FILE", help="configuration to use")
     return common
@@ -100,20 +77,20 @@ def _headless_options(into: argparse.ArgumentParser) -> None:
 def _demo(into: argparse.ArgumentParser) -> None:
     into.add_argument("--no-simulated", action="store_true", help="leave the simulated devices out")
     into.add_argument("--record", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="file to write")
-    into.add_argument("--seconds", type=seconds, metavar="S", help="leave after that many seconds")
+    into.add_argument("--seconds", type=fraction, metavar="S", help="leave after that many seconds")
     _headless_options(into)
 
 
 def _watch(into: argparse.ArgumentParser) -> None:
     _session_options(into)
-    into.add_argument("--seconds", type=seconds, metavar="S", help="leave after that many seconds")
+    into.add_argument("--seconds", type=fraction, metavar="S", help="leave after that many seconds")
     _headless_options(into)
 
 
 def _run(into: argparse.ArgumentParser) -> None:
     _session_options(into)
     for name, kind, metavar, text in RUN_OPTIONS:
-        into.add_argument(f"--{name}", type=TYPES.get(kind, kind), metavar=metavar, help=text)  # type: ignore[arg-type]
+        into.add_argument(f"--{name}", type=kind, metavar=metavar, help=text)
     into.add_argument(
         "--ignore-eos", action="store_true", default=None, help="go on past the end-of-text token"
     )
@@ -176,14 +153,23 @@ def fraction(text: str) -> float:
     return value
 
 
-def seconds(text: str) -> float:
-    """A span in seconds, more than 0 unless it is a pause."""
-    return fraction(text)
-
-
-TYPES: dict[object, Callable[[str], object]] = {
-    "count": count,
-    "number": number,
-    "fraction": fraction,
-    "seconds": seconds,
-}
+RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
+    ("model", str, "MODEL", "demo, synthetic:SHAPE or the path of a GGUF file"),
+    ("runtime", str, "RUNTIME", "inference engine; default: the first that the device offers"),
+    ("workload", str, "WORKLOAD", "chat, sustained, ppN/tgM (as pp512/tg128) or the path of a JSON file"),
+    ("turns", count, "N", "measured turns"),
+    ("seconds", fraction, "S", "end after that many seconds of work"),
+    ("max-tokens", count, "N", "output tokens of a turn, at most"),
+    ("repeat", count, "N", "how often the whole workload is run"),
+    ("warmup", number, "N", "turns before the measured ones"),
+    ("pause", fraction, "S", "pause between turns"),
+    ("threads", count, "N", "default: all cores but one"),
+    ("context", count, "N", "context length in tokens"),
+    ("batch", count, "N", "prompt batch in tokens"),
+    ("temperature", fraction, "T", "sampling temperature; 0 is greedy"),
+    ("top-k", number, "N", "sampling: the K likeliest tokens"),
+    ("top-p", fraction, "P", "sampling: the likeliest tokens up to this sum"),
+    ("seed", number, "N", "sampling seed"),
+    ("url", str, "URL", "attach to a llama-server that is already running"),
+)
+"""Options of a run: name, type, metavar, help. ``config.py`` knows the same names."""

@@ -7,6 +7,7 @@ concrete classes meet; the desk is imported on the session thread, after the fir
 from melt_tui.workbench.contract import (
     Bench,
     Choice,
+    Place,
     RecordingInfo,
     RecordingState,
     RunRequest,
@@ -19,6 +20,7 @@ from melt_tui.workbench.facade import Workbench
 __all__ = [
     "Bench",
     "Choice",
+    "Place",
     "RecordingInfo",
     "RecordingState",
     "RunRequest",

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.runtimes.llama_server.engine import engine_problem
-
 from melt_tui import format as fmt
 
 LOW_DISK_BYTES = 2_000_000_000
