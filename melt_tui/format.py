@@ -64,8 +64,8 @@ def count(value: float | None) -> str:
     """Whole things, grouped: ``1,084``."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    if 0 < value <= 0.5:
-        return "<1"
+    if 0 < abs(value) <= 0.5:
+        return "<1" if value > 0 else f">{MINUS}1"
     return fixed(value, 0)
 
 
