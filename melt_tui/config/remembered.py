@@ -3,12 +3,14 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
 from melt_tui.config import rules
 from melt_tui.config.model import RunConfig
+from melt_tui.format import plain
 
 MAX_BYTES: Final = 64 << 10
 
@@ -30,7 +32,7 @@ def recall(path: Path) -> tuple[LastRun | None, str]:
     except FileNotFoundError:
         return None, ""
     except (OSError, ValueError, RecursionError, TypeError, rules.Wrong) as error:
-        return None, f"the last choice in {path} is not used: {type(error).__name__}"
+        return None, f"the last choice in {plain(str(path), 200)} is not used: {type(error).__name__}"
 
 
 def remember(path: Path, last: LastRun) -> str:
@@ -41,7 +43,8 @@ def remember(path: Path, last: LastRun) -> str:
         part.write_text(json.dumps({"devices": last.devices, "run": asdict(last.run)}), encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         return f"the last choice is not remembered: {error.strerror}"
     return ""
 
