@@ -1,0 +1,205 @@
+"""The app: opens the bench, keeps the screens, listens to the keys that work everywhere.
+
+The first frame is drawn before anything else is imported: screens, charts and the workbench come after it.
+"""
+
+import asyncio
+import importlib
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Static
+
+from melt_tui.ui.commands import BY_NAME, EVERYWHERE, available, bindings, keys_of
+from melt_tui.ui.demo import Cue, Script
+from melt_tui.ui.settings import ScreenSettings
+
+if TYPE_CHECKING:
+    from melt_tui.ui.stage import Stage
+    from melt_tui.workbench import Bench
+
+INTERRUPTED = 130
+_SCRIPT_S = 0.25
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class MeltApp(App[int]):
+    """``bench`` may be a function that makes it: it is called after the first frame.
+
+    ``replay`` opens that recording instead of the session in progress. ``script`` runs along the session's time
+    until a key is pressed. Returns 0, or 130 when it was interrupted.
+    """
+
+    TITLE = "melt"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(EVERYWHERE),
+        Binding("ctrl+c", "interrupt", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        bench: "Bench | Callable[[], Bench]",
+        *,
+        replay: Path | None = None,
+        script: Sequence[Cue] = (),
+        settings: ScreenSettings | None = None,
+        executor: Executor | None = None,
+    ) -> None:
+        super().__init__()
+        self._make_bench = bench
+        self._recording = replay
+        self._script: Script | None = Script(script) if script else None
+        self._settings = settings or ScreenSettings()
+        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="look")
+        self._opened: Bench | None = None
+        self._stage: Stage | None = None
+
+    def compose(self) -> ComposeResult:
+        """The first frame: no more than the name."""
+        yield Static(" melt", id="first", markup=False)
+
+    def on_mount(self) -> None:
+        """Draw first, then open the bench."""
+        self.theme = self._settings.theme
+        self.set_keymap(dict(self._settings.keys))
+        if not self.is_headless:
+            self._listen_to_signals()
+        self.call_after_refresh(self._open)
+
+    def on_unmount(self) -> None:
+        """Nothing looks any more."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def bench(self) -> "Bench":
+        """The workbench, made when it is first asked for."""
+        if self._opened is None:
+            made = self._make_bench
+            self._opened = made() if callable(made) else made
+        return self._opened
+
+    async def on_event(self, event: events.Event) -> None:
+        """Any key or click takes over from the script."""
+        if isinstance(event, events.Key | events.MouseDown):
+            self._end_script()
+        await super().on_event(event)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every command that can be given here, from the one table."""
+        if self._stage is None:
+            return
+        where, live = self._stage.place(screen)
+        for command in available(where, live=live):
+            keys = " ".join(keys_of(command, self._settings.keys))
+            title = f"{command.title}  [{keys}]" if keys else command.title
+            yield SystemCommand(title, command.help, partial(self.give, command.name))
+
+    def give(self, name: str) -> None:
+        """Give a command wherever it belongs."""
+        if BY_NAME[name].where == EVERYWHERE:
+            self.call_later(self.run_action, f"app.command('{name}')")
+        else:
+            self.call_later(self.screen.run_action, f"screen.command('{name}')")
+
+    def action_give(self, name: str) -> None:
+        """Give a command: for places that are clicked."""
+        self.give(name)
+
+    def action_command(self, name: str) -> None:
+        """A command that works everywhere."""
+        handlers: dict[str, Callable[[], object]] = {
+            "library": self._library,
+            "command_palette": self.action_command_palette,
+            "help": self._help,
+            "theme": self.search_themes,
+            "back": self._back,
+            "quit": self._quit,
+        }
+        handlers[name]()
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: leave in order, without a question."""
+        self.exit(INTERRUPTED, return_code=INTERRUPTED)
+
+    def _open(self) -> None:
+        self._stage = importlib.import_module("melt_tui.ui.stage").Stage(
+            self.bench, self._settings, self._executor
+        )
+        if self._recording is not None:
+            self._replay(self._recording)
+            return
+        self.push_screen(self._stage.live())
+        if self._script is not None:
+            self.set_interval(_SCRIPT_S, self._follow_script)
+
+    @work(exclusive=True, group="replay")
+    async def _replay(self, path: Path) -> None:
+        if self._stage is None:
+            return
+        opened = await self._stage.recorded(path)
+        if opened.value is not None:
+            self.push_screen(opened.value)
+            return
+        self.notify(f"{path.name}: {opened.problem}", severity="error", markup=False, timeout=30)
+        if self._recording is not None and len(self.screen_stack) == 1:
+            self._library()
+
+    @work(exclusive=True, group="library")
+    async def _library(self) -> None:
+        """Leaves what was looked at before; a recording chosen there is opened above it."""
+        if self._stage is None:
+            return
+        path = await self.push_screen_wait(self._stage.library())
+        if path is not None:
+            self._replay(path)
+
+    def _help(self) -> None:
+        if self._stage is not None:
+            self.push_screen(self._stage.help())
+
+    def _back(self) -> None:
+        """Close what lies on top; the first bench stays."""
+        if len(self.screen_stack) > 2:
+            self.pop_screen()
+
+    @work(exclusive=True, group="quit")
+    async def _quit(self) -> None:
+        question = self._stage.quit_question() if self._stage is not None else None
+        leave = True if question is None else await self.push_screen_wait(question)
+        if leave:
+            self.exit(0)
+
+    def _follow_script(self) -> None:
+        """Say and do what is due; a screen on top of the bench lets it wait."""
+        if self._script is None or self._stage is None or not self._stage.is_live(self.screen):
+            return
+        for cue in self._script.due(self._stage.elapsed_s()):
+            self._stage.say(self.screen, cue.caption)
+            if cue.action:
+                self.give(cue.action)
+        if self._script.over:
+            self._script = None
+
+    def _end_script(self) -> None:
+        if self._script is not None and self._stage is not None:
+            self._script = None
+            for screen in self.screen_stack:
+                self._stage.say(screen, "")
+
+    def _listen_to_signals(self) -> None:
+        """A signal from outside leaves in order too."""
+        for number in _SIGNALS:
+            with suppress(NotImplementedError):
+                asyncio.get_running_loop().add_signal_handler(number, self.action_interrupt)

@@ -1,0 +1,96 @@
+"""What changes at a reader's pace: events, log, turns, absences, the strip's trend. Asked less often than a frame."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from drivers.events import Absent, Event, LimitEngaged, LogLine, OutputText
+from drivers.model import ChannelKey
+from melt_tui.events import DeviceLost, Mark
+from melt_tui.timeline import Interval, Timeline, View, Window
+from melt_tui.ui.look import default_device, rate_channel
+from melt_tui.ui.playhead import Reach
+from melt_tui.ui.sentences import TOLD_KINDS
+from melt_tui.ui.topics import Topic
+from melt_tui.ui.turns import TURN_KINDS, Turn, turns_of
+
+EVENTS_AT_MOST = 300
+LOG_AT_MOST = 600
+TURN_EVENTS_AT_MOST = 450
+_STRIP_KINDS: tuple[type[Event], ...] = (Mark, LimitEngaged, DeviceLost)
+_LISTED = tuple(kind for kind in TOLD_KINDS if kind is not Absent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskChronicle:
+    """Up to which moment, of which device, how wide the strip is, and whether the log is on screen."""
+
+    t_ns: int
+    reach: Reach
+    selected: str = ""
+    strip_columns: int = 0
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chronicle:
+    """What was found; lists are in order of time."""
+
+    ask: AskChronicle
+    events: Sequence[Event] = ()
+    log: Sequence[Event] = ()
+    """``LogLine`` and ``OutputText``."""
+    turns: Sequence[Turn] = ()
+    absences: Sequence[Absent] = ()
+    trend: Window | None = None
+    lasting: Sequence[Interval] = ()
+    """Of the whole session, for the strip."""
+    marks: Sequence[Event] = ()
+
+
+def take_chronicle(timeline: Timeline, ask: AskChronicle, view: View) -> Chronicle:
+    """Ask the timeline for all of it; ``view`` is that of ``ask.t_ns``."""
+    first, edge = ask.reach.first_ns, ask.reach.edge_ns
+    turn_events = timeline.events(first, ask.t_ns, kinds=TURN_KINDS, limit=TURN_EVENTS_AT_MOST)
+    return Chronicle(
+        ask=ask,
+        events=timeline.events(first, ask.t_ns, kinds=_LISTED, limit=EVENTS_AT_MOST),
+        log=timeline.events(first, ask.t_ns, kinds=(LogLine, OutputText), limit=LOG_AT_MOST)
+        if ask.log
+        else (),
+        turns=turns_of(turn_events),
+        absences=_last_said(timeline.events(first, ask.t_ns, kinds=(Absent,), limit=EVENTS_AT_MOST)),
+        trend=_trend(timeline, ask, view),
+        lasting=timeline.intervals(first, edge),
+        marks=timeline.events(first, edge, kinds=_STRIP_KINDS, limit=EVENTS_AT_MOST),
+    )
+
+
+def why_absent(topic: Topic, absences: Iterable[Absent], device: str = "") -> list[Absent]:
+    """What devices said about not giving this quantity; of one device only when it is named."""
+    return [
+        absent
+        for absent in absences
+        if device in {"", absent.device} and any(w in absent.what.lower() for w in topic.absent_words)
+    ]
+
+
+def _last_said(events: Sequence[Event]) -> Sequence[Absent]:
+    """The last word on each missing thing: a device says it at every opening."""
+    said = {(event.device, event.what): event for event in events if isinstance(event, Absent)}
+    return tuple(said.values())
+
+
+def _trend(timeline: Timeline, ask: AskChronicle, view: View) -> Window | None:
+    key = trend_key(view, ask.selected)
+    if key is None or ask.strip_columns <= 0:
+        return None
+    return timeline.window(key, ask.reach.first_ns, ask.reach.edge_ns, ask.strip_columns)
+
+
+def trend_key(view: View, selected: str) -> ChannelKey | None:
+    """What the strip draws: the token rate of the chosen device, or of the first that has one."""
+    for device in (selected, default_device(view), *view.devices):
+        channel = rate_channel(view, device) if device else None
+        if channel is not None:
+            return channel.key
+    return None

@@ -1,0 +1,168 @@
+"""Every command once: its name, keys, title and help. Bindings, palette, key line and help page follow from here."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from textual.binding import Binding, BindingType
+
+BENCH = "bench"
+LIBRARY = "library"
+EVERYWHERE = "everywhere"
+
+
+class Command(NamedTuple):
+    """Something a user can do. ``name`` is the action's, and what a key of the config file is bound to."""
+
+    name: str
+    keys: str
+    """Textual's names, separated by commas; the first is shown. Empty: palette only."""
+    title: str
+    help: str
+    where: str = BENCH
+    live: bool = False
+    """Only where a session is in progress."""
+
+
+COMMANDS = (
+    Command("run", "r", "Run", "Start a run: device, model, workload and options", live=True),
+    Command("stop", "s", "Stop", "Stop the run; asks which one when there are several", live=True),
+    Command("freeze", "space", "Freeze", "Stop the view, or go on; the recording is never stopped"),
+    Command("mark", "m", "Mark", "Put a named mark into the recording, now", live=True),
+    Command("previous_event", "left_square_bracket", "Previous event", "Go back to the event before"),
+    Command("next_event", "right_square_bracket", "Next event", "Go on to the next event"),
+    Command("marker_a", "a", "Marker a", "Put marker a at the cursor, or at the moment shown"),
+    Command("marker_b", "b", "Marker b", "Put marker b; between a and b every channel's figures are given"),
+    Command("clear_markers", "backspace", "Clear markers", "Take away the markers and the cursor"),
+    Command("zoom_in", "plus,equals_sign", "Zoom in", "Show less time, in more detail"),
+    Command("zoom_out", "minus", "Zoom out", "Show more time, up to the whole session"),
+    Command("cursor_left", "left", "Cursor left", "Move the cursor back by one step"),
+    Command("cursor_right", "right", "Cursor right", "Move the cursor on by one step"),
+    Command("pan_back", "shift+left", "Pan back", "Move back by a tenth of what is shown"),
+    Command("pan_on", "shift+right", "Pan on", "Move on by a tenth of what is shown"),
+    Command("page_back", "pageup", "Page back", "Move back by all that is shown: an instant replay"),
+    Command("page_on", "pagedown", "Page on", "Move on by all that is shown"),
+    Command("start", "home", "To the start", "Go to the start of the session"),
+    Command("end", "end", "Pin to now", "Follow the newest moment; in a recording, go to its end"),
+    Command("slower", "comma", "Slower", "Play slower, down to ×0.25"),
+    Command("faster", "full_stop", "Faster", "Play faster, up to ×64"),
+    Command("play", "p", "Play", "Play from the moment shown"),
+    Command("loop", "o", "Loop a–b", "Play what lies between the markers again and again"),
+    Command("first_limit", "", "First limit", "Go to where a limit was first engaged, and play on"),
+    Command("select_up", "up", "Device up", "Choose the device above"),
+    Command("select_down", "down", "Device down", "Choose the device below"),
+    Command("scope", "v", "All or one device", "Charts of all devices overlaid, or of the chosen one alone"),
+    Command("charts", "c", "Next charts", "Show the charts that had no room"),
+    Command("pane_events", "e", "Events", "Show what happened"),
+    Command("pane_log", "g", "Log", "Show the runtime's output, the device's log and the model's text"),
+    Command("pane_turns", "t", "Turns", "Show the turns of the runs with their figures"),
+    Command("pane_figures", "i", "Figures", "Show every channel: at the cursor, and between a and b"),
+    Command("search", "slash", "Search the log", "Find text in the log; n goes to the next place found"),
+    Command("search_next", "n", "Find next", "Go to the next place that was found in the log"),
+    Command("add_device", "d", "Add a device", "Look for devices and open one", live=True),
+    Command("remove_device", "", "Remove the device", "Close the chosen device and stop trying", live=True),
+    Command("replay_entry", "enter", "Replay", "Look back into the chosen recording", LIBRARY),
+    Command("rename", "n", "Rename", "Give the recording another name", LIBRARY),
+    Command("tags", "t", "Tags", "Set the recording's tags", LIBRARY),
+    Command("export", "x", "Export", "Write samples and events as CSV", LIBRARY),
+    Command("delete", "delete,D", "Delete", "Delete the recording for good; asks first", LIBRARY),
+    Command("reload", "f5", "Reload", "Read the list again", LIBRARY),
+    Command("library", "l", "Library", "The saved recordings", EVERYWHERE),
+    Command("command_palette", "colon,ctrl+p", "Command", "Find any command by its name", EVERYWHERE),
+    Command("help", "question_mark,f1", "Help", "What every key does", EVERYWHERE),
+    Command("theme", "", "Theme", "Choose the colours", EVERYWHERE),
+    Command("back", "escape", "Back", "Close what lies on top", EVERYWHERE),
+    Command("quit", "q", "Quit", "Leave; asks when a run is in progress", EVERYWHERE),
+)
+
+BY_NAME = {command.name: command for command in COMMANDS}
+
+Group = tuple[str, tuple[str, ...]]
+"""A label of the key line and the commands whose keys stand before it."""
+
+BENCH_KEYS: tuple[Group, ...] = (
+    ("Run", ("run",)),
+    ("Stop", ("stop",)),
+    ("Freeze", ("freeze",)),
+    ("Mark", ("mark",)),
+    ("Event", ("previous_event", "next_event")),
+    ("a/b", ("marker_a", "marker_b")),
+    ("Zoom", ("zoom_in", "zoom_out")),
+    ("Log", ("pane_log",)),
+    ("Charts", ("charts",)),
+    ("Library", ("library",)),
+    ("Command", ("command_palette",)),
+    ("Help", ("help",)),
+    ("Quit", ("quit",)),
+)
+LIBRARY_KEYS: tuple[Group, ...] = (
+    ("Replay", ("replay_entry",)),
+    ("Rename", ("rename",)),
+    ("Tags", ("tags",)),
+    ("Export", ("export",)),
+    ("Delete", ("delete",)),
+    ("Back", ("back",)),
+    ("Command", ("command_palette",)),
+    ("Help", ("help",)),
+)
+
+LAST_TO_GO = frozenset({"Help", "Command", "Run", "Freeze", "Back", "Replay"})
+"""Labels that stay on a key line too short for all."""
+
+_KEY_SIGNS = {
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "slash": "/",
+    "comma": ",",
+    "full_stop": ".",
+    "colon": ":",
+    "question_mark": "?",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "shift+left": "⇧←",
+    "shift+right": "⇧→",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "escape": "Esc",
+    "enter": "Enter",
+    "backspace": "⌫",
+    "delete": "Del",
+    "f5": "F5",
+    "f1": "F1",
+}
+
+
+def bindings(where: str) -> list[BindingType]:
+    """Textual's bindings of the commands of one place; remapped by their ids."""
+    return [
+        Binding(command.keys, f"command('{command.name}')", command.title, id=command.name, show=False)
+        for command in COMMANDS
+        if command.where == where and command.keys
+    ]
+
+
+def keys_of(command: Command, remapped: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of a command as they are written on a keyboard, after remapping."""
+    keys = remapped.get(command.name, command.keys)
+    return tuple(key_sign(key.strip()) for key in keys.split(",") if key.strip())
+
+
+def key_sign(key: str) -> str:
+    """How Textual's name of a key is shown: ``[`` for ``left_square_bracket``."""
+    return _KEY_SIGNS.get(key, key.replace("ctrl+", "^"))
+
+
+def available(where: str, *, live: bool) -> Iterator[Command]:
+    """The commands that can be used in a place, in order; ``live`` says whether a session is in progress there."""
+    return (c for c in COMMANDS if c.where in {where, EVERYWHERE} and (live or not c.live))
+
+
+def unknown_names(remapped: Iterable[str]) -> list[str]:
+    """Which of these names are no command's: a config file's mistakes."""
+    return sorted(set(remapped) - set(BY_NAME))

@@ -1,0 +1,54 @@
+"""The demo's script: what is said when, and which command is then given. Times are those of the session."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Cue(NamedTuple):
+    """From ``at_s`` after the session's start: a caption, and a command of ``commands.py`` given once."""
+
+    at_s: float
+    caption: str
+    action: str = ""
+
+
+DEMO: tuple[Cue, ...] = (
+    Cue(
+        0,
+        "Three simulated devices are up; a real llama.cpp engine is loading the demo model on this computer",
+    ),
+    Cue(6, "Real tokens from this computer, a toy model's text · g shows what it writes, e what happens"),
+    Cue(16, "Every chart shares one time axis · ← → move a cursor that shows every value at that instant"),
+    Cue(26, "The simulated phone works and heats up: watch °C · + and - zoom, v shows one device alone"),
+    Cue(38, "Soon it is too hot: the shaded band and the event say which limit the platform puts in force"),
+    Cue(45, "The simulated phone throttles and says why · ] and [ go from event to event"),
+    Cue(58, "Slower, cooler: the token rate follows the clock · a and b mark a span and give its figures"),
+    Cue(70, "The phone's cable is pulled: its charts stop, everything else goes on"),
+    Cue(75, "It is back; the gap stays in the recording, as it should · m puts a mark of your own"),
+    Cue(
+        90, "Instant replay: back to where the limit was engaged, while the recording goes on", "first_limit"
+    ),
+    Cue(104, "space freezes and goes on, . and , play faster and slower, End comes back to now"),
+    Cue(116, "Back to now · r starts a run of your own, l shows what was recorded, ? every key", "end"),
+    Cue(126, ""),
+)
+
+
+class Script:
+    """Walks through the cues as time goes by, once."""
+
+    def __init__(self, cues: Sequence[Cue]) -> None:
+        self._cues = sorted(cues, key=lambda cue: cue.at_s)
+        self._next = 0
+
+    def due(self, elapsed_s: float) -> list[Cue]:
+        """The cues that have become due since the last call, in order."""
+        first = self._next
+        while self._next < len(self._cues) and self._cues[self._next].at_s <= elapsed_s:
+            self._next += 1
+        return self._cues[first : self._next]
+
+    @property
+    def over(self) -> bool:
+        """Whether every cue has been given."""
+        return self._next == len(self._cues)

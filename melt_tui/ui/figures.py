@@ -1,0 +1,167 @@
+"""Every channel's figures: at the cursor, and exactly between the markers as far as whole columns tell."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import fsum
+
+from drivers.model import Channel, Kind, Quantity
+from melt_tui.format import count, measure, seconds
+from melt_tui.timeline import IntervalKind, Timeline, View, Window
+from melt_tui.ui.picture import name_of
+from melt_tui.ui.renderables.cells import device_ink
+from melt_tui.ui.renderables.tables import Column, TableRow
+from melt_tui.ui.topics import colours, devices, meters_of
+
+COLUMNS = 4000
+"""Into how many columns a marked span is cut: what falls short of its ends is less than one of them."""
+RUNS_AT_MOST = 64
+
+FIGURE_COLUMNS = (
+    Column("channel", 22, right=False),
+    Column("device", 16, right=False, rank=3),
+    Column("at cursor", 11),
+    Column("n", 8, rank=2),
+    Column("mean", 11, rank=1),
+    Column("min", 11, rank=1),
+    Column("max", 11, rank=1),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskFigures:
+    """Of which device (empty: all), at which moment, between which markers."""
+
+    device: str
+    at_ns: int
+    span: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the columns of a window say together; exact for the samples in them."""
+
+    n: int
+    mean: float
+    least: float
+    greatest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One channel's figures."""
+
+    channel: Channel
+    value: float | None
+    stats: Stats | None
+    width_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """All that was asked for."""
+
+    ask: AskFigures
+    view: View
+    channels: tuple[Figure, ...] = ()
+    tokens: tuple[tuple[str, int], ...] = ()
+    """Output tokens between the markers, by device."""
+
+
+def take_figures(timeline: Timeline, ask: AskFigures) -> Figures:
+    """Ask the timeline for every channel in question."""
+    view = timeline.view(ask.at_ns)
+    names = [ask.device, *meters_of(view, ask.device)] if ask.device else [d.device for d in devices(view)]
+    channels = [channel for name in names for channel in view.channels.values() if channel.device == name]
+    return Figures(
+        ask=ask,
+        view=view,
+        channels=tuple(_figure(timeline, view, channel, ask.span) for channel in channels),
+        tokens=tuple(_tokens(timeline, names, ask.span)) if ask.span else (),
+    )
+
+
+def stats_within(window: Window, t0_ns: int, t1_ns: int) -> Stats | None:
+    """Of the columns that lie wholly between the two moments; None without a sample."""
+    inside = [
+        i for i, start in enumerate(window.starts_ns) if t0_ns <= start and start + window.width_ns <= t1_ns
+    ]
+    n = sum(window.counts[i] for i in inside)
+    if not n:
+        return None
+    return Stats(
+        n,
+        fsum(window.counts[i] * window.means[i] for i in inside) / n,
+        min(window.minima[i] for i in inside),
+        max(window.maxima[i] for i in inside),
+    )
+
+
+def figure_rows(figures: Figures, stamp_at: str) -> tuple[list[TableRow], str]:
+    """The table's rows, and the line under them."""
+    shades = colours(figures.view)
+    rows = [_row(figures.view, one, shades.get(one.channel.device, 0)) for one in figures.channels]
+    return rows, _note(figures, stamp_at)
+
+
+def _figure(timeline: Timeline, view: View, channel: Channel, span: tuple[int, int] | None) -> Figure:
+    reading = view.readings.get(channel.key)
+    value = reading.value if reading else None
+    if span is None or channel.kind is Kind.COUNTER:
+        return Figure(channel, value, None)
+    window = timeline.window(channel.key, *span, COLUMNS)
+    return Figure(channel, value, stats_within(window, *span), window.width_ns)
+
+
+def _tokens(timeline: Timeline, names: Iterable[str], span: tuple[int, int]) -> Iterable[tuple[str, int]]:
+    """Counted run by run, since every run counts from zero."""
+    a, b = span
+    runs = [i for i in timeline.intervals(a, b) if i.kind is IntervalKind.RUN][-RUNS_AT_MOST:]
+    for name in names:
+        counted = [
+            _counted(timeline, name, max(a, run.t0_ns), min(b, run.t1_ns or b), fresh=run.t0_ns >= a)
+            for run in runs
+            if run.device == name
+        ]
+        if any(one is not None for one in counted):
+            yield name, sum(one or 0 for one in counted)
+
+
+def _counted(timeline: Timeline, device: str, t0_ns: int, t1_ns: int, *, fresh: bool) -> int | None:
+    end = _counter(timeline.view(t1_ns), device, t0_ns if fresh else None)
+    if end is None:
+        return None
+    start = 0 if fresh else _counter(timeline.view(t0_ns), device, None)
+    return end - (start or 0)
+
+
+def _counter(view: View, device: str, since_ns: int | None) -> int | None:
+    for quantity in (Quantity.TOKEN_ARRIVALS, Quantity.TOKENS):
+        for channel in view.channels.values():
+            reading = view.readings.get(channel.key)
+            if channel.device == device and channel.quantity is quantity and reading is not None:
+                return int(reading.value) if since_ns is None or reading.t_ns >= since_ns else 0
+    return None
+
+
+def _row(view: View, one: Figure, colour: int) -> TableRow:
+    channel, stats = one.channel, one.stats
+    device = name_of(view.devices.get(channel.device), channel.device)
+
+    def shown(value: float | None) -> str:
+        return measure(value, channel.unit)
+
+    figures: Sequence[str] = ("–", "–", "–", "–")
+    if stats is not None:
+        figures = (count(stats.n), shown(stats.mean), shown(stats.least), shown(stats.greatest))
+    title = f"{channel.name} {channel.point}".rstrip()
+    return TableRow((title, device, shown(one.value), *figures), head=device_ink(colour))
+
+
+def _note(figures: Figures, stamp_at: str) -> str:
+    if figures.ask.span is None:
+        return f"values at {stamp_at} · a and b mark a span"
+    a, b = figures.ask.span
+    width = max((one.width_ns for one in figures.channels), default=0)
+    cut = f", in whole columns of {seconds(width / 1e9)}" if width > 1 else ""
+    tokens = "".join(f" · {name} {number} tokens" for name, number in figures.tokens)
+    return f"a–b {seconds((b - a) / 1e9, 3)}{cut}{tokens}"

@@ -1,0 +1,35 @@
+"""How well the screen keeps up: frames drawn, frames missed, and how late the timer came."""
+
+from collections import deque
+
+
+class FrameMeter:
+    """Told of every tick of the frame timer; counts run on, lateness is that of the last ``kept`` ticks."""
+
+    def __init__(self, period_ns: int, kept: int = 10) -> None:
+        self._period_ns = period_ns
+        self._late_ns: deque[int] = deque(maxlen=max(1, kept))
+        self._due_ns: int | None = None
+        self.frames = 0
+        self.dropped = 0
+
+    def tick(self, now_ns: int) -> None:
+        """The timer fired."""
+        due_ns = now_ns if self._due_ns is None else self._due_ns
+        late_ns = max(0, now_ns - due_ns)
+        self.frames += 1
+        self.dropped += late_ns // self._period_ns
+        self._late_ns.append(late_ns)
+        self._due_ns = max(due_ns, now_ns - late_ns % self._period_ns) + self._period_ns
+
+    @property
+    def lag_p99_s(self) -> float:
+        """99th percentile of the lateness, nearest rank; 0 before the first tick."""
+        if not self._late_ns:
+            return 0.0
+        ordered = sorted(self._late_ns)
+        return ordered[-(-99 * len(ordered) // 100) - 1] / 1e9
+
+    def restart(self) -> None:
+        """The timer stood still on purpose: its next tick is on time."""
+        self._due_ns = None

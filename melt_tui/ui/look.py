@@ -1,0 +1,147 @@
+"""What a frame needs of the timeline, asked in one go: pure, and safe on any thread."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from drivers.events import Event, LimitEngaged, LimitReleased
+from drivers.model import Channel, ChannelKey, Quantity
+from melt_tui.events import DeviceLost, DeviceUp, Mark, RunEnded, RunStarted
+from melt_tui.timeline import Interval, RunPhase, Timeline, View, Window
+from melt_tui.ui.topics import Panel, devices, of_device, panels, representative
+
+MARKED_KINDS: tuple[type[Event], ...] = (
+    Mark,
+    LimitEngaged,
+    LimitReleased,
+    DeviceLost,
+    DeviceUp,
+    RunStarted,
+    RunEnded,
+)
+"""Events that stand as upright lines in the charts."""
+
+MARKS_AT_MOST = 60
+SPARK_NS = 30_000_000_000
+SPARK_COLUMNS = 12
+
+UNEVEN_STALE_S = 10.0
+"""Age past which the last value of a channel without a rate of its own is stale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What is to be seen: the moment, the span, and how many columns each chart on screen has."""
+
+    t_ns: int
+    t0_ns: int
+    t1_ns: int
+    columns: tuple[int, ...] = ()
+    """Dot columns of the charts that are on screen, in order; 0 for one that has no room."""
+    skipped: int = 0
+    """Charts passed over, so that those without room have their turn."""
+    selected: str = ""
+    """The chosen device; empty: the first that runs, else the first."""
+    alone: bool = False
+    """Charts of the chosen device only."""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelLook:
+    """A chart with the windows of its channels, in the same order."""
+
+    panel: Panel
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was seen."""
+
+    ask: Ask
+    span: tuple[int, int]
+    """Of the timeline, when it was asked."""
+    view: View
+    selected: str = ""
+    panels: tuple[PanelLook, ...] = ()
+    intervals: Sequence[Interval] = ()
+    marks: Sequence[Event] = ()
+    sparks: Mapping[str, Window] = field(default_factory=dict)
+    """By device: its token rate of the last half minute."""
+
+
+def take_look(timeline: Timeline, ask: Ask) -> Look:
+    """Ask the timeline for everything that ``ask`` needs."""
+    view = timeline.view(ask.t_ns)
+    selected = ask.selected if ask.selected in view.devices else default_device(view)
+    chosen = _turned(panels(view, selected if ask.alone else ""), ask)
+    until_ns = min(ask.t_ns, ask.t1_ns)
+    return Look(
+        ask=ask,
+        span=timeline.span(),
+        view=view,
+        selected=selected,
+        panels=tuple(
+            PanelLook(panel, _windows(timeline, panel, ask.t0_ns, until_ns, columns))
+            for panel, columns in zip(chosen, ask.columns, strict=False)
+        ),
+        intervals=timeline.intervals(ask.t0_ns, until_ns),
+        marks=timeline.events(ask.t0_ns, until_ns, kinds=MARKED_KINDS, limit=MARKS_AT_MOST),
+        sparks=_sparks(timeline, view),
+    )
+
+
+def default_device(view: View) -> str:
+    """The first device that runs a model, else the first one; empty when there is none."""
+    known = [device.device for device in devices(view)]
+    busy = [name for name in known if name in view.runs and view.runs[name].phase is not RunPhase.ENDED]
+    return next(iter(busy or known), "")
+
+
+def running(view: View) -> list[str]:
+    """The devices with a run in progress, in order of appearance."""
+    runs = view.runs
+    return [
+        d.device for d in devices(view) if d.device in runs and runs[d.device].phase is not RunPhase.ENDED
+    ]
+
+
+def rate_channel(view: View, device: str) -> Channel | None:
+    """The live token rate of a device."""
+    return representative(of_device(view, device, (Quantity.TOKEN_RATE,)))
+
+
+def _turned(chosen: list[Panel], ask: Ask) -> list[Panel]:
+    """The panels from the first one not passed over; at the end of the list it begins again."""
+    if len(chosen) <= len(ask.columns):
+        return chosen
+    start = ask.skipped % len(chosen)
+    return chosen[start:] + chosen[:start]
+
+
+def _windows(timeline: Timeline, panel: Panel, t0_ns: int, t1_ns: int, columns: int) -> tuple[Window, ...]:
+    if columns <= 0 or t1_ns <= t0_ns:
+        return ()
+    return tuple(timeline.window(channel.key, t0_ns, t1_ns, columns) for channel in panel.channels)
+
+
+def _sparks(timeline: Timeline, view: View) -> Mapping[str, Window]:
+    found: dict[str, Window] = {}
+    for device in running(view):
+        channel = rate_channel(view, device)
+        if channel is not None:
+            found[device] = timeline.window(channel.key, view.t_ns - SPARK_NS, view.t_ns, SPARK_COLUMNS)
+    return found
+
+
+def age_s(view: View, key: ChannelKey) -> float | None:
+    """How old the last value of a channel is; None without one."""
+    reading = view.readings.get(key)
+    return None if reading is None else max(0, view.t_ns - reading.t_ns) / 1e9
+
+
+def stale(view: View, channel: Channel) -> bool:
+    """Whether its last value is older than three of its periods."""
+    age = age_s(view, channel.key)
+    if age is None:
+        return False
+    return age > (3 / channel.rate_hz if channel.rate_hz else UNEVEN_STALE_S)

@@ -1,0 +1,273 @@
+"""From what was seen to what is drawn: charts, cards and the strip, as their widgets take them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from drivers.events import Event, LimitEngaged, LimitReleased
+from drivers.model import Channel, DeviceKind, Quantity
+from melt_tui.events import DeviceLost, DeviceUp, Mark
+from melt_tui.format import age, measure, number, seconds, stamp
+from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
+from melt_tui.ui.look import Look, PanelLook, age_s, rate_channel, stale
+from melt_tui.ui.playhead import Mode, Playhead
+from melt_tui.ui.renderables.cards import Card, CardState, Fact
+from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
+from melt_tui.ui.topics import colours, devices, meters_of, of_device, representative
+
+SIMULATED = "sim"
+"""Stands beside every name and figure of a simulated device."""
+
+_BAND_KINDS = frozenset(
+    {IntervalKind.LOAD, IntervalKind.PREFILL, IntervalKind.DECODE, IntervalKind.LIMIT, IntervalKind.OUTAGE}
+)
+_GLYPHS: dict[type[Event], tuple[str, str]] = {
+    Mark: ("◆", "mark"),
+    LimitEngaged: ("▼", "warning"),
+    LimitReleased: ("△", "good"),
+    DeviceLost: ("✕", "error"),
+    DeviceUp: ("▴", "good"),
+}
+_STATES = {
+    DeviceState.CONNECTING: CardState.BUSY,
+    DeviceState.LOST: CardState.LOST,
+    DeviceState.FAILED: CardState.FAILED,
+}
+_FACTS = (Quantity.TEMPERATURE, Quantity.POWER, Quantity.RSS)
+_GAP_PERIODS = 5
+_UNEVEN_GAP_NS = 10_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every chart of one frame shares."""
+
+    playhead: Playhead
+    origin_ns: int
+
+
+def origin_ns(view: View, first_ns: int) -> int:
+    """The session's start: where its time reads 00:00."""
+    return view.session.t_ns if view.session else first_ns
+
+
+def status(playhead: Playhead, t0_ns: int, t1_ns: int) -> str:
+    """What the view is doing, in a few cells: ``pin ▸ 2 min``."""
+    span = seconds((t1_ns - t0_ns) / 1e9)
+    doing = {Mode.PINNED: "pin", Mode.FROZEN: "frozen", Mode.PLAYING: f"×{playhead.speed:g}"}
+    return f"{doing[playhead.mode]} ▸ {span}"
+
+
+def plots(look: Look, frame: Frame) -> list[PlotModel]:
+    """The charts on screen, in order."""
+    bands = tuple(_bands(look.intervals, look.selected))
+    marks = tuple(_marks(look.marks))
+    return [_plot(look, one, frame, bands, marks, first=i == 0) for i, one in enumerate(look.panels)]
+
+
+def cards(look: Look) -> tuple[Card, ...]:
+    """A card for each device, in order of appearance."""
+    origin = look.view.session.t_ns if look.view.session else look.view.t_ns
+    shades = colours(look.view)
+    return tuple(_card(look, device, shades[device.device], origin) for device in devices(look.view))
+
+
+def name_of(device: DeviceView | None, name: str) -> str:
+    """A device's name, marked when it is simulated."""
+    return f"{name} ({SIMULATED})" if device and device.info and device.info.simulated else name
+
+
+def simulated(view: View, device: str) -> bool:
+    """Whether a device is."""
+    known = view.devices.get(device)
+    return bool(known and known.info and known.info.simulated)
+
+
+def strip_bands(intervals: Sequence[Interval]) -> tuple[Band, ...]:
+    """What lasts, for the strip: limits and outages of every device."""
+    kinds = {IntervalKind.LIMIT, IntervalKind.OUTAGE}
+    return tuple(Band(t0_ns=i.t0_ns, t1_ns=i.t1_ns, style=i.kind) for i in intervals if i.kind in kinds)
+
+
+def strip_marks(events: Iterable[Event]) -> tuple[PlotMark, ...]:
+    """What happened, for the strip: no more than marks, limits and losses."""
+    return tuple(
+        PlotMark(t_ns=mark.t_ns, glyph=mark.glyph, style=mark.style)
+        for mark in _marks(event for event in events if isinstance(event, Mark | LimitEngaged | DeviceLost))
+    )
+
+
+def _plot(
+    look: Look,
+    one: PanelLook,
+    frame: Frame,
+    bands: tuple[Band, ...],
+    marks: tuple[PlotMark, ...],
+    *,
+    first: bool,
+) -> PlotModel:
+    panel, ask, playhead = one.panel, look.ask, frame.playhead
+    return PlotModel(
+        title=panel.title,
+        unit=panel.topic.unit,
+        t0_ns=ask.t0_ns,
+        t1_ns=ask.t1_ns,
+        series=tuple(_series(look, one)),
+        bands=bands,
+        marks=marks,
+        limits=tuple(_limits(panel.channels)),
+        cursor_ns=playhead.cursor_ns,
+        a_ns=playhead.a_ns,
+        b_ns=playhead.b_ns,
+        origin_ns=frame.origin_ns,
+        status=status(playhead, ask.t0_ns, ask.t1_ns) if first else "",
+    )
+
+
+def _series(look: Look, one: PanelLook) -> Iterable[Series]:
+    shades = colours(look.view)
+    spare = len(shades)
+    seen: set[str] = set()
+    for channel, window in zip(one.panel.channels, one.windows, strict=False):
+        colour = shades.get(channel.device, 0)
+        if channel.device in seen:
+            colour, spare = spare, spare + 1
+        seen.add(channel.device)
+        reading = look.view.readings.get(channel.key)
+        old = stale(look.view, channel)
+        yield Series(
+            label=_label(look, channel, one),
+            colour=colour,
+            window=window,
+            last=reading.value if reading else None,
+            last_age_s=float(int(age_s(look.view, channel.key) or 0)) if old else None,
+            stale=old,
+            gap_ns=gap_ns(channel, window.width_ns),
+        )
+
+
+def gap_ns(channel: Channel, width_ns: int) -> int:
+    """Columns of a channel that are farther apart than this have a hole between them."""
+    period = round(_GAP_PERIODS / channel.rate_hz * 1e9) if channel.rate_hz else _UNEVEN_GAP_NS
+    return max(period, 2 * width_ns)
+
+
+def _label(look: Look, channel: Channel, one: PanelLook) -> str:
+    name = name_of(look.view.devices.get(channel.device), channel.device)
+    if look.ask.alone:
+        return channel.name if channel.device == look.selected else f"{name} {channel.name}"
+    return name if one.panel.point or not channel.point else f"{name} {channel.point}"
+
+
+def _limits(channels: Iterable[Channel]) -> Iterable[tuple[float, str]]:
+    known: dict[float, str] = {}
+    for channel in channels:
+        if channel.limit is not None:
+            known.setdefault(channel.limit, f"limit {number(channel.limit)}")
+    return known.items()
+
+
+def _bands(intervals: Iterable[Interval], selected: str) -> Iterable[Band]:
+    """Of the chosen device everything that lasts, of the others what went wrong."""
+    grave = {IntervalKind.LIMIT, IntervalKind.OUTAGE}
+    for interval in intervals:
+        own = interval.device == selected
+        if interval.kind in _BAND_KINDS and (own or interval.kind in grave):
+            label = interval.label if own and interval.kind in grave else ""
+            yield Band(t0_ns=interval.t0_ns, t1_ns=interval.t1_ns, style=interval.kind, label=label)
+
+
+def _marks(events: Iterable[Event]) -> Iterable[PlotMark]:
+    for event in events:
+        glyph, style = _GLYPHS.get(type(event), ("▾", "event"))
+        label = event.name if isinstance(event, Mark) else ""
+        yield PlotMark(t_ns=event.t_ns, glyph=glyph, label=label, style=style)
+
+
+def _card(look: Look, device: DeviceView, colour: int, origin: int) -> Card:
+    view, name = look.view, device.device
+    run = view.runs.get(name)
+    active = run if run and run.phase is not RunPhase.ENDED else None
+    up = device.state is DeviceState.UP
+    return Card(
+        device=name,
+        title=f"{name} → {device.feeds}" if device.feeds else name,
+        colour=colour,
+        state=_state(device, active),
+        phase=_phase(view, device, active),
+        simulated=simulated(view, name),
+        rate=_rate(view, name) if active and up else None,
+        spark=tuple(look.sparks[name].maxima) if active and name in look.sparks else (),
+        facts=tuple(_facts(view, device)) if up else (),
+        warning=_warning(view, device, origin),
+        notes=tuple(_notes(active)),
+    )
+
+
+def _state(device: DeviceView, run: RunView | None) -> CardState:
+    if device.state in _STATES:
+        return _STATES[device.state]
+    if run is not None:
+        return CardState.BUSY if run.phase is RunPhase.LOADING else CardState.RUNNING
+    meter = device.info is not None and device.info.kind is DeviceKind.METER
+    return CardState.STREAMING if meter else CardState.IDLE
+
+
+def _phase(view: View, device: DeviceView, run: RunView | None) -> str:
+    if device.state is DeviceState.LOST:
+        return f"away {seconds(float(int((view.t_ns - device.since_ns) / 1e9)))}"
+    if device.state is not DeviceState.UP:
+        return device.state
+    if run is not None:
+        return run.phase
+    if device.info is not None and device.info.kind is DeviceKind.METER:
+        rates = [c.rate_hz for c in view.channels.values() if c.device == device.device and c.rate_hz]
+        return f"{_sample_rate(max(rates))}" if rates else ""
+    return "idle"
+
+
+def _sample_rate(rate_hz: float) -> str:
+    return f"{number(rate_hz / 1000)} kS/s" if rate_hz >= 1000 else f"{rate_hz:g} S/s"
+
+
+def _rate(view: View, device: str) -> Fact | None:
+    channel = rate_channel(view, device)
+    return _fact(view, channel) if channel else None
+
+
+def _facts(view: View, device: DeviceView) -> Iterable[Fact]:
+    for quantity in _FACTS:
+        channel = representative(of_device(view, device.device, (quantity,)))
+        if channel is None and quantity is Quantity.POWER:
+            channel = representative(
+                c for meter in meters_of(view, device.device) for c in of_device(view, meter, (quantity,))
+            )
+        fact = _fact(view, channel) if channel else None
+        if fact:
+            yield fact
+
+
+def _fact(view: View, channel: Channel) -> Fact | None:
+    reading = view.readings.get(channel.key)
+    if reading is None:
+        return None
+    old = stale(view, channel)
+    text = measure(reading.value, channel.unit)
+    past = channel.limit is not None and reading.value >= channel.limit
+    return Fact(text=f"{text} {age(age_s(view, channel.key))}" if old else text, stale=old, alarm=past)
+
+
+def _warning(view: View, device: DeviceView, origin: int) -> str:
+    if device.state in {DeviceState.LOST, DeviceState.FAILED}:
+        return f"{device.reason}: {device.remedy}" if device.remedy else device.reason
+    limits = view.limits.get(device.device, ())
+    if not limits:
+        return ""
+    first = min(limits, key=lambda limit: limit.t_ns)
+    what = "throttled" if first.reason == "thermal" else first.reason
+    return f"{what} since {stamp((first.t_ns - origin) / 1e9).partition('.')[0]}"
+
+
+def _notes(run: RunView | None) -> Iterable[str]:
+    if run is not None and run.spec.model is not None:
+        note = run.spec.model.note
+        yield f"{run.spec.model.name} · {note}" if note else run.spec.model.name

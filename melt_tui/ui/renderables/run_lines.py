@@ -1,0 +1,75 @@
+"""The run panel: which model, where it is, its last figures, and what its last turns took."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from melt_tui.ui.renderables.cells import Ink, Line
+from melt_tui.ui.renderables.meter import meter
+from melt_tui.ui.renderables.rows import Part, column, justified, row, wrapped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunModel:
+    """Texts ready to be shown; an empty one has no line."""
+
+    device: str = ""
+    device_ink: Ink = Ink.TEXT
+    model: str = ""
+    note: str = ""
+    """``toy model``, ``synthetic weights``, ``simulated``."""
+    workload: str = ""
+    phase: str = ""
+    """``turn 12/48  decode``."""
+    running: bool = False
+    progress: float | None = None
+    """Of a step before the first prompt, 0…1."""
+    eta: str = ""
+    figures: tuple[tuple[str, str], ...] = ()
+    """Name and value."""
+    turns: tuple[tuple[str, str, str], ...] = ()
+    """Newest first: number, decode rate, TTFT."""
+    problem: str = ""
+    """Why it failed, and what to do."""
+    hint: str = ""
+    """What to do when there is no run."""
+
+
+def run_lines(model: RunModel, width: int, height: int) -> tuple[Line, ...]:
+    """The panel: ``height`` lines of ``width`` cells; what has no room is left out from below."""
+    lines = list(_lines(model, width))[:height]
+    if height - len(lines) >= 3 and model.turns:
+        lines.append(row(width, [(" turn   tok/s    TTFT", Ink.DIM)]))
+        for number, rate, ttft in model.turns[: height - len(lines)]:
+            text = f" {column(number, 4)} {column(rate, 7, right=True)} {column(ttft, 7, right=True)}"
+            lines.append(row(width, [(text, Ink.TEXT)]))
+    blank = row(width, [])
+    return (*lines, *[blank] * (height - len(lines)))
+
+
+def _lines(model: RunModel, width: int) -> Iterator[Line]:
+    if model.hint:
+        for text in wrapped(model.hint, width - 2):
+            yield row(width, [(f" {text}", Ink.DIM)])
+        return
+    yield row(width, [(f" {model.device}", model.device_ink)])
+    yield row(width, [(f" {model.model}", Ink.STRONG)])
+    if model.note:
+        yield row(width, [(f" {model.note}", Ink.WARNING)])
+    yield row(width, [(f" {model.workload}", Ink.DIM)])
+    yield row(width, [(f" {model.phase}", Ink.GOOD if model.running else Ink.TEXT)])
+    if model.progress is not None:
+        yield _progress(model, width)
+    for text in wrapped(model.problem, width - 2) if model.problem else ():
+        yield row(width, [(f" {text}", Ink.ERROR)])
+    for name, value in model.figures:
+        yield justified(width, [(f" {name}", Ink.DIM)], [(f"{value} ", Ink.TEXT)])
+
+
+def _progress(model: RunModel, width: int) -> Line:
+    share = f" {int(100 * (model.progress or 0)):3d} % "
+    parts: list[Part] = [(f"{model.eta} ", Ink.DIM)] if model.eta else []
+    room = max(0, width - 1 - len(share) - (len(model.eta) + 1 if model.eta else 0))
+    filled, empty = meter(model.progress, room)
+    return row(
+        width, [(" ", Ink.TEXT), (filled, Ink.GOOD), ("░" * len(empty), Ink.FRAME), (share, Ink.TEXT), *parts]
+    )

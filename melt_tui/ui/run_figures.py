@@ -1,0 +1,191 @@
+"""The run panel and the table of turns, from what was seen."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from drivers.events import FirstToken
+from drivers.model import Quantity, Workload
+from melt_tui.events import RunOutcome
+from melt_tui.format import count, number, rate, seconds, stamp
+from melt_tui.timeline import RunPhase, RunView, View
+from melt_tui.ui.look import rate_channel
+from melt_tui.ui.picture import name_of, simulated
+from melt_tui.ui.renderables.cells import Ink, device_ink
+from melt_tui.ui.renderables.run_lines import RunModel
+from melt_tui.ui.renderables.tables import Column, TableRow
+from melt_tui.ui.topics import colours, of_device
+from melt_tui.ui.turns import Turn
+
+_DIFFERS: Final = 0.05
+"""Observed and reported rates that differ by more than this flag the turn."""
+
+TURN_COLUMNS = (
+    Column("turn", 5, right=True),
+    Column("device", 14, right=False, rank=1),
+    Column("at", 8),
+    Column("prompt", 7, rank=2),
+    Column("cached", 7, rank=5),
+    Column("output", 7, rank=1),
+    Column("TTFT", 8),
+    Column("prefill tok/s", 13, rank=3),
+    Column("decode tok/s", 12),
+    Column("engine's", 8, rank=4),
+    Column("end", 8, right=False, rank=3),
+)
+
+
+def run_model(view: View, device: str, turns: Sequence[Turn]) -> RunModel:
+    """The run in progress on a device, or its last one."""
+    run = view.runs.get(device)
+    if run is None:
+        return RunModel(hint=_hint(view, device))
+    own = [turn for turn in turns if turn.started.device == device and turn.started.run == run.spec.run]
+    model = run.spec.model
+    note = model.note or ("synthetic weights" if model.synthetic else "") if model else ""
+    return RunModel(
+        device=device,
+        device_ink=device_ink(colours(view).get(device, 0)),
+        model=_model_name(run),
+        note=" · ".join(part for part in (note, "simulated" if simulated(view, device) else "") if part),
+        workload=" · ".join(part for part in (_workload(run), run.spec.runtime) if part),
+        phase=phase_text(run),
+        running=run.phase is not RunPhase.ENDED,
+        progress=run.preparing_done if run.phase is RunPhase.LOADING else None,
+        eta=f"{seconds(run.preparing_eta_s)} left" if run.preparing_eta_s is not None else "",
+        figures=tuple(_figures(view, run, own)),
+        turns=tuple(_last_turns(own)),
+        problem=_problem(run),
+    )
+
+
+def phase_text(run: RunView) -> str:
+    """``turn 12/48  decode``, ``loading: expanding the model``, ``ended: done``."""
+    if run.ended is not None:
+        return f"{run.ended.outcome}  {_turn_count(run.turns_ended)}"
+    if run.phase is RunPhase.LOADING:
+        return run.preparing or "loading"
+    if run.turn is None:
+        return run.phase
+    current = Turn(started=run.turn.started)
+    if current.warmup:
+        return f"warm-up  {run.phase}"
+    going = run.turns_ended + (run.turn.ended is None)
+    planned = planned_turns(run.spec.workload)
+    share = f"{going}/{planned}" if planned else f"{going}"
+    done = run.turn.prefill_done
+    progress = f" {int(100 * done)} %" if run.phase is RunPhase.PREFILL and done is not None else ""
+    return f"turn {share}  {run.phase}{progress}"
+
+
+def planned_turns(workload: Workload | None) -> int | None:
+    """How many measured turns a workload comes to; None where time or the user ends it."""
+    if workload is None:
+        return None
+    listed = sum(map(len, workload.conversations)) * workload.repeat
+    if workload.turns is None:
+        return listed or None
+    return min(workload.turns, listed) if listed else workload.turns
+
+
+def turn_rows(view: View, turns: Sequence[Turn], origin: int) -> list[TableRow]:
+    """The table's rows, newest first."""
+    shades = colours(view)
+    return [_turn_row(view, turn, shades, origin) for turn in reversed(turns)]
+
+
+def _turn_row(view: View, turn: Turn, shades: Mapping[str, int], origin: int) -> TableRow:
+    started, ended = turn.started, turn.ended
+    observed, reported = turn.decode_tps, turn.reported_tps
+    flag = bool(observed and reported and abs(observed - reported) > _DIFFERS * reported)
+    return TableRow(
+        (
+            "warm" if turn.warmup else str(started.turn),
+            name_of(view.devices.get(started.device), started.device),
+            stamp((started.t_ns - origin) / 1e9),
+            count(ended.prompt_tokens if ended else None),
+            count(ended.cached_tokens if ended else None),
+            count(ended.output_tokens if ended else None),
+            seconds(turn.ttft_s),
+            number(turn.prefill_tps),
+            number(observed),
+            number(reported) + "!" * flag,
+            ended.end if ended else "…",
+        ),
+        head=device_ink(shades.get(started.device, 0)),
+        ink=Ink.WARNING if flag else Ink.TEXT,
+        t_ns=started.t_ns,
+    )
+
+
+def _figures(view: View, run: RunView, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:
+    device = run.spec.device
+    if run.loaded is not None and run.loaded.load_s is not None:
+        yield "load", seconds(run.loaded.load_s)
+    first = run.turn.first_token if run.turn else None
+    yield from _ttft(first, own)
+    done = [turn for turn in own if turn.ended]
+    if done and done[-1].prefill_tps is not None:
+        yield "prefill", rate(done[-1].prefill_tps)
+    channel = rate_channel(view, device)
+    reading = view.readings.get(channel.key) if channel else None
+    if run.phase is RunPhase.DECODE and reading is not None:
+        yield "now", rate(reading.value)
+    if done and done[-1].decode_tps is not None:
+        yield "decode", rate(done[-1].decode_tps)
+    tokens = _tokens(view, device, run.started_ns)
+    if tokens is not None:
+        yield "tokens", count(tokens)
+
+
+def _ttft(first: FirstToken | None, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:
+    known = first.ttft_s if first else next((t.ttft_s for t in reversed(own) if t.ttft_s is not None), None)
+    if known is not None:
+        yield "TTFT", seconds(known)
+
+
+def _tokens(view: View, device: str, since_ns: int) -> float | None:
+    """Output tokens of the run so far."""
+    for channel in of_device(view, device, (Quantity.TOKEN_ARRIVALS, Quantity.TOKENS)):
+        reading = view.readings.get(channel.key)
+        if reading is not None and reading.t_ns >= since_ns:
+            return reading.value
+    return None
+
+
+def _last_turns(own: Sequence[Turn]) -> Iterator[tuple[str, str, str]]:
+    for turn in reversed(own):
+        if turn.ended is not None:
+            number_of = "warm" if turn.warmup else str(turn.started.turn)
+            yield number_of, number(turn.decode_tps), seconds(turn.ttft_s)
+
+
+def _model_name(run: RunView) -> str:
+    model = run.spec.model
+    if model is None:
+        return (run.loaded.model if run.loaded else "") or "model unknown"
+    quantisation = model.quantisation
+    return model.name if quantisation.lower() in model.name.lower() else f"{model.name} {quantisation}"
+
+
+def _workload(run: RunView) -> str:
+    return run.spec.workload.name if run.spec.workload else "watching"
+
+
+def _turn_count(turns: int) -> str:
+    return f"after {turns} turn" + "s" * (turns != 1)
+
+
+def _problem(run: RunView) -> str:
+    ended = run.ended
+    if ended is None or ended.outcome is RunOutcome.DONE:
+        return ""
+    return f"{ended.reason}: {ended.remedy}" if ended.remedy else ended.reason
+
+
+def _hint(view: View, device: str) -> str:
+    known = view.devices.get(device)
+    if known is None or known.info is None:
+        return "no run yet: r starts one"
+    if not known.info.runtimes:
+        return f"{device} runs no model: choose another device, or r to start a run elsewhere"
+    return "no run yet: r starts one"

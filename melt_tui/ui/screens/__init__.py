@@ -1,0 +1,1 @@
+"""Whole screens: own timers, place widgets, take messages."""

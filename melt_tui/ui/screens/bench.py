@@ -1,0 +1,328 @@
+"""The bench: cards, charts, run, events on one time axis. Live, frozen, rewound and recorded alike."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from functools import partial
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Input
+
+from drivers.events import Event, LimitEngaged
+from melt_tui.timeline import Timeline
+from melt_tui.ui.answers import answer
+from melt_tui.ui.chronicle import AskChronicle
+from melt_tui.ui.commands import BENCH, BY_NAME, bindings
+from melt_tui.ui.figures import AskFigures
+from melt_tui.ui.frames import FrameMeter
+from melt_tui.ui.looker import Looker
+from melt_tui.ui.playhead import Playhead, Reach
+from melt_tui.ui.screens.bench_view import BenchView, Moment
+from melt_tui.ui.screens.orders import Orders
+from melt_tui.ui.seen import Seen, Wish, gather
+from melt_tui.ui.sentences import JUMP_KINDS
+from melt_tui.ui.settings import ScreenSettings
+from melt_tui.ui.topics import devices
+from melt_tui.ui.viewer import MOVES, Move, Scene, Viewer
+from melt_tui.ui.widgets.channel_plot import ChannelPlot
+from melt_tui.ui.widgets.device_cards import DeviceCards
+from melt_tui.ui.widgets.key_line import Caption, KeyLine
+from melt_tui.ui.widgets.log_pane import LogPane
+from melt_tui.ui.widgets.pane import Pane
+from melt_tui.ui.widgets.time_strip import TimeStrip
+from melt_tui.ui.widgets.transport_bar import TransportBar
+from melt_tui.workbench import Bench, SelfReport
+
+_LISTS_NS = 250_000_000
+"""Lists, turns and the strip's trend are asked for no more often than this."""
+_FIGURES_NS = 1_000_000_000
+_REPORT_NS = 1_000_000_000
+_FRAMES_PER_S = 10.0
+_WIDTHS = ((0, "-slit"), (40, "-narrow"), (100, "-wide"), (160, "-vast"))
+_HEIGHTS = ((0, "-flat"), (12, "-low"), (30, "-high"), (44, "-towering"))
+_LEAD_NS = 5_000_000_000
+"""How long before a limit ``first_limit`` begins to play."""
+
+
+class BenchScreen(Screen[None]):
+    """Owns the frame timer and the playhead; everything it shows it asks of a timeline at that moment."""
+
+    AUTO_FOCUS = None
+    CSS_PATH = "bench.tcss"
+    BINDINGS = bindings(BENCH)
+
+    def __init__(
+        self,
+        bench: Bench,
+        scene: Scene,
+        settings: ScreenSettings,
+        executor: Executor,
+        playhead: Playhead | None = None,
+    ) -> None:
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
+        self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
+        self._bench = bench
+        self._settings = settings
+        self._executor = executor
+        self.viewer = Viewer(scene, playhead or Playhead())
+        self.orders = Orders(self, bench, settings)
+        self._view = BenchView(self.viewer, settings.keys)
+        self._looker: Looker[Seen] = Looker(executor, self._post, self._see, self._fail)
+        self._meter = FrameMeter(round(1e9 / (settings.frames_per_s or _FRAMES_PER_S)))
+        self._timer: Timer | None = None
+        self._seen: Seen | None = None
+        self._due_ns = {"lists": 0, "figures": 0, "report": 0}
+        self._wished: Wish | None = None
+        self._handlers = self._make_handlers()
+
+    def compose(self) -> ComposeResult:
+        """The view fills the screen."""
+        yield self._view
+
+    def on_mount(self) -> None:
+        """Draw when there is a layout, then at every beat of the frame timer."""
+        if self._settings.frames_per_s:
+            self._timer = self.set_interval(1 / self._settings.frames_per_s, self._beat)
+        self.call_after_refresh(self.look_now)
+
+    def on_resize(self) -> None:
+        """Other sizes want other columns."""
+        self.call_after_refresh(self.look_now)
+
+    def on_screen_suspend(self) -> None:
+        """Nobody sees it: nothing is asked."""
+        if self._timer is not None:
+            self._timer.pause()
+
+    def on_screen_resume(self) -> None:
+        """Seen again."""
+        self._meter.restart()
+        if self._timer is not None:
+            self._timer.resume()
+        self.call_after_refresh(self.look_now)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a look is under way off the screen's loop."""
+        return self._looker.busy
+
+    def say(self, text: str) -> None:
+        """Show one line above the keys; nothing takes it away."""
+        self.query_one(Caption).show(text)
+
+    def move(self, step: Move) -> None:
+        """Move the playhead and show what is there."""
+        self.viewer.move(step, self._bench.now())
+        self.look_now()
+
+    def look_now(self) -> None:
+        """Ask for everything anew, lists too, without waiting for the next frame."""
+        self._due_ns.update(lists=0, figures=0)
+        self._look(self._bench.now())
+
+    def action_command(self, name: str) -> None:
+        """Do what a key, a click or the palette asks for."""
+        if BY_NAME[name].live and not self.viewer.scene.live:
+            self.notify("This is a recording: there is no session to do it in.", markup=False)
+        elif name in MOVES:
+            self.move(MOVES[name])
+        else:
+            self._handlers[name]()
+            self.look_now()
+
+    def _make_handlers(self) -> Mapping[str, Callable[[], object]]:
+        view, orders = self._view, self.orders
+        return {
+            "run": orders.run,
+            "stop": orders.stop,
+            "mark": orders.mark,
+            "add_device": orders.add_device,
+            "remove_device": orders.remove_device,
+            "previous_event": partial(self._jump, forward=False),
+            "next_event": partial(self._jump, forward=True),
+            "first_limit": self._first_limit,
+            "select_up": partial(self._select_next, -1),
+            "select_down": partial(self._select_next, 1),
+            "scope": self._switch_scope,
+            "charts": self._next_charts,
+            "pane_events": partial(view.choose_pane, "events"),
+            "pane_log": partial(view.choose_pane, "log"),
+            "pane_turns": partial(view.choose_pane, "turns"),
+            "pane_figures": partial(view.choose_pane, "figures"),
+            "search": self._search,
+            "search_next": self._search_next,
+        }
+
+    def _beat(self) -> None:
+        now = self._bench.now()
+        self._meter.tick(now)
+        if now >= self._due_ns["report"]:
+            self._due_ns["report"] = now + _REPORT_NS
+            self._bench.report(
+                SelfReport(
+                    frames=self._meter.frames,
+                    dropped_frames=self._meter.dropped,
+                    lag_p99_s=self._meter.lag_p99_s,
+                )
+            )
+        self._look(now)
+
+    def _look(self, now_ns: int) -> None:
+        self.viewer.settle(now_ns)
+        wish = self._wish(now_ns)
+        timeline = self.viewer.scene.timeline()
+        if self.viewer.newest:
+            self._looker.forget()
+            self._see(gather(timeline, wish))
+        elif wish != self._wished:
+            self._looker.want(partial(gather, timeline, wish))
+        self._wished = wish
+
+    def _wish(self, now_ns: int) -> Wish:
+        frame = self.viewer.ask(now_ns, self._view.columns)
+        lists = figures = None
+        if now_ns >= self._due_ns["lists"]:
+            self._due_ns["lists"] = now_ns + _LISTS_NS
+            lists = AskChronicle(
+                t_ns=frame.t_ns,
+                reach=self.viewer.reach(now_ns),
+                selected=frame.selected,
+                strip_columns=self._view.strip_columns,
+                log=self._view.log_shown,
+            )
+        if self._view.pane == "figures" and now_ns >= self._due_ns["figures"]:
+            self._due_ns["figures"] = now_ns + _FIGURES_NS
+            marked = self.viewer.playhead.marked
+            only = self.viewer.selected if self.viewer.alone else ""
+            figures = AskFigures(device=only, at_ns=self.viewer.here(now_ns), span=marked)
+        return Wish(frame=frame, chronicle=lists, figures=figures)
+
+    def _see(self, seen: Seen) -> None:
+        """Show what was seen."""
+        first_look = seen.look.span[0] != self.viewer.span[0]
+        self.viewer.span = seen.look.span
+        status = self._bench.status if self.viewer.scene.live else None
+        moment = Moment(self._bench.now(), status, self._settings.zone)
+        self._view.draw(seen.look, seen.chronicle, seen.figures, moment)
+        self._seen = seen
+        if first_look:
+            self.call_later(self.look_now)
+
+    def _fail(self, error: BaseException) -> None:
+        self.notify(f"Cannot look there: {error}", severity="error", markup=False)
+
+    def _post(self, call: Callable[[], None]) -> None:
+        """Bring a call onto the screen's loop, from any thread; dropped when the app has ended."""
+        if self.is_attached:
+            self.call_later(call)
+
+    def _jump(self, *, forward: bool) -> None:
+        here = self.viewer.here(self._bench.now())
+
+        def look(timeline: Timeline) -> Event | None:
+            ask = timeline.event_after if forward else timeline.event_before
+            return ask(here, JUMP_KINDS)
+
+        self._go_to(look, _reveal, "There is no later event." if forward else "There is no earlier event.")
+
+    def _first_limit(self) -> None:
+        self._go_to(self._find_first_limit, _replay_from, "No limit was engaged so far.")
+
+    def _find_first_limit(self, timeline: Timeline) -> Event | None:
+        """Of a phone or board that is simulated, if there is one: the demo's; else of any device."""
+        first, last = timeline.span()
+        limits = timeline.events(first, last, kinds=(LimitEngaged,))
+        view = timeline.view(last)
+        acted = [e for e in limits if (d := view.devices.get(e.device)) and d.info and d.info.simulated]
+        return next(iter(acted or limits), None)
+
+    @work(exclusive=True, group="find")
+    async def _go_to(
+        self, look: Callable[[Timeline], Event | None], then: Callable[[int], Move], otherwise: str
+    ) -> None:
+        found = await answer(self._executor.submit(look, self.viewer.scene.timeline()))
+        if found.value is not None:
+            self.move(then(found.value.t_ns))
+        else:
+            self.notify(found.problem or otherwise, markup=False, timeout=2)
+
+    def _select_next(self, step: int) -> None:
+        names = [device.device for device in devices(self._seen.look.view)] if self._seen is not None else []
+        if names and self._seen is not None:
+            current = self._seen.look.selected
+            place = names.index(current) + step if current in names else 0
+            self.viewer.selected = names[max(0, min(len(names) - 1, place))]
+
+    def _switch_scope(self) -> None:
+        self.viewer.alone = not self.viewer.alone
+
+    def _next_charts(self) -> None:
+        self.viewer.skipped += 1
+
+    def _search(self) -> None:
+        self._view.choose_pane("log")
+        box = self.query_one("#search", Input)
+        box.display = True
+        box.focus()
+
+    def _search_next(self) -> None:
+        place = self.query_one(LogPane).next_place()
+        if place is not None:
+            self.move(lambda p, now, reach: p.revealed(place, now, reach))
+
+    @on(Input.Submitted, "#search")
+    def _searched(self, event: Input.Submitted) -> None:
+        event.input.display = False
+        self.query_one(LogPane).search(event.value.strip())
+        self.query_one(LogPane).focus()
+        self._search_next()
+
+    @on(Pane.Picked)
+    def _picked(self, event: Pane.Picked) -> None:
+        self.move(lambda p, now, reach: p.revealed(event.t_ns, now, reach))
+
+    @on(KeyLine.Pressed)
+    @on(TransportBar.Pressed)
+    async def _pressed(self, event: KeyLine.Pressed | TransportBar.Pressed) -> None:
+        await self.app.run_action(f"app.give('{event.command}')")
+
+    @on(DeviceCards.Selected)
+    def _selected(self, event: DeviceCards.Selected) -> None:
+        self.viewer.selected = event.device
+        self.look_now()
+
+    @on(DeviceCards.Opened)
+    def _opened(self, event: DeviceCards.Opened) -> None:
+        self.viewer.selected, self.viewer.alone = event.device, True
+        self.look_now()
+
+    @on(TimeStrip.Sought)
+    def _sought(self, event: TimeStrip.Sought) -> None:
+        self.move(lambda p, now, reach: p.sought(event.t_ns, now, reach))
+
+    @on(ChannelPlot.CursorMoved)
+    def _cursor_moved(self, event: ChannelPlot.CursorMoved) -> None:
+        self.move(lambda p, now, reach: p.pointed(event.t_ns, now, reach))
+
+    @on(ChannelPlot.Panned)
+    def _panned(self, event: ChannelPlot.Panned) -> None:
+        def pan(playhead: Playhead, now_ns: int, reach: Reach) -> Playhead:
+            t0_ns, t1_ns = playhead.window(now_ns, reach)
+            return playhead.panned(event.delta_ns / (t1_ns - t0_ns), now_ns, reach)
+
+        self.move(pan)
+
+    @on(ChannelPlot.Zoomed)
+    def _zoomed(self, event: ChannelPlot.Zoomed) -> None:
+        self.move(lambda p, now, reach: p.scaled(event.factor, event.at_ns, now, reach))
+
+
+def _reveal(t_ns: int) -> Move:
+    return lambda p, now, reach: p.revealed(t_ns, now, reach)
+
+
+def _replay_from(t_ns: int) -> Move:
+    return lambda p, now, reach: p.sought(t_ns - _LEAD_NS, now, reach).playing(now, reach)

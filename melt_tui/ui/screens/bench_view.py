@@ -1,0 +1,241 @@
+"""What stands on the bench: places its widgets and hands each what it shows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from melt_tui.format import stamp
+from melt_tui.ui.chronicle import Chronicle, why_absent
+from melt_tui.ui.commands import BENCH_KEYS
+from melt_tui.ui.figures import FIGURE_COLUMNS, Figures, figure_rows
+from melt_tui.ui.heading import header_model, transport_model
+from melt_tui.ui.key_groups import key_groups
+from melt_tui.ui.look import Look, PanelLook
+from melt_tui.ui.picture import Frame, cards, origin_ns, plots, strip_bands, strip_marks
+from melt_tui.ui.playhead import Mode
+from melt_tui.ui.renderables.cells import Ink, device_ink
+from melt_tui.ui.renderables.log_lines import log_rows
+from melt_tui.ui.run_figures import TURN_COLUMNS, run_model, turn_rows
+from melt_tui.ui.sentences import Severity, sentence
+from melt_tui.ui.topics import colours
+from melt_tui.ui.viewer import Viewer
+from melt_tui.ui.widgets.chart_slot import ChartSlot
+from melt_tui.ui.widgets.device_cards import DeviceCards
+from melt_tui.ui.widgets.event_log import EventLine, EventLog
+from melt_tui.ui.widgets.header_line import HeaderLine
+from melt_tui.ui.widgets.key_line import Caption, KeyLine
+from melt_tui.ui.widgets.log_pane import LogPane
+from melt_tui.ui.widgets.pane import Pane
+from melt_tui.ui.widgets.run_panel import RunPanel
+from melt_tui.ui.widgets.table import Table
+from melt_tui.ui.widgets.time_strip import StripModel, TimeStrip
+from melt_tui.ui.widgets.transport_bar import TransportBar
+from melt_tui.workbench import Status
+
+SLOTS = 6
+PANES = ("events", "log", "turns", "figures")
+TOO_SMALL = "melt needs at least 40×12"
+_INKS = {
+    Severity.PLAIN: Ink.TEXT,
+    Severity.GOOD: Ink.GOOD,
+    Severity.WARNING: Ink.WARNING,
+    Severity.ERROR: Ink.ERROR,
+    Severity.MARK: Ink.MARK,
+    Severity.QUIET: Ink.DIM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What every part of one drawing shares."""
+
+    now_ns: int
+    status: Status | None
+    zone: tzinfo | None
+
+
+class BenchView(Vertical):
+    """Cards at the left, charts at the right, the lists and the run below them, the strip and the keys at the foot."""
+
+    def __init__(self, viewer: Viewer, keys: Mapping[str, str]) -> None:
+        super().__init__(id="bench")
+        self._viewer = viewer
+        self._keys = keys
+        self._look: Look | None = None
+        self._chronicle: Chronicle | None = None
+        self._figures: Figures | None = None
+        self._pane = "events"
+
+    def compose(self) -> ComposeResult:
+        """Every part once; the stylesheet says which has room."""
+        live = self._viewer.scene.live
+        yield Static(TOO_SMALL, id="too-small")
+        yield HeaderLine(id="header")
+        with Horizontal(id="desk"):
+            yield DeviceCards(id="cards")
+            yield Vertical(
+                ChartSlot(id="slot-0"),
+                Horizontal(*(ChartSlot(id=f"slot-{place}") for place in (1, 4, 2)), id="middle"),
+                Horizontal(Vertical(*self._lists(), id="lists"), RunPanel(id="run"), id="low"),
+                id="right",
+            )
+        yield TimeStrip(id="strip")
+        if not live:
+            yield TransportBar(id="transport")
+        yield Caption(id="caption")
+        yield KeyLine(key_groups(BENCH_KEYS, self._keys, live=live), id="keys")
+
+    def _lists(self) -> Iterator[Widget]:
+        yield Horizontal(ChartSlot(id="slot-3"), ChartSlot(id="slot-5"), id="lower")
+        yield Horizontal(
+            EventLog(id="events"),
+            LogPane(id="log"),
+            Table(TURN_COLUMNS, "no turn yet", id="turns"),
+            Table(FIGURE_COLUMNS, "no channel yet", id="figures"),
+            id="panes",
+        )
+        search = Input(placeholder="find in the log", id="search", compact=True)
+        search.display = False
+        yield search
+
+    def on_mount(self) -> None:
+        """Name the parts."""
+        self.query_one("#cards").border_title = "devices"
+        self.choose_pane("events")
+
+    @property
+    def pane(self) -> str:
+        """The list that was chosen."""
+        return self._pane
+
+    @property
+    def slots(self) -> list[ChartSlot]:
+        """The places for charts that are on screen, best first."""
+        every = [self.query_one(f"#slot-{place}", ChartSlot) for place in range(SLOTS)]
+        return [slot for slot in every if slot.size.width and slot.size.height]
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """How many columns each chart on screen has."""
+        return tuple(slot.columns for slot in self.slots)
+
+    @property
+    def strip_columns(self) -> int:
+        """How many columns the strip has."""
+        return self.query_one(TimeStrip).size.width
+
+    @property
+    def log_shown(self) -> bool:
+        """Whether the log is on screen."""
+        return bool(self.query_one(LogPane).size)
+
+    def choose_pane(self, name: str) -> None:
+        """Show that list."""
+        self._pane = name
+        for pane in self.query(Pane):
+            pane.set_class(pane.id == name, "-chosen")
+            pane.border_title = _tabs(pane.id or "")
+        self.query_one("#panes").set_class(name in {"events", "log"}, "-pair")
+
+    def draw(self, look: Look, chronicle: Chronicle | None, figures: Figures | None, moment: Moment) -> None:
+        """Hand everything out. What did not change costs nothing; parts not given stay as they were."""
+        if not self.is_attached:
+            return
+        self._look = look
+        self._chronicle = chronicle or self._chronicle
+        self._figures = figures or self._figures
+        origin = origin_ns(look.view, look.span[0])
+        self._draw_frame(look, origin, moment)
+        self._draw_charts(look, origin)
+        self._draw_strip(look, origin, moment)
+        if chronicle is not None:
+            self._draw_lists(look, chronicle, origin)
+        if figures is not None:
+            rows, note = figure_rows(figures, stamp((figures.ask.at_ns - origin) / 1e9))
+            self.query_one("#figures", Table).show(rows, note)
+
+    def _draw_frame(self, look: Look, origin: int, moment: Moment) -> None:
+        viewer = self._viewer
+        reach, turns = viewer.reach(moment.now_ns), self._chronicle.turns if self._chronicle else ()
+        self.query_one(HeaderLine).show(
+            header_model(look, moment.status, viewer.playhead, reach, moment.now_ns, moment.zone)
+        )
+        shown = cards(look)
+        box = self.query_one(DeviceCards)
+        box.show(shown, look.selected)
+        box.border_title = f"{len(shown)} devices" if shown else "looking for devices"
+        panel = self.query_one(RunPanel)
+        panel.show(run_model(look.view, look.selected, turns))
+        for bar in self.query(TransportBar):
+            bar.show(transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin))
+
+    def _draw_charts(self, look: Look, origin: int) -> None:
+        slots = self.slots
+        models = plots(look, Frame(self._viewer.playhead, origin))
+        for slot, one, model in zip(slots, look.panels, models, strict=False):
+            if one.panel.channels:
+                slot.draw(model)
+            else:
+                slot.explain(one.panel.title, self._reasons(look, one))
+        for slot in slots[len(models) :]:
+            slot.explain("", ())
+
+    def _reasons(self, look: Look, one: PanelLook) -> Sequence[str]:
+        device = look.selected if look.ask.alone else ""
+        said = why_absent(one.panel.topic, self._chronicle.absences if self._chronicle else (), device)
+        reasons = [
+            f"{absent.device}: {absent.reason}" + (f" ({absent.remedy})" if absent.remedy else "")
+            for absent in said
+        ]
+        if reasons:
+            return reasons
+        return [f"no {one.panel.topic.title} yet"]
+
+    def _draw_strip(self, look: Look, origin: int, moment: Moment) -> None:
+        if self._chronicle is None:
+            return
+        reach, ask = self._viewer.reach(moment.now_ns), look.ask
+        self.query_one(TimeStrip).show(
+            StripModel(
+                t0_ns=reach.first_ns,
+                t1_ns=reach.edge_ns,
+                values=self._chronicle.trend or (),
+                bands=strip_bands(self._chronicle.lasting),
+                marks=strip_marks(self._chronicle.marks),
+                view_t0=ask.t0_ns,
+                view_t1=min(ask.t1_ns, ask.t_ns),
+                now_ns=ask.t_ns,
+                pinned=self._viewer.playhead.mode is Mode.PINNED and reach.live,
+                origin_ns=origin,
+            )
+        )
+
+    def _draw_lists(self, look: Look, chronicle: Chronicle, origin: int) -> None:
+        shades, cursor = colours(look.view), self._viewer.playhead.cursor_ns
+
+        def stamped(t_ns: int) -> str:
+            return stamp((t_ns - origin) / 1e9)
+
+        lines = []
+        for event in reversed(chronicle.events):
+            text, severity = sentence(event)
+            ink = device_ink(shades[event.device]) if event.device in shades else Ink.DIM
+            lines.append(EventLine(event.t_ns, stamped(event.t_ns), event.device, ink, text, _INKS[severity]))
+        self.query_one(EventLog).show(lines, cursor)
+        if chronicle.ask.log:
+            self.query_one(LogPane).show(log_rows(chronicle.log), cursor, shades, stamped)
+        self.query_one("#turns", Table).show(turn_rows(look.view, chronicle.turns, origin))
+
+
+def _tabs(own: str) -> str:
+    """The title of a list: the names of all, each a place to click, its own set off."""
+    names = []
+    for name in PANES:
+        lit = name == own
+        names.append(f"[@click=screen.command('pane_{name}')]{'[b]' if lit else '[dim]'}{name}[/][/]")
+    return " ".join(names)

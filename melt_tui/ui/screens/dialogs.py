@@ -1,0 +1,105 @@
+"""Small questions: yes or no, a line of text, which run to stop."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label, OptionList
+from textual.widgets.option_list import Option
+
+from melt_tui.ui.renderables.text import plain
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T | None], Generic[T]):
+    """A box over the screen; escape or a click beside it closes it without an answer."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "Cancel")]
+
+    def action_cancel(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)
+
+
+class ConfirmDialog(Dialog[bool]):
+    """Yes or no; no is what Enter means at first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("y", "yes", "Yes"), ("n", "cancel", "No")]
+
+    def __init__(self, question: str, yes: str) -> None:
+        super().__init__()
+        self._question = question
+        self._yes = yes
+
+    def compose(self) -> ComposeResult:
+        """The question and two buttons."""
+        with Vertical(classes="box"):
+            yield Label(Content(plain(self._question)), classes="question")
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel", id="no", compact=True)
+                yield Button(self._yes, id="yes", variant="warning", compact=True)
+
+    def on_mount(self) -> None:
+        """The harmless answer first."""
+        self.query_one("#no").focus()
+
+    def action_yes(self) -> None:
+        """Go ahead."""
+        self.dismiss(result=True)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+
+class TextDialog(Dialog[str]):
+    """One line of text."""
+
+    def __init__(self, title: str, label: str, value: str, hint: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._label = label
+        self._value = value
+        self._hint = hint
+
+    def compose(self) -> ComposeResult:
+        """A label, the line, a hint."""
+        with Vertical(classes="box") as box:
+            box.border_title = self._title
+            yield Label(self._label)
+            yield Input(self._value, id="text", compact=True)
+            yield Label(Content(self._hint), classes="hint")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip())
+
+
+class StopDialog(Dialog[list[str]]):
+    """Which of several runs to stop."""
+
+    ALL = "all of them"
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        super().__init__()
+        self._devices = list(devices)
+
+    def compose(self) -> ComposeResult:
+        """The devices that run, and all of them."""
+        with Vertical(classes="box") as box:
+            box.border_title = "Stop"
+            yield Label("Which run?")
+            choices = [Option(Content(plain(name))) for name in [*self._devices, self.ALL]]
+            yield OptionList(*choices, compact=True)
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        index = event.option_index
+        self.dismiss(self._devices if index == len(self._devices) else [self._devices[index]])

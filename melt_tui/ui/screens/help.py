@@ -1,0 +1,54 @@
+"""The help page: every command with its key, from the one table."""
+
+from collections.abc import Iterable, Mapping
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Label, Static
+
+from melt_tui.ui.commands import BENCH, COMMANDS, EVERYWHERE, LIBRARY, Command, keys_of
+from melt_tui.ui.screens.dialogs import Dialog
+
+_TITLES = {BENCH: "On the bench", LIBRARY: "In the library", EVERYWHERE: "Everywhere"}
+_KEY_CELLS = 12
+_TITLE_CELLS = 18
+_MOUSE = (
+    ("move", "the cursor: every value at that instant"),
+    ("drag a chart", "pan; the wheel zooms where the mouse is"),
+    ("click the strip", "go to that moment; drag to look around"),
+    ("click a card", "choose a device; twice: its charts alone"),
+    ("click a line", "of events, log or turns: go there"),
+)
+
+
+class HelpScreen(Dialog[None]):
+    """Closed by escape, q or ?."""
+
+    CSS_PATH = "help.tcss"
+    BINDINGS = [("q,question_mark", "cancel", "Close")]  # noqa: RUF012
+
+    def __init__(self, remapped: Mapping[str, str]) -> None:
+        super().__init__()
+        self._remapped = remapped
+
+    def compose(self) -> ComposeResult:
+        """A section for each place."""
+        with VerticalScroll(classes="box") as box:
+            box.border_title = "Help"
+            box.border_subtitle = "Esc closes"
+            for where, title in _TITLES.items():
+                yield Label(title, classes="section")
+                yield Static(Content("\n".join(_lines(where, self._remapped))))
+            yield Label("The mouse", classes="section")
+            yield Static(Content("\n".join(f"{what:<{_KEY_CELLS + 6}}{does}" for what, does in _MOUSE)))
+
+
+def _lines(where: str, remapped: Mapping[str, str]) -> Iterable[str]:
+    return (help_line(command, remapped) for command in COMMANDS if command.where == where)
+
+
+def help_line(command: Command, remapped: Mapping[str, str]) -> str:
+    """``r           Run               Start a run: …``; a command without a key is found in the palette."""
+    keys = " ".join(keys_of(command, remapped)) or ":"
+    return f"{keys:<{_KEY_CELLS}}{command.title:<{_TITLE_CELLS}}{command.help}"

@@ -1,0 +1,194 @@
+"""The library: the saved recordings, and what can be done with them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import DataTable, Label
+
+from melt_tui.format import byte_count, number, seconds
+from melt_tui.ui.answers import answer
+from melt_tui.ui.commands import BY_NAME, LIBRARY, LIBRARY_KEYS, bindings
+from melt_tui.ui.key_groups import key_groups
+from melt_tui.ui.renderables.text import plain
+from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
+from melt_tui.ui.settings import ScreenSettings
+from melt_tui.ui.widgets.key_line import KeyLine
+from melt_tui.workbench import Bench, RecordingInfo, RecordingState
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+COLUMNS = ("when", "name", "length", "devices", "models", "tok/s", "runs", "tags", "size", "state")
+_UNKNOWN = "–"
+
+
+class LibraryScreen(Screen[Path]):
+    """Answers with the recording to replay, or nothing."""
+
+    CSS_PATH = "library.tcss"
+    BINDINGS = bindings(LIBRARY)
+
+    def __init__(self, bench: Bench, settings: ScreenSettings) -> None:
+        super().__init__()
+        self._bench = bench
+        self._settings = settings
+        self._entries: Sequence[RecordingInfo] = ()
+        self._handlers: Mapping[str, Callable[[RecordingInfo], object]] = {
+            "replay_entry": self._replay,
+            "rename": self._rename,
+            "tags": self._tags,
+            "export": self._export,
+            "delete": self._delete,
+        }
+
+    def compose(self) -> ComposeResult:
+        """The table, a line about the chosen one, the keys."""
+        yield Label("library", id="title")
+        table: DataTable[Any] = DataTable(cursor_type="row", zebra_stripes=False, id="recordings")
+        table.add_columns(*COLUMNS)
+        yield table
+        yield Label("Reading the recordings …", id="detail")
+        yield KeyLine(key_groups(LIBRARY_KEYS, self._settings.keys, live=True), id="keys")
+
+    def on_mount(self) -> None:
+        """Read the list."""
+        self.query_one(DataTable).focus()
+        self.load()
+
+    def action_command(self, name: str) -> None:
+        """Do what a key, a click or the palette asks for."""
+        if name == "reload":
+            self.load()
+            return
+        entry = self.chosen
+        if entry is not None and BY_NAME[name].where == LIBRARY:
+            self._handlers[name](entry)
+
+    @property
+    def chosen(self) -> RecordingInfo | None:
+        """The recording under the table's cursor."""
+        row = self.query_one(DataTable).cursor_row
+        return self._entries[row] if 0 <= row < len(self._entries) else None
+
+    @work(exclusive=True, group="load")
+    async def load(self) -> None:
+        """Read the list again; the cursor stays where it was."""
+        got = await answer(self._bench.library())
+        self._entries = got.value or ()
+        table = self.query_one(DataTable)
+        row = table.cursor_row
+        table.clear()
+        for entry in self._entries:
+            table.add_row(*(Content(text) for text in entry_texts(entry, self._settings)))
+        table.move_cursor(row=min(row, max(0, len(self._entries) - 1)))
+        self._tell(got.problem or self._summary())
+
+    @on(DataTable.RowSelected)
+    def _row_selected(self) -> None:
+        self.action_command("replay_entry")
+
+    @on(DataTable.RowHighlighted)
+    def _row_highlighted(self) -> None:
+        self._tell(self._summary())
+
+    @on(KeyLine.Pressed)
+    async def _pressed(self, event: KeyLine.Pressed) -> None:
+        await self.app.run_action(f"app.give('{event.command}')")
+
+    def _summary(self) -> str:
+        entry = self.chosen
+        if entry is None:
+            return "Nothing has been recorded yet."
+        marks = ["simulated devices"] if entry.simulated else []
+        return " · ".join([str(entry.path), *marks, *([entry.detail] if entry.detail else [])])
+
+    def _tell(self, text: str) -> None:
+        self.query_one("#detail", Label).update(Content(plain(text)))
+
+    def _replay(self, entry: RecordingInfo) -> None:
+        if entry.state is RecordingState.UNREADABLE:
+            self.notify(f"Cannot be read: {entry.detail}", severity="error", markup=False)
+        else:
+            self.dismiss(entry.path)
+
+    def _rename(self, entry: RecordingInfo) -> None:
+        dialog = TextDialog(
+            "Rename", "Name of the recording", entry.name, "What was measured stays as it was."
+        )
+        self._ask(dialog, partial(self._bench.rename_recording, entry.path))
+
+    def _tags(self, entry: RecordingInfo) -> None:
+        dialog = TextDialog("Tags", "Tags, separated by commas", ", ".join(entry.tags))
+        self._ask(dialog, lambda text: self._bench.tag_recording(entry.path, split_tags(text)))
+
+    def _export(self, entry: RecordingInfo) -> None:
+        out = entry.path.with_suffix(".csv")
+        dialog = TextDialog(
+            "Export", "Write the samples as CSV to", str(out), "Events are written beside them."
+        )
+        self._ask(
+            dialog,
+            lambda text: self._bench.export_recording(entry.path, Path(text).expanduser()),
+            "Written to {}.",
+        )
+
+    @work(exclusive=True, group="ask")
+    async def _delete(self, entry: RecordingInfo) -> None:
+        question = f"Delete {entry.name} for good? {entry.path}"
+        if await self.app.push_screen_wait(ConfirmDialog(question, "Delete")):
+            await self._settle(self._bench.delete_recording(entry.path))
+
+    @work(exclusive=True, group="ask")
+    async def _ask(self, dialog: TextDialog, order: "Callable[[str], Future[Any]]", done: str = "") -> None:
+        text = await self.app.push_screen_wait(dialog)
+        if text is not None:
+            await self._settle(order(text), done)
+
+    async def _settle(self, future: "Future[Any]", done: str = "") -> None:
+        got = await answer(future)
+        if got.problem:
+            self.notify(got.problem, severity="error", markup=False)
+        elif done:
+            self.notify(done.format(got.value), markup=False)
+        self.load()
+
+
+def entry_texts(entry: RecordingInfo, settings: ScreenSettings) -> tuple[str, ...]:
+    """A row of the table, in the order of ``COLUMNS``; what is not known is a dash."""
+    models = ", ".join(entry.models)
+    return tuple(
+        map(
+            plain,
+            (
+                _when(entry, settings),
+                entry.name,
+                seconds(entry.duration_s),
+                ", ".join(entry.devices) + (" (sim)" if entry.simulated else "") or _UNKNOWN,
+                models or _UNKNOWN,
+                number(entry.decode_tps),
+                str(entry.runs),
+                ", ".join(entry.tags),
+                byte_count(entry.size_bytes),
+                entry.state,
+            ),
+        )
+    )
+
+
+def split_tags(text: str) -> list[str]:
+    """Tags as they were typed: separated by commas, each once, none empty."""
+    return list(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+
+
+def _when(entry: RecordingInfo, settings: ScreenSettings) -> str:
+    if entry.started_wall_ns is None:
+        return _UNKNOWN
+    moment = datetime.fromtimestamp(entry.started_wall_ns / 1e9, UTC).astimezone(settings.zone)
+    return f"{moment:%Y-%m-%d %H:%M}"

@@ -1,0 +1,134 @@
+"""What a user orders of the session: runs, marks, devices. Asks in dialogs, tells what became of it."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from melt_tui.timeline import View
+from melt_tui.ui.answers import Answer, answer
+from melt_tui.ui.look import default_device, running
+from melt_tui.ui.screens.device_dialog import DeviceDialog
+from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog, TextDialog
+from melt_tui.ui.screens.run_dialog import RunDialog
+from melt_tui.ui.settings import ScreenSettings
+from melt_tui.ui.topics import devices
+from melt_tui.workbench import Bench, Choice, RunRequest
+
+if TYPE_CHECKING:
+    from melt_tui.ui.screens.bench import BenchScreen
+
+T = TypeVar("T")
+
+
+class Orders:
+    """Each order is a flow of its own on the screen's loop; a second one of the same kind waits for nothing."""
+
+    def __init__(self, screen: "BenchScreen", bench: Bench, settings: ScreenSettings) -> None:
+        self._screen = screen
+        self._bench = bench
+        self._settings = settings
+        self._last = settings.last_run
+
+    def run(self) -> None:
+        """Ask for a run and start it."""
+        self._screen.run_worker(self._run(), group="orders", exclusive=True)
+
+    def stop(self) -> None:
+        """Stop the run; ask which when there are several."""
+        self._screen.run_worker(self._stop(), group="orders", exclusive=True)
+
+    def mark(self) -> None:
+        """Ask for a name and put a mark."""
+        self._screen.run_worker(self._mark(), group="orders", exclusive=True)
+
+    def add_device(self) -> None:
+        """Look for devices and open the one that is chosen."""
+        self._screen.run_worker(self._add_device(), group="orders", exclusive=True)
+
+    def remove_device(self) -> None:
+        """Close the chosen device, after asking."""
+        self._screen.run_worker(self._remove_device(), group="orders", exclusive=True)
+
+    async def _run(self) -> None:
+        offered = self._able()
+        if not offered:
+            self._tell("No device here can run a model: d looks for more.")
+            return
+        dialog = RunDialog(self._bench, offered, self._preset(offered))
+        request = await self._screen.app.push_screen_wait(dialog)
+        if request is None:
+            return
+        self._last = request
+        started = await self._wait(self._bench.start_run(request))
+        if not started.problem and self._settings.remember_run is not None:
+            self._settings.remember_run(request)
+
+    async def _stop(self) -> None:
+        names = running(self._now())
+        if not names:
+            self._tell("Nothing is running.")
+            return
+        chosen: Sequence[str] | None = names
+        if len(names) > 1:
+            chosen = await self._screen.app.push_screen_wait(StopDialog(names))
+        await asyncio.gather(*(self._wait(self._bench.stop_run(name)) for name in chosen or ()))
+
+    async def _mark(self) -> None:
+        name = await self._screen.app.push_screen_wait(
+            TextDialog(
+                "Mark", "A name for this moment", "", "It goes into the recording when you press Enter."
+            )
+        )
+        if name:
+            await self._wait(self._bench.mark(name))
+
+    async def _add_device(self) -> None:
+        place = await self._screen.app.push_screen_wait(DeviceDialog(self._bench))
+        if place is not None:
+            await self._wait(self._bench.add_device(place.address, place.name))
+
+    async def _remove_device(self) -> None:
+        view = self._now()
+        name = self._screen.viewer.selected or default_device(view)
+        if not name:
+            self._tell("There is no device to remove.")
+            return
+        question = f"Close {name} and stop trying to reach it? What it gave so far stays in the recording."
+        if await self._screen.app.push_screen_wait(ConfirmDialog(question, "Remove")):
+            await self._wait(self._bench.remove_device(name))
+
+    def _able(self) -> list[Choice]:
+        """The devices that could run a model."""
+        view = self._now()
+        known = ((device, device.info) for device in devices(view))
+        return [
+            Choice(
+                value=device.device, title=device.device, remark="simulated" if info.simulated else info.model
+            )
+            for device, info in known
+            if info is not None and info.runtimes
+        ]
+
+    def _preset(self, offered: Sequence[Choice]) -> RunRequest:
+        names = [choice.value for choice in offered]
+        chosen = self._screen.viewer.selected or default_device(self._now())
+        first = chosen if chosen in names else names[0]
+        if self._last is None:
+            return RunRequest(devices=(first,))
+        kept = tuple(name for name in self._last.devices if name in names)
+        return replace(self._last, devices=kept or (first,))
+
+    def _now(self) -> View:
+        return self._bench.timeline.view(self._bench.now())
+
+    async def _wait(self, future: "Future[T]") -> Answer[T]:
+        got = await answer(future)
+        if got.problem:
+            self._tell(got.problem, error=True)
+        self._screen.look_now()
+        return got
+
+    def _tell(self, text: str, *, error: bool = False) -> None:
+        self._screen.notify(text, severity="error" if error else "information", markup=False)

@@ -1,0 +1,173 @@
+"""The run dialog: which device, model and workload, and how; says why a run cannot work before it is started."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Checkbox, Input, Label, Select
+
+from melt_tui.ui.answers import answer
+from melt_tui.ui.renderables.text import plain
+from melt_tui.ui.screens.dialogs import Dialog
+from melt_tui.ui.screens.run_form import FIELDS, FormError, Texts, request_of, texts_of
+from melt_tui.workbench import Bench, Choice, RunRequest
+
+_OTHER = "\x00other"
+"""Value of the entry that asks for a path."""
+
+
+class RunDialog(Dialog[RunRequest]):
+    """Answers with what to run, or nothing."""
+
+    CSS_PATH = "run_dialog.tcss"
+
+    def __init__(self, bench: Bench, devices: Sequence[Choice], preset: RunRequest) -> None:
+        super().__init__()
+        self._bench = bench
+        self._devices = devices
+        self._preset = preset
+        self._checked: RunRequest | None = None
+        self._wanted = False
+
+    def compose(self) -> ComposeResult:
+        """Devices, then what to run on them, then the figures; the verdict and the buttons stay in sight."""
+        with Vertical(classes="box") as box:
+            box.border_title = "Run"
+            yield VerticalScroll(*self._form(), id="form")
+            yield Label("", id="verdict")
+            yield Horizontal(
+                Button("Cancel", id="cancel", compact=True),
+                Button("Start", id="start", variant="primary", compact=True),
+                classes="buttons",
+            )
+
+    def on_mount(self) -> None:
+        """Look at the preset at once."""
+        self.query_one("#start").focus()
+        self._check()
+
+    def _form(self) -> Iterator[Widget]:
+        preset = self._preset
+        boxes = (
+            Checkbox(_titled(choice), choice.value in preset.devices, id=f"device-{i}", compact=True)
+            for i, choice in enumerate(self._devices)
+        )
+        yield Horizontal(Label("devices", classes="name"), Vertical(*boxes, classes="tall"), classes="line")
+        runtimes = [Choice(value="", title="the device's best"), *self._runtimes()]
+        yield from _list("runtime", runtimes, preset.runtime, typed=False)
+        yield from _list("model", self._bench.models(), preset.model, typed=True)
+        yield from _list("workload", self._bench.workloads(), preset.workload, typed=True)
+        yield from _fields(texts_of(preset))
+        ignore = Checkbox("ignore end of text", preset.ignore_eos, id="ignore_eos", compact=True)
+        yield Horizontal(Label("", classes="name"), ignore, classes="line")
+
+    def _runtimes(self) -> Iterable[Choice]:
+        """What could run on any of the devices, each once."""
+        seen: dict[str, Choice] = {}
+        for device in self._devices:
+            for choice in self._bench.runtimes(device.value):
+                seen.setdefault(choice.value, choice)
+        return seen.values()
+
+    @on(Input.Changed)
+    @on(Checkbox.Changed)
+    def _changed(self) -> None:
+        self._check()
+
+    @on(Select.Changed)
+    def _chosen(self, event: Select.Changed) -> None:
+        typed = self.query(f"#{event.select.id}-path")
+        for box in typed:
+            box.display = event.value == _OTHER
+        self._check()
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#start")
+    def _start(self) -> None:
+        self._wanted = True
+        self._check()
+
+    @on(Button.Pressed, "#cancel")
+    def _cancelled(self) -> None:
+        self.action_cancel()
+
+    @work(exclusive=True, group="check")
+    async def _check(self) -> None:
+        """Say whether this can work; start it when that was asked for."""
+        try:
+            request = request_of(self._texts())
+        except FormError as error:
+            self._tell(str(error), fine=False)
+            return
+        checked = await answer(self._bench.check_run(request))
+        problem = checked.problem or checked.value or ""
+        self._tell(problem or "Ready to start.", fine=not problem)
+        if self._wanted and not problem:
+            self.dismiss(request)
+        self._wanted = False
+
+    def _tell(self, text: str, *, fine: bool) -> None:
+        verdict = self.query_one("#verdict", Label)
+        verdict.update(Content(plain(text)))
+        verdict.set_class(fine, "fine")
+        verdict.set_class(not fine, "problem")
+        self.query_one("#start", Button).disabled = not fine
+        if not fine:
+            self._wanted = False
+
+    def _texts(self) -> Texts:
+        devices = tuple(
+            choice.value
+            for i, choice in enumerate(self._devices)
+            if self.query_one(f"#device-{i}", Checkbox).value
+        )
+        return Texts(
+            devices=devices,
+            lists={name: self._list_value(name) for name in ("runtime", "model", "workload")},
+            fields={field.name: self.query_one(f"#{field.name}", Input).value.strip() for field in FIELDS},
+            ignore_eos=self.query_one("#ignore_eos", Checkbox).value,
+        )
+
+    def _list_value(self, name: str) -> str:
+        value: Any = self.query_one(f"#{name}", Select).value
+        if value == _OTHER:
+            return self.query_one(f"#{name}-path", Input).value.strip()
+        return value if isinstance(value, str) else ""
+
+
+def _titled(choice: Choice) -> Content:
+    remark = f"  {choice.remark}" if choice.remark else ""
+    return Content(plain(choice.title) + plain(remark))
+
+
+def _list(name: str, choices: Iterable[Choice], value: str, *, typed: bool) -> Iterable[Widget]:
+    """A line with a list to choose from; where a path may be typed, its last entry asks for one."""
+    offered = [(_titled(choice), choice.value) for choice in choices]
+    values = [choice for _, choice in offered]
+    if typed:
+        offered.append((Content("a file …"), _OTHER))
+    known = value in values
+    chosen = value if known else _OTHER if typed else values[0]
+    select: Select[str] = Select(offered, value=chosen, allow_blank=False, id=name, compact=True)
+    parts: list[Widget] = [Label(name, classes="name"), select]
+    if typed:
+        path = Input("" if known else value, placeholder="path", id=f"{name}-path", compact=True)
+        path.display = not known
+        parts.append(path)
+    yield Horizontal(*parts, classes="line")
+
+
+def _fields(texts: Texts) -> Iterable[Widget]:
+    """The figures, two on a line; an empty one is the default."""
+    for first in range(0, len(FIELDS), 2):
+        parts: list[Widget] = []
+        for field in FIELDS[first : first + 2]:
+            parts.append(Label(field.title, classes="name"))
+            parts.append(
+                Input(texts.fields[field.name], placeholder=field.default, id=field.name, compact=True)
+            )
+        yield Horizontal(*parts, classes="line pair")

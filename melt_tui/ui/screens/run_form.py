@@ -1,0 +1,119 @@
+"""Between the texts of the run dialog and what the workbench is asked for: pure."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from melt_tui.workbench import RunRequest
+
+
+class FormError(Exception):
+    """What was typed cannot be meant: says which field and what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of the form: ``name`` is that of ``RunRequest``."""
+
+    name: str
+    title: str
+    default: str
+    read: Callable[[str], Any]
+    takes: str
+    empty: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What stands in the form."""
+
+    devices: tuple[str, ...]
+    lists: Mapping[str, str]
+    fields: Mapping[str, str]
+    ignore_eos: bool
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise ValueError
+        return value
+
+    return read
+
+
+def _amount(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1e9:
+        raise ValueError
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
+_POSITIVE = "a whole number from 1"
+_NATURAL = "a whole number from 0"
+
+FIELDS = (
+    Field("turns", "turns", "all", _whole(1), _POSITIVE),
+    Field("seconds", "seconds", "no limit", _amount, "a number of seconds"),
+    Field("max_tokens", "max tokens", "the workload's", _whole(1), _POSITIVE),
+    Field("repeat", "repeat", "the workload's", _whole(0), f"{_NATURAL}; 0 goes on until stopped"),
+    Field("warmup", "warm-up turns", "0", _whole(0), _NATURAL, 0),
+    Field("pause_s", "pause s", "0", _amount, "a number of seconds", 0.0),
+    Field("threads", "threads", "all but one", _whole(1), _POSITIVE),
+    Field("context", "context", "2048", _whole(1), _POSITIVE),
+    Field("batch", "batch", "256", _whole(1), _POSITIVE),
+    Field("seed", "seed", "42", _whole(0), _NATURAL),
+    Field("temperature", "temperature", "0", _amount, "a number from 0"),
+    Field("top_k", "top k", "40", _whole(0), _NATURAL),
+    Field("top_p", "top p", "0.95", _share, "a number from 0 to 1"),
+    Field("url", "server URL", "start our own", str, "a URL", ""),
+    Field("runtime_args", "runtime flags", "none", lambda text: tuple(shlex.split(text)), "flags", ()),
+)
+
+
+def request_of(texts: Texts) -> RunRequest:
+    """What is asked for. Raises FormError for the first field that cannot be read."""
+    if not texts.devices:
+        raise FormError("Choose at least one device.")
+    values: dict[str, Any] = {field.name: _read(field, texts.fields.get(field.name, "")) for field in FIELDS}
+    values.update(texts.lists)
+    for name in ("model", "workload"):
+        if not texts.lists[name]:
+            raise FormError(f"{name}: type the path of a file.")
+    return RunRequest(devices=texts.devices, ignore_eos=texts.ignore_eos, **values)
+
+
+def texts_of(request: RunRequest) -> Texts:
+    """The form filled in with a request; defaults stay empty."""
+    return Texts(
+        devices=request.devices,
+        lists={"runtime": request.runtime, "model": request.model, "workload": request.workload},
+        fields={field.name: _text(field, getattr(request, field.name)) for field in FIELDS},
+        ignore_eos=request.ignore_eos,
+    )
+
+
+def _read(field: Field, text: str) -> Any:
+    if not text:
+        return field.empty
+    try:
+        return field.read(text)
+    except ValueError as error:
+        raise FormError(f"{field.title}: takes {field.takes}.") from error
+
+
+def _text(field: Field, value: Any) -> str:
+    if value == field.empty:
+        return ""
+    if isinstance(value, tuple):
+        return shlex.join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,156 @@
+"""What happened, in a sentence for people: one for each class of event."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from drivers.events import (
+    Absent,
+    Event,
+    FirstToken,
+    LimitEngaged,
+    LimitReleased,
+    ModelLoaded,
+    ProcessEnded,
+    SamplesLost,
+    TurnEnded,
+)
+from drivers.model import ModelFile
+from melt_tui.events import (
+    DeviceConnecting,
+    DeviceFailed,
+    DeviceLost,
+    DeviceUp,
+    Mark,
+    RunEnded,
+    RunOutcome,
+    RunStarted,
+    SessionEnded,
+    SessionStarted,
+    Wired,
+)
+from melt_tui.format import count, seconds
+
+
+class Severity(Enum):
+    """How much an event asks for attention."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    WARNING = "warning"
+    ERROR = "error"
+    MARK = "mark"
+    QUIET = "quiet"
+
+
+Sentence = tuple[str, Severity]
+
+
+def sentence(event: Event) -> Sentence:
+    """What the event says; its text is still data from outside."""
+    say = _SENTENCES.get(type(event))
+    return say(event) if say else (type(event).__name__, Severity.QUIET)
+
+
+def model_title(model: ModelFile | None) -> str:
+    """A model's name with its quantisation and the note that goes with it everywhere."""
+    if model is None:
+        return "model unknown"
+    parts = [model.name]
+    if model.quantisation and model.quantisation.lower() not in model.name.lower():
+        parts.append(model.quantisation)
+    note = model.note or ("synthetic weights" if model.synthetic else "")
+    return " ".join(parts) + (f" · {note}" if note else "")
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _remedied(text: str, remedy: str) -> str:
+    return f"{text}: {remedy}" if remedy else text
+
+
+def _up(event: DeviceUp) -> Sentence:
+    made = "simulated" if event.info.simulated else ""
+    detail = _joined(event.info.model, event.info.os, made)
+    return f"up  {detail}" if detail else "up", Severity.GOOD
+
+
+def _connecting(event: DeviceConnecting) -> Sentence:
+    if event.reason:
+        return f"connecting again: {event.reason}", Severity.QUIET
+    return f"connecting to {event.address}", Severity.QUIET
+
+
+def _run_started(event: RunStarted) -> Sentence:
+    workload = event.spec.workload.name if event.spec.workload else "watching"
+    return f"run started  {model_title(event.spec.model)}, {workload}, {event.spec.runtime}", Severity.PLAIN
+
+
+def _loaded(event: ModelLoaded) -> Sentence:
+    took = f" in {seconds(event.load_s)}" if event.load_s is not None else ""
+    return f"model loaded{took}  {_joined(event.backend, event.build)}".rstrip(), Severity.PLAIN
+
+
+def _turn_ended(event: TurnEnded) -> Sentence:
+    tokens = f"  {count(event.output_tokens)} tokens" if event.output_tokens is not None else ""
+    detail = f"  {event.detail}" if event.detail else ""
+    return f"turn {event.turn} ended{tokens}, {event.end}{detail}", Severity.PLAIN
+
+
+def _run_ended(event: RunEnded) -> Sentence:
+    severity = Severity.ERROR if event.outcome is RunOutcome.FAILED else Severity.PLAIN
+    said = f"run {event.outcome}" + (f"  {event.reason}" if event.reason else "")
+    return _remedied(said, event.remedy), severity
+
+
+def _process_ended(event: ProcessEnded) -> Sentence:
+    bad = event.returncode not in {0, None}
+    code = f" with code {event.returncode}" if bad else ""
+    detail = f"  {event.detail}" if event.detail else ""
+    return f"process {event.pid} ended{code}{detail}", Severity.WARNING if bad else Severity.QUIET
+
+
+def _lost(event: SamplesLost) -> Sentence:
+    many = count(event.count) if event.count is not None else "some"
+    return f"{many} samples of {event.channel} lost: {event.reason}", Severity.WARNING
+
+
+_SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
+    SessionStarted: lambda e: (f"session {e.name} started", Severity.QUIET),
+    SessionEnded: lambda e: (_remedied("session ended", e.reason), Severity.QUIET),
+    DeviceUp: _up,
+    DeviceConnecting: _connecting,
+    DeviceLost: lambda e: (f"lost  {e.reason}", Severity.ERROR),
+    DeviceFailed: lambda e: (_remedied(f"failed  {e.reason}", e.remedy), Severity.ERROR),
+    Wired: lambda e: (f"measures {e.feeds} at {e.point}", Severity.QUIET),
+    Mark: lambda e: (f"mark  {e.name}", Severity.MARK),
+    LimitEngaged: lambda e: (f"{e.limit} engaged: {_joined(e.reason, e.detail)}", Severity.WARNING),
+    LimitReleased: lambda e: (_remedied(f"{e.limit} released", e.detail), Severity.GOOD),
+    RunStarted: _run_started,
+    ModelLoaded: _loaded,
+    FirstToken: lambda e: (f"first token of turn {e.turn}  TTFT {seconds(e.ttft_s)}", Severity.PLAIN),
+    TurnEnded: _turn_ended,
+    RunEnded: _run_ended,
+    ProcessEnded: _process_ended,
+    SamplesLost: _lost,
+    Absent: lambda e: (_remedied(f"{e.what}: {e.reason}", e.remedy), Severity.QUIET),
+}
+
+TOLD_KINDS: tuple[type[Event], ...] = tuple(_SENTENCES)
+"""Events that the event list tells of."""
+
+JUMP_KINDS: tuple[type[Event], ...] = (
+    Mark,
+    LimitEngaged,
+    LimitReleased,
+    DeviceLost,
+    DeviceUp,
+    DeviceFailed,
+    RunStarted,
+    ModelLoaded,
+    RunEnded,
+    SamplesLost,
+)
+"""Events that ``[`` and ``]`` go to: turns and tokens would be too many."""

@@ -1,0 +1,85 @@
+"""The screens, made when they are first asked for. Imported after the first frame: charts come with it."""
+
+import asyncio
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from textual.screen import Screen
+
+from melt_tui.timeline import Timeline
+from melt_tui.ui.answers import Answer, answer
+from melt_tui.ui.commands import BENCH, EVERYWHERE, LIBRARY
+from melt_tui.ui.look import running
+from melt_tui.ui.playhead import Mode, Playhead
+from melt_tui.ui.screens.bench import BenchScreen
+from melt_tui.ui.screens.dialogs import ConfirmDialog
+from melt_tui.ui.screens.help import HelpScreen
+from melt_tui.ui.screens.library import LibraryScreen
+from melt_tui.ui.settings import ScreenSettings
+from melt_tui.ui.viewer import Scene
+from melt_tui.workbench import Bench
+
+
+class Stage:
+    """Makes screens, and knows which one is which."""
+
+    def __init__(self, bench: Bench, settings: ScreenSettings, executor: Executor) -> None:
+        self._bench = bench
+        self._settings = settings
+        self._executor = executor
+
+    def live(self) -> BenchScreen:
+        """The bench on the session in progress."""
+        return BenchScreen(
+            self._bench, Scene(lambda: self._bench.timeline, live=True), self._settings, self._executor
+        )
+
+    async def recorded(self, path: Path) -> Answer[BenchScreen]:
+        """The bench on a recording, playing from its start."""
+        opened = await answer(self._bench.open_recording(path))
+        if opened.value is None:
+            return Answer(None, opened.problem)
+        timeline: Timeline = opened.value
+        span = await asyncio.wrap_future(self._executor.submit(timeline.span))
+        now = self._bench.now()
+        playhead = Playhead(mode=Mode.PLAYING, resume=Mode.PLAYING, t_ns=span[0], since_ns=now)
+        scene = Scene(lambda: timeline, live=False, name=path.name, span=span)
+        return Answer(BenchScreen(self._bench, scene, self._settings, self._executor, playhead))
+
+    def library(self) -> LibraryScreen:
+        """The saved recordings."""
+        return LibraryScreen(self._bench, self._settings)
+
+    def help(self) -> HelpScreen:
+        """Every command with its key."""
+        return HelpScreen(self._settings.keys)
+
+    def quit_question(self) -> ConfirmDialog | None:
+        """What to ask before leaving; None when nothing is in progress."""
+        names = running(self._bench.timeline.view(self._bench.now()))
+        if not names:
+            return None
+        return ConfirmDialog(
+            f"A run is in progress on {', '.join(names)}. Stop it and leave?", "Stop and leave"
+        )
+
+    def place(self, screen: Screen[Any]) -> tuple[str, bool]:
+        """Where commands are given from, and whether a session is in progress there."""
+        if isinstance(screen, BenchScreen):
+            return BENCH, screen.viewer.scene.live
+        return (LIBRARY, True) if isinstance(screen, LibraryScreen) else (EVERYWHERE, True)
+
+    def is_live(self, screen: Screen[Any]) -> bool:
+        """Whether this is the bench on the session in progress."""
+        return isinstance(screen, BenchScreen) and screen.viewer.scene.live
+
+    def say(self, screen: Screen[Any], text: str) -> None:
+        """Show one line above the keys of a bench; nothing takes it away."""
+        if isinstance(screen, BenchScreen):
+            screen.say(text)
+
+    def elapsed_s(self) -> float:
+        """How long the session has been going on; 0 before it has begun."""
+        started = self._bench.status.started_ns
+        return (self._bench.now() - started) / 1e9 if started else 0.0

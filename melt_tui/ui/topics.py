@@ -1,0 +1,131 @@
+"""Which charts there are and which channels each draws: chosen by quantity, from a view."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from drivers.model import Channel, DeviceKind, Quantity
+from melt_tui.events import SELF
+from melt_tui.timeline import DeviceView, View
+
+CHANNELS_OF_ONE = 4
+"""Series that a chart of one device shows at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A chart: what it is called, the quantities that it draws, and the words by which an absence is told."""
+
+    title: str
+    quantities: tuple[Quantity, ...]
+    unit: str
+    absent_words: tuple[str, ...] = ()
+    always: bool = False
+    """Has its place even when no device gives it; it then says why."""
+
+
+TOPICS = (
+    Topic("token rate", (Quantity.TOKEN_RATE,), "tok/s", ("token",), always=True),
+    Topic("SoC", (Quantity.TEMPERATURE,), "°C", ("temperature", "thermal"), always=True),
+    Topic("power", (Quantity.POWER,), "W", ("power", "energy", "rapl", "current"), always=True),
+    Topic("RSS", (Quantity.RSS,), "B", ("rss", "memory of"), always=True),
+    Topic("CPU", (Quantity.CPU_USE,), "%"),
+    Topic("frequency", (Quantity.FREQUENCY,), "Hz"),
+    Topic("memory available", (Quantity.MEMORY_AVAILABLE,), "B"),
+    Topic("skin", (Quantity.SKIN_TEMPERATURE,), "°C"),
+    Topic("battery", (Quantity.BATTERY_TEMPERATURE,), "°C"),
+    Topic("battery level", (Quantity.BATTERY_LEVEL,), "%"),
+    Topic("voltage", (Quantity.VOLTAGE,), "V"),
+    Topic("current", (Quantity.CURRENT,), "A"),
+    Topic("frequency cap", (Quantity.FREQUENCY_CAP,), "Hz"),
+    Topic("fan", (Quantity.FAN,), "rpm"),
+    Topic("GPU memory", (Quantity.GPU_MEMORY,), "B"),
+    Topic("memory pressure", (Quantity.MEMORY_PRESSURE,), "%"),
+    Topic("limit level", (Quantity.LIMIT_LEVEL,), "1"),
+    Topic("other temperatures", (Quantity.OTHER_TEMPERATURE, Quantity.AMBIENT_TEMPERATURE), "°C"),
+)
+
+_WHOLE_CHIP = ("package", "pkg", "soc", "tj", "cpu", "vdd_in", "board", "total")
+"""Names by which the channel that stands for a whole device is known, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A chart with the channels that it draws, in the order of the devices' appearance."""
+
+    topic: Topic
+    channels: tuple[Channel, ...]
+
+    @property
+    def point(self) -> str:
+        """The reference point that all its channels share; empty where they have none or differ."""
+        points = {channel.point for channel in self.channels}
+        return points.pop() if len(points) == 1 else ""
+
+    @property
+    def title(self) -> str:
+        """What stands above it."""
+        return f"{self.topic.title} {self.point}".rstrip()
+
+
+def devices(view: View) -> list[DeviceView]:
+    """The devices on the desk, in order of appearance; melt itself is none of them."""
+    return [
+        device
+        for name, device in view.devices.items()
+        if name != SELF and (device.info is None or device.info.kind is not DeviceKind.SELF)
+    ]
+
+
+def colours(view: View) -> Mapping[str, int]:
+    """Each device's colour: by order of appearance."""
+    return {device.device: i for i, device in enumerate(devices(view))}
+
+
+def panels(view: View, only: str = "") -> list[Panel]:
+    """The charts that there are, best first; of one device and its meters when ``only`` names it."""
+    chosen = []
+    for topic in TOPICS:
+        channels = tuple(_of_one(view, topic, only) if only else _of_all(view, topic))
+        if channels or topic.always:
+            chosen.append(Panel(topic, channels))
+    return chosen
+
+
+def representative(channels: Iterable[Channel]) -> Channel | None:
+    """The channel that stands for a device: one with a limit, or of the whole chip, or the first announced."""
+    ranked = sorted(enumerate(channels), key=lambda pair: (_rank(pair[1]), pair[0]))
+    return ranked[0][1] if ranked else None
+
+
+def of_device(view: View, device: str, quantities: Sequence[Quantity]) -> list[Channel]:
+    """A device's channels of these quantities, in the order of their announcement."""
+    return [c for c in view.channels.values() if c.device == device and c.quantity in quantities]
+
+
+def meters_of(view: View, device: str) -> list[str]:
+    """The meters that measure what a device draws."""
+    return [one.device for one in devices(view) if one.feeds == device]
+
+
+def _of_all(view: View, topic: Topic) -> Iterator[Channel]:
+    for device in devices(view):
+        channel = representative(of_device(view, device.device, topic.quantities))
+        if channel is not None:
+            yield channel
+
+
+def _of_one(view: View, topic: Topic, device: str) -> list[Channel]:
+    own = of_device(view, device, topic.quantities)
+    first = representative(own)
+    ordered = ([first] if first else []) + [channel for channel in own if channel is not first]
+    for meter in meters_of(view, device):
+        ordered += of_device(view, meter, topic.quantities)[:1]
+    return ordered[:CHANNELS_OF_ONE]
+
+
+def _rank(channel: Channel) -> int:
+    if channel.limit is not None:
+        return 0
+    name = channel.name.lower()
+    places = [i for i, word in enumerate(_WHOLE_CHIP) if word in name]
+    return 1 + (places[0] if places else len(_WHOLE_CHIP))

@@ -1,0 +1,67 @@
+"""A place for a chart: the chart, or in words why there is none."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from melt_tui.ui.canvas import Canvas
+from melt_tui.ui.renderables.cells import Ink, Line
+from melt_tui.ui.renderables.line_plot import plot_columns
+from melt_tui.ui.renderables.rows import row, wrapped
+from melt_tui.ui.widgets.channel_plot import ChannelPlot, PlotModel
+
+
+class Absence(Canvas):
+    """Why a chart has nothing to draw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reasons: Sequence[str] = ()
+
+    def show(self, title: str, reasons: Sequence[str]) -> None:
+        """Say this from now on."""
+        self.border_title = title
+        if reasons != self._reasons:
+            self._reasons = reasons
+            self.redraw()
+
+    def picture(self, width: int, height: int) -> Sequence[Line]:
+        """The reasons one after the other, in the upper part."""
+        texts = [text for reason in self._reasons for text in wrapped(reason, width - 4)]
+        top = max(0, (height - len(texts)) // 3)
+        lines = [row(width, [(f"  {text}", Ink.DIM)]) for text in texts]
+        blank = row(width, [])
+        return [*[blank] * top, *lines, *[blank] * height][:height]
+
+
+class ChartSlot(Container):
+    """Shows a chart, or why there is none, or nothing at all."""
+
+    def compose(self) -> ComposeResult:
+        """Both, one of them hidden."""
+        yield ChannelPlot()
+        yield Absence()
+
+    @property
+    def columns(self) -> int:
+        """How many columns the chart's windows are worth asking for."""
+        return plot_columns(*self.size)
+
+    def draw(self, model: PlotModel) -> None:
+        """Show a chart."""
+        self._switch(chart=True)
+        self._plot.show(model)
+
+    def explain(self, title: str, reasons: Sequence[str]) -> None:
+        """Show why there is none."""
+        self._switch(chart=False)
+        self.query_one(Absence).show(title, reasons)
+
+    @property
+    def _plot(self) -> ChannelPlot:
+        return self.query_one(ChannelPlot)
+
+    def _switch(self, *, chart: bool) -> None:
+        self._plot.display = chart
+        self.query_one(Absence).display = not chart

@@ -1,0 +1,28 @@
+"""The run in progress on the chosen device, or its last one."""
+
+from collections.abc import Sequence
+
+from melt_tui.ui.canvas import Canvas
+from melt_tui.ui.renderables.cells import Line
+from melt_tui.ui.renderables.run_lines import RunModel, run_lines
+
+__all__ = ["RunModel", "RunPanel"]
+
+
+class RunPanel(Canvas):
+    """Model, phase, progress, figures and last turns."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.border_title = "run"
+        self._model = RunModel()
+
+    def show(self, model: RunModel) -> None:
+        """Draw this from now on."""
+        if model != self._model:
+            self._model = model
+            self.redraw()
+
+    def picture(self, width: int, height: int) -> Sequence[Line]:
+        """The panel."""
+        return run_lines(self._model, width, height)

@@ -1,0 +1,40 @@
+"""A table of own lines: the turns of the runs, the figures of the channels."""
+
+from collections.abc import Sequence
+
+from melt_tui.ui.renderables.cells import Ink, Line
+from melt_tui.ui.renderables.rows import row
+from melt_tui.ui.renderables.tables import Column, TableRow, heading, table_line
+from melt_tui.ui.widgets.pane import Pane
+
+__all__ = ["Table", "TableRow"]
+
+
+class Table(Pane):
+    """Rows under a heading that stays; a click on a row goes to its moment."""
+
+    def __init__(self, columns: Sequence[Column], empty: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._columns = columns
+        self._empty = empty
+        self._rows: Sequence[TableRow] = ()
+        self._note = ""
+        self._fixed = 1
+
+    def show(self, rows: Sequence[TableRow], note: str = "") -> None:
+        """List these; ``note`` stands under them."""
+        if rows != self._rows or note != self._note:
+            self._rows, self._note = rows, note
+            self.redraw()
+
+    def all_lines(self, width: int) -> Sequence[Line]:
+        """The heading, a line for each row, the note."""
+        if not self._rows:
+            return [row(width, [(f" {self._empty}", Ink.DIM)])]
+        note = [row(width, [(f" {self._note}", Ink.DIM)])] if self._note else []
+        lines = [table_line(self._columns, one, width) for one in self._rows]
+        return [heading(self._columns, width), *lines, *note]
+
+    def moment(self, line: int) -> int | None:
+        """The moment of the row."""
+        return self._rows[line - 1].t_ns if 0 < line <= len(self._rows) else None

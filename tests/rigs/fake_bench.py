@@ -1,0 +1,159 @@
+"""A workbench for screens: answers from a made-up session, notes what it was told, keeps the time it is given."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from drivers.errors import DriverError, Refused
+from drivers.model import DeviceKind, Found
+from melt_tui.timeline import Timeline
+from melt_tui.workbench import Choice, RecordingInfo, RecordingState, RunRequest, SelfReport, Status
+from tests.rigs.brute import Brute
+from tests.rigs.night_run import T0, WALL, Story, at, items
+
+T = TypeVar("T")
+
+RECORDINGS = (
+    RecordingInfo(
+        path=Path("/r/2026-09-21 night-run.melt"), name="night-run", state=RecordingState.ENDED, size_bytes=18_400_000,
+        started_wall_ns=WALL, duration_s=201.0, devices=("pixel-8", "orin-nano", "this-pc", "hvpm"),
+        models=("tinyllama-1.1b", "tiny-english"), simulated=True, runs=3, decode_tps=18.4, tags=("thermal", "desk"),
+    ),
+    RecordingInfo(
+        path=Path("/r/2026-09-20 crash.melt"), name="crash", state=RecordingState.RECOVERED, size_bytes=2_100_000,
+        started_wall_ns=WALL - 86_400_000_000_000, duration_s=33.5, devices=("this-pc",), models=("tiny-english",),
+        runs=1, decode_tps=41.2, detail="the last 0.2 s before the crash were lost",
+    ),
+    RecordingInfo(
+        path=Path("/r/notes.melt"), name="notes", state=RecordingState.UNREADABLE, size_bytes=12,
+        detail="not a recording",
+    ),
+)  # fmt: skip
+
+
+class Inline(Executor):
+    """Runs everything at once, where it is asked for."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return done(fn(*args, **kwargs))
+
+
+def done(value: T) -> "Future[T]":
+    future: Future[T] = Future()
+    future.set_result(value)
+    return future
+
+
+def failed(error: BaseException) -> "Future[Any]":
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
+
+
+class FakeBench:
+    """``Bench`` on a story; ``calls`` holds what was asked for, in order."""
+
+    def __init__(self, story: Story | None = None, problem: str = "") -> None:
+        self.story = story or Story()
+        self.made: Timeline = Brute(items(self.story))
+        self.now_ns = at(self.story.until_s)
+        self.problem = problem
+        self.refusal = ""
+        self.calls: list[tuple[str, Any]] = []
+        self.reports: list[SelfReport] = []
+        self.recordings: list[RecordingInfo] = list(RECORDINGS)
+        self.broken: DriverError | None = None
+
+    @property
+    def timeline(self) -> Timeline:
+        return self.made
+
+    @property
+    def status(self) -> Status:
+        return Status(session="night-run", recording=not self.problem, started_ns=T0, problem=self.problem)
+
+    def now(self) -> int:
+        return self.now_ns
+
+    def scan(self) -> "Future[Sequence[Found]]":
+        self.calls.append(("scan", None))
+        return done(
+            [
+                Found(address="sim:phone", kind=DeviceKind.PHONE, title="simulated phone"),
+                Found(
+                    address="adb:X1", kind=DeviceKind.PHONE, title="Galaxy S24", ready=False,
+                    reason="phone says unauthorised", next_step="accept the prompt on its screen",
+                ),
+            ]
+        )  # fmt: skip
+
+    def add_device(self, address: str, name: str = "") -> "Future[str]":
+        return self._note("add_device", (address, name), name or address)
+
+    def remove_device(self, name: str) -> "Future[None]":
+        return self._note("remove_device", name, None)
+
+    def runtimes(self, device: str) -> Sequence[Choice]:
+        return [Choice(value="llama_server", title="llama_server", remark="b10549")]
+
+    def models(self) -> Sequence[Choice]:
+        return [
+            Choice(value="demo", title="demo", remark="tiny-english q8_0, toy model"),
+            Choice(
+                value="synthetic:tinyllama-1.1b", title="tinyllama-1.1b", remark="synthetic weights, 637 MB"
+            ),
+        ]
+
+    def workloads(self) -> Sequence[Choice]:
+        return [Choice(value=name, title=name) for name in ("chat", "sustained", "pp512/tg128")]
+
+    def check_run(self, request: RunRequest) -> "Future[str]":
+        return self._note("check_run", request, self.refusal)
+
+    def start_run(self, request: RunRequest) -> "Future[Sequence[str]]":
+        return self._note("start_run", request, ["r9"])
+
+    def stop_run(self, device: str) -> "Future[None]":
+        return self._note("stop_run", device, None)
+
+    def mark(self, name: str) -> "Future[None]":
+        return self._note("mark", name, None)
+
+    def report(self, report: SelfReport) -> None:
+        self.reports.append(report)
+
+    def library(self) -> "Future[Sequence[RecordingInfo]]":
+        return done(list(self.recordings))
+
+    def open_recording(self, path: Path) -> "Future[Timeline]":
+        if path.name == "none.melt":
+            return failed(Refused("There is no such recording", remedy="melt sessions lists them"))
+        return self._note("open_recording", path, self.made)
+
+    def rename_recording(self, path: Path, name: str) -> "Future[None]":
+        self.recordings = [replace(r, name=name) if r.path == path else r for r in self.recordings]
+        return self._note("rename_recording", (path, name), None)
+
+    def tag_recording(self, path: Path, tags: Sequence[str]) -> "Future[None]":
+        self.recordings = [replace(r, tags=tuple(tags)) if r.path == path else r for r in self.recordings]
+        return self._note("tag_recording", (path, list(tags)), None)
+
+    def delete_recording(self, path: Path) -> "Future[None]":
+        self.recordings = [r for r in self.recordings if r.path != path]
+        return self._note("delete_recording", path, None)
+
+    def export_recording(self, path: Path, out: Path) -> "Future[Path]":
+        return self._note("export_recording", (path, out), out)
+
+    def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
+        return self._note("summary", path, {})
+
+    def told(self, name: str) -> list[Any]:
+        """What was asked for under this name."""
+        return [what for called, what in self.calls if called == name]
+
+    def _note(self, name: str, what: Any, value: Any) -> "Future[Any]":
+        self.calls.append((name, what))
+        return failed(self.broken) if self.broken else done(value)

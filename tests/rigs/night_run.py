@@ -1,0 +1,278 @@
+"""A session made up for pictures: four devices, three runs, a throttled phone, a pulled cable. The same every time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from math import sin
+from random import Random
+
+from drivers.base import Item
+from drivers.events import (
+    Absent,
+    ChannelsOpened,
+    Event,
+    FirstToken,
+    LimitEngaged,
+    LimitReleased,
+    LogLine,
+    ModelLoaded,
+    OutputText,
+    PrefillProgress,
+    Preparing,
+    TurnEnd,
+    TurnEnded,
+    TurnStarted,
+)
+from drivers.model import (
+    Channel,
+    DeviceInfo,
+    DeviceKind,
+    Kind,
+    ModelFile,
+    Prompt,
+    Quantity,
+    RunSpec,
+    Unit,
+    Workload,
+    reading,
+)
+from melt_tui.events import (
+    SELF,
+    DeviceLost,
+    DeviceUp,
+    Mark,
+    RunEnded,
+    RunOutcome,
+    RunStarted,
+    SessionStarted,
+    Wired,
+)
+
+S = 1_000_000_000
+T0 = 1_000 * S
+WALL = 1_790_000_000 * S
+PHONE, BOARD, HOST, METER = "pixel-8", "orin-nano", "this-pc", "hvpm"
+HZ = 4
+THROTTLED_S, RELEASED_S = 72.0, 150.0
+LOST_S, BACK_S = 100.0, 106.0
+
+TOY = ModelFile(
+    name="tiny-english", path="/m/tiny.gguf", size_bytes=4 << 20, quantisation="q8_0", note="toy model"
+)
+BIG = ModelFile(
+    name="tinyllama-1.1b", path="/m/tl.gguf", size_bytes=637 << 20, quantisation="Q4_0", synthetic=True,
+    note="synthetic weights",
+)  # fmt: skip
+CHAT = Workload(name="chat", conversations=tuple((Prompt(text=f"q{i}"),) for i in range(48)), max_tokens=64)
+
+
+def channel(device: str, name: str, quantity: Quantity, unit: Unit, **more: object) -> Channel:
+    values: dict[str, object] = {"rate_hz": float(HZ), **more}
+    return Channel(device=device, name=name, quantity=quantity, unit=unit, **values)  # type: ignore[arg-type]
+
+
+CHANNELS = {
+    PHONE: (
+        channel(PHONE, "token_rate", Quantity.TOKEN_RATE, Unit.TOKENS_PER_SECOND, rate_hz=None),
+        channel(PHONE, "soc", Quantity.TEMPERATURE, Unit.CELSIUS, limit=75.0),
+        channel(PHONE, "skin", Quantity.SKIN_TEMPERATURE, Unit.CELSIUS),
+        channel(PHONE, "rss", Quantity.RSS, Unit.BYTES),
+        channel(PHONE, "cpu", Quantity.CPU_USE, Unit.PERCENT, kind=Kind.INTERVAL_MEAN),
+        channel(PHONE, "policy4", Quantity.FREQUENCY, Unit.HERTZ),
+        channel(
+            PHONE, "token_arrivals", Quantity.TOKEN_ARRIVALS, Unit.TOKENS, kind=Kind.COUNTER, rate_hz=None
+        ),
+    ),
+    BOARD: (
+        channel(BOARD, "token_rate", Quantity.TOKEN_RATE, Unit.TOKENS_PER_SECOND, rate_hz=None),
+        channel(BOARD, "tj", Quantity.TEMPERATURE, Unit.CELSIUS, limit=95.0),
+        channel(BOARD, "VDD_IN", Quantity.POWER, Unit.WATT, point="board-input"),
+        channel(BOARD, "rss", Quantity.RSS, Unit.BYTES),
+        channel(BOARD, "cpu", Quantity.CPU_USE, Unit.PERCENT, kind=Kind.INTERVAL_MEAN),
+    ),
+    HOST: (
+        channel(HOST, "token_rate", Quantity.TOKEN_RATE, Unit.TOKENS_PER_SECOND, rate_hz=None),
+        channel(HOST, "rss", Quantity.RSS, Unit.BYTES),
+        channel(HOST, "cpu", Quantity.CPU_USE, Unit.PERCENT, kind=Kind.INTERVAL_MEAN),
+        channel(HOST, "cpu0", Quantity.FREQUENCY, Unit.HERTZ),
+    ),
+    METER: (channel(METER, "main", Quantity.POWER, Unit.WATT, point="battery-terminals"),),
+    SELF: (channel(SELF, "cpu", Quantity.CPU_USE, Unit.PERCENT, rate_hz=1.0),),
+}
+INFOS = {
+    PHONE: DeviceInfo(
+        device=PHONE, address="sim:phone", kind=DeviceKind.PHONE, model="Pixel 8", os="Android 15", simulated=True,
+        runtimes=("simulated",),
+    ),
+    BOARD: DeviceInfo(
+        device=BOARD, address="sim:jetson", kind=DeviceKind.BOARD, model="Orin Nano", os="L4T 36", simulated=True,
+        runtimes=("simulated",),
+    ),
+    HOST: DeviceInfo(
+        device=HOST, address="host", kind=DeviceKind.HOST, model="x86-64, 2 cores", os="Debian 12",
+        runtimes=("llama_server",),
+    ),
+    METER: DeviceInfo(device=METER, address="sim:meter", kind=DeviceKind.METER, model="meter", simulated=True),
+    SELF: DeviceInfo(device=SELF, address=SELF, kind=DeviceKind.SELF),
+}  # fmt: skip
+SPECS = {
+    PHONE: RunSpec(run="r1", device=PHONE, runtime="simulated", model=BIG, workload=CHAT),
+    BOARD: RunSpec(run="r2", device=BOARD, runtime="simulated", model=BIG, workload=CHAT),
+    HOST: RunSpec(run="r3", device=HOST, runtime="llama_server", model=TOY, workload=CHAT),
+}
+SENTENCES = (
+    "Once upon a time there was a small house by the sea. ",
+    "Every morning a girl went down to the water\nand counted the boats. ",
+    "One day there was one more than yesterday. ",
+)
+
+
+def at(seconds: float) -> int:
+    return T0 + round(seconds * S)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Which session it is: how long, and what happens in it."""
+
+    until_s: float = 180.0
+    loading: bool = False
+    """Only as far as loading the models."""
+    lost: bool = False
+    """Ends while the board is away."""
+    runs: bool = True
+    failed: bool = False
+    """This computer's run ends with an error."""
+
+
+def items(story: Story) -> list[Item]:
+    """The session's items by time, cut at its end."""
+    found: list[tuple[int, int, Item]] = []
+    order = count()
+    for item in _all(story):
+        t_ns = item.t_ns if isinstance(item, Event) else item.t0_ns
+        found.append((t_ns, next(order), item))
+    end = at(story.until_s)
+    return [item for t_ns, _, item in sorted(found, key=lambda f: f[:2]) if t_ns <= end]
+
+
+def _all(story: Story) -> Iterator[Item]:
+    yield SessionStarted(t_ns=T0, device=SELF, wall_ns=WALL, name="night-run", version="0.1.0", host="desk")
+    for i, (device, info) in enumerate(INFOS.items()):
+        yield DeviceUp(t_ns=at(0.1 + 0.1 * i), device=device, info=info)
+        yield ChannelsOpened(t_ns=at(0.1 + 0.1 * i), device=device, channels=CHANNELS[device])
+    yield Wired(t_ns=at(0.6), device=METER, feeds=PHONE, point="battery-terminals")
+    for what, reason in (
+        ("temperature", "no temperature sensor on this host"),
+        ("power", "no power sensor on this host"),
+    ):
+        yield Absent(t_ns=at(0.4), device=HOST, what=what, reason=reason, remedy="")
+    yield from _samples(story)
+    if story.runs:
+        for device in SPECS:
+            yield from _run(device, story)
+    yield from _happenings(story)
+
+
+def _happenings(story: Story) -> Iterator[Item]:
+    yield LimitEngaged(
+        t_ns=at(THROTTLED_S), device=PHONE, limit="thermal status", reason="thermal", detail="SEVERE"
+    )
+    yield LimitReleased(t_ns=at(RELEASED_S), device=PHONE, limit="thermal status", detail="LIGHT")
+    yield DeviceLost(t_ns=at(LOST_S), device=BOARD, reason="the cable was pulled")
+    if not story.lost:
+        yield DeviceUp(t_ns=at(BACK_S), device=BOARD, info=INFOS[BOARD])
+        yield ChannelsOpened(t_ns=at(BACK_S), device=BOARD, channels=CHANNELS[BOARD])
+    yield Mark(t_ns=at(48.0), device=SELF, name="fan on")
+    for second in range(2, int(story.until_s), 7):
+        yield LogLine(
+            t_ns=at(second + 0.5), device=HOST, source="server", text=f"slot 0: task {second} released"
+        )
+
+
+def _run(device: str, story: Story) -> Iterator[Item]:
+    spec, started = SPECS[device], 2.0
+    yield RunStarted(t_ns=at(started), device=device, run=spec.run, spec=spec)
+    for step in range(1, 6):
+        yield Preparing(
+            t_ns=at(started + 0.3 * step), device=device, run=spec.run, step="expanding the model", done=step / 6,
+            eta_s=6.0 - step,
+        )  # fmt: skip
+    if story.loading:
+        return
+    yield ModelLoaded(
+        t_ns=at(4.0), device=device, run=spec.run, load_s=2.0, build="b10549", backend="CPU", threads=1
+    )
+    tokens = 0
+    for turn in range(1, 60):
+        begun = 4.2 + (turn - 1) * 8.0
+        if begun > story.until_s:
+            break
+        for item in _turn(device, spec.run, turn, begun, tokens):
+            yield item
+        tokens += 64
+    if story.failed and device == HOST:
+        yield RunEnded(
+            t_ns=at(90.0), device=HOST, run=spec.run, outcome=RunOutcome.FAILED,
+            reason="llama-server ended with code 139", remedy="the log above says where",
+        )  # fmt: skip
+
+
+def _turn(device: str, run: str, turn: int, begun: float, tokens: int) -> Iterator[Item]:
+    yield TurnStarted(t_ns=at(begun), device=device, run=run, turn=turn, prompt=0, conversation=turn - 1)
+    yield PrefillProgress(t_ns=at(begun + 0.4), device=device, run=run, turn=turn, processed=32, total=64)
+    yield FirstToken(t_ns=at(begun + 0.8), device=device, run=run, turn=turn, ttft_s=0.8)
+    last = begun + 7.2
+    for i in range(6):
+        text = SENTENCES[i % 3] if device == HOST else f"{SENTENCES[i % 3]}"
+        yield OutputText(t_ns=at(begun + 1.0 + i), device=device, run=run, turn=turn, text=text)
+    if device == PHONE:
+        arrivals = CHANNELS[PHONE][6]
+        for i in range(8):
+            yield reading(arrivals, at(begun + 0.8 + 0.9 * i), tokens + 8.0 * (i + 1))
+    yield TurnEnded(
+        t_ns=at(last + 0.1), device=device, run=run, turn=turn, end=TurnEnd.LIMIT, prompt_tokens=64,
+        cached_tokens=0, output_tokens=64, first_token_ns=at(begun + 0.8), last_token_ns=at(last), prompt_s=0.72,
+        decode_s=6.4,
+    )  # fmt: skip
+
+
+def _samples(story: Story) -> Iterator[Item]:
+    noise = Random(7)
+    for i in range(int(story.until_s * HZ) + 1):
+        t = i / HZ
+        for device, channels in CHANNELS.items():
+            if device == BOARD and LOST_S <= t and (story.lost or t < BACK_S):
+                continue
+            for one in channels:
+                value = _value(one, t, noise, story)
+                if value is not None:
+                    yield reading(one, at(max(t, 0.7)), value)
+
+
+def _value(one: Channel, t: float, noise: Random, story: Story) -> float | None:
+    working = story.runs and not story.loading and t >= 5.0 and (t - 4.2) % 8.0 >= 0.9
+    hot = THROTTLED_S <= t < RELEASED_S
+    jitter = noise.gauss(0.0, 1.0)
+    rates = {PHONE: 13.2 if hot else 18.4, BOARD: 24.1, HOST: 41.0}
+    watts = {BOARD: 9.5 if working else 4.8, METER: (2.9 if hot else 4.1) if working else 1.2}
+    match one.quantity:
+        case Quantity.TOKEN_RATE:
+            return max(0.0, rates[one.device] * (1 + 0.02 * jitter)) if working else None
+        case Quantity.TEMPERATURE | Quantity.SKIN_TEMPERATURE:
+            peak = (
+                44.0 if one.quantity is Quantity.SKIN_TEMPERATURE else 78.0 if one.device == PHONE else 58.0
+            )
+            return 31.0 + (peak - 31.0) * (1 - 2.0 ** (-t / 30.0)) + 0.2 * jitter
+        case Quantity.POWER:
+            return watts[one.device] * (1 + 0.03 * jitter)
+        case Quantity.RSS:
+            return {PHONE: 1.9e9, BOARD: 1.4e9, HOST: 0.3e9}[one.device] * (
+                min(1.0, t / 4.0) + 0.004 * sin(t)
+            )
+        case Quantity.CPU_USE:
+            return 1.8 if one.device == SELF else (88.0 if working else 6.0) + jitter
+        case Quantity.FREQUENCY:
+            return (1.8e9 if hot else 2.85e9) if one.device == PHONE else 3.4e9
+        case _:
+            return None
