@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import psutil
 
 from drivers.base import Device, Item
-from drivers.clock import Clock
+from drivers.clock import Clock, SystemClock
 from drivers.devices.host import system
 from drivers.devices.host.channels import FAST_HZ
 from drivers.devices.host.limits import find_frequency, find_throttling
@@ -21,6 +21,7 @@ from drivers.devices.host.system import find_system
 from drivers.devices.host.thermal import find as find_thermal
 from drivers.errors import NotSupported
 from drivers.events import Absent, ChannelsOpened
+from drivers.links.base import ShellLink
 from drivers.links.local import LocalShell
 from drivers.links.sysfiles import SysFiles
 from drivers.model import Channel, DeviceInfo, DeviceKind, Found
@@ -51,7 +52,7 @@ class HostDriver:
 
     async def scan(self) -> Sequence[Found]:
         """This computer, always ready."""
-        title = await asyncio.to_thread(system.model_name, self._files)
+        title = await system.model_name(self._files, LocalShell(SystemClock()))
         return (Found(address=ADDRESS, kind=DeviceKind.HOST, title=f"this computer: {title}"),)
 
     @asynccontextmanager
@@ -60,10 +61,11 @@ class HostDriver:
         if address != ADDRESS:
             raise NotSupported(f"{address} is not this computer", remedy=f"its address is {ADDRESS}")
         finding = await asyncio.to_thread(_find, self._files, name)
-        info = await asyncio.to_thread(_info, self._files, name, finding.facts)
+        shell = LocalShell(clock)
+        info = await _info(self._files, shell, name, finding.facts)
         threads = self._executor(1 + sum(probe.blocking for probe in finding.probes))
         try:
-            yield HostDevice(info, finding, self._files, threads, clock)
+            yield HostDevice(info, finding, self._files, shell, threads, clock)
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
@@ -77,12 +79,14 @@ def _find(files: SysFiles, device: str) -> Finding:
     )
 
 
-def _info(files: SysFiles, device: str, found: Sequence[tuple[str, str]]) -> DeviceInfo:
+async def _info(
+    files: SysFiles, shell: ShellLink, device: str, found: Sequence[tuple[str, str]]
+) -> DeviceInfo:
     return DeviceInfo(
         device=device,
         address=ADDRESS,
         kind=DeviceKind.HOST,
-        model=system.model_name(files),
+        model=await system.model_name(files, shell),
         os=system.os_name(files),
         runtimes=("llama_server",),
         facts=(*system.facts(files), *found),
@@ -102,10 +106,16 @@ class HostDevice:
     """This computer, open."""
 
     def __init__(
-        self, info: DeviceInfo, finding: Finding, files: SysFiles, threads: Executor, clock: Clock
+        self,
+        info: DeviceInfo,
+        finding: Finding,
+        files: SysFiles,
+        shell: ShellLink,
+        threads: Executor,
+        clock: Clock,
     ) -> None:
         self.info = info
-        self.shell = LocalShell(clock)
+        self.shell = shell
         self._clock = clock
         self._threads = threads
         linux = platform.system() == "Linux"

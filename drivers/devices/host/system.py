@@ -10,6 +10,8 @@ from drivers.clock import Clock
 from drivers.devices.host import protocol
 from drivers.devices.host.channels import CPU, FAST_HZ, MEMORY_AVAILABLE, MEMORY_PRESSURE, SENSOR_HZ, SLOW_HZ
 from drivers.devices.host.probes import Finding, Gauge, GaugeProbe, Missing, period_ns, readable
+from drivers.errors import DriverError
+from drivers.links.base import ShellLink
 from drivers.links.sysfiles import SysFiles
 from drivers.model import reading
 
@@ -61,11 +63,22 @@ def find_system(files: SysFiles, device: str) -> Finding:
     return Finding((*probes, GaugeProbe(files, (gauge,), SLOW_HZ)))
 
 
-def model_name(files: SysFiles) -> str:
-    """What the processor or the board calls itself."""
+async def model_name(files: SysFiles, shell: ShellLink) -> str:
+    """What the board or the processor calls itself."""
     board = protocol.name(readable(files, "/proc/device-tree/model"))
     processor = protocol.cpuinfo(readable(files, "/proc/cpuinfo"), "model name", "Model", "Hardware")
-    return board or processor or platform.processor() or platform.machine()
+    return board or processor or await _brand(shell) or platform.processor() or platform.machine()
+
+
+async def _brand(shell: ShellLink) -> str:
+    """macOS: what ``sysctl`` says of the processor; empty elsewhere."""
+    if platform.system() != "Darwin":
+        return ""
+    try:
+        done = await shell.run(("sysctl", "-n", "machdep.cpu.brand_string"))
+    except DriverError:
+        return ""
+    return protocol.name(done.out)
 
 
 def os_name(files: SysFiles) -> str:

@@ -2,114 +2,25 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from drivers.base import Item
 from drivers.clock import SECOND, SystemClock
 from drivers.devices.host.driver import HostDevice, HostDriver
 from drivers.errors import NotSupported, Refused
 from drivers.events import Absent, ChannelsOpened, LimitEngaged, LimitReleased, LogLine
 from drivers.links.sysfiles import SysFiles
-from drivers.model import Channel, Kind, Quantity, Samples
+from drivers.model import Kind, Quantity, Samples, Unit
+from tests.rigs.host_story import AtOnce, Hand, Story
 from tests.rigs.sysfs_trees import AMD_DESKTOP, INTEL_LAPTOP, RASPBERRY_PI, plant, process
-
-
-class Hand:
-    """A clock that jumps to whatever is waited for."""
-
-    START_NS = 1000 * SECOND
-
-    def __init__(self) -> None:
-        self.t_ns = self.START_NS
-
-    def now(self) -> int:
-        return self.t_ns
-
-    def wall(self) -> int:
-        return self.t_ns
-
-    async def sleep_until(self, t_ns: int) -> None:
-        self.t_ns = max(self.t_ns, t_ns)
-        await asyncio.sleep(0)
-
-
-class AtOnce(Executor):
-    """Runs what is submitted before it returns."""
-
-    def __init__(self, threads: int = 1) -> None:
-        self.threads = threads
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
-class Story:
-    """What an opened host said, with the world changed at chosen moments (s since the start)."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.items: list[Item] = []
-        self.channels: dict[str, Channel] = {}
-
-    async def play(
-        self,
-        seconds: float,
-        changes: dict[float, Callable[[HostDevice], object]] | None = None,
-        files: SysFiles | None = None,
-    ) -> "Story":
-        clock = Hand()
-        driver = HostDriver(files or SysFiles(self.root), AtOnce)
-        async with driver.open("host", "desk", clock) as device, aclosing(device.stream()) as stream:
-            assert isinstance(device, HostDevice)
-            self.info = device.info
-            self.channels = {channel.name: channel for channel in device.channels}
-            waiting = sorted((changes or {}).items())
-            async for item in stream:
-                passed_s = (clock.now() - Hand.START_NS) / SECOND
-                self.take(item)
-                if waiting and passed_s >= waiting[0][0]:
-                    waiting.pop(0)[1](device)
-                if passed_s >= seconds:
-                    break
-        return self
-
-    def take(self, item: Item) -> None:
-        self.items.append(item)
-        if isinstance(item, ChannelsOpened):
-            self.channels |= {channel.name: channel for channel in item.channels}
-
-    def values(self, name: str) -> list[float]:
-        channel = self.channels[name]
-        return [
-            channel.decoding.value(item.last_code)
-            for item in self.items
-            if isinstance(item, Samples) and item.channel == name
-        ]
-
-    def times(self, name: str) -> list[float]:
-        return [
-            item.t0_ns / SECOND - 1000
-            for item in self.items
-            if isinstance(item, Samples) and item.channel == name
-        ]
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        return [item for item in self.items if isinstance(item, kind)]
-
-    @property
-    def absent(self) -> dict[str, str]:
-        return {event.what: event.reason for event in self.of(Absent)}
-
-    def write(self, path: str, text: str) -> Callable[[HostDevice], object]:
-        return lambda _: (self.root / path).write_text(text)
 
 
 async def test_scan_finds_this_computer(tmp_path: Path) -> None:
@@ -405,3 +316,27 @@ async def test_the_real_host_against_the_kernels_own_text(holder: int) -> None:
     assert seen["rss_anon"].last_code >= 50_000_000
     assert 0 <= seen["cpu"].last_code <= 100
     assert seen["memory_available"].last_code > 10e6
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(sorted(INTEL_LAPTOP)), st.binary(max_size=200), min_size=1, max_size=30),
+    st.dictionaries(st.sampled_from(sorted(INTEL_LAPTOP)), st.binary(max_size=200), max_size=30),
+)
+def test_hostile_files_break_nothing(at_first: dict[str, bytes], later: dict[str, bytes]) -> None:
+    def spoil(root: Path, files: dict[str, bytes]) -> None:
+        for path, content in files.items():
+            (root / path).write_bytes(content)
+
+    with tempfile.TemporaryDirectory() as folder:
+        story = Story(plant(Path(folder), INTEL_LAPTOP))
+        spoil(story.root, at_first)
+        asyncio.run(story.play(2.0, {1.0: lambda _: spoil(story.root, later)}))
+    names = [channel.name for channel in story.channels.values()]
+    assert len(set(names)) == len(names)
+    assert all(name.isprintable() and len(name) < 120 for name in names)
+    for channel in story.channels.values():
+        if channel.unit is Unit.CELSIUS:
+            assert all(-55 < value < 127 for value in story.values(channel.name))
+        if channel.unit is Unit.PERCENT:
+            assert all(0 <= value <= 100 for value in story.values(channel.name))
