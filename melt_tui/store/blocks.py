@@ -1,0 +1,139 @@
+"""Blocks of one series side by side: what a chunk holds, in order of publication."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.model import ChannelKey, DType, Samples, code_struct
+
+Ints = NDArray[np.int64]
+
+_FAR = 1 << 62
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """``k`` blocks of one series. ``counts``, ``t0``, ``t1`` and ``uneven`` have a place for each.
+
+    ``own`` holds the times of the uneven ones one after the other, ``codes`` the codes of all.
+    """
+
+    dtype: DType
+    counts: Ints
+    t0: Ints
+    t1: Ints
+    uneven: NDArray[np.bool_]
+    own: Ints
+    codes: bytes
+
+    @cached_property
+    def ends(self) -> Ints:
+        """Up to which sample each block reaches."""
+        return np.cumsum(self.counts)
+
+    @property
+    def n(self) -> int:
+        """Samples of all blocks."""
+        return int(self.ends[-1])
+
+    @cached_property
+    def single(self) -> bool:
+        """Whether each block is one plain reading, so that ``t0`` holds all the times that there are."""
+        return bool((self.counts == 1).all() and not self.uneven.any() and (self.t0 == self.t1).all())
+
+    @cached_property
+    def times(self) -> Ints:
+        """The time of every sample, in order of publication: exactly ``Samples.time_at``."""
+        if self.single:
+            return self.t0
+        steps = np.maximum(self.counts - 1, 1)
+        whole, rest = np.divmod(self.t1 - self.t0, steps)
+        place = np.arange(self.n) - np.repeat(self.ends - self.counts, self.counts)
+        rises = np.repeat(whole, self.counts) * place
+        rises += np.repeat(rest, self.counts) * place // np.repeat(steps, self.counts)
+        times: Ints = np.repeat(self.t0, self.counts) + rises
+        if len(self.own):
+            times[np.repeat(self.uneven, self.counts)] = self.own
+        return times
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The least and the greatest time of a sample or end of a block."""
+        low, high = min(int(self.t0.min()), int(self.t1.min())), max(int(self.t0.max()), int(self.t1.max()))
+        if len(self.own):
+            low, high = min(low, int(self.own.min())), max(high, int(self.own.max()))
+        return low, high
+
+    def part(self, first: int, stop: int) -> "Blocks":
+        """Some blocks in a row."""
+        size = code_struct(self.dtype).size
+        a, b = int(self.ends[first] - self.counts[first]), int(self.ends[stop - 1])
+        own_ends = np.cumsum(np.where(self.uneven, self.counts, 0))
+        own_a = int(own_ends[first] - (self.counts[first] if self.uneven[first] else 0))
+        return Blocks(
+            self.dtype,
+            self.counts[first:stop],
+            self.t0[first:stop],
+            self.t1[first:stop],
+            self.uneven[first:stop],
+            self.own[own_a : int(own_ends[stop - 1])],
+            self.codes[a * size : b * size],
+        )
+
+    def samples(self, key: ChannelKey) -> Iterator[Samples]:
+        """The blocks as they were published."""
+        size, start, own = code_struct(self.dtype).size, 0, 0
+        columns = (self.counts.tolist(), self.t0.tolist(), self.t1.tolist(), self.uneven.tolist())
+        for n, t0, t1, uneven in zip(*columns, strict=True):
+            codes = self.codes[start * size : (start + n) * size]
+            times = self.own[own : own + n].astype("<i8").tobytes() if uneven else None
+            yield Samples(key[0], key[1], t0, t1, self.dtype, codes, times)
+            start, own = start + n, own + (n if uneven else 0)
+
+
+def blocks_of(samples: Sequence[Samples]) -> Blocks:
+    """Published blocks of one series, at least one, none of them empty."""
+    return Blocks(
+        samples[0].dtype,
+        np.array([block.n for block in samples], np.int64),
+        np.array([block.t0_ns for block in samples], np.int64),
+        np.array([block.t1_ns for block in samples], np.int64),
+        np.array([block.times is not None for block in samples], np.bool_),
+        np.frombuffer(b"".join(block.times for block in samples if block.times is not None), "<i8"),
+        b"".join(block.codes for block in samples),
+    )
+
+
+def runs_of(blocks: Blocks, gap_ns: int, most: int) -> Iterator[Blocks]:
+    """Blocks cut where they lie further apart than ``gap_ns``, forwards or backwards, or are more than ``most`` samples."""
+    if _even(blocks, gap_ns) and blocks.n <= most:
+        yield blocks
+        return
+    first, low, high, n = 0, *_ends(blocks, 0), int(blocks.counts[0])
+    for i in range(1, len(blocks.counts)):
+        a, b = _ends(blocks, i)
+        if a - high > gap_ns or low - b > gap_ns or n + int(blocks.counts[i]) > most:
+            yield blocks.part(first, i)
+            first, low, high, n = i, a, b, 0
+        low, high, n = min(low, a), max(high, b), n + int(blocks.counts[i])
+    yield blocks if first == 0 else blocks.part(first, len(blocks.counts))
+
+
+def well_formed(block: Samples) -> bool:
+    """Whether a block holds whole codes, at least one, a time for each where it brings times, and sane times."""
+    n, rest = divmod(len(block.codes), code_struct(block.dtype).size)
+    timed = block.times is None or len(block.times) == 8 * n
+    return n > 0 and not rest and timed and abs(block.t0_ns) < _FAR and abs(block.t1_ns) < _FAR
+
+
+def _even(blocks: Blocks, gap_ns: int) -> bool:
+    steps = blocks.t0[1:] - blocks.t1[:-1]
+    return bool((blocks.t1 >= blocks.t0).all() and (steps >= 0).all() and (steps <= gap_ns).all())
+
+
+def _ends(blocks: Blocks, i: int) -> tuple[int, int]:
+    a, b = int(blocks.t0[i]), int(blocks.t1[i])
+    return (a, b) if a <= b else (b, a)

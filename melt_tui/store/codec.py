@@ -1,0 +1,202 @@
+"""Packed samples: blocks of one series as one blob, integers by their differences, bytes by their planes, zstd on top."""
+
+import struct
+import threading
+from typing import Any, Literal
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from drivers.model import DType, code_struct
+from melt_tui.store.blocks import Blocks, Ints
+
+Level = Literal[1, 3]
+"""Of zstd: 1 for what is packed at every commit, 3 for what is packed once a minute."""
+
+MOST = 1 << 26
+"""Bytes that one blob may unpack to: a damaged one must not eat the memory."""
+
+
+class Damaged(Exception):
+    """A blob that is not what was written."""
+
+
+_VERSION = 1
+_HEAD = struct.Struct("<BBBI")
+"""Version, shape, coding of the codes, number of blocks."""
+
+_SINGLE, _SHARED, _UNEVEN = 1, 2, 4
+"""Shape: plain readings only; their times lie in an axis; some blocks bring their own times."""
+
+_PLANES, _CONSTANT, _STEPS, _DECIMAL = 0, 1, 2, 16
+"""Coding of codes: byte planes; one code for all; differences; from 16 on differences of ``code * 10**(coding - 16)``."""
+
+_DECIMALS = (0, 1, 2, 3, 4, 6)
+
+
+def encode(blocks: Blocks, level: Level, *, axis: bool = False) -> bytes:
+    """Blocks as a blob; with ``axis`` the times of plain readings are left out, see ``encode_axis``."""
+    coding, codes = _code(blocks) if level > 1 else (_PLANES, planes(blocks.codes, _size(blocks.dtype)))
+    shape = (_SINGLE | (_SHARED if axis else 0)) if blocks.single else (_UNEVEN if len(blocks.own) else 0)
+    head = _HEAD.pack(_VERSION, shape, coding, len(blocks.counts))
+    return head + _contexts.packers[level].compress(_times(blocks, shape) + codes)
+
+
+def decode(blob: bytes, dtype: DType, axis: Ints | None = None) -> Blocks:
+    """The blocks back. Raises Damaged."""
+    try:
+        return _decoded(blob, dtype, axis)
+    except (zstandard.ZstdError, struct.error, ValueError, IndexError, OverflowError) as error:
+        raise Damaged(f"a chunk cannot be unpacked ({error})") from None
+
+
+def encode_axis(times: Ints) -> bytes:
+    """Times that several chunks share."""
+    return struct.pack("<I", len(times)) + _contexts.packers[3].compress(_steps(times))
+
+
+def decode_axis(blob: bytes) -> Ints:
+    """The times back. Raises Damaged."""
+    try:
+        return _unsteps(unpack(blob[4:]), 0, struct.unpack_from("<I", blob)[0])[0]
+    except (zstandard.ZstdError, struct.error, ValueError, IndexError) as error:
+        raise Damaged(f"a time axis cannot be unpacked ({error})") from None
+
+
+def pack(data: bytes, level: Level = 1) -> bytes:
+    """Bytes, packed."""
+    return _contexts.packers[level].compress(data)
+
+
+def unpack(blob: bytes) -> bytes:
+    """The bytes back. Raises ZstdError, also for more of them than ``MOST``."""
+    if zstandard.frame_content_size(blob) > MOST:
+        raise zstandard.ZstdError("it says that it is far too long")
+    return _contexts.unpacker.decompress(blob, max_output_size=MOST)
+
+
+def planes(data: bytes, size: int) -> bytes:
+    """Items of ``size`` bytes each: all the first bytes, then all the second ones …: alike bytes side by side."""
+    return data if size == 1 else np.frombuffer(data, np.uint8).reshape(-1, size).T.tobytes()
+
+
+def unplanes(data: bytes, size: int) -> bytes:
+    """The items back."""
+    return data if size == 1 else np.frombuffer(data, np.uint8).reshape(size, -1).T.tobytes()
+
+
+def _decoded(blob: bytes, dtype: DType, axis: Ints | None) -> Blocks:
+    version, shape, coding, k = _HEAD.unpack_from(blob)
+    if version != _VERSION:
+        raise ValueError(f"of version {version}")
+    body = unpack(blob[_HEAD.size :])
+    if shape & _SINGLE:
+        t0, at = (axis, 0) if shape & _SHARED and axis is not None else _unsteps(body, 0, k)
+        ones, none = np.ones(k, np.int64), np.zeros(k, np.bool_)
+        return Blocks(dtype, ones, t0, t0, none, np.empty(0, np.int64), _uncode(coding, body[at:], dtype, k))
+    counts, at = _unsteps(body, 0, k)
+    ends, at = _unsteps(body, at, 2 * k)
+    uneven, own = np.zeros(k, np.bool_), np.empty(0, np.int64)
+    if shape & _UNEVEN:
+        flags, at = _unsteps(body, at, k)
+        uneven = flags.astype(np.bool_)
+        own, at = _unsteps(body, at, int(counts[uneven].sum()))
+    codes = _uncode(coding, body[at:], dtype, int(counts.sum()))
+    return Blocks(dtype, counts, ends[::2], ends[1::2], uneven, own, codes)
+
+
+def _times(blocks: Blocks, shape: int) -> bytes:
+    if shape & _SINGLE:
+        return b"" if shape & _SHARED else _steps(blocks.t0)
+    parts = [_steps(blocks.counts), _steps(np.stack([blocks.t0, blocks.t1], axis=1).ravel())]
+    if shape & _UNEVEN:
+        parts += [_steps(blocks.uneven.astype(np.int64)), _steps(blocks.own)]
+    return b"".join(parts)
+
+
+def _steps(values: Ints) -> bytes:
+    """Width, first value and the differences in as few bytes as they need, as planes."""
+    steps = np.diff(values)
+    width = _width(steps)
+    narrow = steps.astype(f"<i{width}").tobytes()
+    return struct.pack("<Bq", width, int(values[0]) if len(values) else 0) + planes(narrow, width)
+
+
+def _unsteps(data: bytes, at: int, n: int) -> tuple[Ints, int]:
+    """``n`` values that stand at ``at``, and where they end."""
+    width, first = struct.unpack_from("<Bq", data, at)
+    start, stop = at + 9, at + 9 + max(0, n - 1) * width
+    if stop > len(data) or width not in {1, 2, 4, 8}:
+        raise ValueError("it is cut short")
+    steps = np.frombuffer(unplanes(data[start:stop], width), f"<i{width}")
+    values = np.empty(max(n, 1), np.int64)
+    values[0], values[1:] = first, steps
+    return np.cumsum(values)[:n], stop
+
+
+def _width(steps: Ints) -> int:
+    if not len(steps):
+        return 1
+    low, high = int(steps.min()), int(steps.max())
+    return next(w for w in (1, 2, 4, 8) if -(1 << (8 * w - 1)) <= low and high < 1 << (8 * w - 1))
+
+
+def _code(blocks: Blocks) -> tuple[int, bytes]:
+    """How codes of a slow channel pack best, and packed so."""
+    size, codes = _size(blocks.dtype), blocks.codes
+    if codes == codes[:size] * (len(codes) // size):
+        return _CONSTANT, codes[:size]
+    raw = np.frombuffer(codes, _numpy(blocks.dtype))
+    if raw.dtype.kind != "f":
+        return _STEPS, _steps(raw.astype(np.int64))
+    for places in _DECIMALS:
+        whole = _scaled(raw, places)
+        if whole is not None:
+            return _DECIMAL + places, _steps(whole)
+    return _PLANES, planes(codes, size)
+
+
+def _uncode(coding: int, data: bytes, dtype: DType, n: int) -> bytes:
+    size, made = _size(dtype), _numpy(dtype)
+    if coding == _CONSTANT:
+        codes = data[:size] * n
+    elif coding == _STEPS:
+        codes = _unsteps(data, 0, n)[0].astype(made).tobytes()
+    elif coding >= _DECIMAL:
+        codes = (_unsteps(data, 0, n)[0] / 10.0 ** (coding - _DECIMAL)).astype(made).tobytes()
+    else:
+        codes = unplanes(data, size)
+    if len(codes) != n * size:
+        raise ValueError("codes are missing")
+    return codes
+
+
+def _scaled(raw: NDArray[Any], places: int) -> Ints | None:
+    """The whole numbers that, divided by ``10**places``, are exactly these codes; None when they are not."""
+    with np.errstate(all="ignore"):
+        scaled = np.rint(raw.astype(np.float64) * 10.0**places)
+        if not (np.abs(scaled) < 2**53).all():
+            return None
+        whole = scaled.astype(np.int64)
+        again = (whole / 10.0**places).astype(raw.dtype)
+    return whole if again.tobytes() == raw.tobytes() else None
+
+
+class _Contexts(threading.local):
+    """Of zstd, one of each for every thread: making one costs more than packing a small chunk."""
+
+    def __init__(self) -> None:
+        self.packers = {level: zstandard.ZstdCompressor(level=level) for level in (1, 3)}
+        self.unpacker = zstandard.ZstdDecompressor()
+
+
+_contexts = _Contexts()
+
+
+def _size(dtype: DType) -> int:
+    return code_struct(dtype).size
+
+
+def _numpy(dtype: DType) -> np.dtype[Any]:
+    return np.dtype("<" + dtype)

@@ -1,0 +1,123 @@
+"""Once a minute: the journal into one chunk per channel, one row per channel and second, and the order of publication."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from melt_tui.store.blocks import Blocks, runs_of
+from melt_tui.store.codec import encode, encode_axis
+from melt_tui.store.journal import EVENT, Tail, encode_order, tail_of
+from melt_tui.store.pyramid import PyramidWriter
+from melt_tui.store.series import Registry, Series
+from melt_tui.store.summaries import base_of, summarized
+from melt_tui.store.tiles import decode_tiles, encode_tile
+from melt_tui.timeline.columns import Buckets, coarser, joined
+
+MOST = 65_536
+"""Samples of one chunk at most, if its blocks allow it."""
+
+_SECOND = 1_000_000_000
+
+_Seconds = dict[int, list[Buckets]]
+"""By channel: summaries in buckets of a second."""
+
+
+def compact(connection: sqlite3.Connection, registry: Registry, pyramid: PyramidWriter) -> None:
+    """Compact all of the journal, within the transaction that is open."""
+    tail = tail_of([row[0] for row in connection.execute("SELECT data FROM journal ORDER BY id")])
+    if not len(tail.order):
+        return
+    chunks_before, orders = _reached(connection)
+    seconds: _Seconds = {}
+    for series, buckets in _fast(connection, registry, chunks_before):
+        seconds.setdefault(series.channel_id, []).append(buckets)
+    for series, buckets in _slow(connection, registry, pyramid, tail):
+        seconds.setdefault(series.channel_id, []).append(buckets)
+    connection.executemany(_UPSERT, _rows(seconds))
+    order = encode_order(np.abs(tail.order))
+    (chunk_to,) = connection.execute("SELECT coalesce(max(id), 0) FROM chunks").fetchone()
+    event_to = orders + int((tail.order == EVENT).sum())
+    connection.execute(
+        "INSERT INTO orders (event_to, chunk_to, data) VALUES (?, ?, ?)", (event_to, chunk_to, order)
+    )
+    connection.execute("DELETE FROM journal")
+
+
+def _reached(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Up to which chunk and which event everything is compacted already."""
+    row = connection.execute("SELECT chunk_to, event_to FROM orders ORDER BY id DESC LIMIT 1").fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def _fast(
+    connection: sqlite3.Connection, registry: Registry, chunks_before: int
+) -> Iterator[tuple[Series, Buckets]]:
+    """Seconds of the fast channels, from the summaries of their chunks since the last time."""
+    rows: dict[int, list[bytes]] = {}
+    for number, tile in connection.execute("SELECT series, tile FROM chunks WHERE id > ?", (chunks_before,)):
+        rows.setdefault(number, []).append(tile)
+    for number, tiles in rows.items():
+        yield registry.by_id[number], joined([decode_tiles(tiles)], _SECOND)
+
+
+def _slow(
+    connection: sqlite3.Connection, registry: Registry, pyramid: PyramidWriter, tail: Tail
+) -> Iterator[tuple[Series, Buckets]]:
+    """Chunks of the slow channels; their seconds."""
+    runs = [(series, run) for series in _series_in(registry, tail) for run in _runs(registry, series, tail)]
+    axes = _axes(connection, (run for _, run in runs))
+    for series, run in runs:
+        base_ns = series.base_ns or _SECOND
+        fine = summarized(run, series.decoder, min(base_ns, _SECOND))
+        tile, bounds = encode_tile(coarser(fine, base_ns)), run.bounds
+        axis = axes.get(run.t0.tobytes()) if run.single else None
+        connection.execute(
+            "INSERT INTO chunks (series, t0_ns, t1_ns, axis, tile, data) VALUES (?, ?, ?, ?, ?, ?)",
+            (series.id, *bounds, axis, tile, encode(run, 3, axis=axis is not None)),
+        )
+        pyramid.add(series.id, base_ns, 0, bounds)
+        yield series, coarser(fine, _SECOND)
+
+
+def _series_in(registry: Registry, tail: Tail) -> list[Series]:
+    return [registry.by_id[number] for number in np.unique(tail.series).tolist()]
+
+
+def _runs(registry: Registry, series: Series, tail: Tail) -> Iterator[Blocks]:
+    blocks = tail.of(series.id)
+    assert blocks is not None
+    if series.base_ns is None:
+        low, high = blocks.bounds
+        hz = (blocks.n - 1) * 1e9 / max(1, high - low)
+        registry.fix(series, base_ns=base_of(hz, most_ns=_SECOND))
+    return runs_of(blocks, series.gap_ns, MOST)
+
+
+def _axes(connection: sqlite3.Connection, runs: Iterable[Blocks]) -> dict[bytes, int]:
+    """Rows for the sample times that several chunks share, by those times."""
+    counted = Counter(run.t0.tobytes() for run in runs if run.single)
+    axes: dict[bytes, int] = {}
+    for times in (times for times, n in counted.items() if n > 1):
+        blob = encode_axis(np.frombuffer(times, np.int64))
+        axes[times] = int(connection.execute("INSERT INTO axes (data) VALUES (?)", (blob,)).lastrowid or 0)
+    return axes
+
+
+def _rows(seconds: _Seconds) -> Sequence[tuple[int, int, int, float, float, float]]:
+    """Rows of ``seconds`` in the order in which the table is kept."""
+    rows: list[tuple[int, int, int, float, float, float]] = []
+    for channel, parts in seconds.items():
+        one = joined(parts, _SECOND)
+        columns = (one.counts, one.minima, one.sums / one.counts, one.maxima)
+        starts = (one.starts // _SECOND).tolist()
+        rows += zip(starts, [channel] * len(starts), *(column.tolist() for column in columns), strict=True)
+    rows.sort(key=lambda row: row[:2])
+    return rows
+
+
+_UPSERT = """
+    INSERT INTO seconds VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (second, channel) DO UPDATE SET
+    mean = (n * mean + excluded.n * excluded.mean) / (n + excluded.n), n = n + excluded.n,
+    min = min(min, excluded.min), max = max(max, excluded.max)"""

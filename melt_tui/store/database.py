@@ -1,0 +1,176 @@
+"""The file itself: made, opened for writing, opened read-only, and what can be wrong with it."""
+
+import platform
+import sqlite3
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import psutil
+
+from drivers.clock import SECOND, Clock, SystemClock
+from melt_tui.errors import BadRecording, CannotWrite, RecordingTooNew
+from melt_tui.store.codec import Damaged
+from melt_tui.store.eventcodec import UnknownEvent
+
+APPLICATION_ID = struct.unpack(">i", b"melt")[0]
+SCHEMA = 1
+"""``PRAGMA user_version``: the number of the last file in ``schema``."""
+
+_PAGE = 4096
+_BUSY_MS = 5000
+_FRESH_NS = 30 * SECOND
+"""A file that was written within that time is taken for one that is still being written, when its writer is unknown."""
+
+
+def create(path: Path) -> sqlite3.Connection:
+    """A new, empty recording. Raises CannotWrite."""
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(exist_ok=False)
+        connection = _connect(path, "rw")
+        for pragma in (f"page_size = {_PAGE}", "auto_vacuum = INCREMENTAL", "journal_mode = WAL"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        _secure(connection)
+        script = "".join(part.read_text("utf-8") for part in _schema())
+        connection.executescript(
+            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; {script}"
+        )
+        connection.executemany("INSERT INTO session VALUES (?, ?)", _writer())
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return connection
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """An existing recording, to finish or annotate it. Raises BadRecording, CannotWrite."""
+    close(open_to_read(path))
+    with _writing(path):
+        connection = _connect(path, "rw")
+        _secure(connection)
+        return connection
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A recording, read-only; it may be in the making. Raises BadRecording, RecordingTooNew."""
+    if not path.is_file():
+        raise BadRecording(f"there is no recording at {path}")
+    with reading(path):
+        connection = _connect(path, "ro")
+        try:
+            _check(path, connection)
+        except sqlite3.OperationalError:
+            close(connection)
+            if _has_wal(path):
+                raise
+            connection = _connect(path, "ro&immutable=1")
+            _check(path, connection)
+        return connection
+
+
+def close(connection: sqlite3.Connection) -> None:
+    """Close it; the last one to close a file of which all is in place removes its ``-wal``."""
+    connection.close()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What goes wrong inside is said as BadRecording."""
+    try:
+        yield
+    except (sqlite3.Error, Damaged, UnknownEvent, OSError) as error:
+        raise BadRecording(f"{path} cannot be read: {error}", remedy=_remedy(error)) from error
+
+
+def being_written(path: Path, connection: sqlite3.Connection, clock: Clock | None = None) -> bool:
+    """Whether the program that writes it is still alive; by its process, else by how fresh the file is."""
+    kept = dict(connection.execute("SELECT key, value FROM session WHERE key LIKE 'writer_%'"))
+    try:
+        started = psutil.Process(int(kept["writer_pid"])).create_time()
+    except (psutil.Error, KeyError, ValueError, TypeError):
+        started = None
+    here = kept.get("writer_node") == platform.node()
+    if here and started is None:
+        return False
+    if here and started is not None and abs(started - float(kept["writer_started"])) < 2:
+        return True
+    return (clock or SystemClock()).wall() - _written_ns(path) < _FRESH_NS
+
+
+def sidecars(path: Path) -> tuple[Path, ...]:
+    """The files that SQLite keeps beside it while it is open."""
+    return tuple(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_BUSY_MS / 1000,
+    )
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def _secure(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise BadRecording(f"{path} is not a recording of melt")
+    if version > SCHEMA:
+        raise RecordingTooNew(
+            f"{path} was written by a newer melt (its format is {version}, this one reads up to {SCHEMA})",
+            remedy="update melt to open it",
+        )
+    connection.execute("SELECT key FROM session LIMIT 1").fetchall()
+
+
+def _schema() -> list[Path]:
+    folder = files("melt_tui.store").joinpath("schema")
+    return sorted((Path(str(part)) for part in folder.iterdir()), key=lambda part: part.name)
+
+
+def _writer() -> list[tuple[str, str | float]]:
+    me = psutil.Process()
+    return [
+        ("state", "recording"),
+        ("writer_node", platform.node()),
+        ("writer_pid", me.pid),
+        ("writer_started", me.create_time()),
+    ]
+
+
+def _has_wal(path: Path) -> bool:
+    wal = sidecars(path)[0]
+    return wal.exists() and wal.stat().st_size > 0
+
+
+def _written_ns(path: Path) -> int:
+    return max(file.stat().st_mtime_ns for file in (path, sidecars(path)[0]) if file.exists())
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, sqlite3.OperationalError) and "unable to open" in str(error):
+        return "it was not finished; copy it and its -wal to a folder that can be written to"
+    return ""
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise CannotWrite(f"{path} exists already", remedy="choose another name") from None
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CannotWrite(
+            f"nothing can be recorded at {path} ({reason})", remedy="choose another folder"
+        ) from error

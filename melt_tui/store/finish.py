@@ -1,0 +1,50 @@
+"""The end of a recording, in order or after a crash: compact, close what lasted, put everything into one file."""
+
+import sqlite3
+
+from melt_tui.store.compaction import compact
+from melt_tui.store.ingest import transaction
+from melt_tui.store.pyramid import PyramidWriter
+from melt_tui.store.series import Registry
+
+ENDED, RECOVERED = "ended", "recovered"
+
+
+def finish(connection: sqlite3.Connection, *, lost: str = "") -> None:
+    """Finish a recording that nobody writes any more; ``lost`` says what may be missing. Nothing when it is finished.
+
+    Raises sqlite3.Error; what is in the file stays readable then.
+    """
+    with transaction(connection):
+        if not _begun(connection):
+            return
+        registry = Registry(connection)
+        registry.load()
+        compact(connection, registry, PyramidWriter(connection))
+        connection.execute(
+            "UPDATE intervals SET t1_ns = ? WHERE t1_ns IS NULL", (_newest_ns(connection) + 1,)
+        )
+        told = {"state": RECOVERED if lost else ENDED, "lost": lost}
+        connection.executemany("INSERT OR REPLACE INTO session VALUES (?, ?)", list(told.items()))
+    tidy(connection)
+
+
+def tidy(connection: sqlite3.Connection) -> None:
+    """Give back what is free and put all into the one file; readers that look at it meanwhile may keep the ``-wal``."""
+    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute("PRAGMA busy_timeout = 100").fetchall()
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+    except sqlite3.OperationalError:
+        return
+
+
+def _begun(connection: sqlite3.Connection) -> bool:
+    (state,) = connection.execute("SELECT max(value) FROM session WHERE key = 'state'").fetchone()
+    return bool(state == "recording")
+
+
+def _newest_ns(connection: sqlite3.Connection) -> int:
+    (newest,) = connection.execute("SELECT coalesce(max(t_ns), 0) FROM events").fetchone()
+    return int(newest)

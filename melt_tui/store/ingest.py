@@ -1,0 +1,138 @@
+"""Items into rows: one transaction per commit, once a minute what is in the journal into chunks."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from drivers.base import Item
+from drivers.events import ChannelsOpened, Event, RunEvent, SamplesLost
+from drivers.model import Samples
+from melt_tui.store.blocks import Blocks, blocks_of, runs_of, well_formed
+from melt_tui.store.codec import encode
+from melt_tui.store.compaction import MOST, compact
+from melt_tui.store.eventcodec import detail_of, plain
+from melt_tui.store.facts import Facts
+from melt_tui.store.journal import EVENT, Page
+from melt_tui.store.pyramid import PyramidWriter
+from melt_tui.store.series import Registry, Series, bulk_base, crowded
+from melt_tui.store.summaries import summarized
+from melt_tui.store.tiles import encode_tile
+
+_ITEMS = 20_000
+"""Items of one transaction at most."""
+
+_PAGES_BYTES = 8_000_000
+"""The journal is compacted early when it has grown to this."""
+
+
+class Ingest:
+    """Writes what it is given, in order. Any sqlite3.Error leaves the file as it was before that commit."""
+
+    def __init__(self, connection: sqlite3.Connection, commits_a_minute: int) -> None:
+        self._connection = connection
+        self._registry = Registry(connection)
+        self._facts = Facts(connection)
+        self._pyramid = PyramidWriter(connection)
+        self._commits_a_minute = commits_a_minute
+        self._commits = 1
+        self._pages = 0
+        self._pages_bytes = 0
+        self._event_number = 0
+        self._turned_bulk: dict[int, Samples] = {}
+
+    def commit(self, items: Sequence[Item]) -> None:
+        """Make these items durable, in one transaction or, if they are very many, a few."""
+        for start in range(0, len(items), _ITEMS):
+            with transaction(self._connection):
+                self._write(items[start : start + _ITEMS])
+                if self._pages >= self._commits_a_minute or self._pages_bytes >= _PAGES_BYTES:
+                    self.compact()
+
+    def compact(self) -> None:
+        """Turn the journal into chunks, within the transaction that is open."""
+        compact(self._connection, self._registry, self._pyramid)
+        self._pages = self._pages_bytes = 0
+        for number, block in self._turned_bulk.items():
+            series = self._registry.by_id[number]
+            base_ns = series.base_ns or bulk_base(series.channel, block)
+            self._registry.fix(series, bulk=True, base_ns=base_ns)
+        self._turned_bulk.clear()
+
+    def _write(self, items: Sequence[Item]) -> None:
+        if self._turned_bulk:
+            self.compact()
+        page = Page()
+        bulk: dict[int, list[Samples]] = {}
+        for item in items:
+            if isinstance(item, Samples) and well_formed(item):
+                self._block(item, page, bulk)
+            else:
+                self._event(_lost(item) if isinstance(item, Samples) else item, page)
+        for number, blocks in bulk.items():
+            self._chunks(self._registry.by_id[number], blocks_of(blocks))
+        blob = page.encode()
+        self._connection.execute("INSERT INTO journal VALUES (?, ?)", (self._commits, blob))
+        self._commits += 1
+        self._pages += 1
+        self._pages_bytes += len(blob)
+
+    def _block(self, block: Samples, page: Page, bulk: dict[int, list[Samples]]) -> None:
+        series = self._registry.series(block)
+        if series.bulk:
+            page.order.append(-series.id)
+            bulk.setdefault(series.id, []).append(block)
+            return
+        page.order.append(series.id)
+        page.blocks.append(block)
+        if series.channel.rate_hz is None and crowded(series.channel, block):
+            self._turned_bulk[series.id] = block
+
+    def _event(self, event: Event, page: Page) -> None:
+        page.order.append(EVENT)
+        self._event_number += 1
+        kind, run = type(event).__name__, plain(event.run) if isinstance(event, RunEvent) else None
+        row = (self._event_number, event.t_ns, plain(event.device), kind, run, getattr(event, "turn", None))
+        self._connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, detail_of(event)))
+        if isinstance(event, ChannelsOpened):
+            self._registry.open(event)
+        self._facts.take(event, self._event_number)
+
+    def _chunks(self, series: Series, blocks: Blocks) -> None:
+        assert series.base_ns is not None
+        for run in runs_of(blocks, series.gap_ns, MOST):
+            tile = encode_tile(summarized(run, series.decoder, series.base_ns))
+            bounds = run.bounds
+            self._connection.execute(
+                "INSERT INTO chunks (series, t0_ns, t1_ns, tile, data) VALUES (?, ?, ?, ?, ?)",
+                (series.id, *bounds, tile, encode(run, 1)),
+            )
+            self._pyramid.add(series.id, series.base_ns, 0, bounds)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    done = False
+    try:
+        yield
+        connection.execute("COMMIT")
+        done = True
+    finally:
+        if not done and connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def newest_ns(items: Iterable[Item]) -> int:
+    """The newest moment that these items tell of; 0 without any."""
+    return max((item.t1_ns if isinstance(item, Samples) else item.t_ns for item in items), default=0)
+
+
+def _lost(block: Samples) -> SamplesLost:
+    return SamplesLost(
+        t_ns=min(max(block.t0_ns, 0), (1 << 63) - 1),
+        device=block.device,
+        channel=block.channel,
+        count=None,
+        reason="the block was malformed",
+    )

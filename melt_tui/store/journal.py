@@ -1,0 +1,206 @@
+"""What one commit holds of slow channels, and in which order everything was published."""
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from drivers.model import DType, Samples, code_struct
+from melt_tui.store.blocks import Blocks, Ints
+from melt_tui.store.codec import Damaged, pack, unpack
+
+EVENT = 0
+"""In the order of publication: the next event. A series' number: its next block in the journal, negative: in a chunk."""
+
+_HEAD = struct.Struct("<III")
+_TYPES = tuple(DType)
+_SIZES = np.array([code_struct(dtype).size for dtype in _TYPES], np.int64)
+_KINDS = {dtype: place for place, dtype in enumerate(_TYPES)}
+_UNEVEN = 16
+
+
+@dataclass
+class Page:
+    """A commit in the making."""
+
+    order: list[int] = field(default_factory=list)
+    blocks: list[Samples] = field(default_factory=list)
+
+    def encode(self) -> bytes:
+        """The page as a blob."""
+        blocks = self.blocks
+        own = [block.times for block in blocks if block.times is not None]
+        t0 = np.array([block.t0_ns for block in blocks], np.int64)
+        parts = (
+            _HEAD.pack(len(self.order), len(blocks), sum(map(len, own)) // 8),
+            np.array(self.order, "<i4").tobytes(),
+            np.array([block.n for block in blocks], "<u4").tobytes(),
+            bytes([_KINDS[block.dtype] | (_UNEVEN if block.times is not None else 0) for block in blocks]),
+            t0.tobytes(),
+            (np.array([block.t1_ns for block in blocks], np.int64) - t0).tobytes(),
+            *own,
+            *(block.codes for block in blocks),
+        )
+        return pack(b"".join(parts))
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Pages that are not compacted yet, side by side: arrays with a place for each block, in order of publication."""
+
+    order: NDArray[np.int32]
+    series: NDArray[np.int32]
+    counts: Ints
+    kinds: NDArray[np.uint8]
+    t0: Ints
+    t1: Ints
+    own: Ints
+    codes: bytes
+
+    def of(self, series: int) -> Blocks | None:
+        """All blocks of one series; None when there are none."""
+        first, stop = np.searchsorted(self._ranked, [series, series + 1])
+        if first == stop:
+            return None
+        chosen = self._ranks[first:stop]
+        uneven = self.kinds[chosen] >= _UNEVEN
+        dtype = _TYPES[int(self.kinds[chosen[0]]) & (_UNEVEN - 1)]
+        own = b""
+        if uneven.any():
+            own = _gathered(
+                self.own.tobytes(), self._own_starts[chosen], np.where(uneven, 8 * self.counts[chosen], 0)
+            )
+        return Blocks(
+            dtype,
+            self.counts[chosen],
+            self.t0[chosen],
+            self.t1[chosen],
+            uneven,
+            np.frombuffer(own, np.int64),
+            _gathered(self.codes, self._starts[chosen], self.sizes[chosen]),
+        )
+
+    def place(self, block: int, t_ns: int) -> tuple[int, int]:
+        """Which sample of a block is the last at or before ``t_ns``, and its time; its first when there is none."""
+        n, t0, t1 = int(self.counts[block]), int(self.t0[block]), int(self.t1[block])
+        if self.kinds[block] >= _UNEVEN:
+            start = int(self._own_starts[block]) // 8
+            times = self.own[start : start + n]
+            at = max(0, int(np.searchsorted(times, t_ns, "right")) - 1)
+            return at, int(times[at])
+        if n == 1 or t1 <= t0:
+            return n - 1, t0
+        at = min(n - 1, max(0, ((t_ns - t0 + 1) * (n - 1) - 1) // (t1 - t0)))
+        return at, t0 + (t1 - t0) * at // (n - 1)
+
+    def code_at(self, block: int, i: int) -> bytes:
+        """Code ``i`` of a block."""
+        size = int(_SIZES[int(self.kinds[block]) & (_UNEVEN - 1)])
+        start = int(self._starts[block]) + i * size
+        return self.codes[start : start + size]
+
+    @cached_property
+    def sizes(self) -> Ints:
+        """Bytes of the codes of each block."""
+        sizes: Ints = self.counts * _SIZES[self.kinds & (_UNEVEN - 1)]
+        return sizes
+
+    @cached_property
+    def _starts(self) -> Ints:
+        return np.cumsum(self.sizes) - self.sizes
+
+    @cached_property
+    def _own_starts(self) -> Ints:
+        sizes = np.where(self.kinds >= _UNEVEN, 8 * self.counts, 0)
+        return np.cumsum(sizes) - sizes
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.intp]:
+        return np.argsort(self.series, kind="stable")
+
+    @cached_property
+    def _ranked(self) -> NDArray[np.int32]:
+        return self.series[self._ranks]
+
+
+def tail_of(blobs: Sequence[bytes], before: Tail | None = None) -> Tail:
+    """Pages in order, after those of ``before``. Raises Damaged."""
+    try:
+        pages = ([before] if before else [_EMPTY]) + [_page(blob) for blob in blobs]
+    except (zstandard.ZstdError, struct.error, ValueError, IndexError) as error:
+        raise Damaged(f"a page of the journal cannot be unpacked ({error})") from None
+    return Tail(
+        np.concatenate([page.order for page in pages]),
+        np.concatenate([page.series for page in pages]),
+        np.concatenate([page.counts for page in pages]),
+        np.concatenate([page.kinds for page in pages]),
+        np.concatenate([page.t0 for page in pages]),
+        np.concatenate([page.t1 for page in pages]),
+        np.concatenate([page.own for page in pages]),
+        b"".join(page.codes for page in pages),
+    )
+
+
+def encode_order(order: Sequence[int] | NDArray[np.int32]) -> bytes:
+    """An order of publication as a blob."""
+    return pack(np.array(order, "<i4").tobytes(), 3)
+
+
+def decode_order(blob: bytes) -> NDArray[np.int32]:
+    """The order back. Raises Damaged."""
+    try:
+        return np.frombuffer(unpack(blob), "<i4")
+    except (zstandard.ZstdError, ValueError) as error:
+        raise Damaged(f"an order of publication cannot be unpacked ({error})") from None
+
+
+def _gathered(data: bytes, starts: Ints, sizes: Ints) -> bytes:
+    """The bytes of some blocks out of those of all."""
+    if (sizes == sizes[0]).all():
+        places = starts[:, None] + np.arange(sizes[0])
+        return np.frombuffer(data, np.uint8)[places].tobytes()
+    pairs = zip(starts.tolist(), sizes.tolist(), strict=True)
+    return b"".join(data[start : start + size] for start, size in pairs)
+
+
+def _page(blob: bytes) -> Tail:
+    data = unpack(blob)
+    orders, blocks, owns = _HEAD.unpack_from(data)
+    at, taken = _HEAD.size, {}
+    for name, form, n in (
+        ("order", "<i4", orders),
+        ("counts", "<u4", blocks),
+        ("kinds", "u1", blocks),
+        ("t0", "<i8", blocks),
+        ("spans", "<i8", blocks),
+        ("own", "<i8", owns),
+    ):
+        taken[name] = np.frombuffer(data, form, n, at) if n else np.empty(0, form)
+        at += taken[name].nbytes
+    return _checked(taken, data[at:])
+
+
+def _checked(taken: Mapping[str, NDArray[np.int_]], codes: bytes) -> Tail:
+    order = taken["order"].astype(np.int32)
+    page = Tail(
+        order,
+        order[order > EVENT],
+        taken["counts"].astype(np.int64),
+        taken["kinds"].astype(np.uint8),
+        taken["t0"].astype(np.int64),
+        taken["t0"].astype(np.int64) + taken["spans"],
+        taken["own"].astype(np.int64),
+        codes,
+    )
+    if len(page.series) != len(page.counts) or page.sizes.sum() != len(codes):
+        raise ValueError("its parts do not match")
+    return page
+
+
+_EMPTY = _checked(
+    {name: np.empty(0, np.int64) for name in ("order", "counts", "kinds", "t0", "spans", "own")}, b""
+)

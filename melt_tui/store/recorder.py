@@ -1,0 +1,101 @@
+"""The sink that stores: it keeps items in a list, a thread of its own writes them four times a second."""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from drivers.base import Item
+from melt_tui.events import Tick
+from melt_tui.store.database import close, create
+from melt_tui.store.finish import finish
+from melt_tui.store.ingest import Ingest, newest_ns
+
+_BEHIND = 2
+"""Commits between what is durable and what readers are told is."""
+
+
+def _say_nothing(_problem: str) -> None:
+    """For callers that look at ``Recorder.problem``."""
+
+
+class Recorder:
+    """Stores a session at ``path``. Raises CannotWrite when nothing can be recorded there.
+
+    ``take`` may be called from any thread and only appends. What goes wrong while writing stops the recording with one
+    sentence, told to ``on_problem`` by the writer thread and kept in ``problem``; what is written stays.
+    """
+
+    def __init__(
+        self, path: Path, *, commit_s: float = 0.25, on_problem: Callable[[str], None] = _say_nothing
+    ) -> None:
+        self.path = path
+        self.problem = ""
+        self.committed_ns = 0
+        self._commit_s = commit_s
+        self._on_problem = on_problem
+        self._items: deque[Item] = deque()
+        self._newest: deque[int] = deque([0] * (_BEHIND + 1), maxlen=_BEHIND + 1)
+        self._ticking = False
+        self._closing = threading.Event()
+        self._connection = create(path)
+        self._ingest = Ingest(self._connection, max(1, round(60 / commit_s)))
+        self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
+        self._thread.start()
+
+    def take(self, item: Item) -> None:
+        """Keep one item until the next commit."""
+        if not self.problem:
+            self._items.append(item)
+
+    def close(self) -> None:
+        """Write what is left, compact, leave one file; returns when it is done. Closing twice is nothing."""
+        self._closing.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        why = "an internal error"
+        try:
+            while not self._closing.wait(self._commit_s):
+                self._commit()
+            self._commit()
+            why = ""
+        except sqlite3.Error as error:
+            why = str(error)
+        finally:
+            if why:
+                self._stop(why)
+            self._finish()
+
+    def _commit(self) -> None:
+        items = [self._items.popleft() for _ in range(len(self._items))]
+        if items:
+            self._ingest.commit(items)
+        ticks = [item for item in items if isinstance(item, Tick)]
+        self._ticking = self._ticking or bool(ticks)
+        newest = newest_ns(ticks if self._ticking else items)
+        self._newest.append(max(newest, self._newest[-1]))
+        self.committed_ns = self._newest[0]
+
+    def _stop(self, why: str) -> None:
+        self.problem = (
+            f"recording stopped, what came before is kept in {self.path.name}: {_REASONS.get(why, why)}"
+        )
+        self._items.clear()
+        self._on_problem(self.problem)
+
+    def _finish(self) -> None:
+        try:
+            finish(self._connection, lost=self.problem)
+        except sqlite3.Error as error:
+            if not self.problem:
+                self._stop(str(error))
+        finally:
+            close(self._connection)
+
+
+_REASONS = {
+    "database or disk is full": "the disk is full",
+    "disk I/O error": "the disk does not take any more",
+}

@@ -1,0 +1,158 @@
+"""A recording as a Timeline: any moment of a session, also of the one that is still being written."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.base import Item
+from drivers.events import Event
+from drivers.model import ChannelKey, Samples
+from melt_tui.store.catalog import Catalog
+from melt_tui.store.chunks import Chunks
+from melt_tui.store.database import close, open_to_read, reading
+from melt_tui.store.extent import extent
+from melt_tui.store.happenings import Happenings
+from melt_tui.store.published import Published
+from melt_tui.store.readings import readings_at
+from melt_tui.store.windows import window_at
+from melt_tui.timeline.clockmap import ClockMap
+from melt_tui.timeline.model import Interval, View, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """What a recording says of itself."""
+
+    name: str
+    """As its user named it last."""
+    tags: tuple[str, ...]
+    version: str
+    """Of the melt that wrote it; empty while nothing is known."""
+    state: str
+    """``ended``, ``unfinished`` (in the making, or its writer is gone) or ``recovered``."""
+    lost: str
+    """What may be missing, in one sentence; empty when nothing is."""
+
+
+class Recording:
+    """Answers looks at a recording. Raises BadRecording, RecordingTooNew; read-only; any thread may call."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._connection = open_to_read(path)
+        self._catalog = Catalog(self._connection)
+        self._chunks = Chunks(self._connection, self._catalog)
+        self._happenings = Happenings(self._connection)
+        self._published = Published(self._connection, self._catalog, self._chunks, self._look)
+        self.clock: ClockMap = self._catalog.clock
+        """What was measured of every device's clock, as far as it was looked at."""
+
+    def close(self) -> None:
+        """Let go of the file; later looks raise BadRecording."""
+        with self._lock:
+            close(self._connection)
+
+    @property
+    def meta(self) -> Meta:
+        """What it says of itself."""
+        with reading(self.path), self._look():
+            told = dict(self._connection.execute("SELECT key, value FROM session"))
+            notes = dict(self._connection.execute(_NOTES))
+        state = told.get("state")
+        return Meta(
+            name=str(notes.get("name", told.get("name", ""))),
+            tags=tuple(json.loads(notes.get("tags", "[]"))),
+            version=str(told.get("version", "")),
+            state="unfinished" if state == "recording" else str(state),
+            lost=str(told.get("lost", "")),
+        )
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Kinds of events that a later version wrote and this one passed over, as far as they were met."""
+        return [f"{kind}: {why}" for kind, why in sorted(self._happenings.unknown.items())]
+
+    def span(self) -> tuple[int, int]:
+        """As ``Timeline.span``."""
+        with reading(self.path), self._look():
+            return extent(self._connection, self._catalog)
+
+    def view(self, t_ns: int) -> View:
+        """As ``Timeline.view``."""
+        with reading(self.path), self._look():
+            channels = self._catalog.channels_at(t_ns)
+            return View(
+                t_ns=t_ns,
+                session=self._happenings.session(t_ns),
+                devices=self._happenings.devices(t_ns),
+                channels=channels,
+                readings=readings_at(self._connection, self._catalog, self._chunks, channels, t_ns),
+                runs=self._happenings.runs(t_ns),
+                limits=self._happenings.limits(t_ns),
+            )
+
+    def window(self, key: ChannelKey, t0_ns: int, t1_ns: int, columns: int) -> Window:
+        """As ``Timeline.window``."""
+        with reading(self.path), self._look():
+            return window_at(self._connection, self._catalog, self._chunks, key, (t0_ns, t1_ns), columns)
+
+    def intervals(self, t0_ns: int, t1_ns: int) -> Sequence[Interval]:
+        """As ``Timeline.intervals``."""
+        with reading(self.path), self._look():
+            return self._happenings.intervals(t0_ns, t1_ns)
+
+    def events(
+        self, t0_ns: int, t1_ns: int, *, kinds: Sequence[type[Event]] = (), limit: int = 1000
+    ) -> Sequence[Event]:
+        """As ``Timeline.events``."""
+        with reading(self.path), self._look():
+            return self._happenings.events(t0_ns, t1_ns, kinds, limit)
+
+    def event_after(self, t_ns: int, kinds: Sequence[type[Event]]) -> Event | None:
+        """As ``Timeline.event_after``."""
+        with reading(self.path), self._look():
+            return self._happenings.event_after(t_ns, kinds)
+
+    def event_before(self, t_ns: int, kinds: Sequence[type[Event]]) -> Event | None:
+        """As ``Timeline.event_before``."""
+        with reading(self.path), self._look():
+            return self._happenings.event_before(t_ns, kinds)
+
+    def samples(self, key: ChannelKey, t0_ns: int, t1_ns: int) -> Iterator[Samples]:
+        """Blocks of one channel as they were published, that touch the span of its device's own clock."""
+        with reading(self.path), self._look():
+            known = tuple(self._catalog.series_of(key))
+        for series in known:
+            with reading(self.path):
+                yield from self._published.samples(series, t0_ns, t1_ns)
+
+    def items(self, *, derived: bool = True) -> Iterator[Item]:
+        """Every item in the order of publication, as it was published: times are not corrected.
+
+        Without ``derived`` channels with a provenance and their samples are left out.
+        """
+        with reading(self.path):
+            yield from self._published.items(derived=derived)
+
+    @contextmanager
+    def _look(self) -> Iterator[None]:
+        """A short read transaction, with the catalog as it is then. May be nested."""
+        with self._lock:
+            self._depth += 1
+            try:
+                if self._depth == 1:
+                    self._connection.execute("BEGIN")
+                    self._catalog.refresh()
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0 and self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+
+_NOTES = "SELECT kind, value FROM annotations WHERE kind IN ('name', 'tags') ORDER BY id"

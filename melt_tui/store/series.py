@@ -1,0 +1,166 @@
+"""Which channel a sample belongs to, how its codes read and where it is kept."""
+
+import sqlite3
+from dataclasses import dataclass
+from functools import cached_property
+
+from drivers.events import ChannelsOpened
+from drivers.model import Channel, ChannelKey, DType, Quantity, Samples, Unit
+from melt_tui.store.eventcodec import from_json, plain, to_json
+from melt_tui.store.summaries import SLOW_HZ, Decoder, base_of
+
+_MANY = 1000
+"""Samples of one block from which on a channel without a nominal rate is a fast one."""
+
+_SECOND = 1_000_000_000
+_EVER = 1 << 63
+
+
+@dataclass
+class Series:
+    """The samples of one channel with codes of one type. ``channel_id`` and ``id`` are rows of the recording."""
+
+    id: int
+    channel_id: int
+    channel: Channel
+    dtype: DType
+    bulk: bool
+    base_ns: int | None
+
+    @property
+    def key(self) -> ChannelKey:
+        """``(device, channel)``."""
+        return self.channel.key
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """From codes to values."""
+        return Decoder(self.dtype, self.channel.decoding)
+
+    @property
+    def gap_ns(self) -> int:
+        """Blocks further apart than this do not share a chunk."""
+        if not self.bulk:
+            return 60 * _SECOND
+        return max(20_000_000, round(5 * _SECOND / (self.channel.rate_hz or SLOW_HZ)))
+
+
+class Registry:
+    """The channels and series of a recording in the making; new ones become rows."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._current: dict[ChannelKey, tuple[int, Channel]] = {}
+        self._opened_ns: dict[ChannelKey, int] = {}
+        self._known: dict[Channel, int] = {}
+        self._series: dict[tuple[int, DType], Series] = {}
+        self.by_id: dict[int, Series] = {}
+
+    def load(self) -> None:
+        """Take over what an earlier writer has left."""
+        for number, definition in self._connection.execute("SELECT id, definition FROM channels"):
+            self._known[from_json(Channel, definition)] = number
+        for series in load_series(self._connection):
+            self._series[series.channel_id, series.dtype] = self.by_id[series.id] = series
+
+    def open(self, event: ChannelsOpened) -> None:
+        """From now on channels are as this event says."""
+        for channel in event.channels:
+            known = self._current.get(channel.key)
+            if (
+                known is not None
+                and known[1] == channel
+                and event.t_ns >= self._opened_ns.get(channel.key, _EVER)
+            ):
+                continue
+            number = self._channel(channel)
+            self._current[channel.key] = (number, channel)
+            self._opened_ns[channel.key] = event.t_ns
+            self._connection.execute(
+                "INSERT INTO openings (t_ns, channel) VALUES (?, ?)", (event.t_ns, number)
+            )
+
+    def series(self, block: Samples) -> Series:
+        """Where this block belongs; a channel that nobody announced is kept as plain numbers."""
+        known = self._current.get(block.key)
+        if known is None:
+            channel = unannounced(block)
+            known = self._current[block.key] = (self._channel(channel), channel)
+        return self._series.get((known[0], block.dtype)) or self._new(*known, block)
+
+    def fix(self, series: Series, *, bulk: bool | None = None, base_ns: int | None = None) -> None:
+        """Say how a series is kept from now on."""
+        series.bulk = series.bulk if bulk is None else bulk
+        series.base_ns = series.base_ns if base_ns is None else base_ns
+        row = (series.bulk, series.base_ns, series.id)
+        self._connection.execute("UPDATE series SET bulk = ?, base_ns = ? WHERE id = ?", row)
+
+    def _channel(self, channel: Channel) -> int:
+        if channel not in self._known:
+            texts = (channel.device, channel.name, channel.quantity, channel.unit, channel.kind)
+            row = (
+                *map(plain, texts),
+                channel.rate_hz,
+                plain(channel.point),
+                channel.limit,
+                plain(channel.provenance),
+                to_json(channel),
+            )
+            cursor = self._connection.execute(_CHANNEL, row)
+            self._known[channel] = int(cursor.lastrowid or 0)
+        return self._known[channel]
+
+    def _new(self, number: int, channel: Channel, block: Samples) -> Series:
+        bulk = (channel.rate_hz or 0) > SLOW_HZ or crowded(channel, block)
+        base = bulk_base(channel, block) if bulk else base_of(channel.rate_hz) if channel.rate_hz else None
+        cursor = self._connection.execute(
+            "INSERT INTO series (channel, dtype, bulk, base_ns) VALUES (?, ?, ?, ?)",
+            (number, block.dtype, bulk, base),
+        )
+        series = Series(int(cursor.lastrowid or 0), number, channel, block.dtype, bulk, base)
+        self._series[number, block.dtype] = self.by_id[series.id] = series
+        return series
+
+
+def load_series(connection: sqlite3.Connection, after: int = 0) -> list[Series]:
+    """The series of a recording whose number is greater than ``after``."""
+    rows = connection.execute(_SERIES, (after,)).fetchall()
+    return [
+        Series(number, channel, from_json(Channel, definition), DType(dtype), bool(bulk), base)
+        for number, channel, dtype, bulk, base, definition in rows
+    ]
+
+
+def unannounced(block: Samples) -> Channel:
+    """What is known of a channel that was never announced."""
+    return Channel(
+        device=block.device,
+        name=block.channel,
+        quantity=Quantity.OTHER,
+        unit=Unit.NONE,
+        dtype=block.dtype,
+        detail="never announced",
+    )
+
+
+def crowded(channel: Channel, block: Samples) -> bool:
+    """Whether a block shows that a channel without a nominal rate is a fast one."""
+    return channel.rate_hz is None and block.n >= _MANY and observed_hz(block.n, block) > SLOW_HZ
+
+
+def bulk_base(channel: Channel, block: Samples) -> int:
+    """Width of the finest summaries of a fast channel: a second at most, so that seconds can be told from them."""
+    return base_of(channel.rate_hz or observed_hz(block.n, block), most_ns=_SECOND)
+
+
+def observed_hz(n: int, block: Samples) -> float:
+    """Samples per second of ``n`` samples over the span of a block."""
+    return (n - 1) * 1e9 / max(1, block.t1_ns - block.t0_ns)
+
+
+_CHANNEL = """
+    INSERT INTO channels (device, name, quantity, unit, kind, rate_hz, point, limit_value, provenance, definition)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_SERIES = """
+    SELECT series.id, channel, dtype, bulk, base_ns, definition
+    FROM series JOIN channels ON channels.id = channel WHERE series.id > ? ORDER BY series.id"""
