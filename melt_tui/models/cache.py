@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +28,7 @@ def write_once(path: Path, size_bytes: int, write: Callable[[BinaryIO], None]) -
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
         _check_space(path.parent, size_bytes)
-        part = path.with_name(f"{path.name}.part-{os.getpid()}")
+        part = path.with_name(f"{path.name}.part-{threading.get_ident()}-{os.getpid()}")
         try:
             with part.open("wb") as file:
                 write(file)
@@ -99,7 +100,7 @@ def _check_space(folder: Path, size_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size_bytes + _SPARE:
         needs = f"the model takes {byte_count(size_bytes)}, and {byte_count(free)} are free in {folder}"
-        raise ModelError(needs, "free some space, or set XDG_CACHE_HOME to a larger disk")
+        raise ModelError(needs, "free some space there")
 
 
 @contextmanager

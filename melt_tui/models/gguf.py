@@ -10,6 +10,7 @@ from melt_tui.format import plain
 from melt_tui.models.ggml import FILE_TYPES, TENSOR_TYPES
 from melt_tui.models.header import Header, Scalar, checked_size, read_header, shown
 
+_WHOLE: Final = "give a file with the whole model"
 _GUESSED: Final = 1024
 """Added to a file type that was not stated but derived."""
 _OTHER_CACHES: Final = ("attention.sliding_window", "attention.kv_lora_rank", "ssm.state_size")
@@ -45,8 +46,10 @@ def _refuse_what_is_no_model(path: Path, header: Header) -> None:
     number = _whole(header.metadata.get("split.no"))
     if number > 0:
         raise ModelError(f"{shown(path)} is part {number + 1} of a split model", "name its first part")
+    if not _clean(header.metadata.get("general.architecture")):
+        raise ModelError(f"{shown(path)} does not say of what architecture it is", _WHOLE)
     if not header.tensors:
-        raise ModelError(f"{shown(path)} holds no weights", "give a file with the whole model")
+        raise ModelError(f"{shown(path)} holds no weights", _WHOLE)
 
 
 def _part_count(header: Header) -> int:

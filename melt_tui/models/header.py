@@ -20,7 +20,7 @@ MAX_TENSORS: Final = 65_536
 MAX_NAME: Final = 1_024
 MAX_STRING: Final = 16 << 20
 MAX_KEPT_STRING: Final = 4_096
-MAX_ARRAY_STRINGS: Final = 4_000_000
+MAX_ARRAY_STRINGS: Final = 2_000_000
 """Over all arrays of a file: a vocabulary of 256 k tokens and its merges are under a million."""
 MAX_HEADER: Final = 256 << 20
 MAX_DIMENSIONS: Final = 4

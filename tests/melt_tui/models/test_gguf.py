@@ -14,6 +14,7 @@ SETTINGS = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 ONE = [("w", (32,), 0, 0)]
+X: dict[str, object] = {"general.architecture": "x"}
 
 
 def written(folder: Path, content: bytes, name: str = "model.gguf") -> Path:
@@ -57,11 +58,12 @@ def test_version_2_is_read(tmp_path: Path) -> None:
 def test_what_is_no_whole_model_is_refused(tmp_path: Path) -> None:
     assert "(adapter)" in refusal(tmp_path, gguf({"general.type": "adapter"}, ONE, data=128))
     assert "part 2 of a split" in refusal(tmp_path, gguf({"split.no": 1, "split.count": 3}, ONE, data=128))
+    assert "what architecture" in refusal(tmp_path, gguf({}, ONE, data=128))
     assert "holds no weights" in refusal(tmp_path, gguf(LLAMA, []))
 
 
 def test_the_first_part_of_a_split_model_claims_no_size(tmp_path: Path) -> None:
-    found = read_model(written(tmp_path, gguf({"split.no": 0, "split.count": 3}, ONE, data=128)))
+    found = read_model(written(tmp_path, gguf(X | {"split.no": 0, "split.count": 3}, ONE, data=128)))
     assert (found.parameters, found.note) == (None, "first of 3 files")
 
 
@@ -78,7 +80,7 @@ def test_the_first_part_of_a_split_model_claims_no_size(tmp_path: Path) -> None:
     ],
 )
 def test_quantisation(tmp_path: Path, file_type: int | None, kinds: tuple[int, ...], said: str) -> None:
-    keys = {} if file_type is None else {"general.file_type": file_type}
+    keys = X if file_type is None else X | {"general.file_type": file_type}
     tensors = [(f"t{i}", (256,), kind, 0) for i, kind in enumerate(kinds)]
     assert read_model(written(tmp_path, gguf(keys, tensors, data=4096))).quantisation == said
 
@@ -93,7 +95,7 @@ def test_hostile_text_is_made_plain(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", ".", "hf"])
 def test_a_file_without_a_name_is_called_by_its_own(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path, gguf({"general.name": name}, ONE, data=128), "qwen-q4.gguf")
+    path = written(tmp_path, gguf(X | {"general.name": name}, ONE, data=128), "qwen-q4.gguf")
     assert read_model(path).name == "qwen-q4"
 
 
