@@ -6,7 +6,10 @@
     ├── ModelError       a model that is not there, not whole or not one
     ├── WorkloadError    a workload that cannot be built
     ├── ConfigError      a setting that is not one, named with its line
-    └── UsageError       what was asked for cannot be asked for like that
+    ├── UsageError       what was asked for cannot be asked for like that
+    ├── CannotWrite      a recording that cannot be written there
+    └── BadRecording     a recording that is not there, not whole or not one
+        └── RecordingTooNew  written by a newer melt
 """
 
 
@@ -36,3 +39,15 @@ class ConfigError(MeltError):
 
 class UsageError(MeltError):
     """What was asked for cannot be asked for like that."""
+
+
+class CannotWrite(MeltError):
+    """A recording cannot be written there."""
+
+
+class BadRecording(MeltError):
+    """A file that cannot be read as a recording."""
+
+
+class RecordingTooNew(BadRecording):
+    """A recording whose format is newer than this version."""
