@@ -25,9 +25,9 @@ _FRESH_NS = 30 * SECOND
 """A file that was written within that time is taken for one that is still being written, when its writer is unknown."""
 
 
-def create(path: Path) -> sqlite3.Connection:
+def create(path: Path, commit_s: float) -> sqlite3.Connection:
     """A new, empty recording. Raises CannotWrite."""
-    with _writing(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=False)
         connection = _connect(path, "rw")
@@ -38,7 +38,7 @@ def create(path: Path) -> sqlite3.Connection:
         connection.executescript(
             f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; {script}"
         )
-        connection.executemany("INSERT INTO session VALUES (?, ?)", _writer())
+        connection.executemany("INSERT INTO session VALUES (?, ?)", _writer(commit_s))
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return connection
@@ -47,7 +47,7 @@ def create(path: Path) -> sqlite3.Connection:
 def open_to_write(path: Path) -> sqlite3.Connection:
     """An existing recording, to finish or annotate it. Raises BadRecording, CannotWrite."""
     close(open_to_read(path))
-    with _writing(path):
+    with writing(path):
         connection = _connect(path, "rw")
         _secure(connection)
         return connection
@@ -82,6 +82,20 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, Damaged, UnknownEvent, OSError) as error:
         raise BadRecording(f"{path} cannot be read: {error}", remedy=_remedy(error)) from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What goes wrong inside is said as CannotWrite."""
+    try:
+        yield
+    except FileExistsError:
+        raise CannotWrite(f"{path} exists already", remedy="choose another name") from None
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CannotWrite(
+            f"nothing can be recorded at {path} ({reason})", remedy="choose another folder"
+        ) from error
 
 
 def being_written(path: Path, connection: sqlite3.Connection, clock: Clock | None = None) -> bool:
@@ -138,10 +152,11 @@ def _schema() -> list[Path]:
     return sorted((Path(str(part)) for part in folder.iterdir()), key=lambda part: part.name)
 
 
-def _writer() -> list[tuple[str, str | float]]:
+def _writer(commit_s: float) -> list[tuple[str, str | float]]:
     me = psutil.Process()
     return [
         ("state", "recording"),
+        ("commit_s", commit_s),
         ("writer_node", platform.node()),
         ("writer_pid", me.pid),
         ("writer_started", me.create_time()),
@@ -161,16 +176,3 @@ def _remedy(error: Exception) -> str:
     if isinstance(error, sqlite3.OperationalError) and "unable to open" in str(error):
         return "it was not finished; copy it and its -wal to a folder that can be written to"
     return ""
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileExistsError:
-        raise CannotWrite(f"{path} exists already", remedy="choose another name") from None
-    except (OSError, sqlite3.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise CannotWrite(
-            f"nothing can be recorded at {path} ({reason})", remedy="choose another folder"
-        ) from error

@@ -147,7 +147,7 @@ def _tuple(hints: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
     if not isinstance(data, list):
         raise UnknownEvent(f"{str(data)[:80]!r} is no list")
     if len(hints) == 2 and hints[1] is Ellipsis:
-        return tuple(_value(shape.hints[0], each) for each in data)
+        return tuple(_value(hints[0], each) for each in data)
     if len(hints) != len(data):
         raise UnknownEvent(f"a list of {len(data)} stands for one of {len(hints)}")
     return tuple(_value(hint, each) for hint, each in zip(hints, data, strict=True))

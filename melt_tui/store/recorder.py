@@ -39,7 +39,7 @@ class Recorder:
         self._newest: deque[int] = deque([0] * (_BEHIND + 1), maxlen=_BEHIND + 1)
         self._ticking = False
         self._closing = threading.Event()
-        self._connection = create(path)
+        self._connection = create(path, commit_s)
         self._ingest = Ingest(self._connection, max(1, round(60 / commit_s)))
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()

@@ -1,0 +1,257 @@
+"""The folder of recordings: what is in it, what was left unfinished, and what people say of it later."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from statistics import fmean
+
+from drivers.clock import SECOND, Clock, SystemClock
+from melt_tui.errors import BadRecording, CannotWrite
+from melt_tui.store.database import (
+    being_written,
+    close,
+    open_to_read,
+    open_to_write,
+    reading,
+    sidecars,
+    writing,
+)
+from melt_tui.store.finish import finish, tidy
+
+SUFFIX = ".melt"
+
+
+class RecordingState(StrEnum):
+    """How a recording's session ended."""
+
+    ENDED = "ended"
+    RECORDING = "recording"
+    RECOVERED = "recovered"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingInfo:
+    """A row of the library. What is not known is None, never 0."""
+
+    path: Path
+    name: str
+    state: RecordingState
+    size_bytes: int
+    started_wall_ns: int | None = None
+    duration_s: float | None = None
+    devices: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    simulated: bool = False
+    runs: int = 0
+    decode_tps: float | None = None
+    """Mean decode rate over the measured turns of the first run."""
+    tags: tuple[str, ...] = ()
+    detail: str = ""
+    """Of a recovered one: what was lost; of an unreadable one: why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """Something that people say of a recording, or of a part of it, after it was made."""
+
+    kind: str
+    """``name``, ``tags``, ``mark``, ``correction``, ``exclusion`` …"""
+    value: str
+    t0_ns: int | None = None
+    t1_ns: int | None = None
+    device: str = ""
+    channel: str = ""
+    wall_ns: int = 0
+    """When it was said."""
+
+
+def scan(folder: Path) -> list[RecordingInfo]:
+    """The recordings of a folder, newest first; what a crashed program left is recovered first."""
+    rows = [_told(path) for path in folder.glob(f"*{SUFFIX}") if path.is_file()]
+    return sorted(rows, key=lambda row: (row.started_wall_ns or 0, row.path.name), reverse=True)
+
+
+def recover(path: Path) -> bool:
+    """Finish a recording whose program is gone. False when there is nothing to do.
+
+    Raises BadRecording, CannotWrite.
+    """
+    if not _left(path):
+        return False
+    connection = open_to_write(path)
+    try:
+        with writing(path):
+            finish(connection, lost=_lost(connection))
+    finally:
+        close(connection)
+    return True
+
+
+def rename(path: Path, name: str) -> None:
+    """Give it another name; the file stays where it is. Raises BadRecording, CannotWrite."""
+    annotate(path, Annotation(kind="name", value=name))
+
+
+def set_tags(path: Path, tags: Sequence[str]) -> None:
+    """Set its tags. Raises BadRecording, CannotWrite."""
+    annotate(path, Annotation(kind="tags", value=json.dumps(list(tags), ensure_ascii=False)))
+
+
+def annotate(path: Path, annotation: Annotation, clock: Clock | None = None) -> None:
+    """Append what people say of it; what was measured stays. Raises BadRecording, CannotWrite."""
+    connection = open_to_write(path)
+    wall_ns = annotation.wall_ns or (clock or SystemClock()).wall()
+    spot = (annotation.t0_ns, annotation.t1_ns, annotation.device or None, annotation.channel or None)
+    try:
+        with writing(path):
+            connection.execute(_ANNOTATE, (wall_ns, annotation.kind, *spot, annotation.value))
+    finally:
+        close(connection)
+
+
+def annotations(path: Path) -> Sequence[Annotation]:
+    """What people said of it, in the order in which they did. Raises BadRecording."""
+    with _reading(path) as connection:
+        return [
+            Annotation(
+                kind=kind,
+                value=value,
+                t0_ns=t0_ns,
+                t1_ns=t1_ns,
+                device=device or "",
+                channel=channel or "",
+                wall_ns=wall_ns,
+            )
+            for wall_ns, kind, t0_ns, t1_ns, device, channel, value in connection.execute(_ANNOTATIONS)
+        ]
+
+
+def delete(path: Path) -> None:
+    """Delete it for good, with what lies beside it. Raises CannotWrite."""
+    with writing(path):
+        for file in (path, *sidecars(path)):
+            file.unlink(missing_ok=True)
+
+
+def info(path: Path) -> RecordingInfo:
+    """What there is to say of one recording. Raises BadRecording."""
+    size = sum(file.stat().st_size for file in (path, *sidecars(path)[:1]) if file.exists())
+    with _reading(path) as connection:
+        told = dict(connection.execute("SELECT key, value FROM session"))
+        notes = dict(connection.execute(_NOTES))
+        return RecordingInfo(
+            path=path,
+            name=str(notes.get("name", told.get("name", ""))),
+            state=_state(path, connection, told),
+            size_bytes=size,
+            started_wall_ns=told.get("started_wall_ns"),
+            duration_s=_duration_s(connection, told),
+            devices=tuple(row[0] for row in connection.execute(_DEVICES)),
+            models=tuple(row[0] for row in connection.execute(_MODELS)),
+            simulated=bool(connection.execute("SELECT max(simulated) FROM devices").fetchone()[0]),
+            runs=connection.execute("SELECT count(*) FROM runs").fetchone()[0],
+            decode_tps=_decode_tps(connection),
+            tags=tuple(json.loads(notes.get("tags", "[]"))),
+            detail=str(told.get("lost", "")),
+        )
+
+
+def _told(path: Path) -> RecordingInfo:
+    """A row, whatever the file is."""
+    try:
+        _recovered(path)
+        return info(path)
+    except (BadRecording, OSError) as error:
+        size = path.stat().st_size if path.exists() else 0
+        return RecordingInfo(
+            path=path, name=path.stem, state=RecordingState.UNREADABLE, size_bytes=size, detail=str(error)
+        )
+
+
+def _recovered(path: Path) -> None:
+    """Recover it if it can be; what cannot be written to is shown as it is."""
+    try:
+        recover(path)
+        _tidied(path)
+    except CannotWrite:
+        return
+
+
+def _left(path: Path) -> bool:
+    """Whether it is unfinished and nobody writes it any more."""
+    with _reading(path) as connection:
+        (state,) = connection.execute("SELECT max(value) FROM session WHERE key = 'state'").fetchone()
+        return state == "recording" and not being_written(path, connection)
+
+
+def _tidied(path: Path) -> None:
+    """Remove the empty ``-wal`` that a reader kept open beyond the end of the recording."""
+    with _reading(path) as connection:
+        (state,) = connection.execute("SELECT max(value) FROM session WHERE key = 'state'").fetchone()
+    if state != "recording" and sidecars(path)[0].exists():
+        again = open_to_write(path)
+        try:
+            with writing(path):
+                tidy(again)
+        finally:
+            close(again)
+
+
+def _state(path: Path, connection: sqlite3.Connection, told: Mapping[str, object]) -> RecordingState:
+    if told.get("state") in set(RecordingState):
+        state = RecordingState(str(told["state"]))
+        if state is not RecordingState.RECORDING or being_written(path, connection):
+            return state
+    return RecordingState.RECOVERED
+
+
+def _lost(connection: sqlite3.Connection) -> str:
+    told = dict(connection.execute("SELECT key, value FROM session"))
+    if "ended_ns" in told:
+        return ""
+    (newest,) = connection.execute("SELECT max(t_ns) FROM events").fetchone()
+    after = ""
+    if newest is not None and "started_ns" in told:
+        after = f" after {(newest - told['started_ns']) / SECOND:.1f} s"
+    return f"the recording broke off{after}; at most the last {told.get('commit_s', 0.25)} s before that are lost"
+
+
+def _duration_s(connection: sqlite3.Connection, told: Mapping[str, int]) -> float | None:
+    (newest,) = connection.execute("SELECT max(t_ns) FROM events").fetchone()
+    if newest is None or "started_ns" not in told:
+        return None
+    return (newest - told["started_ns"]) / SECOND
+
+
+def _decode_tps(connection: sqlite3.Connection) -> float | None:
+    rates = [row[0] for row in connection.execute(_RATES)]
+    return fmean(rates) if rates else None
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = open_to_read(path)
+    try:
+        with reading(path):
+            yield connection
+    finally:
+        close(connection)
+
+
+_ANNOTATE = """
+    INSERT INTO annotations (wall_ns, kind, t0_ns, t1_ns, device, channel, value) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_ANNOTATIONS = "SELECT wall_ns, kind, t0_ns, t1_ns, device, channel, value FROM annotations ORDER BY id"
+_NOTES = "SELECT kind, value FROM annotations WHERE kind IN ('name', 'tags') ORDER BY id"
+_DEVICES = (
+    "SELECT device FROM devices WHERE first_ns IS NOT NULL AND kind <> 'self' ORDER BY first_ns, first_event"
+)
+_MODELS = "SELECT DISTINCT model FROM runs WHERE model IS NOT NULL ORDER BY id"
+_RATES = """
+    SELECT (output_tokens - 1) / observed_decode_s FROM turns
+    WHERE run = (SELECT run FROM runs ORDER BY id LIMIT 1) AND purpose = 'measured'
+    AND output_tokens > 1 AND observed_decode_s > 0"""
