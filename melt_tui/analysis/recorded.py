@@ -1,11 +1,12 @@
 """What analysis asks of a recording, beyond what a screen does."""
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from drivers.base import Item
-from drivers.events import ClockMeasured
-from drivers.model import ChannelKey, Samples
+from drivers.events import ChannelsOpened
+from drivers.model import Channel, ChannelKey, Samples
 from melt_tui.timeline import Timeline
 from melt_tui.timeline.clockmap import ClockMap
 
@@ -13,8 +14,42 @@ EVERY = 1 << 62
 """More events than a recording holds."""
 
 
+class Told(Protocol):
+    """What a recording says of itself, as its user named and tagged it last."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """How its session ended, or that it has not."""
+        ...
+
+    @property
+    def lost(self) -> str:
+        """What may be missing; empty when nothing is."""
+        ...
+
+
 class Recorded(Timeline, Protocol):
     """A recording: a timeline that also gives back the very items that were put in."""
+
+    @property
+    def meta(self) -> Told:
+        """What it says of itself."""
+        ...
+
+    @property
+    def clock(self) -> ClockMap:
+        """What was measured of every device's clock."""
+        ...
 
     def items(self) -> Iterator[Item]:
         """Every item, in the order of publication, as it was published: times are not corrected."""
@@ -25,17 +60,31 @@ class Recorded(Timeline, Protocol):
         ...
 
 
-def clocks(recording: Recorded) -> ClockMap:
-    """What was measured of every device's clock, over the whole recording."""
-    known = ClockMap()
-    for event in recording.events(*recording.span(), kinds=(ClockMeasured,), limit=EVERY):
-        if isinstance(event, ClockMeasured):
-            known.learn(event)
-    return known
+class Channels:
+    """Every channel of a recording, and what it meant when: one may be announced anew with another meaning."""
+
+    def __init__(self, recording: Recorded) -> None:
+        self._meanings: dict[ChannelKey, list[tuple[int, Channel]]] = {}
+        for event in recording.events(*recording.span(), kinds=(ChannelsOpened,), limit=EVERY):
+            for channel in event.channels if isinstance(event, ChannelsOpened) else ():
+                self._meanings.setdefault(channel.key, []).append((event.t_ns, channel))
+
+    @property
+    def latest(self) -> Mapping[ChannelKey, Channel]:
+        """Each as it was announced last."""
+        return {key: meanings[-1][1] for key, meanings in self._meanings.items()}
+
+    def of(self, device: str) -> Sequence[Channel]:
+        """Those of one device, as announced last, in the order in which they first appeared."""
+        return [channel for key, channel in self.latest.items() if key[0] == device]
+
+    def at(self, key: ChannelKey, t_ns: int) -> Channel:
+        """What the channel meant at a moment of host time; before it was announced, what it was announced as first."""
+        meanings = self._meanings[key]
+        return meanings[max(0, bisect_right(meanings, t_ns, key=lambda meaning: meaning[0]) - 1)][1]
 
 
-def blocks(
-    recording: Recorded, key: ChannelKey, clock: ClockMap, t0_ns: int, t1_ns: int
-) -> Iterator[Samples]:
+def blocks(recording: Recorded, key: ChannelKey, t0_ns: int, t1_ns: int) -> Iterator[Samples]:
     """Blocks of one channel that touch a span of host time; their own times are still those of its device."""
+    clock = recording.clock
     return recording.samples(key, clock.to_device(key[0], t0_ns), clock.to_device(key[0], t1_ns))

@@ -42,6 +42,8 @@ def _session(summary: Summary) -> Iterator[str]:
     how = "" if session.ended else ", not ended in order"
     name = f"{fmt.plain(session.name)}, " if session.name else ""
     yield f"session  {name}{session.started or fmt.UNKNOWN}, {fmt.seconds(session.duration_s)}{how}"
+    if session.lost:
+        yield f"         {fmt.plain(session.lost, 300)}"
     for device in summary.devices:
         yield f"device   {_device(device)}"
         for absent in device.absent:

@@ -7,10 +7,9 @@ from itertools import pairwise
 
 from drivers.events import FirstToken, ModelLoaded, RunEvent, TurnEnd, TurnEnded, TurnPurpose, TurnStarted
 from drivers.model import IDENTITY, Channel, ChannelKey, ModelFile, Quantity, RunSpec, Samples, code_struct
-from melt_tui.analysis.recorded import EVERY, Recorded, blocks
+from melt_tui.analysis.recorded import EVERY, Channels, Recorded, blocks
 from melt_tui.analysis.turns import Counts, TurnEvents, TurnSummary, mean_figures, read_counts, summarise_turn
 from melt_tui.events import ModelPrepared, RunEnded, RunStarted
-from melt_tui.timeline.clockmap import ClockMap
 
 TEMPERATURES = frozenset(
     {
@@ -114,13 +113,12 @@ def run_events(recording: Recorded) -> list[RunEvents]:
 def summarise_run(
     recording: Recorded,
     events: RunEvents,
-    channels: Mapping[ChannelKey, Channel],
-    clock: ClockMap,
+    channels: Channels,
     *,
     simulated: bool,
 ) -> RunSummary:
     """The figures of one run."""
-    look = _Look(recording, events, channels, clock)
+    look = _Look(recording, events, channels)
     turns = look.turns()
     counted = [turn for turn in turns if _counts(turn)]
     rss_peak = look.rss_peak()
@@ -223,13 +221,11 @@ def _uncounted(turns: Sequence[TurnSummary]) -> Iterator[str]:
 class _Look:
     """The samples of one run."""
 
-    def __init__(
-        self, recording: Recorded, events: RunEvents, channels: Mapping[ChannelKey, Channel], clock: ClockMap
-    ) -> None:
+    def __init__(self, recording: Recorded, events: RunEvents, channels: Channels) -> None:
         self._recording = recording
         self._events = events
-        self._channels = [c for c in channels.values() if c.device == events.started.device]
-        self._clock = clock
+        self._meanings = channels
+        self._channels = channels.of(events.started.device)
         self._t0_ns = events.started.t_ns
         self._t1_ns = events.ended.t_ns if events.ended else recording.span()[1]
 
@@ -248,7 +244,7 @@ class _Look:
         channel = next((c for c in self._channels if c.quantity is quantity), None)
         if channel is None:
             return None
-        return read_counts(self._recording, channel, self._clock, self._t0_ns, self._t1_ns)
+        return read_counts(self._recording, channel, self._t0_ns, self._t1_ns)
 
     def rss_peak(self) -> int | None:
         """The greatest RSS that was seen or that the kernel remembers."""
@@ -273,7 +269,7 @@ class _Look:
 
     def _extent(self, channel: Channel) -> tuple[float, float, float] | None:
         """First, greatest and last value of a channel during the run."""
-        return extent(values(self._recording, channel, self._clock, self._t0_ns, self._t1_ns))
+        return extent(values(self._recording, self._meanings, channel.key, self._t0_ns, self._t1_ns))
 
 
 def extent(parts: Iterable[Sequence[float]]) -> tuple[float, float, float] | None:
@@ -283,16 +279,16 @@ def extent(parts: Iterable[Sequence[float]]) -> tuple[float, float, float] | Non
 
 
 def values(
-    recording: Recorded, channel: Channel, clock: ClockMap, t0_ns: int, t1_ns: int
+    recording: Recorded, channels: Channels, key: ChannelKey, t0_ns: int, t1_ns: int
 ) -> Iterator[Sequence[float]]:
     """The values of a channel within a span of host time, block by block; what is not a number is left out."""
-    device = channel.device
-    for block in blocks(recording, channel.key, clock, t0_ns, t1_ns):
-        decoded = _decoded(channel, block)
-        inside = clock.to_host(device, block.t0_ns) >= t0_ns and clock.to_host(device, block.t1_ns) <= t1_ns
+    clock, device = recording.clock, key[0]
+    for block in blocks(recording, key, t0_ns, t1_ns):
+        first_ns, last_ns = clock.to_host(device, block.t0_ns), clock.to_host(device, block.t1_ns)
+        inside = first_ns >= t0_ns and last_ns <= t1_ns
         part = [
             value
-            for i, value in enumerate(decoded)
+            for i, value in enumerate(_decoded(channels.at(key, first_ns), block))
             if not math.isnan(value) and (inside or t0_ns <= clock.to_host(device, block.time_at(i)) <= t1_ns)
         ]
         if part:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drivers.clock import SECOND
-from drivers.events import Absent, ChannelsOpened, Event
-from drivers.model import Channel, ChannelKey, DeviceInfo
-from melt_tui.analysis.recorded import EVERY, Recorded, clocks
+from drivers.events import Absent, Event
+from drivers.model import DeviceInfo
+from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.analysis.runs import RunSummary, run_events, summarise_run, values
 from melt_tui.events import (
     SELF,
@@ -20,7 +20,6 @@ from melt_tui.events import (
     SessionStarted,
 )
 from melt_tui.measures.percentiles import percentile
-from melt_tui.timeline.clockmap import ClockMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +27,14 @@ class SessionSummary:
     """Which session. ``started`` in UTC, ISO 8601."""
 
     name: str | None
+    """As its user named it last."""
+    tags: tuple[str, ...]
     started: str | None
     duration_s: float
     ended: bool
     """It ended in order, not with a crash, and is not being recorded any more."""
+    lost: str | None
+    """What may be missing of it; None when nothing is."""
     host: str | None
     version: str | None
     """Of the melt that recorded it."""
@@ -91,33 +94,23 @@ class Summary:
 
 def summarise(recording: Recorded) -> Summary:
     """The figures of a recording, also of one that is still being written."""
-    channels, clock = _channels(recording), clocks(recording)
+    channels = Channels(recording)
     devices = _devices(recording)
     simulated = {device.device: bool(device.simulated) for device in devices}
     runs = (
-        summarise_run(recording, run, channels, clock, simulated=simulated.get(run.started.device, False))
+        summarise_run(recording, run, channels, simulated=simulated.get(run.started.device, False))
         for run in run_events(recording)
     )
     return Summary(
         session=_session(recording),
         devices=devices,
         runs=tuple(runs),
-        own=_self(recording, channels, clock),
+        own=_self(recording, channels),
     )
 
 
 def _events(recording: Recorded, *kinds: type[Event]) -> Sequence[Event]:
     return recording.events(*recording.span(), kinds=kinds, limit=EVERY)
-
-
-def _channels(recording: Recorded) -> Mapping[ChannelKey, Channel]:
-    """Every channel, as last announced."""
-    return {
-        channel.key: channel
-        for event in _events(recording, ChannelsOpened)
-        if isinstance(event, ChannelsOpened)
-        for channel in event.channels
-    }
 
 
 def _session(recording: Recorded) -> SessionSummary:
@@ -127,10 +120,12 @@ def _session(recording: Recorded) -> SessionSummary:
     if started is not None:
         first_ns = started.t_ns
     return SessionSummary(
-        name=started.name if started else None,
+        name=recording.meta.name or None,
+        tags=recording.meta.tags,
         started=_iso(started.wall_ns) if started else None,
         duration_s=((ended[-1].t_ns if ended else last_ns) - first_ns) / SECOND,
         ended=bool(ended),
+        lost=recording.meta.lost or None,
         host=started.host if started else None,
         version=started.version if started else None,
     )
@@ -181,12 +176,11 @@ def _device(device: str, events: Sequence[Event]) -> DeviceSummary:
     )
 
 
-def _self(recording: Recorded, channels: Mapping[ChannelKey, Channel], clock: ClockMap) -> SelfSummary:
+def _self(recording: Recorded, channels: Channels) -> SelfSummary:
     def measured(name: str) -> list[float]:
-        channel = channels.get((SELF, name))
-        if channel is None:
+        if (SELF, name) not in channels.latest:
             return []
-        parts = values(recording, channel, clock, *recording.span())
+        parts = values(recording, channels, (SELF, name), *recording.span())
         return [value for part in parts for value in part]
 
     cpu, rss, lag, dropped = (measured(name) for name in ("cpu", "rss", "loop_lag", "dropped_frames"))

@@ -12,7 +12,7 @@ from typing import TextIO
 from drivers.clock import SECOND
 from drivers.events import ChannelsOpened, Event
 from drivers.model import IDENTITY, Channel, ChannelKey, Samples, code_struct
-from melt_tui.analysis.recorded import Recorded, clocks
+from melt_tui.analysis.recorded import Recorded
 from melt_tui.events import SessionStarted, Tick
 from melt_tui.store.eventcodec import detail_of
 from melt_tui.timeline.clockmap import ClockMap
@@ -28,7 +28,7 @@ _FORMULA = re.compile(r"[\s\0]*[=+\-@|＝＋－＠]")
 def samples_table(recording: Recorded, out: TextIO) -> None:
     """``t_s,device,channel,unit,value``: every sample of every channel."""
     out.write(SAMPLES_HEAD)
-    start_ns, clock = _start_ns(recording), clocks(recording)
+    start_ns, clock = _start_ns(recording), recording.clock
     channels: dict[ChannelKey, Channel] = {}
     for item in recording.items():
         if isinstance(item, ChannelsOpened):

@@ -10,7 +10,6 @@ from drivers.model import Channel, code_struct
 from melt_tui.analysis.recorded import Recorded, blocks
 from melt_tui.measures import rates
 from melt_tui.measures.turns import Arrivals, TurnFigures, arrivals, turn_figures
-from melt_tui.timeline.clockmap import ClockMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +82,12 @@ class Counts:
         return arrivals(self.times_ns[first:last], self.counts[first:last], t0_ns, t1_ns, before)
 
 
-def read_counts(recording: Recorded, channel: Channel, clock: ClockMap, t0_ns: int, t1_ns: int) -> Counts:
+def read_counts(recording: Recorded, channel: Channel, t0_ns: int, t1_ns: int) -> Counts:
     """The samples of a channel of counts within ``t0_ns … t1_ns``."""
     counts = Counts(array("q"), array("d"))
-    for block in blocks(recording, channel.key, clock, t0_ns, t1_ns):
+    for block in blocks(recording, channel.key, t0_ns, t1_ns):
         for i, (code,) in enumerate(code_struct(block.dtype).iter_unpack(block.codes)):
-            t_ns = clock.to_host(channel.device, block.time_at(i))
+            t_ns = recording.clock.to_host(channel.device, block.time_at(i))
             if t0_ns <= t_ns <= t1_ns:
                 counts.times_ns.append(t_ns)
                 counts.counts.append(channel.decoding.value(code))

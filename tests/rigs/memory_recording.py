@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from drivers.base import Item
 from drivers.events import Event
 from drivers.model import ChannelKey, Samples
+from melt_tui.events import SessionStarted
 from melt_tui.live import LiveState
+from melt_tui.store.recording import Meta
+from melt_tui.timeline.clockmap import ClockMap
 
 
 class MemoryRecording(LiveState):
@@ -16,6 +19,15 @@ class MemoryRecording(LiveState):
         self._items = list(items)
         for item in self._items:
             self.take(item)
+
+    @property
+    def meta(self) -> Meta:
+        name = next((item.name for item in self._items if isinstance(item, SessionStarted)), "")
+        return Meta(name=name, tags=("one",), version="", state="ended", lost="")
+
+    @property
+    def clock(self) -> ClockMap:
+        return self._clock
 
     def items(self) -> Iterator[Item]:
         return iter(self._items)

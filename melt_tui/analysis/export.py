@@ -1,0 +1,45 @@
+"""The tables of a recording's file, written to a stream or beside one another into a folder."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TextIO
+
+from melt_tui.analysis.recorded import Recorded
+from melt_tui.analysis.tables import events_table, samples_table
+from melt_tui.errors import MeltError
+from melt_tui.store.recording import Recording
+
+
+def write_samples(path: Path, out: TextIO) -> None:
+    """Every sample as a row. Raises what opening a recording raises, OSError when ``out`` takes no more."""
+    with closing(Recording(path)) as recording:
+        samples_table(recording, out)
+
+
+def write_events(path: Path, out: TextIO) -> None:
+    """Every event as a row. Raises the same."""
+    with closing(Recording(path)) as recording:
+        events_table(recording, out)
+
+
+def to_folder(path: Path, out: Path) -> None:
+    """Samples to ``out`` and events to ``<out>.events.csv``; each appears when it is whole.
+
+    Raises MeltError when they cannot be written, and what opening a recording raises.
+    """
+    with closing(Recording(path)) as recording:
+        _write(recording, samples_table, out)
+        _write(recording, events_table, out.with_name(f"{out.name}.events.csv"))
+
+
+def _write(recording: Recorded, table: Callable[[Recorded, TextIO], None], out: Path) -> None:
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            table(recording, stream)
+        part.replace(out)
+    except OSError as error:
+        raise MeltError(f"{out} could not be written", error.strerror or str(error)) from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,109 @@
+"""The whole way: items → recorder → file → tables and summary, against the same from memory."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from drivers.base import Item
+from drivers.model import block
+from melt_tui.analysis import export, summary
+from melt_tui.analysis.report import text_of
+from melt_tui.analysis.session import summarise
+from melt_tui.analysis.tables import EVENTS_HEAD, events_table, samples_table
+from melt_tui.errors import MeltError
+from melt_tui.store.recorder import Recorder
+from tests.rigs.memory_recording import MemoryRecording
+from tests.rigs.sessions import (
+    CPU,
+    LAG,
+    OWN_RSS,
+    POWER,
+    RSS,
+    TEMPERATURE,
+    at,
+    closing,
+    opening,
+    run,
+    slow,
+    ticks,
+    turn,
+)
+
+
+@pytest.fixture(scope="module")
+def items() -> Sequence[Item]:
+    answers = [
+        *turn(1, 10.0, [10.4, 10.5, 10.6, 10.7, 11.4], decode_s=1.0),
+        *turn(2, 20.0, [20.5, 21.0, 21.25], before=5, decode_s=0.7),
+    ]
+    return [
+        *opening(),
+        *ticks(3),
+        *run(answers, 1, 30),
+        *slow(TEMPERATURE, [(0.5, 40.0), (5.0, 100 / 3), (20.0, 83.25)]),
+        *slow(RSS, [(3.0, 100_000_000), (20.0, 637_000_001)]),
+        *slow(CPU, [(1, 10.0), (2, 20.0)]),
+        *slow(OWN_RSS, [(1, 50_000_000)]),
+        *slow(LAG, [(0.1, 0.001), (0.2, 0.003)]),
+        block(POWER, at(2), at(3), list(range(1000))),
+        *closing(60),
+    ]
+
+
+@pytest.fixture(scope="module")
+def path(items: Sequence[Item], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recordings") / "evening.melt"
+    recorder = Recorder(path)
+    for item in items:
+        recorder.take(item)
+    recorder.close()
+    assert recorder.problem == ""
+    return path
+
+
+def test_tables_of_a_file(path: Path, items: Sequence[Item]) -> None:
+    memory = MemoryRecording(items)
+    for write, table in ((export.write_samples, samples_table), (export.write_events, events_table)):
+        from_file, from_memory = io.StringIO(), io.StringIO()
+        write(path, from_file)
+        table(memory, from_memory)
+        assert from_file.getvalue() == from_memory.getvalue()
+        assert from_file.getvalue().count("\n") > 10
+
+
+def test_to_folder_writes_both(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "evening.csv"
+    export.to_folder(path, out)
+    assert {file.name for file in tmp_path.iterdir()} == {"evening.csv", "evening.csv.events.csv"}
+    assert out.read_text(encoding="utf-8").splitlines()[1000].startswith("2.")
+    assert (tmp_path / "evening.csv.events.csv").read_text(encoding="utf-8").startswith(EVENTS_HEAD)
+
+
+def test_what_cannot_be_written_is_said_and_leaves_nothing(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(MeltError, match=r"none/x\.csv could not be written: No such file or directory"):
+        export.to_folder(path, tmp_path / "none" / "x.csv")
+    (tmp_path / "x.csv").mkdir()
+    with pytest.raises(MeltError, match="could not be written"):
+        export.to_folder(path, tmp_path / "x.csv")
+    assert [file.name for file in tmp_path.iterdir()] == ["x.csv"]
+
+
+def test_summary_of_a_file(path: Path, items: Sequence[Item]) -> None:
+    from_memory = summarise(MemoryRecording(items))
+    told = summary.of_file(path)
+    assert told["runs"] == from_memory.as_json()["runs"]
+    assert told["devices"] == from_memory.as_json()["devices"]
+    assert told["self"] == from_memory.as_json()["self"]
+    assert told["session"]["name"] == "evening"
+    assert told["runs"][0]["rss_peak_bytes"] == 637_000_001
+    assert summary.text_of_file(path).splitlines()[1:] == text_of(from_memory).splitlines()[1:]
+
+
+def test_what_is_no_recording_is_said(tmp_path: Path) -> None:
+    (tmp_path / "no.melt").write_text("hello")
+    with pytest.raises(MeltError):
+        summary.of_file(tmp_path / "no.melt")
+    with pytest.raises(MeltError):
+        export.write_samples(tmp_path / "none.melt", io.StringIO())
