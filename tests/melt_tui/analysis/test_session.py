@@ -9,11 +9,24 @@ from hypothesis import strategies as st
 
 from drivers.base import Item
 from drivers.events import ClockMeasured, TurnEnd, TurnPurpose
-from drivers.model import Samples
+from drivers.model import Samples, reading
 from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import Summary, summarise
 from tests.rigs.memory_recording import MemoryRecording
-from tests.rigs.sessions import CPU, LAG, OWN_RSS, RSS, TEMPERATURE, at, closing, opening, run, slow, turn
+from tests.rigs.sessions import (
+    ARRIVALS,
+    CPU,
+    LAG,
+    OWN_RSS,
+    RSS,
+    TEMPERATURE,
+    at,
+    closing,
+    opening,
+    run,
+    slow,
+    turn,
+)
 
 CONTRACT_TURN = [
     "prompt_tokens",
@@ -99,6 +112,12 @@ def test_itl_takes_the_engines_times_and_the_observed_rate_ours() -> None:
     assert figures.decode_tps_observed == pytest.approx(2.0)
     assert figures.itl_p50_ms == pytest.approx(525)
     assert figures.decode_tps_reported == pytest.approx(2 / 1.05)
+
+
+def test_a_count_that_stood_already_is_no_token_of_this_turn() -> None:
+    first, second = turn(1, 10.0, [10.5, 11.5]), turn(2, 20.0, [20.5, 21.5], before=2)
+    figures = one_run(first, [second[0], reading(ARRIVALS, at(20.0), 2), *second[1:]]).turns[1]
+    assert figures.decode_tps_observed == pytest.approx(1.0)
 
 
 def test_what_is_missing_is_null_with_its_reason() -> None:
