@@ -119,6 +119,7 @@ def test_stamp_of_a_tenth_is_not_cut_to_the_one_before() -> None:
         "00:01.1",
         "01:02.4",
     ]
+    assert fmt.stamp(0.3 - 0.2) == "00:00.1"
 
 
 @pytest.mark.parametrize(

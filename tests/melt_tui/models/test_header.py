@@ -123,6 +123,27 @@ def test_absurd_claims_cost_nothing(tmp_path: Path, content: bytes) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (struct.pack("<IQ", 8, 200 << 20), "claims a text of 209715200 bytes"),
+        (struct.pack("<IIQ", 9, 8, 3_000_000), "claims an array of 3000000 strings"),
+        (struct.pack("<IIQ", 9, 0, 280 << 20), "a header of more than 268 MB"),
+    ],
+)
+def test_a_large_file_does_not_make_claims_true(tmp_path: Path, content: bytes, said: str) -> None:
+    path = written(tmp_path, HEAD + struct.pack("<QQ", 0, 1) + string("k") + content)
+    with path.open("r+b") as file:
+        file.truncate(300 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match=said):
+            read_header(path)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @SETTINGS
 @given(cut=st.integers(0, len(LITTLE) - 1))
 def test_any_cut_is_refused(tmp_path: Path, cut: int) -> None:
