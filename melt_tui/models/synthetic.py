@@ -9,6 +9,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Iterator, Mapping
+from itertools import chain, repeat
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -207,11 +208,12 @@ def _metadata(shape: Shape, quantisation: Quantisation) -> list[tuple[str, Packe
 def _tokenizer(vocabulary: int) -> list[tuple[str, Packed]]:
     """A SentencePiece-like vocabulary of made-up words: three controls, 256 bytes, then syllables by rank."""
     words = vocabulary - len(_CONTROLS) - 256
-    kinds = [2, 3, 3] + [6] * 256 + [1] * words
+    scores = chain(repeat(0.0, len(_CONTROLS) + 256), (-float(rank) for rank in range(words)))
+    kinds = chain((2, 3, 3), repeat(6, 256), repeat(1, words))
     return [
         ("tokenizer.ggml.model", writer.text("llama")),
         ("tokenizer.ggml.tokens", writer.texts(tokens(words))),
-        ("tokenizer.ggml.scores", writer.f32s([0.0] * 259 + [-float(rank) for rank in range(words)])),
+        ("tokenizer.ggml.scores", writer.f32s(scores)),
         ("tokenizer.ggml.token_type", writer.i32s(kinds)),
         ("tokenizer.ggml.bos_token_id", writer.u32(1)),
         ("tokenizer.ggml.eos_token_id", writer.u32(2)),

@@ -5,6 +5,8 @@ another file byte by byte.
 """
 
 import struct
+import sys
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -80,14 +82,14 @@ def texts(values: Iterable[str]) -> Packed:
     return struct.pack("<IIQ", 9, 8, count) + body
 
 
-def f32s(values: Sequence[float]) -> Packed:
+def f32s(values: Iterable[float]) -> Packed:
     """A list of real numbers."""
-    return struct.pack(f"<IIQ{len(values)}f", 9, 6, len(values), *values)
+    return _numbers(6, array("f", values))
 
 
-def i32s(values: Sequence[int]) -> Packed:
+def i32s(values: Iterable[int]) -> Packed:
     """A list of whole numbers."""
-    return struct.pack(f"<IIQ{len(values)}i", 9, 5, len(values), *values)
+    return _numbers(5, array("i", values))
 
 
 def header(metadata: Sequence[tuple[str, Packed]], tensors: Sequence[TensorSpec]) -> bytes:
@@ -100,7 +102,8 @@ def header(metadata: Sequence[tuple[str, Packed]], tensors: Sequence[TensorSpec]
         out += _string(tensor.name) + struct.pack(f"<I{len(tensor.dims)}Q", len(tensor.dims), *tensor.dims)
         out += struct.pack("<IQ", tensor.type.id, offset)
         offset += _padded(tensor.size_bytes)
-    return bytes(out) + bytes(-len(out) % ALIGNMENT)
+    out += bytes(-len(out) % ALIGNMENT)
+    return bytes(out)
 
 
 def file_size(head: bytes, tensors: Sequence[TensorSpec]) -> int:
@@ -122,6 +125,12 @@ def write(
             raise ValueError(f"{tensor.name} takes {tensor.size_bytes} bytes, not {written}")
         _put(file, Zeros(-written % ALIGNMENT), done)
     file.truncate(file_size(head, tensors))
+
+
+def _numbers(type_id: int, values: "array[float] | array[int]") -> Packed:
+    if sys.byteorder == "big":
+        values.byteswap()
+    return struct.pack("<IIQ", 9, type_id, len(values)) + values.tobytes()
 
 
 def _put(file: BinaryIO, piece: Piece, done: Callable[[int], None]) -> int:
