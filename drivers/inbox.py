@@ -47,10 +47,14 @@ class Inbox:
         return task
 
     async def dismiss(self, *tasks: asyncio.Task[None]) -> None:
-        """Cancel these listeners and return when they have cleaned up."""
+        """Cancel these listeners and return when they have cleaned up; their ``Ended`` is forgotten."""
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        names = {task.get_name() for task in tasks}
+        self._items = deque(
+            item for item in self._items if not (isinstance(item, Ended) and item.listener in names)
+        )
 
     async def take(self) -> object:
         """The oldest item; waits for one."""

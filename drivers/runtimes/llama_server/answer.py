@@ -93,8 +93,7 @@ class AnswerReader:
         """The text that was not told yet, and ``TurnEnded``; ``cut`` says why it was cut, if it was."""
         yield from self._written(t_ns, due=True)
         prompt, cached = self._prompt_tokens()
-        timings = self._timings
-        prompt_ms = timings.prompt_ms if timings else None
+        prompt_ms = self._counted.prompt_ms if self._counted else None
         yield TurnEnded(
             t_ns=t_ns,
             device=self._channels.tokens.device,
@@ -106,7 +105,7 @@ class AnswerReader:
             output_tokens=self._count if self._told() else None,
             first_token_ns=self._first_ns,
             last_token_ns=self._last_ns,
-            prompt_s=None if prompt_ms is None or not self._count else prompt_ms / 1e3,
+            prompt_s=None if prompt_ms is None else prompt_ms / 1e3,
             decode_s=self._decode_s(),
             output_sha256="" if cut else self._hash.hexdigest(),
             approximate=self._count > 0 and self._decode_s() is None,
@@ -189,10 +188,16 @@ class AnswerReader:
             text=text,
         )
 
+    @property
+    def _counted(self) -> Timings | None:
+        """The engine's times, if they are those of the last token."""
+        timings = self._timings
+        return timings if timings is not None and self._count and timings.predicted_n == self._count else None
+
     def _prompt_tokens(self) -> tuple[int | None, int | None]:
         """New and cached ones."""
-        if self._timings is not None and self._timings.prompt_n is not None and self._count:
-            return self._timings.prompt_n, self._timings.cache_n
+        if self._counted is not None and self._counted.prompt_n is not None:
+            return self._counted.prompt_n, self._counted.cache_n
         if self._usage is None or self._usage.prompt_tokens is None:
             return None, None
         cached = self._usage.cached_tokens
@@ -202,9 +207,9 @@ class AnswerReader:
         return self._count > 0 or (self._timings is not None and self._timings.predicted_n is not None)
 
     def _decode_s(self) -> float | None:
-        if self._timings is None or self._timings.predicted_ms is None or not self._count:
+        if self._counted is None or self._counted.predicted_ms is None:
             return None
-        return self._timings.predicted_ms / 1e3
+        return self._counted.predicted_ms / 1e3
 
     def _early(self) -> str:
         """Why an answer ended at a limit that is not its own."""

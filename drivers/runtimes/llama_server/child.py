@@ -29,19 +29,21 @@ LOAD_MODES: Mapping[str, tuple[str, bool]] = {
 """Name in newer builds, and ``use_mmap`` of older ones."""
 
 
-def main() -> None:
-    """Serve until standard input ends."""
+def main() -> int:
+    """Serve until standard input ends, or say why that cannot be; the exit code."""
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:
         server, line = _serve(_options())
     except DriverError as error:
-        _fail(type(error).__name__, error.sentence, error.remedy)
+        _say(failed_line(type(error).__name__, error.sentence, error.remedy))
+        return 1
     except RuntimeError as error:
-        _fail("RunFailed", str(error), "")
-    else:
-        _say(line)
-        threading.Event().wait()
-        del server
+        _say(failed_line("RunFailed", str(error), ""))
+        return 1
+    _say(line)
+    threading.Event().wait()
+    del server
+    return 0
 
 
 def _serve(options: argparse.Namespace) -> tuple[object, str]:
@@ -153,17 +155,11 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _fail(kind: str, sentence: str, remedy: str) -> None:
-    _say(failed_line(kind, sentence, remedy))
-    sys.stderr.flush()
-    os._exit(1)
-
-
 def _end_with_stdin() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):
         pass
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

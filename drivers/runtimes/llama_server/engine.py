@@ -67,6 +67,7 @@ class Engine:
         self._limit = LogLimit()
         self._stack = AsyncExitStack()
         self._process: Process | None = None
+        self._failed: Failed | None = None
 
     @property
     def command(self) -> list[str]:
@@ -135,17 +136,20 @@ class Engine:
             self._log(line.t_ns, line.text)
 
     def understood(self, line: Line) -> Ready | None:
-        """Whether this line says that the server listens. Raises what the engine says is wrong."""
+        """Whether this line says that the server listens; why it cannot is kept for the post-mortem."""
         if self._binary:
             port = read_listening(line.text)
             return None if port is None else Ready(port=port, load_s=None, build="", backend="", ignored="")
         told = read_child(line.text) if line.stream == "out" else None
         if isinstance(told, Failed):
-            raise self._objection(told)
+            self._failed = told
+            return None
         return told
 
-    def post_mortem(self, returncode: int) -> RunFailed:
-        """Why it ended, as far as its last lines tell."""
+    def post_mortem(self, returncode: int) -> DriverError:
+        """Why it ended, as far as it told, or else its last lines."""
+        if self._failed is not None:
+            return self._objection(self._failed)
         how = _signal_name(returncode) if returncode < 0 else f"exit code {returncode}"
         last = telling(self._tail)
         remedy = "it may have run out of memory" if returncode == -signal.SIGKILL else ""

@@ -1,7 +1,7 @@
 """Questions to a llama-server: does it answer, what is it, what do its slots do."""
 
 from drivers.clock import MILLISECOND, SECOND, Clock
-from drivers.errors import DriverError, Garbled, LinkLost, NotSupported, Refused, RunFailed
+from drivers.errors import DriverError, Garbled, LinkError, NotSupported, Refused, RunFailed
 from drivers.foreign import printable
 from drivers.links.http import HttpLink, Reply
 from drivers.runtimes.llama_server.protocol import (
@@ -76,7 +76,7 @@ class Server:
         async for _ in ticks(self._clock, HEALTH_PERIOD_NS):
             try:
                 reply = await self.http.get("/health")
-            except LinkLost:
+            except LinkError:
                 if not self.ours:
                     raise
                 continue
