@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from drivers.clock import Clock
+from drivers.errors import DriverError
 from drivers.events import Event
 from drivers.links.base import ShellLink
 from drivers.model import Channel, DeviceInfo, Found, RunSpec, Samples
@@ -65,6 +66,13 @@ class Driver(Protocol):
 
 class Runtime(Protocol):
     """One run of one inference engine. A new instance for each run."""
+
+    def objection(self, spec: RunSpec) -> DriverError | None:
+        """Why this run cannot work, as far as that can be told before anything is started; None otherwise.
+
+        The model's file need not be there yet.
+        """
+        ...
 
     def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
         """Load, run the workload, end. Yields in order, for the device named in ``spec``:

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
-from dataclasses import replace
 from typing import TypeVar
 
 from drivers.clock import SECOND
@@ -32,18 +31,14 @@ class Headless:
 
         Whether every run was done. A request without devices is for all that can run one.
         """
-        ids = [run for request in requests for run in self._start(request)]
+        answers = [self._bench.start_when_up(request) for request in requests]
+        ids = [run for answer in answers for run in self._until(answer)]
         if ids and seconds is None:
             self._until(self._bench.wait_runs())
         else:
             self._for_seconds(seconds)
         self._follower.catch_up()
         return self._failed(set(ids)) == set()
-
-    def _start(self, request: RunRequest) -> Sequence[str]:
-        devices = request.devices or self._until(self._bench.runnable_devices())
-        self._until(self._bench.await_devices(devices))
-        return self._until(self._bench.start_run(replace(request, devices=tuple(devices))))
 
     def _for_seconds(self, seconds: float | None) -> None:
         end_ns = None if seconds is None else self._bench.now() + round(seconds * SECOND)

@@ -3,7 +3,6 @@
 import sys
 import time
 from argparse import Namespace
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from melt_tui.cli.options import config_of, recordings_folder, session_setup
 from melt_tui.cli.output import result, result_json, table
 from melt_tui.config import places
 from melt_tui.store import library
-from melt_tui.workbench import RecordingInfo, Workbench
+from melt_tui.store.info import RecordingInfo
+from melt_tui.workbench import Workbench
 from melt_tui.workbench.doctor import Finding, examine
 
 
@@ -58,12 +58,11 @@ def summary(options: Namespace) -> int:
 def export(options: Namespace) -> int:
     """``melt export FILE``: samples or events as CSV."""
     write = exporting.write_events if options.table == "events" else exporting.write_samples
-    to_stdout = options.out == "-"
-    target = (
-        nullcontext(sys.stdout) if to_stdout else Path(options.out).open("w", encoding="utf-8", newline="")
-    )
-    with target as out:
-        write(options.file, out)
+    if options.out == "-":
+        write(options.file, sys.stdout)
+    else:
+        with Path(options.out).open("w", encoding="utf-8", newline="") as out:
+            write(options.file, out)
     return 0
 
 

@@ -109,10 +109,13 @@ def _on_screen(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("there is no terminal to draw on", remedy="use --headless, or open one")
     screen = importlib.import_module("melt_tui.cli.screen")
-    path: Path | None = screen.show(setup, config, requests, getattr(options, "seconds", None), looked_at)
+    shown: tuple[int, Path | None] = screen.show(
+        setup, config, requests, getattr(options, "seconds", None), looked_at
+    )
+    code, path = shown
     if options is not None and options.json:
         _print_results(path, as_json=True)
-    return 0
+    return code
 
 
 def _print_results(path: Path | None, *, as_json: bool) -> None:

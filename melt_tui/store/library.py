@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from statistics import fmean
 
@@ -21,38 +20,9 @@ from melt_tui.store.database import (
     writing,
 )
 from melt_tui.store.finish import finish, tidy
+from melt_tui.store.info import RecordingInfo, RecordingState
 
 SUFFIX = ".melt"
-
-
-class RecordingState(StrEnum):
-    """How a recording's session ended."""
-
-    ENDED = "ended"
-    RECORDING = "recording"
-    RECOVERED = "recovered"
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingInfo:
-    """A row of the library. What is not known is None, never 0."""
-
-    path: Path
-    name: str
-    state: RecordingState
-    size_bytes: int
-    started_wall_ns: int | None = None
-    duration_s: float | None = None
-    devices: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    simulated: bool = False
-    runs: int = 0
-    decode_tps: float | None = None
-    """Mean decode rate over the measured turns of the first run."""
-    tags: tuple[str, ...] = ()
-    detail: str = ""
-    """Of a recovered one: what was lost; of an unreadable one: why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +195,7 @@ def _duration_s(connection: sqlite3.Connection, told: Mapping[str, int]) -> floa
     (newest,) = connection.execute("SELECT max(t_ns) FROM events").fetchone()
     if newest is None or "started_ns" not in told:
         return None
-    return (newest - told["started_ns"]) / SECOND
+    return float((newest - told["started_ns"]) / SECOND)
 
 
 def _decode_tps(connection: sqlite3.Connection) -> float | None:

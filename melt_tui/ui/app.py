@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.markup import escape
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -36,7 +37,7 @@ class MeltApp(App[int]):
     """``bench`` may be a function that makes it: it is called after the first frame.
 
     ``replay`` opens that recording instead of the session in progress. ``script`` runs along the session's time
-    until a key is pressed. Returns 0, or 130 when it was interrupted.
+    until a key is pressed. After ``seconds`` it leaves by itself. Returns 0, or 130 when it was interrupted.
     """
 
     TITLE = "melt"
@@ -56,8 +57,10 @@ class MeltApp(App[int]):
         script: Sequence[Cue] = (),
         settings: ScreenSettings | None = None,
         executor: Executor | None = None,
+        seconds: float | None = None,
     ) -> None:
         super().__init__()
+        self._seconds = seconds
         self._make_bench = bench
         self._recording = replay
         self._script: Script | None = Script(script) if script else None
@@ -77,6 +80,8 @@ class MeltApp(App[int]):
         if not self.is_headless:
             self._listen_to_signals()
         self.call_after_refresh(self._open)
+        if self._seconds is not None:
+            self.set_timer(self._seconds, self.exit)
 
     def on_unmount(self) -> None:
         """Nothing looks any more."""
@@ -103,8 +108,8 @@ class MeltApp(App[int]):
         where, live = self._stage.place(screen)
         for command in available(where, live=live):
             keys = " ".join(keys_of(command, self._settings.keys))
-            title = f"{command.title}  [{keys}]" if keys else command.title
-            yield SystemCommand(title, command.help, partial(self.give, command.name))
+            told = f"{command.help}  ({keys})" if keys else command.help
+            yield SystemCommand(command.title, escape(told), partial(self.give, command.name))
 
     def give(self, name: str) -> None:
         """Give a command wherever it belongs."""

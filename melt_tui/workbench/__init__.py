@@ -4,12 +4,11 @@
 concrete classes meet; the desk is imported on the session thread, after the first paint.
 """
 
+from melt_tui.store.info import RecordingInfo, RecordingState
 from melt_tui.workbench.contract import (
     Bench,
     Choice,
     Place,
-    RecordingInfo,
-    RecordingState,
     RunRequest,
     SelfReport,
     SessionSetup,

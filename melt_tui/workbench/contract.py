@@ -7,11 +7,11 @@ any, is a ``DriverError`` or ``MeltError`` with a sentence for the user.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from drivers.model import Found
+from melt_tui.store.info import RecordingInfo
 from melt_tui.timeline import Timeline
 
 
@@ -53,36 +53,6 @@ class Choice:
     value: str
     title: str
     remark: str = ""
-
-
-class RecordingState(StrEnum):
-    """How a recording's session ended."""
-
-    ENDED = "ended"
-    RECORDING = "recording"
-    RECOVERED = "recovered"
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingInfo:
-    """A row of the library. What is not known is None, never 0."""
-
-    path: Path
-    name: str
-    state: RecordingState
-    size_bytes: int
-    started_wall_ns: int | None = None
-    duration_s: float | None = None
-    devices: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    simulated: bool = False
-    runs: int = 0
-    decode_tps: float | None = None
-    """Mean decode rate over the measured turns of the first run."""
-    tags: tuple[str, ...] = ()
-    detail: str = ""
-    """Of a recovered one: what was lost; of an unreadable one: why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

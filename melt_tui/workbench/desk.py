@@ -3,16 +3,16 @@
 import asyncio
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Self
-
-from drivers.registry import Registry
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
 from drivers.errors import Refused
 from drivers.model import Found, reading
+from drivers.registry import Registry
 from melt_tui import __version__
 from melt_tui.detectors.token_rate import TokenRate
 from melt_tui.events import SELF, Mark, RunStarted, SessionStarted
@@ -95,26 +95,6 @@ class Desk:
         await self._session.remove(name)
         self._samplers.pop(name, None)
 
-    async def await_devices(self, names: Sequence[str], limit_s: float) -> None:
-        """Return when all of them are up. Raises Refused when one was given up, is unknown, or takes longer."""
-        waited = [self._samplers[name].until_up() for name in names if name in self._samplers]
-        if len(waited) < len(names):
-            raise Refused(f"not every device of {', '.join(names)} is in the session")
-        try:
-            async with asyncio.timeout(limit_s):
-                await asyncio.gather(*waited)
-        except TimeoutError:
-            late = [name for name in names if self._samplers[name].device is None]
-            raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s") from None
-
-    async def runnable_devices(self, limit_s: float) -> tuple[str, ...]:
-        """The devices that can run a model, when all are up. Raises Refused when none can."""
-        await self.await_devices(tuple(self._samplers), limit_s)
-        names = tuple(name for name in self._samplers if self.runtimes(name))
-        if not names:
-            raise Refused(f"none of {', '.join(self._samplers)} can run a model")
-        return names
-
     def runtimes(self, device: str) -> Sequence[Choice]:
         """What could run on this device, best first."""
         sampler = self._samplers.get(device)
@@ -142,6 +122,18 @@ class Desk:
         """Start; the run ids, one for each device."""
         return await self._runs.start(request)
 
+    async def start_when_up(self, request: RunRequest, limit_s: float) -> Sequence[str]:
+        """Start as soon as its devices are up; without devices, on all that can run one.
+
+        Raises Refused when a device was given up, is unknown or takes longer.
+        """
+        names = request.devices or tuple(self._samplers)
+        await self._up(names, limit_s)
+        able = request.devices or tuple(name for name in names if self.runtimes(name))
+        if not able:
+            raise Refused(f"none of {', '.join(names)} can run a model")
+        return await self._runs.start(replace(request, devices=able))
+
     async def stop_run(self, device: str) -> None:
         """Stop the run on this device; nothing when there is none."""
         await self._runs.stop(device)
@@ -163,6 +155,17 @@ class Desk:
             (selfmeter.DROPPED_FRAMES, report.dropped_frames),
         ):
             self._bus.publish(reading(channel, t_ns, code))
+
+    async def _up(self, names: Sequence[str], limit_s: float) -> None:
+        unknown = [name for name in names if name not in self._samplers]
+        if unknown:
+            raise Refused(f"{', '.join(unknown)} is not in the session")
+        try:
+            async with asyncio.timeout(limit_s):
+                await asyncio.gather(*(self._samplers[name].until_up() for name in names))
+        except TimeoutError:
+            late = [name for name in names if self._samplers[name].device is None]
+            raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s") from None
 
     def _open(self, place: Place) -> str:
         name = self._free_name(place)

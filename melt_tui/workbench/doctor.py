@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.runtimes.llama_server.engine import engine_problem
+from drivers.runtimes.llama_server.needs import engine_objection
 from melt_tui import format as fmt
 
 LOW_DISK_BYTES = 2_000_000_000
@@ -55,7 +55,7 @@ def _extras() -> Iterator[Finding]:
 
 
 def _engine() -> Finding:
-    problem = engine_problem()
+    problem = engine_objection()
     if problem is None:
         return Finding("llama.cpp engine", good=True, detail="can be started")
     return Finding("llama.cpp engine", good=False, detail=problem.sentence, remedy=problem.remedy)

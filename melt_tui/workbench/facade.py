@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from drivers.clock import Clock, SystemClock
 from drivers.model import Found
+from melt_tui.store.info import RecordingInfo
 from melt_tui.timeline import Timeline
 from melt_tui.timeline.empty import EMPTY
 from melt_tui.workbench.contract import (
     Choice,
-    RecordingInfo,
     RunRequest,
     SelfReport,
     SessionSetup,
@@ -100,14 +100,6 @@ class Workbench:
         """Close it and stop trying."""
         return self._call(lambda desk: desk.remove_device(name))
 
-    def await_devices(self, names: Sequence[str], limit_s: float = CONNECT_S) -> "Future[None]":
-        """Done when all of them are up."""
-        return self._call(lambda desk: desk.await_devices(names, limit_s))
-
-    def runnable_devices(self, limit_s: float = CONNECT_S) -> "Future[tuple[str, ...]]":
-        """The devices that can run a model, when all are up."""
-        return self._call(lambda desk: desk.runnable_devices(limit_s))
-
     def runtimes(self, device: str) -> Sequence[Choice]:
         """What could run on this device, best first."""
         return self._desk.result().runtimes(device) if self._begun() else ()
@@ -127,6 +119,10 @@ class Workbench:
     def start_run(self, request: RunRequest) -> "Future[Sequence[str]]":
         """Start; the run ids, one for each device."""
         return self._call(lambda desk: desk.start_run(request))
+
+    def start_when_up(self, request: RunRequest) -> "Future[Sequence[str]]":
+        """Start as soon as its devices are up; a request without devices is for all that can run one."""
+        return self._call(lambda desk: desk.start_when_up(request, CONNECT_S))
 
     def stop_run(self, device: str) -> "Future[None]":
         """Stop the run on this device."""

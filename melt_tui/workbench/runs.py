@@ -4,13 +4,12 @@ import asyncio
 from itertools import count
 from pathlib import Path
 
-from drivers.registry import Registry
-
 from drivers.base import Device
 from drivers.clock import Clock
 from drivers.errors import DriverError, NotSupported, Refused
 from drivers.links.base import ShellLink
 from drivers.model import ModelFile, RunSpec, Sampling, Workload
+from drivers.registry import Registry
 from melt_tui.errors import MeltError
 from melt_tui.models import catalog as models
 from melt_tui.session.run import Prepare, Progress, RunSource
@@ -102,7 +101,7 @@ class Runs:
         watching = bool(request.url) and not request.workload
         model = None if watching else await asyncio.to_thread(models.describe, request.model, self._cache)
         workload = None if model is None else _workload(request, model)
-        return RunSpec(
+        spec = RunSpec(
             run=f"r{next(self._numbers)}",
             device=name,
             runtime=runtime,
@@ -115,6 +114,10 @@ class Runs:
             args=request.runtime_args,
             url=request.url,
         )
+        objection = self._registry.runtime(runtime).objection(spec)
+        if objection is not None:
+            raise objection
+        return spec
 
     def _reachable(self, name: str) -> tuple[Device, ShellLink]:
         sampler = self._samplers.get(name)

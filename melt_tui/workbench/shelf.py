@@ -10,9 +10,9 @@ from typing import Any
 from melt_tui.analysis import export, summary
 from melt_tui.events import SessionStarted
 from melt_tui.store import library
+from melt_tui.store.info import RecordingInfo
 from melt_tui.store.recording import Recording
 from melt_tui.timeline import Timeline
-from melt_tui.workbench.contract import RecordingInfo
 
 SUFFIX = ".melt"
 

@@ -1,12 +1,12 @@
 """A run on llama-server: our own engine, a program of the user's, or a server that already answers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock, pause
-from drivers.errors import NotSupported
+from drivers.errors import DriverError, NotSupported
 from drivers.events import Absent, ChannelsOpened, Event, LogLine, ModelLoaded, Preparing, TurnEnd
 from drivers.inbox import Ended, Inbox
 from drivers.links.base import Line, ShellLink
@@ -15,7 +15,7 @@ from drivers.model import ModelFile, RunSpec, Samples, Workload
 from drivers.runtimes.llama_server.channels import polled_channel, token_channels
 from drivers.runtimes.llama_server.engine import SOURCE, Engine
 from drivers.runtimes.llama_server.hearing import Cut, Ear, Halt
-from drivers.runtimes.llama_server.needs import find_objection
+from drivers.runtimes.llama_server.needs import find_objection, foreseen_objection
 from drivers.runtimes.llama_server.protocol import Ready
 from drivers.runtimes.llama_server.server import Server
 from drivers.runtimes.llama_server.turns import Turns
@@ -38,7 +38,11 @@ class LlamaServer:
         self._stopped = False
         self._inbox: Inbox | None = None
 
-    async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncIterator[Item]:
+    def objection(self, spec: RunSpec) -> DriverError | None:
+        """Flags, memory, processor and packages of this computer."""
+        return foreseen_objection(spec)
+
+    async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
         """As ``drivers.base.Runtime`` says. Raises RunFailed, AskUser, LinkError or Garbled."""
         items = Inbox()
         self._inbox = Inbox()

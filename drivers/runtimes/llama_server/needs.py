@@ -28,7 +28,15 @@ def find_objection(spec: RunSpec) -> DriverError | None:
     """The same as an error to raise. A server that already runs needs nothing of ours."""
     if spec.url:
         return None
-    return _flags_objection(spec) or model_objection(spec, available_bytes()) or _engine_objection(spec)
+    return _flags_objection(spec) or model_objection(spec, available_bytes()) or _own_engine_objection(spec)
+
+
+def foreseen_objection(spec: RunSpec) -> DriverError | None:
+    """The same before the model's file is there: what its description alone tells."""
+    if spec.url or spec.model is None:
+        return None
+    memory = memory_objection(spec.model, spec.model.size_bytes, spec.context, available_bytes())
+    return _flags_objection(spec) or memory or _own_engine_objection(spec)
 
 
 def default_threads() -> int:
@@ -52,14 +60,19 @@ def model_objection(spec: RunSpec, available: int) -> DriverError | None:
             f"there is no model file {printable(spec.model.path, 200)}",
             remedy="check the path for typing errors",
         )
-    needed = memory_needed(spec.model, path.stat().st_size, spec.context)
-    if needed > available:
-        return NotSupported(
-            f"{printable(spec.model.name, 80)} needs about {_gigabytes(needed)} of memory with a context of "
-            f"{spec.context} tokens, and {_gigabytes(available)} are available",
-            remedy="take a smaller model or context, or end other programs",
-        )
-    return None
+    return memory_objection(spec.model, path.stat().st_size, spec.context, available)
+
+
+def memory_objection(model: ModelFile, size_bytes: int, context: int, available: int) -> DriverError | None:
+    """What speaks against a model of that size, given so many bytes of memory."""
+    needed = memory_needed(model, size_bytes, context)
+    if needed <= available:
+        return None
+    return NotSupported(
+        f"{printable(model.name, 80)} needs about {_gigabytes(needed)} of memory with a context of "
+        f"{context} tokens, and {_gigabytes(available)} are available",
+        remedy="take a smaller model or context, or end other programs",
+    )
 
 
 def memory_needed(model: ModelFile, size_bytes: int, context: int) -> int:
@@ -67,12 +80,15 @@ def memory_needed(model: ModelFile, size_bytes: int, context: int) -> int:
     return size_bytes + (model.kv_bytes_per_token or 0) * context + OVERHEAD_BYTES
 
 
-def _engine_objection(spec: RunSpec) -> DriverError | None:
-    if binary_of(spec.args):
-        return None
+def engine_objection() -> DriverError | None:
+    """What keeps our own engine from starting on this computer at all."""
     if importlib.util.find_spec("xllamacpp") is None:
         return MISSING_PACKAGE
     return processor_objection() or _library_objection()
+
+
+def _own_engine_objection(spec: RunSpec) -> DriverError | None:
+    return None if binary_of(spec.args) else engine_objection()
 
 
 def _library_objection() -> DriverError | None:

@@ -5,7 +5,7 @@ from contextlib import aclosing, suppress
 
 from drivers.base import Item
 from drivers.clock import MILLISECOND, SECOND, Clock
-from drivers.errors import LinkError, NotSupported, RunFailed
+from drivers.errors import DriverError, LinkError, NotSupported, RunFailed
 from drivers.events import (
     ChannelsOpened,
     LogLine,
@@ -34,6 +34,9 @@ from drivers.runtimes.simulated.protocol import (
 from drivers.runtimes.simulated.turns import TurnReader
 from drivers.schedule import ScheduledTurn, schedule
 
+WATCHES_NOBODY = NotSupported(
+    "the simulated engine serves nobody to watch", remedy="start a run with a workload"
+)
 _NAP_NS = 50 * MILLISECOND
 _ENDS = {"limit": TurnEnd.LIMIT, "eos": TurnEnd.EOS}
 
@@ -45,12 +48,14 @@ class SimulatedRuntime:
         self._run: _Run | None = None
         self._stopped = False
 
+    def objection(self, spec: RunSpec) -> DriverError | None:
+        """It runs workloads of its own alone."""
+        return WATCHES_NOBODY if spec.workload is None or spec.url else None
+
     async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
         """As ``drivers.base.Runtime`` says. Raises NotSupported, RunFailed, LinkError or Garbled."""
         if spec.workload is None or spec.url:
-            raise NotSupported(
-                "the simulated engine serves nobody to watch", remedy="start a run with a workload"
-            )
+            raise WATCHES_NOBODY
         if self._stopped:
             return
         now = clock.now()

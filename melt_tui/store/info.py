@@ -1,0 +1,35 @@
+"""A row of the library: what can be told of a recording without opening it for long. Light: screens know it, too."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class RecordingState(StrEnum):
+    """How a recording's session ended."""
+
+    ENDED = "ended"
+    RECORDING = "recording"
+    RECOVERED = "recovered"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingInfo:
+    """A row of the library. What is not known is None, never 0."""
+
+    path: Path
+    name: str
+    state: RecordingState
+    size_bytes: int
+    started_wall_ns: int | None = None
+    duration_s: float | None = None
+    devices: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    simulated: bool = False
+    runs: int = 0
+    decode_tps: float | None = None
+    """Mean decode rate over the measured turns of the first run."""
+    tags: tuple[str, ...] = ()
+    detail: str = ""
+    """Of a recovered one: what was lost; of an unreadable one: why."""
