@@ -1,7 +1,7 @@
 """From what was seen to what is drawn: charts, cards and the strip, as their widgets take them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, DeviceKind, Quantity
@@ -20,6 +20,9 @@ SIMULATED = "sim"
 _BAND_KINDS = frozenset(
     {IntervalKind.LOAD, IntervalKind.PREFILL, IntervalKind.DECODE, IntervalKind.LIMIT, IntervalKind.OUTAGE}
 )
+_GRAVE = frozenset({IntervalKind.LIMIT, IntervalKind.OUTAGE})
+_LABELLED_CHARTS = 2
+"""Charts that name their bands; below them the same bands need no words."""
 _GLYPHS: dict[type[Event], tuple[str, str]] = {
     Mark: ("◆", "mark"),
     LimitEngaged: ("▼", "warning"),
@@ -59,9 +62,13 @@ def status(playhead: Playhead, t0_ns: int, t1_ns: int) -> str:
 
 def plots(look: Look, frame: Frame) -> list[PlotModel]:
     """The charts on screen, in order."""
-    bands = tuple(_bands(look.intervals, look.selected))
+    bands = tuple(_bands(look))
     marks = tuple(_marks(look.marks))
-    return [_plot(look, one, frame, bands, marks, first=i == 0) for i, one in enumerate(look.panels)]
+    quiet = _unlabelled(bands)
+    return [
+        _plot(look, one, frame, bands if i < _LABELLED_CHARTS else quiet, marks, first=i == 0)
+        for i, one in enumerate(look.panels)
+    ]
 
 
 def cards(look: Look) -> tuple[Card, ...]:
@@ -84,8 +91,7 @@ def simulated(view: View, device: str) -> bool:
 
 def strip_bands(intervals: Sequence[Interval]) -> tuple[Band, ...]:
     """What lasts, for the strip: limits and outages of every device."""
-    kinds = {IntervalKind.LIMIT, IntervalKind.OUTAGE}
-    return tuple(Band(t0_ns=i.t0_ns, t1_ns=i.t1_ns, style=i.kind) for i in intervals if i.kind in kinds)
+    return tuple(Band(t0_ns=i.t0_ns, t1_ns=i.t1_ns, style=i.kind) for i in intervals if i.kind in _GRAVE)
 
 
 def strip_marks(events: Iterable[Event]) -> tuple[PlotMark, ...]:
@@ -166,14 +172,21 @@ def _limits(channels: Iterable[Channel]) -> Iterable[tuple[float, str]]:
     return known.items()
 
 
-def _bands(intervals: Iterable[Interval], selected: str) -> Iterable[Band]:
+def _bands(look: Look) -> Iterable[Band]:
     """Of the chosen device everything that lasts, of the others what went wrong."""
-    grave = {IntervalKind.LIMIT, IntervalKind.OUTAGE}
-    for interval in intervals:
-        own = interval.device == selected
-        if interval.kind in _BAND_KINDS and (own or interval.kind in grave):
-            label = interval.label if own and interval.kind in grave else ""
-            yield Band(t0_ns=interval.t0_ns, t1_ns=interval.t1_ns, style=interval.kind, label=label)
+    engaged = {(e.device, e.t_ns): e.detail for e in look.marks if isinstance(e, LimitEngaged) and e.detail}
+    for interval in look.intervals:
+        own = interval.device == look.selected
+        if interval.kind in _BAND_KINDS and (own or interval.kind in _GRAVE):
+            detail = engaged.get((interval.device, interval.t0_ns), "")
+            label = ", ".join(part for part in (interval.label, detail) if part)
+            shown = label if own and interval.kind in _GRAVE else ""
+            end_ns = look.ask.t_ns if interval.t1_ns is None else min(interval.t1_ns, look.ask.t_ns)
+            yield Band(t0_ns=interval.t0_ns, t1_ns=end_ns, style=interval.kind, label=shown)
+
+
+def _unlabelled(bands: Iterable[Band]) -> tuple[Band, ...]:
+    return tuple(replace(band, label="") for band in bands)
 
 
 def _marks(events: Iterable[Event]) -> Iterable[PlotMark]:

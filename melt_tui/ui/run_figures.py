@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from drivers.events import FirstToken
-from drivers.model import Quantity, Workload
+from drivers.model import ModelFile, Quantity, Workload
 from melt_tui.events import RunOutcome
 from melt_tui.format import count, number, rate, seconds, stamp
 from melt_tui.timeline import RunPhase, RunView, View
@@ -41,7 +41,7 @@ def run_model(view: View, device: str, turns: Sequence[Turn]) -> RunModel:
         return RunModel(hint=_hint(view, device))
     own = [turn for turn in turns if turn.started.device == device and turn.started.run == run.spec.run]
     model = run.spec.model
-    note = model.note or ("synthetic weights" if model.synthetic else "") if model else ""
+    note = model_note(model) if model else ""
     return RunModel(
         device=device,
         device_ink=device_ink(colours(view).get(device, 0)),
@@ -56,6 +56,17 @@ def run_model(view: View, device: str, turns: Sequence[Turn]) -> RunModel:
         turns=tuple(_last_turns(own)),
         problem=_problem(run),
     )
+
+
+def model_notes(view: View) -> Mapping[str, str]:
+    """By run: what goes with its model wherever its text is shown."""
+    models = {run.spec.run: run.spec.model for run in view.runs.values()}
+    return {run: model_note(model) for run, model in models.items() if model}
+
+
+def model_note(model: ModelFile) -> str:
+    """``toy model``, ``synthetic weights``, or nothing."""
+    return model.note or ("synthetic weights" if model.synthetic else "")
 
 
 def phase_text(run: RunView) -> str:

@@ -63,8 +63,9 @@ class Panel:
 
     @property
     def title(self) -> str:
-        """What stands above it."""
-        return f"{self.topic.title} {self.point}".rstrip()
+        """What stands above it: where the reference points differ it says so, and each series names its own."""
+        points = len({channel.point for channel in self.channels})
+        return f"{self.topic.title} {self.point if points < 2 else f'at {points} points'}".rstrip()
 
 
 def devices(view: View) -> list[DeviceView]:

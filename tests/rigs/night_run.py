@@ -208,8 +208,7 @@ def _run(device: str, story: Story) -> Iterator[Item]:
         begun = 4.2 + (turn - 1) * 8.0
         if begun > story.until_s:
             break
-        for item in _turn(device, spec.run, turn, begun, tokens):
-            yield item
+        yield from _turn(device, spec.run, turn, begun, tokens)
         tokens += 64
     if story.failed and device == HOST:
         yield RunEnded(
@@ -241,38 +240,30 @@ def _samples(story: Story) -> Iterator[Item]:
     noise = Random(7)
     for i in range(int(story.until_s * HZ) + 1):
         t = i / HZ
-        for device, channels in CHANNELS.items():
-            if device == BOARD and LOST_S <= t and (story.lost or t < BACK_S):
-                continue
-            for one in channels:
-                value = _value(one, t, noise, story)
-                if value is not None:
-                    yield reading(one, at(max(t, 0.7)), value)
+        away = t >= LOST_S and (story.lost or t < BACK_S)
+        for one in (c for device, found in CHANNELS.items() if not (away and device == BOARD) for c in found):
+            value = _value(one, t, noise.gauss(0.0, 1.0), story)
+            if value is not None:
+                yield reading(one, at(max(t, 0.7)), value)
 
 
-def _value(one: Channel, t: float, noise: Random, story: Story) -> float | None:
+def _value(one: Channel, t: float, jitter: float, story: Story) -> float | None:
     working = story.runs and not story.loading and t >= 5.0 and (t - 4.2) % 8.0 >= 0.9
     hot = THROTTLED_S <= t < RELEASED_S
-    jitter = noise.gauss(0.0, 1.0)
+    warm = 1 - 2.0 ** (-t / 30.0)
     rates = {PHONE: 13.2 if hot else 18.4, BOARD: 24.1, HOST: 41.0}
     watts = {BOARD: 9.5 if working else 4.8, METER: (2.9 if hot else 4.1) if working else 1.2}
-    match one.quantity:
-        case Quantity.TOKEN_RATE:
-            return max(0.0, rates[one.device] * (1 + 0.02 * jitter)) if working else None
-        case Quantity.TEMPERATURE | Quantity.SKIN_TEMPERATURE:
-            peak = (
-                44.0 if one.quantity is Quantity.SKIN_TEMPERATURE else 78.0 if one.device == PHONE else 58.0
-            )
-            return 31.0 + (peak - 31.0) * (1 - 2.0 ** (-t / 30.0)) + 0.2 * jitter
-        case Quantity.POWER:
-            return watts[one.device] * (1 + 0.03 * jitter)
-        case Quantity.RSS:
-            return {PHONE: 1.9e9, BOARD: 1.4e9, HOST: 0.3e9}[one.device] * (
-                min(1.0, t / 4.0) + 0.004 * sin(t)
-            )
-        case Quantity.CPU_USE:
-            return 1.8 if one.device == SELF else (88.0 if working else 6.0) + jitter
-        case Quantity.FREQUENCY:
-            return (1.8e9 if hot else 2.85e9) if one.device == PHONE else 3.4e9
-        case _:
-            return None
+    peaks = {PHONE: 78.0, BOARD: 58.0}
+    sizes = {PHONE: 1.9e9, BOARD: 1.4e9, HOST: 0.3e9}
+    busy = 1.8 if one.device == SELF else (88.0 if working else 6.0) + jitter
+    clock = (1.8e9 if hot else 2.85e9) if one.device == PHONE else 3.4e9
+    values: dict[Quantity, float | None] = {
+        Quantity.TOKEN_RATE: max(0.0, rates.get(one.device, 0.0) * (1 + 0.02 * jitter)) if working else None,
+        Quantity.TEMPERATURE: 31.0 + (peaks.get(one.device, 31.0) - 31.0) * warm + 0.2 * jitter,
+        Quantity.SKIN_TEMPERATURE: 31.0 + 13.0 * warm + 0.2 * jitter,
+        Quantity.POWER: watts.get(one.device, 0.0) * (1 + 0.03 * jitter),
+        Quantity.RSS: sizes.get(one.device, 0.0) * (min(1.0, t / 4.0) + 0.004 * sin(t)),
+        Quantity.CPU_USE: busy,
+        Quantity.FREQUENCY: clock,
+    }
+    return values.get(one.quantity)

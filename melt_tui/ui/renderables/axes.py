@@ -15,8 +15,8 @@ _PREFIXES = {12: "T", 9: "G", 6: "M", 3: "k", 0: "", -3: "m", -6: "µ", -9: "n"}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SECOND = 1_000_000_000
 _TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-_LARGEST = 1e300
-"""Beyond this an axis would overflow."""
+_LARGEST, _SMALLEST = 1e300, 1e-100
+"""Beyond these an axis would overflow or vanish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def value_axis(extent: tuple[float, float] | None, unit: str, rows: int) -> Valu
 def fixed_axis(low: float, high: float, unit: str, rows: int) -> ValueAxis:
     """An axis over exactly ``low`` … ``high``, as shared between charts."""
     low, high = _clamped((min(low, high), max(low, high)))
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
+    if high - low <= max(_SMALLEST, 1e-9 * max(abs(low), abs(high))):
         low, high = _roomy(low, high)
     step = _round_step(high - low)
     while floor(high / step + 1e-9) - ceil(low / step - 1e-9) + 1 < min(8, max(2, rows // 2)):
@@ -122,7 +122,8 @@ def _roomy(low: float, high: float) -> tuple[float, float]:
         low = 0.0
     if low < high <= 0 and high >= 0.4 * low:
         high = 0.0
-    least = 0.04 * max(abs(low), abs(high)) or 1.0
+    size = max(abs(low), abs(high))
+    least = 0.04 * size if size > _SMALLEST else 1.0
     missing = max(0.0, least - (high - low)) / 2
     return low - missing, high + missing
 

@@ -13,8 +13,6 @@ from melt_tui.timeline import Window
 from melt_tui.ui.renderables.cells import Cells, Ink
 
 _EMPTY = 0x2800
-_BELOW_ONE = 1 - 1e-12
-"""Keeps rounding from lifting a value just under the edge over it."""
 _GROUND = 0xE0
 """The bits of a style that are its ground."""
 _LEFT = tuple(sum(bit for i, bit in enumerate((0x40, 0x04, 0x02, 0x01)) if n >> i & 1) for n in range(16))
@@ -199,12 +197,10 @@ def _placed(window: Window, part: slice, to: Raster) -> Iterator[tuple[int, int,
 
 def _levels(values: Sequence[float], to: Raster) -> list[int]:
     """The dot rows of values, as ``Raster.row`` gives them."""
-    low, high, top = to.low, to.high, to.rows - 1
-    scale = to.rows * _BELOW_ONE / (high - low)
-    return [
-        0 if value <= low else top if value >= high else min(top, int((value - low) * scale))
-        for value in values
-    ]
+    low, top = to.low, to.rows - 1
+    scale = to.rows / (to.high - low)
+    edge = low + top / scale
+    return [0 if value <= low else top if value >= edge else int((value - low) * scale) for value in values]
 
 
 def _bridge(masks: list[int], x0: int, y0: int, x1: int, y1: int) -> tuple[int, int]:

@@ -44,9 +44,9 @@ def _left(model: HeaderModel, dropped: int) -> list[Part]:
     if model.session and dropped < 2:
         parts.append((f"  {model.session} ", Ink.TEXT))
     if model.devices and dropped < 4:
-        parts.append((f"  {model.devices} ", Ink.DIM))
+        parts.append((f"  {model.devices}", Ink.DIM))
     if model.note and dropped < 3:
-        parts.append((f" · {model.note} ", Ink.DIM))
+        parts.append((f" · {model.note}", Ink.DIM))
     return parts
 
 

@@ -1,6 +1,6 @@
 """What was said: the runtime's output, the device's log and the model's own text, as lines with their moments."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from drivers.events import Event, LogLine, OutputText
@@ -11,7 +11,8 @@ from melt_tui.ui.renderables.text import plain
 MODEL = "model"
 LINES_AT_MOST = 12
 """Lines that one row of the log is wrapped into; the rest of it is left to an export."""
-_SOURCE_CELLS = 8
+_NAME_CELLS = 12
+_SOURCE_CELLS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,23 @@ class LogRow:
     device: str
     source: str
     text: str
+    spoken: bool = False
+    """The model's own text; the source is then the note that goes with it."""
 
 
-def log_rows(events: Iterable[Event]) -> Sequence[LogRow]:
-    """Log lines as they came; pieces of a model's text joined up to its own line breaks, each turn for itself."""
+def log_rows(events: Iterable[Event], notes: Mapping[str, str]) -> Sequence[LogRow]:
+    """Log lines as they came; pieces of a model's text joined up to its own line breaks, each turn for itself.
+
+    ``notes`` says by run what stands before its text: ``toy model``.
+    """
     rows: list[LogRow] = []
     texts: dict[tuple[str, str, int], _Text] = {}
     for event in events:
         if isinstance(event, LogLine):
             rows.append(LogRow(event.t_ns, event.device, event.source, event.text))
         elif isinstance(event, OutputText):
-            text = texts.setdefault((event.device, event.run, event.turn), _Text(event.device))
+            key = (event.device, event.run, event.turn)
+            text = texts.setdefault(key, _Text(event.device, notes.get(event.run) or MODEL))
             rows.extend(text.take(event))
     for text in texts.values():
         rows.extend(text.rest())
@@ -46,9 +53,10 @@ def log_lines(
     ground = Ground.SELECTED if chosen else Ground.NONE
     head: list[Part] = [(f" {stamp} ", Ink.DIM)]
     if width >= 56:
-        head.append((column(line.source, _SOURCE_CELLS) + " ", device_ink))
+        head.append((column(line.device, _NAME_CELLS) + " ", device_ink))
+    head.append((f"{plain(line.source, _SOURCE_CELLS)}: ", Ink.DIM))
     indent = length(head)
-    ink = Ink.STRONG if line.source == MODEL else Ink.TEXT
+    ink = Ink.STRONG if line.spoken else Ink.TEXT
     for i, text in enumerate(wrapped(line.text, max(8, width - indent))[:LINES_AT_MOST]):
         lead = head if i == 0 else [(" " * indent, Ink.DIM)]
         yield row(width, [*lead, *_highlighted(plain(text), found, ink)], ground)
@@ -57,8 +65,9 @@ def log_lines(
 class _Text:
     """What a model writes in one turn; a line stands at the time of its first piece."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, source: str) -> None:
         self._device = device
+        self._source = source
         self._line = ""
         self._t_ns = 0
 
@@ -73,7 +82,7 @@ class _Text:
     def rest(self) -> Iterator[LogRow]:
         """The line begun, if anything stands in it."""
         if self._line.strip():
-            yield LogRow(self._t_ns, self._device, MODEL, self._line)
+            yield LogRow(self._t_ns, self._device, self._source, self._line, spoken=True)
         self._line = ""
 
     def _add(self, text: str, t_ns: int) -> None:

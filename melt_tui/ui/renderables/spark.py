@@ -29,7 +29,7 @@ def fold(values: Sequence[float | None], width: int) -> list[float | None]:
     known = [value if value is not None and isfinite(value) else None for value in values]
     if len(known) <= width:
         return [None] * (width - len(known)) + known
-    edges = [index * len(known) // width for index in range(width + 1)]
+    edges = [index * len(known) // max(1, width) for index in range(width + 1)]
     return [_greatest(known[first:last]) for first, last in pairwise(edges)]
 
 

@@ -49,7 +49,7 @@ _LEAD_NS = 5_000_000_000
 class BenchScreen(Screen[None]):
     """Owns the frame timer and the playhead; everything it shows it asks of a timeline at that moment."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""
     CSS_PATH = "bench.tcss"
     BINDINGS = bindings(BENCH)
 
@@ -179,6 +179,8 @@ class BenchScreen(Screen[None]):
             self._see(gather(timeline, wish))
         elif wish != self._wished:
             self._looker.want(partial(gather, timeline, wish))
+        elif self._seen is not None:
+            self._draw(self._seen)
         self._wished = wish
 
     def _wish(self, now_ns: int) -> Wish:
@@ -201,15 +203,18 @@ class BenchScreen(Screen[None]):
         return Wish(frame=frame, chronicle=lists, figures=figures)
 
     def _see(self, seen: Seen) -> None:
-        """Show what was seen."""
+        """Show what was seen; the first time that tells where the session begins, look again."""
         first_look = seen.look.span[0] != self.viewer.span[0]
         self.viewer.span = seen.look.span
+        self._seen = seen
+        self._draw(seen)
+        if first_look:
+            self.call_later(self.look_now)
+
+    def _draw(self, seen: Seen) -> None:
         status = self._bench.status if self.viewer.scene.live else None
         moment = Moment(self._bench.now(), status, self._settings.zone)
         self._view.draw(seen.look, seen.chronicle, seen.figures, moment)
-        self._seen = seen
-        if first_look:
-            self.call_later(self.look_now)
 
     def _fail(self, error: BaseException) -> None:
         self.notify(f"Cannot look there: {error}", severity="error", markup=False)

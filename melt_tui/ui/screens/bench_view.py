@@ -20,7 +20,7 @@ from melt_tui.ui.picture import Frame, cards, origin_ns, plots, strip_bands, str
 from melt_tui.ui.playhead import Mode
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.log_lines import log_rows
-from melt_tui.ui.run_figures import TURN_COLUMNS, run_model, turn_rows
+from melt_tui.ui.run_figures import TURN_COLUMNS, model_notes, run_model, turn_rows
 from melt_tui.ui.sentences import Severity, sentence
 from melt_tui.ui.topics import colours
 from melt_tui.ui.viewer import Viewer
@@ -75,28 +75,28 @@ class BenchView(Vertical):
         """Every part once; the stylesheet says which has room."""
         live = self._viewer.scene.live
         yield Static(TOO_SMALL, id="too-small")
-        yield HeaderLine(id="header")
+        yield HeaderLine()
         with Horizontal(id="desk"):
             yield DeviceCards(id="cards")
             yield Vertical(
                 ChartSlot(id="slot-0"),
                 Horizontal(*(ChartSlot(id=f"slot-{place}") for place in (1, 4, 2)), id="middle"),
-                Horizontal(Vertical(*self._lists(), id="lists"), RunPanel(id="run"), id="low"),
+                Horizontal(Vertical(*self._lists(), id="lists"), RunPanel(), id="low"),
                 id="right",
             )
         yield TimeStrip(id="strip")
         if not live:
-            yield TransportBar(id="transport")
-        yield Caption(id="caption")
-        yield KeyLine(key_groups(BENCH_KEYS, self._keys, live=live), id="keys")
+            yield TransportBar()
+        yield Caption()
+        yield KeyLine(key_groups(BENCH_KEYS, self._keys, live=live))
 
     def _lists(self) -> Iterator[Widget]:
         yield Horizontal(ChartSlot(id="slot-3"), ChartSlot(id="slot-5"), id="lower")
         yield Horizontal(
-            EventLog(id="events"),
-            LogPane(id="log"),
-            Table(TURN_COLUMNS, "no turn yet", id="turns"),
-            Table(FIGURE_COLUMNS, "no channel yet", id="figures"),
+            EventLog(),
+            LogPane(),
+            Table("turns", TURN_COLUMNS, "no turn yet"),
+            Table("figures", FIGURE_COLUMNS, "no channel yet"),
             id="panes",
         )
         search = Input(placeholder="find in the log", id="search", compact=True)
@@ -228,7 +228,8 @@ class BenchView(Vertical):
             lines.append(EventLine(event.t_ns, stamped(event.t_ns), event.device, ink, text, _INKS[severity]))
         self.query_one(EventLog).show(lines, cursor)
         if chronicle.ask.log:
-            self.query_one(LogPane).show(log_rows(chronicle.log), cursor, shades, stamped)
+            rows = log_rows(chronicle.log, model_notes(look.view))
+            self.query_one(LogPane).show(rows, cursor, shades, stamped)
         self.query_one("#turns", Table).show(turn_rows(look.view, chronicle.turns, origin))
 
 

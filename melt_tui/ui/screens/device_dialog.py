@@ -1,7 +1,6 @@
 """Adding a device: what a scan found, what it could not use and why, or an address typed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -14,18 +13,10 @@ from drivers.model import Found
 from melt_tui.ui.answers import answer
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog
-from melt_tui.workbench import Bench
+from melt_tui.workbench import Bench, Place
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A device to open, under a name of the user's or the driver's own."""
-
-    address: str
-    name: str = ""
-
-
-class DeviceDialog(Dialog[Wanted]):
+class DeviceDialog(Dialog[Place]):
     """Answers with the device to open, or nothing."""
 
     def __init__(self, bench: Bench) -> None:
@@ -63,13 +54,13 @@ class DeviceDialog(Dialog[Wanted]):
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(Wanted(self._found[event.option_index].address))
+        self.dismiss(Place(address=self._found[event.option_index].address))
 
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:
         address, _, name = event.value.strip().partition(" ")
         if address:
-            self.dismiss(Wanted(address, name.strip()))
+            self.dismiss(Place(address=address, name=name.strip()))
 
 
 def _line(one: Found) -> Content:

@@ -1,6 +1,7 @@
 """Small questions: yes or no, a line of text, which run to stop."""
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import ClassVar, Generic, TypeVar
 
 from textual import on
@@ -15,12 +16,13 @@ from textual.widgets.option_list import Option
 from melt_tui.ui.renderables.text import plain
 
 T = TypeVar("T")
+Sheets = str | PurePath | list[str | PurePath] | None
 
 
 class Dialog(ModalScreen[T | None], Generic[T]):
     """A box over the screen; escape or a click beside it closes it without an answer."""
 
-    CSS_PATH = "dialogs.tcss"
+    CSS_PATH: ClassVar[Sheets] = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "Cancel")]
 
     def action_cancel(self) -> None:

@@ -1,14 +1,16 @@
 """The help page: every command with its key, from the one table."""
 
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Label, Static
 
 from melt_tui.ui.commands import BENCH, COMMANDS, EVERYWHERE, LIBRARY, Command, keys_of
-from melt_tui.ui.screens.dialogs import Dialog
+from melt_tui.ui.screens.dialogs import Dialog, Sheets
 
 _TITLES = {BENCH: "On the bench", LIBRARY: "In the library", EVERYWHERE: "Everywhere"}
 _KEY_CELLS = 12
@@ -25,8 +27,8 @@ _MOUSE = (
 class HelpScreen(Dialog[None]):
     """Closed by escape, q or ?."""
 
-    CSS_PATH = "help.tcss"
-    BINDINGS = [("q,question_mark", "cancel", "Close")]  # noqa: RUF012
+    CSS_PATH: ClassVar[Sheets] = ["dialogs.tcss", "help.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [("q,question_mark", "cancel", "Close")]
 
     def __init__(self, remapped: Mapping[str, str]) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
@@ -55,7 +56,7 @@ class LibraryScreen(Screen[Path]):
         table.add_columns(*COLUMNS)
         yield table
         yield Label("Reading the recordings …", id="detail")
-        yield KeyLine(key_groups(LIBRARY_KEYS, self._settings.keys, live=True), id="keys")
+        yield KeyLine(key_groups(LIBRARY_KEYS, self._settings.keys, live=True))
 
     def on_mount(self) -> None:
         """Read the list."""
@@ -86,7 +87,7 @@ class LibraryScreen(Screen[Path]):
         row = table.cursor_row
         table.clear()
         for entry in self._entries:
-            table.add_row(*(Content(text) for text in entry_texts(entry, self._settings)))
+            table.add_row(*(Text(text) for text in entry_texts(entry, self._settings)))
         table.move_cursor(row=min(row, max(0, len(self._entries) - 1)))
         self._tell(got.problem or self._summary())
 

@@ -1,7 +1,7 @@
 """The run dialog: which device, model and workload, and how; says why a run cannot work before it is started."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -12,7 +12,7 @@ from textual.widgets import Button, Checkbox, Input, Label, Select
 
 from melt_tui.ui.answers import answer
 from melt_tui.ui.renderables.text import plain
-from melt_tui.ui.screens.dialogs import Dialog
+from melt_tui.ui.screens.dialogs import Dialog, Sheets
 from melt_tui.ui.screens.run_form import FIELDS, FormError, Texts, request_of, texts_of
 from melt_tui.workbench import Bench, Choice, RunRequest
 
@@ -23,7 +23,7 @@ _OTHER = "\x00other"
 class RunDialog(Dialog[RunRequest]):
     """Answers with what to run, or nothing."""
 
-    CSS_PATH = "run_dialog.tcss"
+    CSS_PATH: ClassVar[Sheets] = ["dialogs.tcss", "run_dialog.tcss"]
 
     def __init__(self, bench: Bench, devices: Sequence[Choice], preset: RunRequest) -> None:
         super().__init__()

@@ -13,8 +13,8 @@ __all__ = ["EventLine", "EventLog"]
 class EventLog(Pane):
     """The events up to the moment shown; the one at the cursor is set off."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__("events")
         self._events: Sequence[EventLine] = ()
         self._cursor_ns: int | None = None
 

@@ -12,8 +12,8 @@ __all__ = ["HeaderLine", "HeaderModel"]
 class HeaderLine(Canvas):
     """How the session stands, in one line."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__(id="header")
         self._model = HeaderModel()
 
     def show(self, model: HeaderModel) -> None:

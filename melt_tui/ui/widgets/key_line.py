@@ -23,8 +23,8 @@ class KeyLine(Canvas):
             super().__init__()
             self.command = command
 
-    def __init__(self, groups: Sequence[KeyGroup] = (), *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, groups: Sequence[KeyGroup] = ()) -> None:
+        super().__init__(id="keys")
         self._groups = tuple(groups)
 
     def show(self, groups: Sequence[KeyGroup]) -> None:
@@ -46,8 +46,8 @@ class KeyLine(Canvas):
 class Caption(Canvas):
     """One line that says what is happening; hidden when there is nothing to say."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__(id="caption")
         self._text = ""
         self.display = False
 

@@ -15,8 +15,8 @@ _DRAWN_AT_MOST = 400
 class LogPane(Pane):
     """The lines around the cursor, oldest first; without a cursor the newest stay in sight."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__("log")
         self._rows: Sequence[LogRow] = ()
         self._colours: Mapping[str, int] = {}
         self._stamp: Callable[[int], str] = str

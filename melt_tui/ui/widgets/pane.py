@@ -20,8 +20,8 @@ class Pane(Canvas, can_focus=True):
             self.pane = pane
             self.t_ns = t_ns
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, place: str) -> None:
+        super().__init__(id=place)
         self._top = 0
         self._fixed = 0
         """Lines at the head that do not scroll."""

@@ -12,8 +12,8 @@ __all__ = ["RunModel", "RunPanel"]
 class RunPanel(Canvas):
     """Model, phase, progress, figures and last turns."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__(id="run")
         self.border_title = "run"
         self._model = RunModel()
 

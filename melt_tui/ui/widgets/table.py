@@ -13,8 +13,8 @@ __all__ = ["Table", "TableRow"]
 class Table(Pane):
     """Rows under a heading that stays; a click on a row goes to its moment."""
 
-    def __init__(self, columns: Sequence[Column], empty: str, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, place: str, columns: Sequence[Column], empty: str) -> None:
+        super().__init__(place)
         self._columns = columns
         self._empty = empty
         self._rows: Sequence[TableRow] = ()

@@ -22,8 +22,8 @@ class TransportBar(Canvas):
             super().__init__()
             self.command = command
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__(id="transport")
         self._model: TransportModel | None = None
 
     def show(self, model: TransportModel) -> None:
