@@ -106,7 +106,7 @@ def _on_screen(
     options: Namespace | None = None,
     looked_at: Path | None = None,
 ) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):  # it draws on stderr: stdout is for results
         raise UsageError("there is no terminal to draw on", remedy="use --headless, or open one")
     screen = importlib.import_module("melt_tui.cli.screen")
     shown: tuple[int, Path | None] = screen.show(
