@@ -68,7 +68,9 @@ class Body:
         self.engines: dict[int, Engine] = {}
         self._decode_tps = decode_tps or spec.decode_tps
         self._thermal = ThermalNetwork(spec.capacities, spec.conductances, spec.ambient_c)
-        self._thermal.settle(self._heat(spec.idle_w))
+        for _ in range(8):
+            self._thermal.settle(self._heat(spec.idle_w))
+            self._cool(seconds=1.0)
         self._t_ns = start_ns
         self._cues = sorted(cues, key=lambda cue: cue.at_s)
         self._contact: dict[str, tuple[float, float]] = {}
@@ -191,7 +193,7 @@ class Body:
         target = min(1.0, max(0.0, (self.temperatures["soc"] - 42) / 30))
         self.fan += (target - self.fan) * min(1.0, seconds / 3)
         self._thermal.set_conductance(
-            "sink", AMBIENT, self.spec.conductances["sink", AMBIENT] + 0.45 * self.fan
+            "sink", AMBIENT, self.spec.conductances["sink", AMBIENT] + 0.3 * self.fan
         )
 
     def _drain(self, seconds: float) -> None:

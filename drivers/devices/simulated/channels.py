@@ -136,7 +136,7 @@ def _cap(device: str, i: int, name: str, rate_hz: float) -> Sensor:
 
 def _use(device: str, rate_hz: float) -> Sensor:
     channel = Channel(
-        device=device, name="cpu", quantity=Quantity.CPU_USE, unit=Unit.PERCENT, kind=Kind.INTERVAL_MEAN,
+        device=device, name="cpu use", quantity=Quantity.CPU_USE, unit=Unit.PERCENT, kind=Kind.INTERVAL_MEAN,
         rate_hz=rate_hz, dtype=DType.U16, decoding=linear(0.1),
     )  # fmt: skip
     return Sensor(

@@ -79,7 +79,8 @@ class SimulatedDriver:
                 f"{address.base[:40]!r} is no simulated device", remedy="there are sim:phone, sim:jetson"
             )
         rate_hz = address.number("rate", table.FAST_HZ, 0.1, 100.0)
-        sensors = _sensors(kind, name, rate_hz, address.whole("channels", 0, 0, 256))
+        wanted = address.whole("channels", 0, 0, 256)
+        sensors = _sensors(kind, name, rate_hz, wanted)
         body = self._world.body(
             kind,
             address.text("name"),
@@ -88,14 +89,21 @@ class SimulatedDriver:
         )
         body.advance(clock.now())
         check_cable(body, name)
-        yield SimulatedDevice(_info(kind, address.base, name), body, sensors, rate_hz, clock)
+        gauge = None if wanted or body.spec.battery_wh is None else table.gauge(name)
+        yield SimulatedDevice(_info(kind, address.base, name), body, sensors, rate_hz, clock, gauge)
 
 
 class SimulatedDevice:
     """An open simulated machine."""
 
     def __init__(
-        self, info: DeviceInfo, body: Body, sensors: Sequence[Sensor], rate_hz: float, clock: Clock
+        self,
+        info: DeviceInfo,
+        body: Body,
+        sensors: Sequence[Sensor],
+        rate_hz: float,
+        clock: Clock,
+        gauge: Channel | None,
     ) -> None:
         self._info = info
         self._body = body
@@ -104,7 +112,7 @@ class SimulatedDevice:
         self._clock = clock
         self._shell = SimulatedShell(body, info.device, clock)
         self._due_ns = [0] * len(sensors)
-        self._gauge = table.gauge(info.device) if body.spec.battery_wh is not None else None
+        self._gauge = gauge
         self._gauge_ns = -1
         self._limits = Limits(body, info.device)
         self._watched: set[int] = set()

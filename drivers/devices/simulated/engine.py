@@ -156,7 +156,8 @@ class Engine:
         self._weights = weights if weights >= MODEL_LEAST_BYTES else speeds().default_weights
         self._loaded = 0.0
         self._context = 0
-        self._total = 0
+        self.tokens = 0
+        """Output tokens since its start."""
         self._turn: _Turn | None = None
         self._out: list[str] = []
 
@@ -269,13 +270,13 @@ class Engine:
         words = []
         while turn.next_ns <= crossed_ns and turn.output < min(turn.limit, turn.eos):
             turn.output += 1
-            self._total += 1
+            self.tokens += 1
             words.append(self._word())
             turn.last_ns = turn.next_ns
             turn.next_ns += self._gap_ns(turn)
         if words:
             ms = (turn.last_ns - turn.begun_ns) / MILLISECOND
-            self._say("tokens", turn=turn.number, n=self._total, ms=round(ms, 6), text="".join(words))
+            self._say("tokens", turn=turn.number, n=self.tokens, ms=round(ms, 6), text="".join(words))
         if turn.output >= min(turn.limit, turn.eos):
             self._finish("limit" if turn.output >= turn.limit else "eos")
 
@@ -290,7 +291,7 @@ class Engine:
         speeds = self._speeds()
         context = turn.cached + turn.prompt + turn.output
         rate = speeds.decode_tps * self._scale() / (1 + context / speeds.context_half)
-        return round(SECOND / rate * (1 + 0.04 * self._noise.normal("gap", self._total)))
+        return round(SECOND / rate * (1 + 0.04 * self._noise.normal("gap", self.tokens)))
 
     def _scale(self) -> float:
         """Weights that are twice as large take twice as long."""
@@ -298,10 +299,10 @@ class Engine:
 
     def _crossing_ns(self) -> int:
         """How long a line takes to get out of the device: 0.3 to 2.3 ms."""
-        return int((0.3 + 2 * self._noise.uniform("crossing", self._total)) * MILLISECOND)
+        return int((0.3 + 2 * self._noise.uniform("crossing", self.tokens)) * MILLISECOND)
 
     def _word(self) -> str:
-        pick = int(len(_WORDS) * self._noise.uniform("word", self.options.seed * 1_000_003 + self._total))
+        pick = int(len(_WORDS) * self._noise.uniform("word", self.options.seed * 1_000_003 + self.tokens))
         return " " + _WORDS[pick]
 
     def _finish(self, end: str) -> None:

@@ -34,9 +34,6 @@ from drivers.runtimes.simulated.protocol import (
 from drivers.runtimes.simulated.turns import TurnReader
 from drivers.schedule import ScheduledTurn, schedule
 
-WATCHES_NOBODY = NotSupported(
-    "the simulated engine serves nobody to watch", remedy="start a run with a workload"
-)
 _NAP_NS = 50 * MILLISECOND
 _ENDS = {"limit": TurnEnd.LIMIT, "eos": TurnEnd.EOS}
 
@@ -49,13 +46,28 @@ class SimulatedRuntime:
         self._stopped = False
 
     def objection(self, spec: RunSpec) -> DriverError | None:
-        """It runs workloads of its own alone."""
-        return WATCHES_NOBODY if spec.workload is None or spec.url else None
+        """It runs workloads of its own alone, has no flags, and its context holds the longest prompt."""
+        if spec.workload is None or spec.url:
+            return NotSupported(
+                "the simulated engine serves nobody to watch", remedy="start a run with a workload"
+            )
+        if spec.args:
+            return NotSupported(
+                f"the simulated engine does not know {spec.args[0][:40]!r}", remedy="leave out --runtime-arg"
+            )
+        longest = max(prompt_tokens(prompt) for talk in spec.workload.conversations for prompt in talk)
+        if longest >= spec.context:
+            return NotSupported(
+                f"a prompt of {longest} tokens does not fit into a context of {spec.context}",
+                remedy=f"take --context {longest + spec.workload.max_tokens} or more",
+            )
+        return None
 
     async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
         """As ``drivers.base.Runtime`` says. Raises NotSupported, RunFailed, LinkError or Garbled."""
-        if spec.workload is None or spec.url:
-            raise WATCHES_NOBODY
+        objection = self.objection(spec)
+        if objection is not None or spec.workload is None:
+            raise objection or NotSupported("the simulated engine needs a workload")
         if self._stopped:
             return
         now = clock.now()

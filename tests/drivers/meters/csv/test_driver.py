@@ -1,0 +1,129 @@
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from drivers.address import Address
+from drivers.base import Item
+from drivers.clock import MILLISECOND, SECOND, Clock
+from drivers.errors import LinkLost, NotSupported
+from drivers.events import SamplesLost
+from drivers.links.base import ByteLink
+from drivers.links.scripted import Play, ScriptedLink, Step
+from drivers.meters.csv.driver import CsvDriver
+from drivers.model import Channel, DeviceKind, Quantity, Samples, Unit
+from tests.rigs.streams import drain
+from tests.rigs.virtual_clock import VirtualClock
+
+
+def driver(steps: Sequence[Step]) -> CsvDriver:
+    @asynccontextmanager
+    async def connect(address: Address, clock: Clock) -> AsyncIterator[ByteLink]:
+        assert address.base == "serial:x"
+        yield ScriptedLink(clock, steps)
+
+    return CsvDriver(connect)
+
+
+async def play(
+    clock: VirtualClock, steps: Sequence[Step], options: str = ""
+) -> tuple[dict[str, Channel], list[Item]]:
+    items: list[Item] = []
+    async with driver(steps).open(f"serial:x{options}", "m", clock) as device:
+        assert device.info.kind is DeviceKind.METER
+        assert device.shell is None
+        channels = {channel.name: channel for channel in device.channels}
+        with pytest.raises(LinkLost, match="the script is over"):
+            await drain(device.stream(), items.append)
+    return channels, items
+
+
+def series(channels: dict[str, Channel], items: list[Item], name: str) -> list[tuple[int, float]]:
+    decode = channels[name].decoding.value
+    found = []
+    for item in items:
+        if isinstance(item, Samples) and item.channel == name:
+            found += [
+                (item.time_at(i), decode(code)) for i, code in enumerate(memoryview(item.codes).cast("d"))
+            ]
+    return found
+
+
+def lines(*rows: str) -> bytes:
+    return "".join(f"{row}\n" for row in rows).encode()
+
+
+async def test_volts_and_amperes_give_watts(virtual_clock: VirtualClock) -> None:
+    start = virtual_clock.now()
+    steps = [Play(start + SECOND, lines("", "4.0,0.5", "3.9,0.6"))]
+    channels, items = await play(virtual_clock, steps, "?point=battery-terminals")
+    assert {(c.name, c.quantity, c.unit, c.point) for c in channels.values()} == {
+        ("voltage", Quantity.VOLTAGE, Unit.VOLT, "battery-terminals"),
+        ("current", Quantity.CURRENT, Unit.AMPERE, "battery-terminals"),
+        ("power", Quantity.POWER, Unit.WATT, "battery-terminals"),
+        ("damaged lines", Quantity.LOSS_COUNT, Unit.NONE, ""),
+    }
+    t_ns = start + SECOND
+    assert series(channels, items, "voltage") == [(t_ns, 4.0), (t_ns, 3.9)]
+    assert series(channels, items, "current") == [(t_ns, 0.5), (t_ns, 0.6)]
+    assert series(channels, items, "power") == [(t_ns, 2.0), (t_ns, 3.9 * 0.6)]
+
+
+async def test_units_of_the_columns_are_scaled(virtual_clock: VirtualClock) -> None:
+    steps = [Play(0, lines("", "t;4000;500", "t;1;2"))]
+    channels, items = await play(virtual_clock, steps, "?columns=-,mV,mA&sep=semicolon")
+    assert [v for _, v in series(channels, items, "voltage")] == [4.0, 0.001]
+    assert [a for _, a in series(channels, items, "current")] == [0.5, 0.002]
+    assert [w for _, w in series(channels, items, "power")] == pytest.approx([2.0, 2e-6])
+
+
+async def test_power_that_is_written_is_not_computed(virtual_clock: VirtualClock) -> None:
+    steps = [Play(0, lines("", "4,0.5,2100"))]
+    channels, items = await play(virtual_clock, steps, "?columns=V,A,mW&point=usb-input")
+    assert [w for _, w in series(channels, items, "power")] == [2.1]
+    assert channels["power"].provenance == ""
+    assert len(channels) == 4
+    channels, items = await play(virtual_clock, [Play(0, lines("", "4"))], "?columns=V")
+    assert set(channels) == {"voltage", "damaged lines"}
+
+
+async def test_lines_of_one_read_stand_a_period_apart_and_never_fall(virtual_clock: VirtualClock) -> None:
+    start = virtual_clock.now()
+    steps = [
+        Play(start + 50 * MILLISECOND, lines("", "1,1", "2,1", "3,1")),
+        Play(start + 60 * MILLISECOND, lines("4,1", "5,1")),
+    ]
+    channels, items = await play(virtual_clock, steps, "?rate=100")
+    times = [(t_ns - start) // MILLISECOND for t_ns, _ in series(channels, items, "voltage")]
+    assert times == [30, 40, 50, 50, 60]
+    assert channels["voltage"].rate_hz == 100
+
+
+async def test_losses_are_counted_and_told_once_a_second(virtual_clock: VirtualClock) -> None:
+    start = virtual_clock.now()
+    steps = [
+        Play(start + i * 100 * MILLISECOND, lines("1,1" if i else "", "rubbish", "nan,1")) for i in range(25)
+    ]
+    channels, items = await play(virtual_clock, steps)
+    told = [(item.t_ns - start, item.count) for item in items if isinstance(item, SamplesLost)]
+    assert told == [(0, 2), (SECOND, 20), (2 * SECOND, 20), (2400 * MILLISECOND, 8)]
+    counts = [
+        (item.t0_ns - start, item.last_code)
+        for item in items
+        if isinstance(item, Samples) and item.channel == "damaged lines"
+    ]
+    assert counts == [(0, 0), (0, 2), (SECOND, 22), (2 * SECOND, 42), (2400 * MILLISECOND, 50)]
+    assert len(series(channels, items, "voltage")) == 24
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "?columns=V,X", "?columns=", "?columns=-", "?columns=V,mV", "?columns=" + ",".join("-" * 16) + ",V",
+        "?sep=slash", "?rate=-1", "?point=a b", "?baud=9600",
+    ],
+)  # fmt: skip
+async def test_wrong_addresses_are_refused(virtual_clock: VirtualClock, options: str) -> None:
+    with pytest.raises(NotSupported):
+        async with driver([]).open(f"serial:x{options}", "m", virtual_clock):
+            pass
