@@ -13,8 +13,8 @@ from melt_tui.errors import UsageError
 from melt_tui.workbench import Place, RunRequest, SessionSetup, Workbench
 
 DEMO_REQUESTS = (
-    RunRequest(devices=("host",), model="demo", workload="chat", repeat=0),
-    RunRequest(devices=("sim-phone",), model="synthetic:tinyllama-1.1b", workload="chat", repeat=0),
+    RunRequest(devices=("host",), model="demo", workload="chat", repeat=0, ignore_eos=True, temperature=0.8),
+    RunRequest(devices=("sim-phone",), model="synthetic:gemma-2b", workload="chat", repeat=0),
     RunRequest(devices=("sim-jetson",), model="synthetic:gemma-2b", workload="chat", repeat=0),
 )
 """What the demo runs by itself: a real engine here, and what the simulated devices can show."""
