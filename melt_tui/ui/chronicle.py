@@ -1,9 +1,18 @@
 """What changes at a reader's pace: events, log, turns, absences, the strip's trend. Asked less often than a frame."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from drivers.events import Absent, Event, LimitEngaged, LogLine, OutputText
+from drivers.events import (
+    Absent,
+    Event,
+    FirstToken,
+    LimitEngaged,
+    LogLine,
+    OutputText,
+    TurnEnd,
+    TurnEnded,
+)
 from drivers.model import ChannelKey
 from melt_tui.events import DeviceLost, Mark
 from melt_tui.timeline import Interval, Timeline, View, Window
@@ -17,7 +26,8 @@ EVENTS_AT_MOST = 300
 LOG_AT_MOST = 600
 TURN_EVENTS_AT_MOST = 450
 _STRIP_KINDS: tuple[type[Event], ...] = (Mark, LimitEngaged, DeviceLost)
-_LISTED = tuple(kind for kind in TOLD_KINDS if kind is not Absent)
+_FREQUENT: tuple[type[Event], ...] = (Absent, FirstToken, TurnEnded)
+_LISTED = tuple(kind for kind in TOLD_KINDS if kind not in _FREQUENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +47,7 @@ class Chronicle:
 
     ask: AskChronicle
     events: Sequence[Event] = ()
+    """Of the turns only the first token of a run, and those that were cut short: the rest is in ``turns``."""
     log: Sequence[Event] = ()
     """``LogLine`` and ``OutputText``."""
     turns: Sequence[Turn] = ()
@@ -50,14 +61,15 @@ class Chronicle:
 def take_chronicle(timeline: Timeline, ask: AskChronicle, view: View) -> Chronicle:
     """Ask the timeline for all of it; ``view`` is that of ``ask.t_ns``."""
     first, edge = ask.reach.first_ns, ask.reach.edge_ns
-    turn_events = timeline.events(first, ask.t_ns, kinds=TURN_KINDS, limit=TURN_EVENTS_AT_MOST)
+    turns = turns_of(timeline.events(first, ask.t_ns, kinds=TURN_KINDS, limit=TURN_EVENTS_AT_MOST))
+    listed = timeline.events(first, ask.t_ns, kinds=_LISTED, limit=EVENTS_AT_MOST)
     return Chronicle(
         ask=ask,
-        events=timeline.events(first, ask.t_ns, kinds=_LISTED, limit=EVENTS_AT_MOST),
+        events=sorted([*listed, *_notable(turns)], key=lambda event: event.t_ns),
         log=timeline.events(first, ask.t_ns, kinds=(LogLine, OutputText), limit=LOG_AT_MOST)
         if ask.log
         else (),
-        turns=turns_of(turn_events),
+        turns=turns,
         absences=_last_said(timeline.events(first, ask.t_ns, kinds=(Absent,), limit=EVENTS_AT_MOST)),
         trend=_trend(timeline, ask, view),
         lasting=timeline.intervals(first, edge),
@@ -72,6 +84,14 @@ def why_absent(topic: Topic, absences: Iterable[Absent], device: str = "") -> li
         for absent in absences
         if device in {"", absent.device} and any(w in absent.what.lower() for w in topic.absent_words)
     ]
+
+
+def _notable(turns: Iterable[Turn]) -> Iterator[Event]:
+    for turn in turns:
+        if turn.first_token is not None and turn.started.turn == 1:
+            yield turn.first_token
+        if turn.ended is not None and turn.ended.end in {TurnEnd.FAILED, TurnEnd.STOPPED}:
+            yield turn.ended
 
 
 def _last_said(events: Sequence[Event]) -> Sequence[Absent]:

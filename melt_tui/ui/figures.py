@@ -17,13 +17,14 @@ COLUMNS = 4000
 RUNS_AT_MOST = 64
 
 FIGURE_COLUMNS = (
-    Column("channel", 22, right=False),
+    Column("channel", 16, right=False),
     Column("device", 16, right=False, rank=3),
-    Column("at cursor", 11),
-    Column("n", 8, rank=2),
-    Column("mean", 11, rank=1),
-    Column("min", 11, rank=1),
-    Column("max", 11, rank=1),
+    Column("point", 17, right=False, rank=4),
+    Column("at cursor", 10),
+    Column("n", 7, rank=2),
+    Column("mean", 10, rank=1),
+    Column("min", 10, rank=1),
+    Column("max", 10, rank=1),
 )
 
 
@@ -153,8 +154,9 @@ def _row(view: View, one: Figure, colour: int) -> TableRow:
     figures: Sequence[str] = ("–", "–", "–", "–")
     if stats is not None:
         figures = (count(stats.n), shown(stats.mean), shown(stats.least), shown(stats.greatest))
-    title = f"{channel.name} {channel.point}".rstrip()
-    return TableRow((title, device, shown(one.value), *figures), head=device_ink(colour))
+    return TableRow(
+        (channel.name, device, channel.point, shown(one.value), *figures), head=device_ink(colour)
+    )
 
 
 def _note(figures: Figures, stamp_at: str) -> str:

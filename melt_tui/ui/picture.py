@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, DeviceKind, Quantity
-from melt_tui.events import DeviceLost, DeviceUp, Mark
+from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark
 from melt_tui.format import age, measure, number, seconds, stamp
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
 from melt_tui.ui.look import Look, PanelLook, age_s, rate_channel, stale
@@ -63,7 +63,8 @@ def status(playhead: Playhead, t0_ns: int, t1_ns: int) -> str:
 def plots(look: Look, frame: Frame) -> list[PlotModel]:
     """The charts on screen, in order."""
     bands = tuple(_bands(look))
-    marks = tuple(_marks(look.marks))
+    alone = {look.selected, SELF} if look.ask.alone else None
+    marks = tuple(_marks(event for event in look.marks if alone is None or event.device in alone))
     quiet = _unlabelled(bands)
     return [
         _plot(look, one, frame, bands if i < _LABELLED_CHARTS else quiet, marks, first=i == 0)
@@ -177,6 +178,8 @@ def _bands(look: Look) -> Iterable[Band]:
     engaged = {(e.device, e.t_ns): e.detail for e in look.marks if isinstance(e, LimitEngaged) and e.detail}
     for interval in look.intervals:
         own = interval.device == look.selected
+        if look.ask.alone and not own:
+            continue
         if interval.kind in _BAND_KINDS and (own or interval.kind in _GRAVE):
             detail = engaged.get((interval.device, interval.t0_ns), "")
             label = ", ".join(part for part in (interval.label, detail) if part)

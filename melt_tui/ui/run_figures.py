@@ -21,7 +21,7 @@ _DIFFERS: Final = 0.05
 
 TURN_COLUMNS = (
     Column("turn", 5, right=True),
-    Column("device", 14, right=False, rank=1),
+    Column("device", 15, right=False, rank=1),
     Column("at", 8),
     Column("prompt", 7, rank=2),
     Column("cached", 7, rank=5),
@@ -130,8 +130,6 @@ def _turn_row(view: View, turn: Turn, shades: Mapping[str, int], origin: int) ->
 
 def _figures(view: View, run: RunView, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:
     device = run.spec.device
-    if run.loaded is not None and run.loaded.load_s is not None:
-        yield "load", seconds(run.loaded.load_s)
     first = run.turn.first_token if run.turn else None
     yield from _ttft(first, own)
     done = [turn for turn in own if turn.ended]
@@ -146,6 +144,8 @@ def _figures(view: View, run: RunView, own: Sequence[Turn]) -> Iterator[tuple[st
     tokens = _tokens(view, device, run.started_ns)
     if tokens is not None:
         yield "tokens", count(tokens)
+    if run.loaded is not None and run.loaded.load_s is not None:
+        yield "load", seconds(run.loaded.load_s)
 
 
 def _ttft(first: FirstToken | None, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:

@@ -130,7 +130,7 @@ _SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
     LimitReleased: lambda e: (_remedied(f"{e.limit} released", e.detail), Severity.GOOD),
     RunStarted: _run_started,
     ModelLoaded: _loaded,
-    FirstToken: lambda e: (f"first token of turn {e.turn}  TTFT {seconds(e.ttft_s)}", Severity.PLAIN),
+    FirstToken: lambda e: (f"first token  TTFT {seconds(e.ttft_s)}", Severity.PLAIN),
     TurnEnded: _turn_ended,
     RunEnded: _run_ended,
     ProcessEnded: _process_ended,

@@ -21,11 +21,13 @@ class Topic:
     absent_words: tuple[str, ...] = ()
     always: bool = False
     """Has its place even when no device gives it; it then says why."""
+    noun: str = ""
+    """What is missing then, where the title does not say it."""
 
 
 TOPICS = (
     Topic("token rate", (Quantity.TOKEN_RATE,), "tok/s", ("token",), always=True),
-    Topic("SoC", (Quantity.TEMPERATURE,), "°C", ("temperature", "thermal"), always=True),
+    Topic("SoC", (Quantity.TEMPERATURE,), "°C", ("temperature", "thermal"), always=True, noun="temperature"),
     Topic("power", (Quantity.POWER,), "W", ("power", "energy", "rapl", "current"), always=True),
     Topic("RSS", (Quantity.RSS,), "B", ("rss", "memory of"), always=True),
     Topic("CPU", (Quantity.CPU_USE,), "%"),

@@ -23,8 +23,7 @@ def key_row(groups: Sequence[KeyGroup], width: int) -> Line:
     """The groups that fit, in order."""
     parts: list[Part] = [(" ", Ink.TEXT)]
     for group in fitting(groups, width):
-        keys = " ".join(key for key, _ in group.keys)
-        parts += [(keys, Ink.TITLE), (f" {group.label}  ", Ink.DIM)]
+        parts += [(_keys(group), Ink.TITLE), (f" {group.label}  ", Ink.DIM)]
     return row(width, parts)
 
 
@@ -46,7 +45,13 @@ def fitting(groups: Sequence[KeyGroup], width: int) -> list[KeyGroup]:
 
 
 def _length(group: KeyGroup) -> int:
-    return cell_count(" ".join(key for key, _ in group.keys)) + cell_count(group.label) + 3
+    return cell_count(_keys(group)) + cell_count(group.label) + 3
+
+
+def _keys(group: KeyGroup) -> str:
+    """``a/b``, ``[ ]``."""
+    keys = [key for key, _ in group.keys]
+    return (" " if "[" in keys else "/").join(keys)
 
 
 def _places(groups: Sequence[KeyGroup]) -> Iterator[tuple[int, int, str]]:

@@ -131,8 +131,8 @@ class BenchView(Vertical):
 
     @property
     def log_shown(self) -> bool:
-        """Whether the log is on screen."""
-        return bool(self.query_one(LogPane).size)
+        """Whether the log is on screen, or will be at the next layout."""
+        return self._pane == "log" or (self._pane == "events" and self.screen.has_class("-vast"))
 
     def choose_pane(self, name: str) -> None:
         """Show that list."""
@@ -141,6 +141,7 @@ class BenchView(Vertical):
             pane.set_class(pane.id == name, "-chosen")
             pane.border_title = _tabs(pane.id or "")
         self.query_one("#panes").set_class(name in {"events", "log"}, "-pair")
+        self.query_one("#lists").set_class(name != "events", "-reading")
 
     def draw(self, look: Look, chronicle: Chronicle | None, figures: Figures | None, moment: Moment) -> None:
         """Hand everything out. What did not change costs nothing; parts not given stay as they were."""
@@ -194,7 +195,7 @@ class BenchView(Vertical):
         ]
         if reasons:
             return reasons
-        return [f"no {one.panel.topic.title} yet"]
+        return [f"no {one.panel.topic.noun or one.panel.topic.title} yet"]
 
     def _draw_strip(self, look: Look, origin: int, moment: Moment) -> None:
         if self._chronicle is None:

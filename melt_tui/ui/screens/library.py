@@ -26,7 +26,9 @@ from melt_tui.workbench import Bench, RecordingInfo, RecordingState
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-COLUMNS = ("when", "name", "length", "devices", "models", "tok/s", "runs", "tags", "size", "state")
+COLUMNS = ("when", "name", "state", "length", "tok/s", "runs", "models", "devices", "tags", "size")
+_CELLS = 30
+"""A text of a cell is cut to this width; the whole of it stands in the recording."""
 _UNKNOWN = "–"
 
 
@@ -163,24 +165,20 @@ class LibraryScreen(Screen[Path]):
 
 def entry_texts(entry: RecordingInfo, settings: ScreenSettings) -> tuple[str, ...]:
     """A row of the table, in the order of ``COLUMNS``; what is not known is a dash."""
-    models = ", ".join(entry.models)
-    return tuple(
-        map(
-            plain,
-            (
-                _when(entry, settings),
-                entry.name,
-                seconds(entry.duration_s),
-                ", ".join(entry.devices) + (" (sim)" if entry.simulated else "") or _UNKNOWN,
-                models or _UNKNOWN,
-                number(entry.decode_tps),
-                str(entry.runs),
-                ", ".join(entry.tags),
-                byte_count(entry.size_bytes),
-                entry.state,
-            ),
-        )
+    made = " (sim)" if entry.simulated else ""
+    texts = (
+        _when(entry, settings),
+        entry.name,
+        entry.state,
+        seconds(entry.duration_s),
+        number(entry.decode_tps),
+        str(entry.runs),
+        ", ".join(entry.models) or _UNKNOWN,
+        plain(", ".join(entry.devices), _CELLS - len(made)) + made if entry.devices else _UNKNOWN,
+        ", ".join(entry.tags),
+        byte_count(entry.size_bytes),
     )
+    return tuple(plain(text, _CELLS) for text in texts)
 
 
 def split_tags(text: str) -> list[str]:

@@ -22,19 +22,21 @@ class Table(Pane):
         self._fixed = 1
 
     def show(self, rows: Sequence[TableRow], note: str = "") -> None:
-        """List these; ``note`` stands under them."""
+        """List these; ``note`` stands above them."""
         if rows != self._rows or note != self._note:
             self._rows, self._note = rows, note
+            self._fixed = 1 + bool(note)
             self.redraw()
 
     def all_lines(self, width: int) -> Sequence[Line]:
-        """The heading, a line for each row, the note."""
+        """The note, the heading, a line for each row."""
         if not self._rows:
             return [row(width, [(f" {self._empty}", Ink.DIM)])]
-        note = [row(width, [(f" {self._note}", Ink.DIM)])] if self._note else []
+        note = [row(width, [(f" {self._note}", Ink.STRONG)])] if self._note else []
         lines = [table_line(self._columns, one, width) for one in self._rows]
-        return [heading(self._columns, width), *lines, *note]
+        return [*note, heading(self._columns, width), *lines]
 
     def moment(self, line: int) -> int | None:
         """The moment of the row."""
-        return self._rows[line - 1].t_ns if 0 < line <= len(self._rows) else None
+        place = line - self._fixed
+        return self._rows[place].t_ns if 0 <= place < len(self._rows) else None
