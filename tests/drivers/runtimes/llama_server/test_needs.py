@@ -1,0 +1,86 @@
+"""What a run needs, looked at before anything is started."""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drivers.errors import MissingExtra, NotSupported, Refused
+from drivers.model import ModelFile
+from drivers.runtimes.llama_server import needs, processor
+from tests.rigs.llama_runs import TINY, run_spec, workload
+
+FLAGS = "processor\t: 0\nflags\t\t: fpu sse2 avx avx2 fma f16c bmi1 bmi2\n"
+
+
+def test_nothing_speaks_against_a_good_run() -> None:
+    assert needs.refusal(run_spec(workload())) == ""
+
+
+def test_a_server_that_runs_needs_nothing() -> None:
+    assert needs.refusal(run_spec(None, None, url="http://127.0.0.1:1")) == ""
+
+
+def test_no_model_and_no_such_model(tmp_path: Path) -> None:
+    assert "no model was named" in needs.refusal(run_spec(workload(), None))
+    objection = needs.find_objection(run_spec(workload(), tmp_path / "no\x1b.gguf"))
+    assert isinstance(objection, Refused)
+    assert "no\\x1b.gguf: check the path" in str(objection)
+
+
+def test_too_little_memory_says_how_much() -> None:
+    spec = run_spec(workload(), context=2048)
+    assert spec.model is not None
+    spec = replace(spec, model=replace(spec.model, kv_bytes_per_token=500_000))
+    needed = TINY.stat().st_size + 2048 * 500_000 + needs.OVERHEAD_BYTES
+    assert needs.model_objection(spec, needed) is None
+    objection = needs.model_objection(spec, needed - 1)
+    assert isinstance(objection, NotSupported)
+    assert "needs about 1.1 GB of memory with a context of 2048 tokens, and 1.1 GB are available" in str(
+        objection
+    )
+
+
+def test_memory_without_a_known_cache() -> None:
+    model = ModelFile(name="m", path="/m", size_bytes=10)
+    assert needs.memory_needed(model, 1000, 4096) == 1000 + needs.OVERHEAD_BYTES
+
+
+def test_unknown_flags() -> None:
+    assert "does not take '--mirostat'" in needs.refusal(run_spec(workload(), args=("--mirostat", "2")))
+
+
+def test_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    objection = needs.find_objection(run_spec(workload()))
+    assert isinstance(objection, MissingExtra)
+    assert str(objection).endswith("pip install 'melt-tui[local]'")
+    assert needs.refusal(run_spec(workload(), args=("binary=/bin/true",))) == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the library belongs to Linux builds")
+def test_a_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr("ctypes.CDLL", absent)
+    assert "apt-get install -y libgomp1" in needs.refusal(run_spec(workload()))
+
+
+def test_a_missing_processor_feature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "_cpuinfo", lambda: FLAGS.replace(" avx2", "").replace(" bmi2", ""))
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    assert "processor lacks AVX2, BMI2" in needs.refusal(run_spec(workload()))
+
+
+def test_one_core_is_left_to_the_rest() -> None:
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    assert needs.default_threads() == max(1, cores - 1)
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, {min(allowed := os.sched_getaffinity(0))})
+        try:
+            assert needs.default_threads() == 1
+        finally:
+            os.sched_setaffinity(0, allowed)
