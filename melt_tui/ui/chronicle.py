@@ -15,11 +15,11 @@ from drivers.events import (
 )
 from drivers.model import ChannelKey
 from melt_tui.events import DeviceLost, Mark
-from melt_tui.timeline import Interval, Timeline, View, Window
-from melt_tui.ui.look import default_device, rate_channel
+from melt_tui.timeline import Interval, Timeline, Window
+from melt_tui.ui.look import default_device
 from melt_tui.ui.playhead import Reach
 from melt_tui.ui.sentences import TOLD_KINDS
-from melt_tui.ui.topics import Topic
+from melt_tui.ui.topics import Stock, Topic
 from melt_tui.ui.turns import TURN_KINDS, Turn, turns_of
 
 EVENTS_AT_MOST = 300
@@ -58,8 +58,8 @@ class Chronicle:
     marks: Sequence[Event] = ()
 
 
-def take_chronicle(timeline: Timeline, ask: AskChronicle, view: View) -> Chronicle:
-    """Ask the timeline for all of it; ``view`` is that of ``ask.t_ns``."""
+def take_chronicle(timeline: Timeline, ask: AskChronicle, stock: Stock) -> Chronicle:
+    """Ask the timeline for all of it; ``stock`` is that of ``ask.t_ns``."""
     first, edge = ask.reach.first_ns, ask.reach.edge_ns
     turns = turns_of(timeline.events(first, ask.t_ns, kinds=TURN_KINDS, limit=TURN_EVENTS_AT_MOST))
     listed = timeline.events(first, ask.t_ns, kinds=_LISTED, limit=EVENTS_AT_MOST)
@@ -71,7 +71,7 @@ def take_chronicle(timeline: Timeline, ask: AskChronicle, view: View) -> Chronic
         else (),
         turns=turns,
         absences=_last_said(timeline.events(first, ask.t_ns, kinds=(Absent,), limit=EVENTS_AT_MOST)),
-        trend=_trend(timeline, ask, view),
+        trend=_trend(timeline, ask, stock),
         lasting=timeline.intervals(first, edge),
         marks=timeline.events(first, edge, kinds=_STRIP_KINDS, limit=EVENTS_AT_MOST),
     )
@@ -100,17 +100,17 @@ def _last_said(events: Sequence[Event]) -> Sequence[Absent]:
     return tuple(said.values())
 
 
-def _trend(timeline: Timeline, ask: AskChronicle, view: View) -> Window | None:
-    key = trend_key(view, ask.selected)
+def _trend(timeline: Timeline, ask: AskChronicle, stock: Stock) -> Window | None:
+    key = trend_key(stock, ask.selected)
     if key is None or ask.strip_columns <= 0:
         return None
     return timeline.window(key, ask.reach.first_ns, ask.reach.edge_ns, ask.strip_columns)
 
 
-def trend_key(view: View, selected: str) -> ChannelKey | None:
+def trend_key(stock: Stock, selected: str) -> ChannelKey | None:
     """What the strip draws: the token rate of the chosen device, or of the first that has one."""
-    for device in (selected, default_device(view), *view.devices):
-        channel = rate_channel(view, device) if device else None
+    for device in (selected, default_device(stock.view), *stock.view.devices):
+        channel = stock.rate(device)
         if channel is not None:
             return channel.key
     return None

@@ -11,7 +11,7 @@ from melt_tui.ui.picture import origin_ns, simulated
 from melt_tui.ui.playhead import Mode, Playhead, Reach
 from melt_tui.ui.renderables.header import HeaderModel
 from melt_tui.ui.renderables.transport import TransportModel
-from melt_tui.ui.topics import devices, of_device
+from melt_tui.ui.topics import Stock, devices
 from melt_tui.workbench import Status
 
 
@@ -29,7 +29,7 @@ def header_model(
         session=_session_name(view, status),
         devices=f"{len(known)} {'device' if len(known) == 1 else 'devices'} · {len(running(view))} running",
         note="some simulated" if any(simulated(view, device.device) for device in known) else "",
-        cost=_cost(view),
+        cost=_cost(look.stock),
         clock=_wall_clock(view, t_ns, zone),
     )
 
@@ -64,13 +64,11 @@ def _session_name(view: View, status: Status | None) -> str:
     return status.session if status else ""
 
 
-def _cost(view: View) -> str:
+def _cost(stock: Stock) -> str:
     """melt's own share of a core, as its own device tells it."""
-    for channel in of_device(view, SELF, (Quantity.CPU_USE,)):
-        reading = view.readings.get(channel.key)
-        if reading is not None:
-            return f"self {number(reading.value, 2)} % cpu"
-    return ""
+    channel = stock.main(SELF, Quantity.CPU_USE)
+    reading = stock.view.readings.get(channel.key) if channel else None
+    return f"self {number(reading.value, 2)} % cpu" if reading else ""
 
 
 def _wall_clock(view: View, t_ns: int, zone: tzinfo | None) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drivers.events import Event, LimitEngaged, LimitReleased
-from drivers.model import Channel, ChannelKey, Quantity
+from drivers.model import Channel, ChannelKey
 from melt_tui.events import DeviceLost, DeviceUp, Mark, RunEnded, RunStarted
 from melt_tui.timeline import Interval, RunPhase, Timeline, View, Window
-from melt_tui.ui.topics import Panel, devices, of_device, panels, representative
+from melt_tui.ui.topics import Panel, Stock, devices, panels
 
 MARKED_KINDS: tuple[type[Event], ...] = (
     Mark,
@@ -60,7 +60,8 @@ class Look:
     ask: Ask
     span: tuple[int, int]
     """Of the timeline, when it was asked."""
-    view: View
+    stock: Stock
+    """The channels of ``view``."""
     selected: str = ""
     panels: tuple[PanelLook, ...] = ()
     intervals: Sequence[Interval] = ()
@@ -68,17 +69,23 @@ class Look:
     sparks: Mapping[str, Window] = field(default_factory=dict)
     """By device: its token rate of the last half minute."""
 
+    @property
+    def view(self) -> View:
+        """What was true at the moment asked for."""
+        return self.stock.view
+
 
 def take_look(timeline: Timeline, ask: Ask) -> Look:
     """Ask the timeline for everything that ``ask`` needs."""
     view = timeline.view(ask.t_ns)
+    stock = Stock(view)
     selected = ask.selected if ask.selected in view.devices else default_device(view)
-    chosen = _turned(panels(view, selected if ask.alone else ""), ask)
+    chosen = _turned(panels(stock, selected if ask.alone else ""), ask)
     until_ns = min(ask.t_ns, ask.t1_ns)
     return Look(
         ask=ask,
         span=timeline.span(),
-        view=view,
+        stock=stock,
         selected=selected,
         panels=tuple(
             PanelLook(panel, _windows(timeline, panel, ask.t0_ns, until_ns, columns))
@@ -86,7 +93,7 @@ def take_look(timeline: Timeline, ask: Ask) -> Look:
         ),
         intervals=timeline.intervals(ask.t0_ns, until_ns),
         marks=timeline.events(ask.t0_ns, until_ns, kinds=MARKED_KINDS, limit=MARKS_AT_MOST),
-        sparks=_sparks(timeline, view),
+        sparks=_sparks(timeline, stock),
     )
 
 
@@ -105,11 +112,6 @@ def running(view: View) -> list[str]:
     ]
 
 
-def rate_channel(view: View, device: str) -> Channel | None:
-    """The live token rate of a device."""
-    return representative(of_device(view, device, (Quantity.TOKEN_RATE,)))
-
-
 def _turned(chosen: list[Panel], ask: Ask) -> list[Panel]:
     """The panels from the first one not passed over; at the end of the list it begins again."""
     if len(chosen) <= len(ask.columns):
@@ -124,10 +126,11 @@ def _windows(timeline: Timeline, panel: Panel, t0_ns: int, t1_ns: int, columns: 
     return tuple(timeline.window(channel.key, t0_ns, t1_ns, columns) for channel in panel.channels)
 
 
-def _sparks(timeline: Timeline, view: View) -> Mapping[str, Window]:
+def _sparks(timeline: Timeline, stock: Stock) -> Mapping[str, Window]:
+    view = stock.view
     found: dict[str, Window] = {}
     for device in running(view):
-        channel = rate_channel(view, device)
+        channel = stock.rate(device)
         if channel is not None:
             found[device] = timeline.window(channel.key, view.t_ns - SPARK_NS, view.t_ns, SPARK_COLUMNS)
     return found

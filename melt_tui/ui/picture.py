@@ -8,11 +8,11 @@ from drivers.model import Channel, DeviceKind, Quantity
 from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark
 from melt_tui.format import age, measure, number, seconds, stamp
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
-from melt_tui.ui.look import Look, PanelLook, age_s, rate_channel, stale
+from melt_tui.ui.look import Look, PanelLook, age_s, stale
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.renderables.cards import Card, CardState, Fact
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
-from melt_tui.ui.topics import colours, devices, meters_of, of_device, representative
+from melt_tui.ui.topics import Stock, colours, devices
 
 SIMULATED = "sim"
 """Stands beside every name and figure of a simulated device."""
@@ -35,7 +35,6 @@ _STATES = {
     DeviceState.LOST: CardState.LOST,
     DeviceState.FAILED: CardState.FAILED,
 }
-_FACTS = (Quantity.TEMPERATURE, Quantity.POWER, Quantity.RSS)
 _GAP_PERIODS = 5
 _UNEVEN_GAP_NS = 10_000_000_000
 
@@ -211,9 +210,9 @@ def _card(look: Look, device: DeviceView, colour: int, origin: int) -> Card:
         state=_state(device, active),
         phase=_phase(view, device, active),
         simulated=simulated(view, name),
-        rate=_rate(view, name) if active and up else None,
+        rate=_fact(view, look.stock.rate(name)) if active and up else None,
         spark=tuple(look.sparks[name].maxima) if active and name in look.sparks else (),
-        facts=tuple(_facts(view, device)) if up else (),
+        facts=tuple(_facts(look.stock, name)) if up else (),
         warning=_warning(view, device, origin),
         notes=tuple(_notes(active)),
     )
@@ -245,26 +244,15 @@ def _sample_rate(rate_hz: float) -> str:
     return f"{number(rate_hz / 1000)} kS/s" if rate_hz >= 1000 else f"{rate_hz:g} S/s"
 
 
-def _rate(view: View, device: str) -> Fact | None:
-    channel = rate_channel(view, device)
-    return _fact(view, channel) if channel else None
+def _facts(stock: Stock, device: str) -> Iterable[Fact]:
+    shown = (stock.main(device, Quantity.TEMPERATURE), stock.power(device), stock.main(device, Quantity.RSS))
+    facts = (_fact(stock.view, channel) for channel in shown)
+    return (fact for fact in facts if fact is not None)
 
 
-def _facts(view: View, device: DeviceView) -> Iterable[Fact]:
-    for quantity in _FACTS:
-        channel = representative(of_device(view, device.device, (quantity,)))
-        if channel is None and quantity is Quantity.POWER:
-            channel = representative(
-                c for meter in meters_of(view, device.device) for c in of_device(view, meter, (quantity,))
-            )
-        fact = _fact(view, channel) if channel else None
-        if fact:
-            yield fact
-
-
-def _fact(view: View, channel: Channel) -> Fact | None:
-    reading = view.readings.get(channel.key)
-    if reading is None:
+def _fact(view: View, channel: Channel | None) -> Fact | None:
+    reading = view.readings.get(channel.key) if channel else None
+    if channel is None or reading is None:
         return None
     old = stale(view, channel)
     text = measure(reading.value, channel.unit)

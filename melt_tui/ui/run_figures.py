@@ -8,12 +8,11 @@ from drivers.model import ModelFile, Quantity, Workload
 from melt_tui.events import RunOutcome
 from melt_tui.format import count, number, rate, seconds, stamp
 from melt_tui.timeline import RunPhase, RunView, View
-from melt_tui.ui.look import rate_channel
 from melt_tui.ui.picture import name_of, simulated
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.run_lines import RunModel
 from melt_tui.ui.renderables.tables import Column, TableRow
-from melt_tui.ui.topics import colours, of_device
+from melt_tui.ui.topics import Stock, colours
 from melt_tui.ui.turns import Turn
 
 _DIFFERS: Final = 0.05
@@ -34,8 +33,9 @@ TURN_COLUMNS = (
 )
 
 
-def run_model(view: View, device: str, turns: Sequence[Turn]) -> RunModel:
+def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
     """The run in progress on a device, or its last one."""
+    view = stock.view
     run = view.runs.get(device)
     if run is None:
         return RunModel(hint=_hint(view, device))
@@ -52,7 +52,7 @@ def run_model(view: View, device: str, turns: Sequence[Turn]) -> RunModel:
         running=run.phase is not RunPhase.ENDED,
         progress=run.preparing_done if run.phase is RunPhase.LOADING else None,
         eta=f"{seconds(run.preparing_eta_s)} left" if run.preparing_eta_s is not None else "",
-        figures=tuple(_figures(view, run, own)),
+        figures=tuple(_figures(stock, run, own)),
         turns=tuple(_last_turns(own)),
         problem=_problem(run),
     )
@@ -128,20 +128,20 @@ def _turn_row(view: View, turn: Turn, shades: Mapping[str, int], origin: int) ->
     )
 
 
-def _figures(view: View, run: RunView, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:
+def _figures(stock: Stock, run: RunView, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:
     device = run.spec.device
     first = run.turn.first_token if run.turn else None
     yield from _ttft(first, own)
     done = [turn for turn in own if turn.ended]
     if done and done[-1].prefill_tps is not None:
         yield "prefill", rate(done[-1].prefill_tps)
-    channel = rate_channel(view, device)
-    reading = view.readings.get(channel.key) if channel else None
+    channel = stock.rate(device)
+    reading = stock.view.readings.get(channel.key) if channel else None
     if run.phase is RunPhase.DECODE and reading is not None:
         yield "now", rate(reading.value)
     if done and done[-1].decode_tps is not None:
         yield "decode", rate(done[-1].decode_tps)
-    tokens = _tokens(view, device, run.started_ns)
+    tokens = _tokens(stock, device, run.started_ns)
     if tokens is not None:
         yield "tokens", count(tokens)
     if run.loaded is not None and run.loaded.load_s is not None:
@@ -154,10 +154,10 @@ def _ttft(first: FirstToken | None, own: Sequence[Turn]) -> Iterator[tuple[str, 
         yield "TTFT", seconds(known)
 
 
-def _tokens(view: View, device: str, since_ns: int) -> float | None:
+def _tokens(stock: Stock, device: str, since_ns: int) -> float | None:
     """Output tokens of the run so far."""
-    for channel in of_device(view, device, (Quantity.TOKEN_ARRIVALS, Quantity.TOKENS)):
-        reading = view.readings.get(channel.key)
+    for channel in stock.of(device, Quantity.TOKEN_ARRIVALS, Quantity.TOKENS):
+        reading = stock.view.readings.get(channel.key)
         if reading is not None and reading.t_ns >= since_ns:
             return reading.value
     return None

@@ -31,6 +31,6 @@ def gather(timeline: Timeline, wish: Wish) -> Seen:
     look = take_look(timeline, wish.frame)
     return Seen(
         look=look,
-        chronicle=take_chronicle(timeline, wish.chronicle, look.view) if wish.chronicle else None,
+        chronicle=take_chronicle(timeline, wish.chronicle, look.stock) if wish.chronicle else None,
         figures=take_figures(timeline, wish.figures) if wish.figures else None,
     )

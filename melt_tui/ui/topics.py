@@ -1,6 +1,6 @@
 """Which charts there are and which channels each draws: chosen by quantity, from a view."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from drivers.model import Channel, DeviceKind, Quantity
@@ -84,11 +84,39 @@ def colours(view: View) -> Mapping[str, int]:
     return {device.device: i for i, device in enumerate(devices(view))}
 
 
-def panels(view: View, only: str = "") -> list[Panel]:
+class Stock:
+    """The channels of a view, found by device and quantity without looking at each: a desk may hold hundreds."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._channels: dict[tuple[str, Quantity], list[Channel]] = {}
+        for channel in view.channels.values():
+            self._channels.setdefault((channel.device, channel.quantity), []).append(channel)
+
+    def of(self, device: str, *quantities: Quantity) -> list[Channel]:
+        """A device's channels of these quantities, in the order of their announcement."""
+        return [channel for quantity in quantities for channel in self._channels.get((device, quantity), ())]
+
+    def main(self, device: str, *quantities: Quantity) -> Channel | None:
+        """The one of them that stands for the device."""
+        return representative(self.of(device, *quantities))
+
+    def rate(self, device: str) -> Channel | None:
+        """The live token rate of a device."""
+        return self.main(device, Quantity.TOKEN_RATE)
+
+    def power(self, device: str) -> Channel | None:
+        """A device's power by its own sensor, or by the meter that feeds it."""
+        own = self.main(device, Quantity.POWER)
+        metered = (self.main(meter, Quantity.POWER) for meter in meters_of(self.view, device))
+        return own or next((channel for channel in metered if channel), None)
+
+
+def panels(stock: Stock, only: str = "") -> list[Panel]:
     """The charts that there are, best first; of one device and its meters when ``only`` names it."""
     chosen = []
     for topic in TOPICS:
-        channels = tuple(_of_one(view, topic, only) if only else _of_all(view, topic))
+        channels = tuple(_of_one(stock, topic, only) if only else _of_all(stock, topic))
         if channels or topic.always:
             chosen.append(Panel(topic, channels))
     return chosen
@@ -100,29 +128,24 @@ def representative(channels: Iterable[Channel]) -> Channel | None:
     return ranked[0][1] if ranked else None
 
 
-def of_device(view: View, device: str, quantities: Sequence[Quantity]) -> list[Channel]:
-    """A device's channels of these quantities, in the order of their announcement."""
-    return [c for c in view.channels.values() if c.device == device and c.quantity in quantities]
-
-
 def meters_of(view: View, device: str) -> list[str]:
     """The meters that measure what a device draws."""
     return [one.device for one in devices(view) if one.feeds == device]
 
 
-def _of_all(view: View, topic: Topic) -> Iterator[Channel]:
-    for device in devices(view):
-        channel = representative(of_device(view, device.device, topic.quantities))
+def _of_all(stock: Stock, topic: Topic) -> Iterator[Channel]:
+    for device in devices(stock.view):
+        channel = stock.main(device.device, *topic.quantities)
         if channel is not None:
             yield channel
 
 
-def _of_one(view: View, topic: Topic, device: str) -> list[Channel]:
-    own = of_device(view, device, topic.quantities)
+def _of_one(stock: Stock, topic: Topic, device: str) -> list[Channel]:
+    own = stock.of(device, *topic.quantities)
     first = representative(own)
     ordered = ([first] if first else []) + [channel for channel in own if channel is not first]
-    for meter in meters_of(view, device):
-        ordered += of_device(view, meter, topic.quantities)[:1]
+    for meter in meters_of(stock.view, device):
+        ordered += stock.of(meter, *topic.quantities)[:1]
     return ordered[:CHANNELS_OF_ONE]
 
 

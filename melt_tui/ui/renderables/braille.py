@@ -176,8 +176,11 @@ def _draw(masks: list[int], pen: _Pen, window: Window, part: slice, gap_ns: int,
             bottom, top = low if low <= top else top + 1, high if high >= bottom else bottom - 1
         else:
             bottom, top = low, high
-        for x in range(max(0, x0), min(columns, x1 + 1)):
-            masks[x] |= (2 << top) - (1 << bottom)
+        if 0 <= x0 < columns:
+            masks[x0] |= (2 << top) - (1 << bottom)
+        if x1 > x0:
+            bottom, top = low, high
+            _widen(masks, x0 + 1, x1, (2 << high) - (1 << low))
         end, column, mean = start + width, x1, mean_here
     return _Pen(end, column, bottom, top, mean)
 
@@ -203,15 +206,23 @@ def _levels(values: Sequence[float], to: Raster) -> list[int]:
     return [0 if value <= low else top if value >= edge else int((value - low) * scale) for value in values]
 
 
+def _widen(masks: list[int], x0: int, x1: int, mask: int) -> None:
+    for x in range(max(0, x0), min(len(masks), x1 + 1)):
+        masks[x] |= mask
+
+
 def _bridge(masks: list[int], x0: int, y0: int, x1: int, y1: int) -> tuple[int, int]:
-    """Join two dots by a straight line over the dot columns between them; the rows of the last one drawn."""
-    low = high = y0
-    for x in range(x0 + 1, x1):
-        y = y0 + (y1 - y0) * (x - x0) // (x1 - x0)
-        low, high = min(y, high + 1), max(y, low - 1)
-        if 0 <= x < len(masks):
-            masks[x] |= (2 << high) - (1 << low)
-    return low, high
+    """Join two dots by a straight line over the dot columns between them; lowest and highest dot of the last one."""
+    for x in range(max(0, x0 + 1), min(len(masks), x1)):
+        low, high = _stretch(x, x0, y0, x1, y1)
+        masks[x] |= (2 << high) - (1 << low)
+    return _stretch(x1 - 1, x0, y0, x1, y1)
+
+
+def _stretch(x: int, x0: int, y0: int, x1: int, y1: int) -> tuple[int, int]:
+    """Lowest and highest dot in column ``x`` of the straight line, joined to the column before."""
+    here, before = (y0 + (y1 - y0) * (column - x0) // (x1 - x0) for column in (x, x - 1))
+    return min(here, before + 1), max(here, before - 1)
 
 
 def _glyphs(cells: Cells, x: int, bottom: int, masks: list[int], colour: Ink) -> None:

@@ -15,11 +15,11 @@ _GAP: Part = ("  ", Ink.FRAME)
 _SHORTEST_TITLE = 8
 """Cells that a title keeps before the values go."""
 _DETAILS = (
-    ("label", "status", "maximum", "value"),
-    ("status", "maximum", "value"),
-    ("maximum", "value"),
-    ("value",),
+    ("label", "status", "maximum"),
+    ("status", "maximum"),
+    ("maximum",),
     (),
+    ("first",),
 )
 """What is said, from plenty of room to none."""
 
@@ -77,9 +77,9 @@ def _fitting(model: PlotModel, prefix: Prefix, greatest: float | None, room: int
 def _parts(model: PlotModel, prefix: Prefix, greatest: float | None, details: tuple[str, ...]) -> list[Part]:
     """The right part of the line with these details, blanks around it."""
     groups: list[list[Part]] = []
-    if "value" in details:
-        labelled = "label" in details
-        groups += [reading(series, prefix, model.limits, labelled=labelled) for series in model.series]
+    labelled = "label" in details
+    said = model.series[:1] if "first" in details else model.series
+    groups += [reading(series, prefix, model.limits, labelled=labelled) for series in said]
     if "maximum" in details and greatest is not None:
         groups.append([("max ", Ink.DIM), (number(greatest / prefix.factor), Ink.TEXT)])
     if "status" in details and model.status:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from math import isnan
 
 from melt_tui.timeline import Window
 from melt_tui.ui.renderables import braille, inset, legend
@@ -95,7 +96,9 @@ def scene_of(model: PlotModel, area: Layout, tracers: list[Tracer]) -> Scene:
         curves=tuple(map(partial(_curve, raster), model.series, windows, tracers)),
         bands=model.bands,
         marks=model.marks,
-        limits=tuple((value, label, _limit_ink(value, greatest)) for value, label in model.limits),
+        limits=tuple(
+            (value, label, _limit_ink(value, greatest)) for value, label in model.limits if not isnan(value)
+        ),
         pointers=(("a", model.a_ns), ("b", model.b_ns)),
         cursor_ns=model.cursor_ns,
         readings=_readings(model, windows, axis, area),
@@ -129,7 +132,7 @@ def _limit_ink(value: float, greatest: float | None) -> Ink:
 
 
 def _axis(model: PlotModel, extent: tuple[float, float] | None, rows: int) -> ValueAxis:
-    if model.y_range is not None:
+    if model.y_range is not None and not any(map(isnan, model.y_range)):
         return fixed_axis(*model.y_range, model.unit, rows)
     if extent is None:
         return value_axis(None, model.unit, rows)

@@ -171,7 +171,7 @@ class BenchView(Vertical):
         box.show(shown, look.selected)
         box.border_title = f"{len(shown)} devices" if shown else "looking for devices"
         panel = self.query_one(RunPanel)
-        panel.show(run_model(look.view, look.selected, turns))
+        panel.show(run_model(look.stock, look.selected, turns))
         for bar in self.query(TransportBar):
             bar.show(transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin))
 
