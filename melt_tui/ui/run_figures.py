@@ -1,7 +1,6 @@
 """The run panel and the table of turns, from what was seen."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 from drivers.events import FirstToken
 from drivers.model import ModelFile, Quantity, Workload
@@ -14,9 +13,6 @@ from melt_tui.ui.renderables.run_lines import RunModel
 from melt_tui.ui.renderables.tables import Column, TableRow
 from melt_tui.ui.topics import Stock, colours
 from melt_tui.ui.turns import Turn
-
-_DIFFERS: Final = 0.05
-"""Observed and reported rates that differ by more than this flag the turn."""
 
 TURN_COLUMNS = (
     Column("turn", 5, right=True),
@@ -106,8 +102,6 @@ def turn_rows(view: View, turns: Sequence[Turn], origin: int) -> list[TableRow]:
 
 def _turn_row(view: View, turn: Turn, shades: Mapping[str, int], origin: int) -> TableRow:
     started, ended = turn.started, turn.ended
-    observed, reported = turn.decode_tps, turn.reported_tps
-    flag = bool(observed and reported and abs(observed - reported) > _DIFFERS * reported)
     return TableRow(
         (
             "warm" if turn.warmup else str(started.turn),
@@ -118,12 +112,12 @@ def _turn_row(view: View, turn: Turn, shades: Mapping[str, int], origin: int) ->
             count(ended.output_tokens if ended else None),
             seconds(turn.ttft_s),
             number(turn.prefill_tps),
-            number(observed),
-            number(reported) + "!" * flag,
+            number(turn.decode_tps),
+            number(turn.reported_tps) + "!" * turn.flagged,
             ended.end if ended else "…",
         ),
         head=device_ink(shades.get(started.device, 0)),
-        ink=Ink.WARNING if flag else Ink.TEXT,
+        ink=Ink.WARNING if turn.flagged else Ink.TEXT,
         t_ns=started.t_ns,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from drivers.events import Event, FirstToken, TurnEnded, TurnPurpose, TurnStarted
+from melt_tui.measures import rates
 
 TURN_KINDS: tuple[type[Event], ...] = (TurnStarted, FirstToken, TurnEnded)
 
@@ -28,26 +29,29 @@ class Turn:
 
     @property
     def prefill_tps(self) -> float | None:
-        """New prompt tokens by prompt-evaluation time, as the engine tells both."""
-        return _rate(self.ended.prompt_tokens, self.ended.prompt_s) if self.ended else None
+        """As the engine tells tokens and time."""
+        return rates.prefill_rate(self.ended.prompt_tokens, self.ended.prompt_s) if self.ended else None
 
     @property
     def decode_tps(self) -> float | None:
-        """Observed: decode tokens by the time from the first to the last output token, as they reached us."""
-        ended = self.ended
-        if ended is None or ended.first_token_ns is None or ended.last_token_ns is None:
+        """Observed: by the arrivals of the first and the last output token."""
+        if self.ended is None:
             return None
-        return _rate(self._decoded, (ended.last_token_ns - ended.first_token_ns) / 1e9)
+        return rates.decode_rate(
+            self.ended.output_tokens, self.ended.first_token_ns, self.ended.last_token_ns
+        )
 
     @property
     def reported_tps(self) -> float | None:
-        """The same by the engine's own times."""
-        return _rate(self._decoded, self.ended.decode_s) if self.ended else None
+        """The same by the engine's own time."""
+        if self.ended is None:
+            return None
+        return rates.reported_decode_rate(self.ended.output_tokens, self.ended.decode_s)
 
     @property
-    def _decoded(self) -> int | None:
-        tokens = self.ended.output_tokens if self.ended else None
-        return tokens - 1 if tokens else None
+    def flagged(self) -> bool:
+        """Whether observed and reported are further apart than they should be."""
+        return rates.differ(self.decode_tps, self.reported_tps) is True
 
 
 def turns_of(events: Iterable[Event]) -> Sequence[Turn]:
@@ -68,7 +72,3 @@ def _with(turn: Turn, event: FirstToken | TurnEnded) -> Turn:
     if isinstance(event, FirstToken):
         return Turn(started=turn.started, first_token=event, ended=turn.ended)
     return Turn(started=turn.started, first_token=turn.first_token, ended=event)
-
-
-def _rate(tokens: int | None, duration_s: float | None) -> float | None:
-    return None if not tokens or not duration_s or duration_s <= 0 else tokens / duration_s
