@@ -150,7 +150,9 @@ class Channel:
     limit: float | None = None
     """Threshold in the channel's unit past which the device protects itself, where it can be read."""
     provenance: str = ""
-    """Of a derived channel: from what and by which formula. Empty for a measured one."""
+    """Of a value that was computed: from what and by which formula. Empty for one that was read."""
+    derived: bool = False
+    """Made on the bus by a transform, from samples that are recorded beside it: a replay makes it again."""
     detail: str = ""
     """Of a sensor: who answers for it, and what the device's documents call it."""
 

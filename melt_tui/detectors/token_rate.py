@@ -98,6 +98,7 @@ class TokenRate:
             unit=Unit.TOKENS_PER_SECOND,
             kind=Kind.INTERVAL_MEAN,
             provenance=PROVENANCE,
+            derived=True,
         )
         return (ChannelsOpened(t_ns=event.t_ns, device=event.device, channels=(rate,)),)
 

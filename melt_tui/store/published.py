@@ -47,7 +47,7 @@ class Published:
         self._look = look
 
     def items(self, *, derived: bool) -> Iterator[Item]:
-        """All items, or all but channels with a provenance and their samples. Raises Damaged, sqlite3.Error."""
+        """All items, or all but derived channels and their samples. Raises Damaged, sqlite3.Error."""
         events = self._events()
         for stretch in self._stretches():
             blocks: dict[int, Iterator[Samples]] = {}
@@ -83,7 +83,7 @@ class Published:
         if series.id not in blocks:
             blocks[series.id] = self._blocks(series, stretch, in_tail=number > 0)
         block = _next(blocks[series.id])
-        return block if derived or not series.channel.provenance else None
+        return block if derived or not series.channel.derived else None
 
     def _stretches(self) -> Iterator[_Stretch]:
         number = event_to = chunk_to = 0
@@ -158,7 +158,7 @@ def _measured(event: Event) -> Event | None:
     """The event without derived channels; None when nothing of it is left."""
     if not isinstance(event, ChannelsOpened):
         return event
-    channels = tuple(channel for channel in event.channels if not channel.provenance)
+    channels = tuple(channel for channel in event.channels if not channel.derived)
     if len(channels) == len(event.channels):
         return event
     return replace(event, channels=channels) if channels else None

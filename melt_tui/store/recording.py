@@ -134,7 +134,7 @@ class Recording:
     def items(self, *, derived: bool = True) -> Iterator[Item]:
         """Every item in the order of publication, as it was published: times are not corrected.
 
-        Without ``derived`` channels with a provenance and their samples are left out.
+        Without ``derived`` what transforms made is left out.
         """
         with reading(self.path):
             yield from self._published.items(derived=derived)

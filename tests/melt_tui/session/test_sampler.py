@@ -22,7 +22,6 @@ from melt_tui.events import (
     DeviceUp,
     Wired,
 )
-from melt_tui.session.backoff import backoff
 from melt_tui.session.bus import Bus
 from melt_tui.session.sampler import Sampler
 from tests.rigs.session_parts import CHANNEL, Collected, ScriptedDevice, SteppedClock, opener, settle
@@ -120,11 +119,6 @@ async def test_a_stream_that_ends_is_a_lost_link(clock: SteppedClock, bus: Bus, 
     assert len(collected.of(DeviceLost)) == 1
     assert len(collected.of(DeviceUp)) == 2
     task.cancel()
-
-
-def test_backoff_stays_at_two_seconds() -> None:
-    delays = backoff()
-    assert [next(delays) for _ in range(6)] == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0]
 
 
 async def test_waiting_for_a_device_ends_when_it_is_up_or_given_up(clock: SteppedClock, bus: Bus) -> None:

@@ -1,0 +1,156 @@
+"""One session the whole way: devices and runs → bus → recording → replay. What comes back is what went in."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from drivers.base import Item
+from drivers.clock import SECOND
+from drivers.events import ChannelsOpened, Event, LimitEngaged, LogLine, OutputText, TurnEnded
+from drivers.model import ChannelKey, ModelFile, Prompt, RunSpec, Samples, Workload
+from drivers.registry import Registry
+from melt_tui.detectors.token_rate import TokenRate
+from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, SessionStarted, Tick
+from melt_tui.live import LiveState
+from melt_tui.session.bus import Bus
+from melt_tui.session.run import RunSource
+from melt_tui.session.sampler import Sampler
+from melt_tui.session.session import Session
+from melt_tui.store.recorder import Recorder
+from melt_tui.store.recording import Recording
+from melt_tui.store.replay import Replay
+from melt_tui.timeline import Timeline
+from tests.rigs.session_parts import Collected
+from tests.rigs.virtual_clock import VirtualClock
+
+ADDRESSES = ("sim:phone", "sim:jetson", "sim:meter")
+SHOWN = (("sim-phone", "soc"), ("sim-phone", "token_rate"), ("sim-meter", "power"), ("sim-jetson", "VDD_IN"))
+WORKLOAD = Workload(
+    name="w", conversations=((Prompt("How?"), Prompt("Why?")),), max_tokens=200, repeat=0, ignore_eos=True
+)
+MODEL = ModelFile(name="m", path="/m.gguf", size_bytes=1_600_000_000, synthetic=True)
+
+
+class Recorded:
+    """A session of the demo's script in virtual time, kept in three ways."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seen = Collected()
+        self.live = LiveState()
+
+    async def make(self, clock: VirtualClock, seconds: float) -> None:
+        recorder = Recorder(self.path)
+        bus = Bus((recorder, self.live, self.seen), (TokenRate(),))
+        registry = Registry(clock, seed=7, script=True)
+        started = SessionStarted(
+            t_ns=clock.now(), device=SELF, wall_ns=clock.wall(), name="flow", version="0", host="h"
+        )
+        async with Session(bus, clock, started) as session:
+            samplers = {name: self._sampler(registry, address, clock) for address, name in _named(registry)}
+            for name, sampler in samplers.items():
+                session.add(name, sampler)
+            await clock.run_for(1)
+            for name in ("sim-phone", "sim-jetson"):
+                session.add(f"run {name}", _run(registry, samplers[name], clock))
+            await clock.run_for(seconds)
+            bus.publish(Mark(t_ns=clock.now(), device=SELF, name="the end"))
+        recorder.close()
+
+    def _sampler(self, registry: Registry, address: str, clock: VirtualClock) -> Sampler:
+        name = registry.default_name(address)
+        return Sampler(
+            name, address, partial(registry.open, address, name), clock, wire=registry.feeds(address)
+        )
+
+
+def _named(registry: Registry) -> list[tuple[str, str]]:
+    return [(address, registry.default_name(address)) for address in ADDRESSES]
+
+
+def _run(registry: Registry, sampler: Sampler, clock: VirtualClock) -> RunSource:
+    assert sampler.device is not None
+    assert sampler.device.shell is not None
+    spec = RunSpec(
+        run=f"r-{sampler.name}", device=sampler.name, runtime="simulated", model=MODEL, workload=WORKLOAD
+    )
+    return RunSource(spec, registry.runtime("simulated"), sampler.device, sampler.device.shell, clock)
+
+
+async def replayed(path: Path) -> tuple[Collected, LiveState]:
+    """The recording through a bus of its own."""
+    seen, live = Collected(), LiveState()
+    await Replay(path).run(Bus((seen, live), (TokenRate(),)))
+    return seen, live
+
+
+def measured(items: Iterable[Item]) -> list[Item]:
+    """Without what transforms derived."""
+    derived: set[ChannelKey] = set()
+    kept: list[Item] = []
+    for item in items:
+        if isinstance(item, ChannelsOpened):
+            derived |= {channel.key for channel in item.channels if channel.derived}
+        if not (isinstance(item, Samples) and item.key in derived):
+            kept.append(item)
+    return kept
+
+
+@pytest.fixture
+async def recorded(tmp_path: Path, virtual_clock: VirtualClock) -> Recorded:
+    session = Recorded(tmp_path / "flow.melt")
+    await session.make(virtual_clock, 90)
+    return session
+
+
+async def test_the_session_has_what_it_is_to_show(recorded: Recorded) -> None:
+    assert {up.device for up in recorded.seen.of(DeviceUp)} == {"sim-phone", "sim-jetson", "sim-meter"}
+    assert any(limit.reason == "thermal" for limit in recorded.seen.of(LimitEngaged))
+    assert [lost.device for lost in recorded.seen.of(DeviceLost)] == ["sim-phone"]
+    assert len(recorded.seen.of(TurnEnded)) > 10
+    assert len(recorded.seen.of(Tick)) == 91 * 4
+
+
+async def test_what_is_replayed_is_what_was_published(recorded: Recorded) -> None:
+    again, _ = await replayed(recorded.path)
+    assert len(recorded.seen.items) > 10_000
+    assert measured(again.items) == measured(recorded.seen.items)
+    assert again.items == recorded.seen.items
+
+
+async def test_live_recorded_and_replayed_show_the_same(recorded: Recorded) -> None:
+    start_ns, end_ns = recorded.live.span()
+    recording = Recording(recorded.path)
+    _, again = await replayed(recorded.path)
+    others: tuple[Timeline, ...] = (recording, again)
+    for other in others:
+        for t_ns in range(recorded.live.view_from(), end_ns, SECOND // 3):
+            assert other.view(t_ns) == recorded.live.view(t_ns)
+        assert list(other.intervals(start_ns, end_ns)) == list(recorded.live.intervals(start_ns, end_ns))
+        assert _told(other, start_ns, end_ns) == _told(recorded.live, start_ns, end_ns)
+    recording.close()
+
+
+@pytest.mark.parametrize("columns", [3, 40, 200])
+async def test_windows_agree_at_every_zoom(recorded: Recorded, columns: int) -> None:
+    start_ns, end_ns = recorded.live.span()
+    recording = Recording(recorded.path)
+    for key in SHOWN:
+        for t0_ns, t1_ns in ((start_ns, end_ns), (start_ns + 40 * SECOND, start_ns + 50 * SECOND)):
+            ours = recording.window(key, t0_ns, t1_ns, columns)
+            live = recorded.live.window(key, t0_ns, t1_ns, columns)
+            assert len(ours.starts_ns) > 1
+            assert ours.width_ns == live.width_ns
+            assert list(ours.starts_ns) == list(live.starts_ns)
+            assert list(ours.minima) == list(live.minima)
+            assert list(ours.maxima) == list(live.maxima)
+            assert list(ours.means) == pytest.approx(list(live.means), rel=1e-9)
+    recording.close()
+
+
+def _told(timeline: Timeline, t0_ns: int, t1_ns: int) -> list[Event]:
+    plentiful = (Tick, OutputText, LogLine)
+    events = timeline.events(t0_ns, t1_ns, limit=100_000)
+    return [event for event in events if not isinstance(event, plentiful)]
