@@ -7,6 +7,7 @@ wide characters. What comes out of here moves no cursor, reorders nothing and ta
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 from rich.cells import get_character_cell_size
 
@@ -83,10 +84,5 @@ def _cut(clean: str, width: int) -> str:
         return clean
     if width <= 0:
         return ""
-    room, kept = width - 1, 0
-    for character in clean:
-        room -= get_character_cell_size(character)
-        if room < 0:
-            break
-        kept += 1
-    return clean[:kept] + ELLIPSIS
+    ends = accumulate(map(get_character_cell_size, clean))
+    return clean[: sum(end < width for end in ends)] + ELLIPSIS

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from melt_tui.timeline import Window
 from melt_tui.ui.renderables import bands
@@ -99,11 +100,14 @@ def _columns(values: Sequence[float | None] | Window, where: StripLayout) -> lis
         return _stretched(values, where.width)
     cells: list[float | None] = [None] * where.width
     for start, greatest in zip(values.starts_ns, values.maxima, strict=True):
-        index = where.cell(start + values.width_ns // 2) - where.x
-        before = cells[index]
-        if greatest - greatest == 0:
-            cells[index] = greatest if before is None else max(before, greatest)
+        first, last = where.cell(start) - where.x, where.cell(start + values.width_ns - 1) - where.x
+        if isfinite(greatest):
+            cells[first : last + 1] = [_greater(before, greatest) for before in cells[first : last + 1]]
     return cells
+
+
+def _greater(before: float | None, value: float) -> float:
+    return value if before is None else max(before, value)
 
 
 def _stretched(values: Sequence[float | None], width: int) -> list[float | None]:
