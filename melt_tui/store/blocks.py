@@ -59,7 +59,7 @@ class Blocks:
             times[np.repeat(self.uneven, self.counts)] = self.own
         return times
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[int, int]:
         """The least and the greatest time of a sample or end of a block."""
         low, high = min(int(self.t0.min()), int(self.t1.min())), max(int(self.t0.max()), int(self.t1.max()))
@@ -96,9 +96,10 @@ class Blocks:
 
 def blocks_of(samples: Sequence[Samples]) -> Blocks:
     """Published blocks of one series, at least one, none of them empty."""
+    size = code_struct(samples[0].dtype).size
     return Blocks(
         samples[0].dtype,
-        np.array([block.n for block in samples], np.int64),
+        np.array([len(block.codes) // size for block in samples], np.int64),
         np.array([block.t0_ns for block in samples], np.int64),
         np.array([block.t1_ns for block in samples], np.int64),
         np.array([block.times is not None for block in samples], np.bool_),
@@ -120,6 +121,22 @@ def runs_of(blocks: Blocks, gap_ns: int, most: int) -> Iterator[Blocks]:
             first, low, high, n = i, a, b, 0
         low, high, n = min(low, a), max(high, b), n + int(blocks.counts[i])
     yield blocks if first == 0 else blocks.part(first, len(blocks.counts))
+
+
+def grouped(samples: Sequence[Samples], gap_ns: int, most: int) -> Iterator[list[Samples]]:
+    """The same for blocks as they were published."""
+    group: list[Samples] = []
+    low = high = n = 0
+    for block in samples:
+        a, b, m = min(block.t0_ns, block.t1_ns), max(block.t0_ns, block.t1_ns), block.n
+        if group and (a - high > gap_ns or low - b > gap_ns or n + m > most):
+            yield group
+            group, n = [], 0
+        low, high = (min(low, a), max(high, b)) if group else (a, b)
+        group.append(block)
+        n += m
+    if group:
+        yield group
 
 
 def well_formed(block: Samples) -> bool:

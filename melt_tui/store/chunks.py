@@ -11,7 +11,7 @@ from drivers.model import code_struct
 from melt_tui.store.blocks import Blocks, Ints
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.codec import decode, decode_axis
-from melt_tui.store.pyramid import longest
+from melt_tui.store.pyramid import step_of
 from melt_tui.store.series import Series
 from melt_tui.timeline.columns import Times, Values
 
@@ -77,7 +77,7 @@ class Chunks:
 
     def overlapping(self, series: Series, start_ns: int, stop_ns: int) -> Sequence[int]:
         """Chunks that may hold samples at ``start_ns <= t < stop_ns``, in order of publication."""
-        span = (series.id, start_ns - longest(self._connection, series.id, 0)[0], stop_ns, start_ns)
+        span = (series.id, start_ns - step_of(self._connection, series.id, 0).longest_ns, stop_ns, start_ns)
         return sorted(row[0] for row in self._connection.execute(_OVERLAPPING, span))
 
     def latest_first(self, series: Series, t_ns: int) -> Iterator[tuple[int, int, int]]:

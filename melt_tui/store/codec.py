@@ -26,19 +26,20 @@ _VERSION = 1
 _HEAD = struct.Struct("<BBBI")
 """Version, shape, coding of the codes, number of blocks."""
 
-_SINGLE, _SHARED, _UNEVEN = 1, 2, 4
-"""Shape: plain readings only; their times lie in an axis; some blocks bring their own times."""
+_SINGLE, _SHARED, _UNEVEN, _PLAIN = 1, 2, 4, 8
+"""Shape: plain readings only; their times lie in an axis; some blocks bring their own times; ends as they are."""
 
-_PLANES, _CONSTANT, _STEPS, _DECIMAL = 0, 1, 2, 16
-"""Coding of codes: byte planes; one code for all; differences; from 16 on differences of ``code * 10**(coding - 16)``."""
+_PLANES, _CONSTANT, _STEPS, _NARROW, _DECIMAL = 0, 1, 2, 3, 16
+"""Coding of codes: byte planes; one code for all; differences; what is above the least code, in fewer bytes; from 16 on
+differences of ``code * 10**(coding - 16)``."""
 
 _DECIMALS = (0, 1, 2, 3, 4, 6)
 
 
 def encode(blocks: Blocks, level: Level, *, axis: bool = False) -> bytes:
     """Blocks as a blob; with ``axis`` the times of plain readings are left out, see ``encode_axis``."""
-    coding, codes = _code(blocks) if level > 1 else (_PLANES, planes(blocks.codes, _size(blocks.dtype)))
-    shape = (_SINGLE | (_SHARED if axis else 0)) if blocks.single else (_UNEVEN if len(blocks.own) else 0)
+    coding, codes = _code(blocks) if level > 1 else _fast_code(blocks)
+    shape = _shape(blocks, plain=level == 1, axis=axis)
     head = _HEAD.pack(_VERSION, shape, coding, len(blocks.counts))
     return head + _contexts.packers[level].compress(_times(blocks, shape) + codes)
 
@@ -95,24 +96,47 @@ def _decoded(blob: bytes, dtype: DType, axis: Ints | None) -> Blocks:
         t0, at = (axis, 0) if shape & _SHARED and axis is not None else _unsteps(body, 0, k)
         ones, none = np.ones(k, np.int64), np.zeros(k, np.bool_)
         return Blocks(dtype, ones, t0, t0, none, np.empty(0, np.int64), _uncode(coding, body[at:], dtype, k))
-    counts, at = _unsteps(body, 0, k)
-    ends, at = _unsteps(body, at, 2 * k)
+    counts, t0, t1, at = _plain_ends(body, k) if shape & _PLAIN else _ends(body, k)
     uneven, own = np.zeros(k, np.bool_), np.empty(0, np.int64)
     if shape & _UNEVEN:
         flags, at = _unsteps(body, at, k)
         uneven = flags.astype(np.bool_)
         own, at = _unsteps(body, at, int(counts[uneven].sum()))
     codes = _uncode(coding, body[at:], dtype, int(counts.sum()))
-    return Blocks(dtype, counts, ends[::2], ends[1::2], uneven, own, codes)
+    return Blocks(dtype, counts, t0, t1, uneven, own, codes)
+
+
+def _shape(blocks: Blocks, *, plain: bool, axis: bool) -> int:
+    """Of the times. At every commit few blocks of many samples come: their ends are not worth packing."""
+    if plain and not len(blocks.own):
+        return _PLAIN
+    if blocks.single:
+        return _SINGLE | (_SHARED if axis else 0)
+    return _UNEVEN if len(blocks.own) else 0
 
 
 def _times(blocks: Blocks, shape: int) -> bytes:
+    if shape & _PLAIN:
+        return blocks.counts.tobytes() + blocks.t0.tobytes() + blocks.t1.tobytes()
     if shape & _SINGLE:
         return b"" if shape & _SHARED else _steps(blocks.t0)
     parts = [_steps(blocks.counts), _steps(np.stack([blocks.t0, blocks.t1], axis=1).ravel())]
     if shape & _UNEVEN:
         parts += [_steps(blocks.uneven.astype(np.int64)), _steps(blocks.own)]
     return b"".join(parts)
+
+
+def _plain_ends(body: bytes, k: int) -> tuple[Ints, Ints, Ints, int]:
+    """Counts, first and last times, and where they end."""
+    counts, t0, t1 = np.frombuffer(body, np.int64, 3 * k).reshape(3, k)
+    return counts, t0, t1, 24 * k
+
+
+def _ends(body: bytes, k: int) -> tuple[Ints, Ints, Ints, int]:
+    """The same, from their differences."""
+    counts, at = _unsteps(body, 0, k)
+    ends, at = _unsteps(body, at, 2 * k)
+    return counts, ends[::2], ends[1::2], at
 
 
 def _steps(values: Ints) -> bytes:
@@ -142,6 +166,18 @@ def _width(steps: Ints) -> int:
     return next(w for w in (1, 2, 4, 8) if -(1 << (8 * w - 1)) <= low and high < 1 << (8 * w - 1))
 
 
+def _fast_code(blocks: Blocks) -> tuple[int, bytes]:
+    """How codes of a fast channel pack quickly, and packed so."""
+    raw = np.frombuffer(blocks.codes, _numpy(blocks.dtype))
+    if raw.dtype.kind == "f" or raw.itemsize == 8:
+        return _PLANES, planes(blocks.codes, raw.itemsize)
+    low = int(raw.min())
+    span = int(raw.max()) - low
+    width = 1 if span < 1 << 8 else 2 if span < 1 << 16 else 4
+    narrow = (raw - raw.dtype.type(low)).astype(f"<u{width}").tobytes()
+    return _NARROW, struct.pack("<Bq", width, low) + planes(narrow, width)
+
+
 def _code(blocks: Blocks) -> tuple[int, bytes]:
     """How codes of a slow channel pack best, and packed so."""
     size, codes = _size(blocks.dtype), blocks.codes
@@ -163,12 +199,21 @@ def _uncode(coding: int, data: bytes, dtype: DType, n: int) -> bytes:
         codes = data[:size] * n
     elif coding == _STEPS:
         codes = _unsteps(data, 0, n)[0].astype(made).tobytes()
+    elif coding == _NARROW:
+        codes = _widened(data, made)
     elif coding >= _DECIMAL:
         codes = (_unsteps(data, 0, n)[0] / 10.0 ** (coding - _DECIMAL)).astype(made).tobytes()
     else:
         codes = unplanes(data, size)
     if len(codes) != n * size:
         raise ValueError("codes are missing")
+    return codes
+
+
+def _widened(data: bytes, made: np.dtype[Any]) -> bytes:
+    width, low = struct.unpack_from("<Bq", data)
+    narrow = np.frombuffer(unplanes(data[9:], width), f"<u{width}")
+    codes: bytes = (narrow.astype(np.int64) + low).astype(made).tobytes()
     return codes
 
 

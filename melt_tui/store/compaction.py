@@ -12,7 +12,7 @@ from melt_tui.store.journal import EVENT, Tail, encode_order, tail_of
 from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry, Series
 from melt_tui.store.summaries import base_of, summarized
-from melt_tui.store.tiles import decode_tiles, encode_tile
+from melt_tui.store.tiles import decode_tiles, encode_tile, merged
 from melt_tui.timeline.columns import Buckets, coarser, joined
 
 MOST = 65_536
@@ -20,19 +20,24 @@ MOST = 65_536
 
 _SECOND = 1_000_000_000
 
-_Seconds = dict[int, list[Buckets]]
-"""By channel: summaries in buckets of a second."""
+Summaries = dict[int, list[Buckets]]
+"""By number of a series or channel."""
 
 
-def compact(connection: sqlite3.Connection, registry: Registry, pyramid: PyramidWriter) -> None:
-    """Compact all of the journal, within the transaction that is open."""
+def compact(
+    connection: sqlite3.Connection, registry: Registry, pyramid: PyramidWriter, fast: Summaries | None = None
+) -> None:
+    """Compact all of the journal, within the transaction that is open.
+
+    ``fast`` are the summaries of the fast series since the last time; None: they are read from the file.
+    """
     tail = tail_of([row[0] for row in connection.execute("SELECT data FROM journal ORDER BY id")])
     if not len(tail.order):
         return
     chunks_before, orders = _reached(connection)
-    seconds: _Seconds = {}
-    for series, buckets in _fast(connection, registry, chunks_before):
-        seconds.setdefault(series.channel_id, []).append(buckets)
+    seconds: Summaries = {}
+    for number, parts in (_fast(connection, chunks_before) if fast is None else fast).items():
+        seconds.setdefault(registry.by_id[number].channel_id, []).append(merged(parts, _SECOND))
     for series, buckets in _slow(connection, registry, pyramid, tail):
         seconds.setdefault(series.channel_id, []).append(buckets)
     connection.executemany(_UPSERT, _rows(seconds))
@@ -51,15 +56,12 @@ def _reached(connection: sqlite3.Connection) -> tuple[int, int]:
     return (row[0], row[1]) if row else (0, 0)
 
 
-def _fast(
-    connection: sqlite3.Connection, registry: Registry, chunks_before: int
-) -> Iterator[tuple[Series, Buckets]]:
-    """Seconds of the fast channels, from the summaries of their chunks since the last time."""
-    rows: dict[int, list[bytes]] = {}
+def _fast(connection: sqlite3.Connection, chunks_before: int) -> Summaries:
+    """Summaries of the fast series, from their chunks since the last time."""
+    found: Summaries = {}
     for number, tile in connection.execute("SELECT series, tile FROM chunks WHERE id > ?", (chunks_before,)):
-        rows.setdefault(number, []).append(tile)
-    for number, tiles in rows.items():
-        yield registry.by_id[number], joined([decode_tiles(tiles)], _SECOND)
+        found.setdefault(number, []).append(decode_tiles([tile]))
+    return found
 
 
 def _slow(
@@ -71,13 +73,13 @@ def _slow(
     for series, run in runs:
         base_ns = series.base_ns or _SECOND
         fine = summarized(run, series.decoder, min(base_ns, _SECOND))
-        tile, bounds = encode_tile(coarser(fine, base_ns)), run.bounds
+        buckets, bounds = coarser(fine, base_ns), run.bounds
         axis = axes.get(run.t0.tobytes()) if run.single else None
-        connection.execute(
+        cursor = connection.execute(
             "INSERT INTO chunks (series, t0_ns, t1_ns, axis, tile, data) VALUES (?, ?, ?, ?, ?, ?)",
-            (series.id, *bounds, axis, tile, encode(run, 3, axis=axis is not None)),
+            (series.id, *bounds, axis, encode_tile(buckets), encode(run, 3, axis=axis is not None)),
         )
-        pyramid.add(series.id, base_ns, 0, bounds)
+        pyramid.add((series.id, 0), int(cursor.lastrowid or 0), bounds, buckets, base_ns)
         yield series, coarser(fine, _SECOND)
 
 
@@ -105,7 +107,7 @@ def _axes(connection: sqlite3.Connection, runs: Iterable[Blocks]) -> dict[bytes,
     return axes
 
 
-def _rows(seconds: _Seconds) -> Sequence[tuple[int, int, int, float, float, float]]:
+def _rows(seconds: Summaries) -> Sequence[tuple[int, int, int, float, float, float]]:
     """Rows of ``seconds`` in the order in which the table is kept."""
     rows: list[tuple[int, int, int, float, float, float]] = []
     for channel, parts in seconds.items():

@@ -31,7 +31,7 @@ def create(path: Path, commit_s: float) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=False)
         connection = _connect(path, "rw")
-        for pragma in (f"page_size = {_PAGE}", "auto_vacuum = INCREMENTAL", "journal_mode = WAL"):
+        for pragma in (f"page_size = {_PAGE}", "journal_mode = WAL"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         _secure(connection)
         script = "".join(part.read_text("utf-8") for part in _schema())

@@ -5,7 +5,7 @@ import sqlite3
 import numpy as np
 
 from melt_tui.store.catalog import Catalog
-from melt_tui.store.pyramid import longest
+from melt_tui.store.pyramid import step_of
 from melt_tui.store.series import Series
 
 
@@ -27,7 +27,9 @@ def _stored_bounds(connection: sqlite3.Connection, series: Series) -> tuple[int,
     row = connection.execute(_FIRST, (series.id,)).fetchone()
     if row is None:
         return None
-    last = connection.execute(_LAST, (series.id, series.id, longest(connection, series.id, 0)[0])).fetchone()
+    last = connection.execute(
+        _LAST, (series.id, series.id, step_of(connection, series.id, 0).longest_ns)
+    ).fetchone()
     return row[0], last[0]
 
 

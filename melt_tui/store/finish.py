@@ -9,6 +9,9 @@ from melt_tui.store.series import Registry
 
 ENDED, RECOVERED = "ended", "recovered"
 
+_SMALL_PAGES = 16_384
+"""Up to so many pages (64 MB) a file is written anew to give back what is free in it."""
+
 
 def finish(connection: sqlite3.Connection, *, lost: str = "") -> None:
     """Finish a recording that nobody writes any more; ``lost`` says what may be missing. Nothing when it is finished.
@@ -31,7 +34,10 @@ def finish(connection: sqlite3.Connection, *, lost: str = "") -> None:
 
 def tidy(connection: sqlite3.Connection) -> None:
     """Give back what is free and put all into the one file; readers that look at it meanwhile may keep the ``-wal``."""
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    if pages < _SMALL_PAGES and free * 50 > pages:
+        connection.execute("VACUUM")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     connection.execute("PRAGMA busy_timeout = 100").fetchall()
     try:

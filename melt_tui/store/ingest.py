@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from drivers.base import Item
 from drivers.events import ChannelsOpened, Event, RunEvent, SamplesLost
 from drivers.model import Samples
-from melt_tui.store.blocks import Blocks, blocks_of, runs_of, well_formed
+from melt_tui.store.blocks import blocks_of, grouped, well_formed
 from melt_tui.store.codec import encode
-from melt_tui.store.compaction import MOST, compact
+from melt_tui.store.compaction import MOST, Summaries, compact
 from melt_tui.store.eventcodec import detail_of, plain
 from melt_tui.store.facts import Facts
 from melt_tui.store.journal import EVENT, Page
@@ -39,6 +39,7 @@ class Ingest:
         self._pages_bytes = 0
         self._event_number = 0
         self._turned_bulk: dict[int, Samples] = {}
+        self._fast: Summaries = {}
 
     def commit(self, items: Sequence[Item]) -> None:
         """Make these items durable, in one transaction or, if they are very many, a few."""
@@ -50,7 +51,8 @@ class Ingest:
 
     def compact(self) -> None:
         """Turn the journal into chunks, within the transaction that is open."""
-        compact(self._connection, self._registry, self._pyramid)
+        compact(self._connection, self._registry, self._pyramid, self._fast)
+        self._fast.clear()
         self._pages = self._pages_bytes = 0
         for number, block in self._turned_bulk.items():
             series = self._registry.by_id[number]
@@ -69,7 +71,7 @@ class Ingest:
             else:
                 self._event(_lost(item) if isinstance(item, Samples) else item, page)
         for number, blocks in bulk.items():
-            self._chunks(self._registry.by_id[number], blocks_of(blocks))
+            self._chunks(self._registry.by_id[number], blocks)
         blob = page.encode()
         self._connection.execute("INSERT INTO journal VALUES (?, ?)", (self._commits, blob))
         self._commits += 1
@@ -97,16 +99,17 @@ class Ingest:
             self._registry.open(event)
         self._facts.take(event, self._event_number)
 
-    def _chunks(self, series: Series, blocks: Blocks) -> None:
+    def _chunks(self, series: Series, samples: Sequence[Samples]) -> None:
         assert series.base_ns is not None
-        for run in runs_of(blocks, series.gap_ns, MOST):
-            tile = encode_tile(summarized(run, series.decoder, series.base_ns))
-            bounds = run.bounds
-            self._connection.execute(
+        for group in grouped(samples, series.gap_ns, MOST):
+            run = blocks_of(group)
+            buckets, bounds = summarized(run, series.decoder, series.base_ns), run.bounds
+            cursor = self._connection.execute(
                 "INSERT INTO chunks (series, t0_ns, t1_ns, tile, data) VALUES (?, ?, ?, ?, ?)",
-                (series.id, *bounds, tile, encode(run, 1)),
+                (series.id, *bounds, encode_tile(buckets), encode(run, 1)),
             )
-            self._pyramid.add(series.id, series.base_ns, 0, bounds)
+            self._pyramid.add((series.id, 0), int(cursor.lastrowid or 0), bounds, buckets, series.base_ns)
+            self._fast.setdefault(series.id, []).append(buckets)
 
 
 @contextmanager

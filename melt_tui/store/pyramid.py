@@ -6,20 +6,38 @@ reading. So a row is never rewritten, and after a crash the pyramid is whole as 
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from melt_tui.store.tiles import decode_tiles, encode_tile, within
-from melt_tui.timeline.columns import Buckets, joined
+from melt_tui.store.tiles import decode_tiles, encode_tile, merged, within
+from melt_tui.timeline.columns import Buckets
 from melt_tui.timeline.grid import LEVELS_NS
 
 FAN = 16
 
-_LONGEST = """
-    INSERT INTO pyramid VALUES (:series, :level, :long, 0) ON CONFLICT (series, level)
-    DO UPDATE SET longest_ns = max(longest_ns, excluded.longest_ns) WHERE excluded.longest_ns > longest_ns"""
-_UPTO = """
-    INSERT INTO pyramid VALUES (:series, :level, 0, :upto) ON CONFLICT (series, level)
-    DO UPDATE SET upto = excluded.upto"""
+_FAR = 1 << 62
+
+_ROW = """
+    INSERT INTO pyramid VALUES (?, ?, ?, ?, ?) ON CONFLICT (series, level)
+    DO UPDATE SET longest_ns = excluded.longest_ns, upto = excluded.upto, since_ns = excluded.since_ns"""
+
+
+@dataclass(slots=True)
+class Step:
+    """A row of ``pyramid``: of one level its longest row, what it holds of the level below, from where the next lacks."""
+
+    longest_ns: int = 0
+    upto: int = 0
+    since_ns: int = _FAR
+
+
+class _Level:
+    """One level of one series in the making: its step, and its rows that wait for the next level."""
+
+    def __init__(self, step: Step, rows: Sequence[tuple[int, bytes]]) -> None:
+        self.step = step
+        self.last = max((number for number, _ in rows), default=0)
+        self.waiting = [decode_tiles([blob]) for _, blob in rows]
 
 
 class PyramidWriter:
@@ -27,33 +45,53 @@ class PyramidWriter:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._waiting: dict[tuple[int, int], int] = {}
-        self._longest: dict[tuple[int, int], int] = {}
+        self._levels: dict[tuple[int, int], _Level] = {}
 
-    def add(self, series: int, base_ns: int, level: int, bounds: tuple[int, int]) -> None:
-        """A row of this level was written; ``bounds`` are its ``t0_ns`` and ``t1_ns``."""
-        key = (series, level)
-        if bounds[1] - bounds[0] > self._longest.get(key, -1):
-            self._longest[key] = bounds[1] - bounds[0]
-            self._connection.execute(_LONGEST, {"series": series, "level": level, "long": self._longest[key]})
-        if key not in self._waiting:
-            self._waiting[key] = len(_pending(self._connection, series, level, "id"))
-        else:
-            self._waiting[key] += 1
-        if self._waiting[key] >= FAN and base_ns * 10 ** (level + 1) <= LEVELS_NS[-1]:
-            self._waiting[key] = 0
-            self._raise(series, base_ns, level + 1)
+    def add(
+        self,
+        of: tuple[int, int],
+        number: int,
+        bounds: tuple[int, int],
+        buckets: Buckets,
+        base_ns: int,
+    ) -> None:
+        """A row was written: ``of`` a series and level, between two times, with these buckets."""
+        level = self._level(of, number)
+        step = level.step
+        if bounds[1] - bounds[0] > step.longest_ns or bounds[0] < step.since_ns:
+            step.longest_ns = max(step.longest_ns, bounds[1] - bounds[0])
+            step.since_ns = min(step.since_ns, bounds[0])
+            self._keep(of, step)
+        level.waiting.append(buckets)
+        level.last = number
+        if len(level.waiting) >= FAN and base_ns * 10 ** (of[1] + 1) <= LEVELS_NS[-1]:
+            self._raise(of, level, base_ns)
 
-    def _raise(self, series: int, base_ns: int, level: int) -> None:
-        rows = _pending(self._connection, series, level - 1, "id, tile" if level == 1 else "id, data")
-        buckets = joined([decode_tiles([row[1] for row in rows])], base_ns * 10**level)
-        bounds = int(buckets.starts[0]), int(buckets.starts[-1]) + base_ns * 10**level - 1
-        self._connection.execute(
+    def _raise(self, of: tuple[int, int], level: _Level, base_ns: int) -> None:
+        above, width_ns = (of[0], of[1] + 1), base_ns * 10 ** (of[1] + 1)
+        buckets = merged(level.waiting, width_ns)
+        bounds = int(buckets.starts[0]), int(buckets.starts[-1]) + width_ns - 1
+        next_level = self._level(above, _FAR)
+        cursor = self._connection.execute(
             "INSERT INTO tiles (series, level, t0_ns, t1_ns, data) VALUES (?, ?, ?, ?, ?)",
-            (series, level, *bounds, encode_tile(buckets)),
+            (*above, *bounds, encode_tile(buckets)),
         )
-        self._connection.execute(_UPTO, {"series": series, "level": level, "upto": rows[-1][0]})
-        self.add(series, base_ns, level, bounds)
+        next_level.step.upto = level.last
+        self._keep(above, next_level.step)
+        level.waiting.clear()
+        level.step.since_ns = _FAR
+        self.add(above, int(cursor.lastrowid or 0), bounds, buckets, base_ns)
+
+    def _level(self, of: tuple[int, int], before: int) -> _Level:
+        """What is known of a level; at first what an earlier writer left of it, up to a row."""
+        if of not in self._levels:
+            rows = _pending(self._connection, of[0], of[1], _TILES[min(of[1], 1)])
+            rows = [row for row in rows if row[0] < before]
+            self._levels[of] = _Level(step_of(self._connection, *of), rows)
+        return self._levels[of]
+
+    def _keep(self, of: tuple[int, int], step: Step) -> None:
+        self._connection.execute(_ROW, (*of, step.longest_ns, step.upto, step.since_ns))
 
 
 def summaries(
@@ -67,43 +105,51 @@ def summaries(
     return within(decode_tiles(blobs), start_ns, stop_ns)
 
 
-def longest(connection: sqlite3.Connection, series: int, level: int) -> tuple[int, int]:
-    """Of a level: how long its longest row is, and the last row of the level below that it holds."""
+def step_of(connection: sqlite3.Connection, series: int, level: int) -> Step:
+    """Of one level."""
     row = connection.execute(
-        "SELECT longest_ns, upto FROM pyramid WHERE series = ? AND level = ?", (series, level)
+        "SELECT longest_ns, upto, since_ns FROM pyramid WHERE series = ? AND level = ?", (series, level)
     ).fetchone()
-    return (row[0], row[1]) if row else (0, 0)
+    return Step(*row) if row else Step()
 
 
 def _blobs(
     connection: sqlite3.Connection, series: int, level: int, start_ns: int, stop_ns: int
 ) -> Iterator[bytes]:
-    long_ns, upto = longest(connection, series, level)
-    span = {"series": series, "level": level, "from": start_ns - long_ns, "start": start_ns, "stop": stop_ns}
-    yield from (row[0] for row in connection.execute(_OVERLAPPING_0 if level == 0 else _OVERLAPPING, span))
+    table, step = _TILES[min(level, 1)], step_of(connection, series, level)
+    span = (series, level, start_ns - step.longest_ns, stop_ns, start_ns)
+    yield from (row[1] for row in connection.execute(table.overlapping, span))
     for below in range(level - 1, -1, -1):
-        rows = _pending(connection, series, below, "tile" if below == 0 else "data", upto)
-        yield from (row[0] for row in rows)
-        upto = longest(connection, series, below)[1]
+        yield from (blob for _, blob in _pending(connection, series, below, _TILES[min(below, 1)]))
 
 
 def _pending(
-    connection: sqlite3.Connection, series: int, level: int, columns: str, upto: int | None = None
-) -> Sequence[tuple[Any, ...]]:
+    connection: sqlite3.Connection, series: int, level: int, table: "_Table"
+) -> Sequence[tuple[int, bytes]]:
     """Rows of a level that the next one does not hold yet."""
-    if upto is None:
-        upto = longest(connection, series, level + 1)[1]
-    table, also = ("chunks", "") if level == 0 else ("tiles", f"AND level = {level}")
-    return connection.execute(
-        f"SELECT {columns} FROM {table} INDEXED BY {table}_by_series "  # noqa: S608
-        f"WHERE series = ? {also} AND id > ? ORDER BY id",
-        (series, upto),
-    ).fetchall()
+    since_ns = step_of(connection, series, level).since_ns
+    upto = step_of(connection, series, level + 1).upto
+    return connection.execute(table.pending, (series, level, since_ns, upto)).fetchall()
 
 
-_OVERLAPPING_0 = """
-    SELECT tile FROM chunks INDEXED BY chunks_by_time
-    WHERE series = :series AND t0_ns >= :from AND t0_ns < :stop AND t1_ns >= :start"""
-_OVERLAPPING = """
-    SELECT data FROM tiles INDEXED BY tiles_by_time
-    WHERE series = :series AND level = :level AND t0_ns >= :from AND t0_ns < :stop AND t1_ns >= :start"""
+class _Table(NamedTuple):
+    """How the rows of a level are found."""
+
+    overlapping: str
+    pending: str
+
+
+_TILES = (
+    _Table(
+        """SELECT id, tile FROM chunks INDEXED BY chunks_by_time
+        WHERE series = ?1 AND ?2 = 0 AND t0_ns >= ?3 AND t0_ns < ?4 AND t1_ns >= ?5""",
+        """SELECT id, tile FROM chunks INDEXED BY chunks_by_time
+        WHERE series = ?1 AND ?2 = 0 AND t0_ns >= ?3 AND id > ?4 ORDER BY id""",
+    ),
+    _Table(
+        """SELECT id, data FROM tiles INDEXED BY tiles_by_time
+        WHERE series = ?1 AND level = ?2 AND t0_ns >= ?3 AND t0_ns < ?4 AND t1_ns >= ?5""",
+        """SELECT id, data FROM tiles INDEXED BY tiles_by_time
+        WHERE series = ?1 AND level = ?2 AND t0_ns >= ?3 AND id > ?4 ORDER BY id""",
+    ),
+)

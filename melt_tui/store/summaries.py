@@ -1,11 +1,11 @@
 """Values of codes and their summaries: what of a chunk is known without unpacking it."""
 
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.model import IDENTITY, Decoding, DType
+from drivers.model import Decoding, DType, code_struct
 from melt_tui.store.blocks import Blocks, Ints
 from melt_tui.timeline.columns import Buckets, Values, bucketed, values_of
 from melt_tui.timeline.grid import LEVELS_NS
@@ -17,37 +17,74 @@ _DENSE = 16
 """The finest summaries of a channel hold about so many samples or more: below, samples are read themselves."""
 
 _TABLE_BITS = 20
+"""Codes of a piece that are tried one by one, as a power of two."""
+
+_TERMS = 3
+"""Of a polynomial whose sums are taken by powers: those of codes are exact up to squares."""
 
 
 class Decoder:
-    """From codes to values, as ``columns.values_of`` does it; by a table where one is faster."""
+    """From codes to values, as ``columns.values_of`` does it, and to their summaries without all the values."""
 
     def __init__(self, dtype: DType, decoding: Decoding) -> None:
         self._dtype = dtype
         self._decoding = decoding
+        self._rises: dict[int, int] = {}
 
     def __call__(self, codes: bytes) -> Values:
         """Values of packed codes."""
-        table = self._table
-        if table is None or len(codes) < _DENSE * 1024:
-            return values_of(codes, self._dtype, self._decoding)
-        places = np.frombuffer(codes, _UNSIGNED[self._dtype])
-        values: Values = table[np.minimum(places, len(table) - 1)]
-        return values
+        return values_of(codes, self._dtype, self._decoding)
 
-    @cached_property
-    def _table(self) -> Values | None:
-        """The value of each code, the last for all that are greater; None where there are too many."""
-        form, bits = _UNSIGNED.get(self._dtype), self._decoding.bits
-        if form is None or self._decoding == IDENTITY:
+    def extremes(self, codes: bytes, places: Ints, counts: Ints) -> tuple[Values, Values, Values]:
+        """Least and greatest value and the sum, of each stretch of codes that begins at one of ``places``.
+
+        Where a polynomial of a piece only rises or only falls, the extremes lie at the extremes of the codes, and
+        sums of values are sums of powers of codes.
+        """
+        raw = np.frombuffer(codes, "<" + self._dtype)
+        piece = self._piece(raw)
+        if piece is None:
+            values = self(codes)
+            with np.errstate(all="ignore"):
+                return (
+                    np.minimum.reduceat(values, places),
+                    np.maximum.reduceat(values, places),
+                    np.add.reduceat(values, places),
+                )
+        least = self(np.minimum.reduceat(raw, places).tobytes())
+        greatest = self(np.maximum.reduceat(raw, places).tobytes())
+        sums = self._sums(raw, piece, places, counts)
+        return (least, greatest, sums) if self._rises[piece] > 0 else (greatest, least, sums)
+
+    def _sums(self, raw: NDArray[Any], piece: int, places: Ints, counts: Ints) -> Values:
+        x: Values = (raw - raw.dtype.type(piece << (self._decoding.bits or 0))).astype(np.float64)
+        constant, *higher = self._decoding.pieces[piece]
+        sums: Values = counts * constant
+        for order, coefficient in enumerate(higher, 1):
+            sums += np.add.reduceat(x if order == 1 else x**order, places) * coefficient
+        return sums
+
+    def _piece(self, raw: NDArray[Any]) -> int | None:
+        """The piece of the decoding that all these codes belong to, if it can be summed up by its codes."""
+        if raw.dtype.kind == "f" or raw.itemsize == 8:
             return None
-        size = 1 << (8 * np.dtype(form).itemsize)
-        if size > 1 << _TABLE_BITS:
-            size = len(self._decoding.pieces) << bits if bits is not None else size
-            if size > 1 << _TABLE_BITS:
-                return None
-        codes = np.arange(size, dtype=form).tobytes()
-        return np.append(values_of(codes, self._dtype, self._decoding), np.nan)
+        bits = self._decoding.bits
+        low, high = (int(raw.min()) >> bits, int(raw.max()) >> bits) if bits is not None else (0, 0)
+        if low != high or not 0 <= low < len(self._decoding.pieces):
+            return None
+        if low not in self._rises:
+            self._rises[low] = self._direction(low)
+        return low if self._rises[low] else None
+
+    def _direction(self, piece: int) -> int:
+        """1 for a piece that never falls from one code to the next, -1 for one that never rises, else 0."""
+        bits = self._decoding.bits if self._decoding.bits is not None else 8 * _SIZES[self._dtype]
+        if bits > _TABLE_BITS or len(self._decoding.pieces[piece]) > _TERMS:
+            return 0
+        first = piece << bits if self._decoding.bits is not None else _FIRST.get(self._dtype, 0)
+        codes = np.arange(first, first + (1 << bits)).astype("<" + self._dtype)
+        steps = np.diff(self(codes.tobytes()))
+        return 1 if (steps >= 0).all() else -1 if (steps <= 0).all() else 0
 
 
 def base_of(rate_hz: float | None, *, most_ns: int = LEVELS_NS[-1]) -> int:
@@ -59,10 +96,9 @@ def base_of(rate_hz: float | None, *, most_ns: int = LEVELS_NS[-1]) -> int:
 
 def summarized(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
     """All samples of the blocks in buckets of this width."""
-    values = decoder(blocks.codes)
     if _regular(blocks, width_ns):
-        return _cut(blocks, values, width_ns)
-    times = blocks.times
+        return _cut(blocks, decoder, width_ns)
+    times, values = blocks.times, decoder(blocks.codes)
     if len(times) > 1 and (np.diff(times) < 0).any():
         order = np.argsort(times, kind="stable")
         times, values = times[order], values[order]
@@ -83,7 +119,7 @@ def _regular(blocks: Blocks, width_ns: int) -> bool:
     return bool((blocks.t1 >= blocks.t0).all() and (blocks.t0[1:] >= blocks.t1[:-1]).all())
 
 
-def _cut(blocks: Blocks, values: Values, width_ns: int) -> Buckets:
+def _cut(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
     """The first sample at or after an edge ``e`` is ``ceil((e - t0) (n - 1) / (t1 - t0))`` of the block that holds it."""
     first = int(blocks.t0[0])
     edges = np.arange(first - first % width_ns, int(blocks.t1[-1]) + 1, width_ns)
@@ -93,22 +129,12 @@ def _cut(blocks: Blocks, values: Values, width_ns: int) -> Buckets:
     inside = -(-(np.maximum(edges - t0, 0) * (counts - 1)) // spans)
     places: Ints = (blocks.ends - blocks.counts)[block] + inside
     held = np.diff(places, append=blocks.n)
-    filled: NDArray[np.bool_] = held > 0
-    places = places[filled]
-    with np.errstate(all="ignore"):
-        return Buckets(
-            edges[filled],
-            held[filled],
-            np.minimum.reduceat(values, places),
-            np.maximum.reduceat(values, places),
-            np.add.reduceat(values, places),
-        )
+    if int(held.min()) == 0:
+        filled: NDArray[np.bool_] = held > 0
+        edges, places, held = edges[filled], places[filled], held[filled]
+    return Buckets(edges, held, *decoder.extremes(blocks.codes, places, held))
 
 
-_UNSIGNED = {
-    DType.U8: "<u1",
-    DType.U16: "<u2",
-    DType.I16: "<u2",
-    DType.U32: "<u4",
-    DType.I32: "<u4",
-}
+_SIZES = {dtype: code_struct(dtype).size for dtype in DType}
+_FIRST = {DType.I16: -(1 << 15), DType.I32: -(1 << 31)}
+"""The least code of types that have negative ones."""

@@ -6,7 +6,7 @@ import numpy as np
 import zstandard
 
 from melt_tui.store.codec import Damaged, pack, planes, unpack, unplanes
-from melt_tui.timeline.columns import Buckets, empty
+from melt_tui.timeline.columns import Buckets, coarser, empty, joined
 
 _ENTRY = np.dtype(
     [("start", "<i8"), ("n", "<u4"), ("min", "<f8"), ("max", "<f8"), ("sum", "<f8")],
@@ -40,6 +40,21 @@ def decode_tiles(blobs: Sequence[bytes]) -> Buckets:
     return Buckets(
         entries["start"], entries["n"].astype(np.int64), entries["min"], entries["max"], entries["sum"]
     )
+
+
+def merged(parts: Sequence[Buckets], width_ns: int) -> Buckets:
+    """As ``columns.joined``; quick where the parts follow one another."""
+    starts = np.concatenate([part.starts for part in parts])
+    if len(starts) > 1 and (np.diff(starts) < 0).any():
+        return joined(parts, width_ns)
+    together = Buckets(
+        starts,
+        np.concatenate([part.counts for part in parts]),
+        np.concatenate([part.minima for part in parts]),
+        np.concatenate([part.maxima for part in parts]),
+        np.concatenate([part.sums for part in parts]),
+    )
+    return coarser(together, width_ns)
 
 
 def within(buckets: Buckets, start_ns: int, stop_ns: int) -> Buckets:

@@ -107,7 +107,6 @@ CREATE TABLE chunks (
     axis INTEGER, tile BLOB NOT NULL, data BLOB NOT NULL
 );
 CREATE INDEX chunks_by_time ON chunks (series, t0_ns, t1_ns);
-CREATE INDEX chunks_by_series ON chunks (series);
 -- axes: sample times that several chunks share.
 CREATE TABLE axes (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 -- tiles: summaries in buckets of base_ns * 10^level.
@@ -116,11 +115,11 @@ CREATE TABLE tiles (
     t1_ns INTEGER NOT NULL, data BLOB NOT NULL
 );
 CREATE INDEX tiles_by_time ON tiles (series, level, t0_ns, t1_ns);
-CREATE INDEX tiles_by_series ON tiles (series, level);
--- pyramid: of each level (0: the chunks' own tiles) the longest row, and the last row of the level below that it holds.
+-- pyramid: of each level (0: the chunks' own tiles) its longest row, the last row of the level below that it holds, and
+-- the least t0_ns of its rows that the level above does not hold yet.
 CREATE TABLE pyramid (
     series INTEGER NOT NULL, level INTEGER NOT NULL, longest_ns INTEGER NOT NULL, upto INTEGER NOT NULL,
-    PRIMARY KEY (series, level)
+    since_ns INTEGER NOT NULL, PRIMARY KEY (series, level)
 ) WITHOUT ROWID;
 -- journal: one row per commit that is not compacted yet. orders: the order of publication of what is compacted.
 CREATE TABLE journal (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
