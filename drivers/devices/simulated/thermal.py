@@ -5,6 +5,7 @@ from collections.abc import Mapping
 AMBIENT = "ambient"
 """Name of the surroundings in a path: any power goes in and their temperature stays."""
 
+_SETTLED_K = 1e-6
 _STABLE = 0.2
 """An explicit step is at most this part of the fastest node's time constant."""
 
@@ -23,6 +24,7 @@ class ThermalNetwork:
         """By node, in °C."""
         self._capacities = dict(capacities)
         self._paths: dict[str, list[tuple[str, float]]] = {node: [] for node in capacities}
+        self._totals: dict[str, float] = {}
         for (a, b), conductance in conductances.items():
             self._join(a, b, conductance)
             self._join(b, a, conductance)
@@ -39,12 +41,15 @@ class ThermalNetwork:
             self._slice(seconds / slices, heat_w, contact)
 
     def settle(self, heat_w: Mapping[str, float]) -> None:
-        """Take the temperatures at which nothing changes any more under that heat (Gauss-Seidel)."""
-        for _ in range(2000):
+        """Take the temperatures at which nothing changes any more under that heat (Gauss-Seidel, to 1 µK)."""
+        change = 1.0
+        while change > _SETTLED_K:
+            change = 0.0
             for node, paths in self._paths.items():
-                total = sum(conductance for _, conductance in paths)
                 carried = sum(conductance * self._of(other) for other, conductance in paths)
-                self.temperatures[node] = (heat_w.get(node, 0.0) + carried) / total
+                temperature = (heat_w.get(node, 0.0) + carried) / self._totals[node]
+                change = max(change, abs(temperature - self.temperatures[node]))
+                self.temperatures[node] = temperature
 
     def set_conductance(self, a: str, b: str, conductance: float) -> None:
         """Change a path: a fan that turns faster."""
@@ -66,15 +71,15 @@ class ThermalNetwork:
 
     def _fastest_s(self, contact: Mapping[str, tuple[float, float]]) -> float:
         return min(
-            self._capacities[node]
-            / (sum(conductance for _, conductance in paths) + contact.get(node, (0.0, 0.0))[1])
-            for node, paths in self._paths.items()
+            self._capacities[node] / (total + contact.get(node, (0.0, 0.0))[1])
+            for node, total in self._totals.items()
         )
 
     def _join(self, a: str, b: str, conductance: float) -> None:
         if a == AMBIENT:
             return
         self._paths[a] = [path for path in self._paths[a] if path[0] != b] + [(b, conductance)]
+        self._totals[a] = sum(conductance for _, conductance in self._paths[a])
 
     def _of(self, node: str) -> float:
         return self.ambient_c if node == AMBIENT else self.temperatures[node]

@@ -226,3 +226,19 @@ def test_the_command_line() -> None:
 def test_a_wrong_command_line_is_refused(more: list[str]) -> None:
     with pytest.raises(NotSupported, match="sim-engine"):
         EngineOptions.parse(["sim-engine", *more], 5)
+
+
+def test_one_turn_at_a_time_and_stop_without_one_says_nothing() -> None:
+    one, t_ns = ready()
+    turn = b'{"cmd":"turn","turn":%d,"prompt_tokens":10,"max_tokens":60,"fresh":true}'
+    one.command(turn % 1, t_ns)
+    one.command(turn % 2, t_ns)
+    (line,) = one.poll(t_ns)
+    assert json.loads(line) == {"event": "error", "turn": 2, "detail": "busy"}
+    one.command(b'{"cmd":"stop"}', t_ns)
+    one.poll(t_ns)
+    one.command(b'{"cmd":"stop"}', t_ns)
+    assert one.poll(t_ns) == []
+    one.command(b'{"cmd":"quit"}', t_ns)
+    one.end(-9)
+    assert one.returncode == 0

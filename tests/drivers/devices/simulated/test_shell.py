@@ -120,3 +120,20 @@ async def test_push_takes_its_time_once(virtual_clock: VirtualClock, tmp_path: P
     assert steps == [Progress(76_000_000, 76_000_000)]
     with pytest.raises(Refused, match="cannot be read"):
         await one.push(tmp_path / "none", "/data/none", steps.append)
+
+
+async def test_waiting_for_one_that_runs_ends_when_the_cable_does(virtual_clock: VirtualClock) -> None:
+    start = virtual_clock.now()
+    async with shell(virtual_clock, *PULLED).start(["sim-engine"]) as process:
+        with pytest.raises(LinkLost):
+            await process.wait()
+    assert (virtual_clock.now() - start) / SECOND == pytest.approx(10, abs=0.06)
+
+
+async def test_endless_input_is_not_kept(virtual_clock: VirtualClock) -> None:
+    async with shell(virtual_clock).start(["sim-engine"]) as process:
+        for _ in range(3):
+            await process.write(b"x" * 600_000)
+        await process.write(b"\n")
+        assert (await said(process, "error"))["detail"] == "not a command"
+        assert (await said(process, "ready"))["model"] == "simulated weights"

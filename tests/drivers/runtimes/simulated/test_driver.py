@@ -219,7 +219,7 @@ async def test_a_pulled_cable_fails_the_turn_and_the_run(virtual_clock: VirtualC
     items: list[Item] = []
     async with registry.open("sim:phone", "pixie") as device:
         assert device.shell is not None
-        workload = replace(TALK, max_tokens=400, repeat=0)
+        workload = replace(TALK, max_tokens=400, repeat=0, seconds=100.0)
         stream = SimulatedRuntime().run(replace(SPEC, workload=workload), device.shell, virtual_clock)
         with pytest.raises(LinkLost, match="the cable of pixie is pulled"):
             await drain(stream, items.append)
