@@ -13,7 +13,7 @@ import pytest
 from drivers.clock import SystemClock
 from drivers.errors import LinkLost, LinkTimeout, Refused
 from drivers.links.base import Process, Progress
-from drivers.links.local import BACKLOG_LIMIT, OUTPUT_LIMIT, LocalShell
+from drivers.links.local import BACKLOG_LIMIT, OUTPUT_LIMIT, LocalShell, _LocalProcess
 from tests.rigs.llama_runs import alive, gone, processes_with, wait_until_gone
 
 
@@ -127,6 +127,10 @@ async def test_a_reader_that_does_not_read_makes_the_process_wait(shell: LocalSh
     async with shell.start(["sh", "-c", script]) as process:
         lines = process.lines()
         await anext(lines)
+        await shell.run(["sleep", "0.2"])
+        assert isinstance(process, _LocalProcess)
+        assert process._lines is not None
+        assert BACKLOG_LIMIT < process._lines._backlog < 2 * BACKLOG_LIMIT
         rest = [len(line.text) async for line in lines]
         assert await process.wait() == 0
     assert rest == [32768] * 399 + [4]
