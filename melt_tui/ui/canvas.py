@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.color import Color
+from textual.geometry import Region, Spacing
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -19,6 +20,9 @@ def _component(kind: str, name: str) -> str:
 
 _INKS = {ink: _component("ink", ink.name) for ink in Ink}
 _GROUNDS = {ground: _component("ground", ground.name) for ground in Ground}
+
+
+_NO_GUTTER = Spacing()
 
 
 class Canvas(Widget):
@@ -59,10 +63,19 @@ class Canvas(Widget):
             self.refresh(*(Region(0, y, width, 1) for y in changed))
         return len(changed)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips as they are, past Textual's own cache, unless the stylesheet gives the widget an edge."""
+        if self.gutter != _NO_GUTTER or self.opacity != 1.0:
+            return super().render_lines(crop)
+        strips = [self.render_line(y) for y in crop.line_range]
+        if crop.column_span == (0, self.size.width):
+            return strips
+        return [strip.crop(*crop.column_span) for strip in strips]
+
     def render_line(self, y: int) -> Strip:
         """The strip of a line, made when it is first asked for."""
         if y >= len(self._lines):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self.size.width, self._style(0))
         strip = self._strips[y]
         if strip is None:
             style = self._style
@@ -84,10 +97,15 @@ class Canvas(Widget):
     def _style(self, number: int) -> Style:
         style = self._styles.get(number)
         if style is None:
-            ground = (
-                self.background_colors[1] + self.get_component_styles(_GROUNDS[ground_of(number)]).background
-            )
+            background = self.background_colors[1]
+            ground = background + self.get_component_styles(_GROUNDS[ground_of(number)]).background
             ink = self.get_component_styles(_INKS[ink_of(number)])
-            colours = Style.from_color((ground + ink.color).rich_color, ground.rich_color)
-            style = self._styles[number] = colours + ink.text_style
+            segment = Segment(" ", _plain(ground + ink.color, ground) + ink.text_style)
+            for line_filter in self.get_line_filters():
+                segment = line_filter.apply([segment], background)[0]
+            style = self._styles[number] = segment.style or Style.null()
         return style
+
+
+def _plain(colour: Color, ground: Color) -> Style:
+    return Style.from_color(colour.rich_color, ground.rich_color)

@@ -1,12 +1,13 @@
 """The cards of all devices as one picture: from two to five lines a device, fewer where the room is short."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from functools import lru_cache
 
-from melt_tui.ui.renderables.cells import Cells, Ground, Ink, Line, device_ink
+from melt_tui.ui.renderables.cells import Ground, Ink, Line, device_ink
 from melt_tui.ui.renderables.legend import shape
+from melt_tui.ui.renderables.rows import Part, justified, length, row
 from melt_tui.ui.renderables.spark import spark
 from melt_tui.ui.renderables.text import cell_count, plain
 
@@ -106,11 +107,7 @@ def card_height(card: Card, mode: CardMode) -> int:
 
 def card_lines(card: Card, width: int, mode: CardMode, *, selected: bool) -> tuple[Line, ...]:
     """One card: ``card_height`` lines of exactly ``width`` cells."""
-    cells = Cells(width, card_height(card, mode))
-    _DRAW[mode](cells, card, selected=selected)
-    if selected:
-        cells.ground(0, width, 0, cells.height, Ground.SELECTED)
-    return cells.lines()
+    return tuple(_DRAW[mode](card, width, Ground.SELECTED if selected else Ground.NONE))
 
 
 def stack(cards: Sequence[Card], selected: str, width: int, height: int, mode: CardMode) -> CardPicture:
@@ -130,104 +127,124 @@ def stack(cards: Sequence[Card], selected: str, width: int, height: int, mode: C
     return CardPicture(tuple(lines), tuple(owners))
 
 
-def _full(cells: Cells, card: Card, *, selected: bool) -> None:
-    _head(cells, card, 0, cells.width, selected=selected)
-    y = 1
+def _full(card: Card, width: int, ground: Ground) -> Iterator[Line]:
+    yield _head(card, width, ground)
+    room = width - _INDENT
     if card.rate or card.spark:
-        x = _rate(cells, card, _INDENT, y)
-        _spark(cells, card, x, y, cells.width - x)
-        y += 1
+        rate = _rate(card)
+        yield _line(width, [*rate, *_spark(card, room - length(rate))], ground)
     if card.facts:
-        _facts(cells, card.facts, _INDENT, y, cells.width)
-        y += 1
+        yield _line(width, _facts(card.facts, room), ground)
     if card.warning:
-        cells.put(_INDENT, y, plain(f"⚠ {card.warning}", max(0, cells.width - _INDENT)), Ink.WARNING)
-        y += 1
-    for line, note in enumerate(card.notes, start=y):
-        cells.put(_INDENT, line, plain(note, max(0, cells.width - _INDENT)), Ink.DIM)
+        yield _line(width, [(f"⚠ {card.warning}", Ink.WARNING)], ground)
+    for note in card.notes:
+        yield _line(width, [(note, Ink.DIM)], ground)
 
 
-def _compact(cells: Cells, card: Card, *, selected: bool) -> None:
-    _head(cells, card, 0, cells.width, selected=selected)
-    x = _INDENT
-    if card.warning:
-        x = cells.put(x, 1, "⚠ ", Ink.WARNING)
-    if card.rate:
-        x = _rate(cells, card, x, 1)
-    _facts(cells, card.facts, x, 1, cells.width)
+def _compact(card: Card, width: int, ground: Ground) -> Iterator[Line]:
+    yield _head(card, width, ground)
+    before = [("⚠ ", Ink.WARNING)] * bool(card.warning) + _rate(card)
+    yield _line(width, [*before, *_facts(card.facts, width - _INDENT - length(before))], ground)
 
 
-def _row(cells: Cells, card: Card, *, selected: bool) -> None:
-    name, rate, trend = max(16, cells.width // 3), 12, min(16, max(0, (cells.width - 60) // 4))
-    _head(cells, card, 0, min(cells.width, name + 12), selected=selected)
-    x = name + 13
-    if x + rate > cells.width:
+def _row(card: Card, width: int, ground: Ground) -> Iterator[Line]:
+    name = max(16, width // 3)
+    head = min(width, name + 12)
+    room = width - head - 1
+    if room < _RATE_CELLS:
+        yield (*_head(card, head, ground), *row(width - head, (), ground))
         return
-    _rate(cells, card, x, 0)
-    x += rate
-    _spark(cells, card, x, 0, trend)
-    x += trend + bool(trend)
+    rate = _rate(card)
+    parts = [(" ", Ink.TEXT), *rate, (" " * max(0, _RATE_CELLS - length(rate)), Ink.TEXT)]
+    trend = min(16, max(0, (width - 60) // 4))
+    shown = _spark(card, trend)
+    parts += [*shown, (" " * (trend - length(shown) + bool(trend)), Ink.TEXT)]
     if card.warning:
-        x = cells.put(x, 0, plain(f"⚠ {card.warning}", max(0, cells.width - x)), Ink.WARNING) + 2
-    _facts(cells, card.facts, x, 0, cells.width)
+        parts.append((f"⚠ {card.warning}  ", Ink.WARNING))
+    yield (
+        *_head(card, head, ground),
+        *row(width - head, [*parts, *_facts(card.facts, room + 1 - length(parts))], ground),
+    )
 
 
-class _Draw(Protocol):
-    def __call__(self, cells: Cells, card: Card, *, selected: bool) -> None: ...
-
-
-_DRAW: dict[CardMode, _Draw] = {
+_DRAW: dict[CardMode, Callable[[Card, int, Ground], Iterator[Line]]] = {
     CardMode.FULL: _full,
     CardMode.COMPACT: _compact,
     CardMode.ROWS: _row,
 }
 _INDENT = 3
+_RATE_CELLS = 12
 _SIMULATED = (" simulated", " sim")
 
 
-def _head(cells: Cells, card: Card, y: int, width: int, *, selected: bool) -> None:
-    """``▸▲ pixel-8 simulated   ● decode`` in ``width`` cells: the name gives way first, the mark never."""
-    dot, dot_ink = _DOTS[card.state]
-    phase = plain(card.phase, max(0, width // 2 - 2))
-    cells.put(0, y, "▸" if selected else " ", Ink.STRONG)
-    cells.put(1, y, shape(card.colour), device_ink(card.colour))
-    x = max(_INDENT, width - 2 - cell_count(phase))
-    cells.put(x, y, f"{dot} ", dot_ink)
-    cells.put(x + 2, y, phase, Ink.TEXT if card.state is CardState.RUNNING else Ink.DIM)
-    room = x - 1 - _INDENT
-    title = plain(card.title)
-    note = _note(card, room - cell_count(title))
-    end = cells.put(_INDENT, y, plain(title, max(0, room - len(note))), Ink.TITLE)
-    cells.put(end, y, note, Ink.DIM)
+def _line(width: int, parts: Sequence[Part], ground: Ground) -> Line:
+    return row(width, [(" " * _INDENT, Ink.TEXT), *parts], ground)
 
 
-def _note(card: Card, room: int) -> str:
+def _head(card: Card, width: int, ground: Ground) -> Line:
+    return _head_line(
+        card.title, card.phase, card.state, card.colour, width, ground, simulated=card.simulated
+    )
+
+
+@lru_cache(maxsize=1024)
+def _head_line(
+    title: str,
+    phase: str,
+    state: CardState,
+    colour: int,
+    width: int,
+    ground: Ground,
+    *,
+    simulated: bool,
+) -> Line:
+    """``▸▲ pixel-8 simulated   ● decode``: the name gives way first, the mark of the simulated never."""
+    dot, dot_ink = _DOTS[state]
+    pointer = "▸" if ground is Ground.SELECTED else " "
+    doing = plain(phase, max(0, width // 2 - 2))
+    right = [(f" {dot} ", dot_ink), (doing, Ink.TEXT if state is CardState.RUNNING else Ink.DIM)]
+    room = max(0, width - _INDENT - length(right))
+    note = _note(room - cell_count(plain(title))) if simulated else ""
+    left = [
+        (pointer, Ink.STRONG),
+        (f"{shape(colour)} ", device_ink(colour)),
+        (plain(title, max(0, room - len(note))), Ink.TITLE),
+        (note, Ink.DIM),
+    ]
+    return justified(width, left, right, ground)
+
+
+def _note(room: int) -> str:
     """The mark of a simulated device: whole where there is room for it beside the name."""
-    if not card.simulated:
-        return ""
     return next((text for text in _SIMULATED if len(text) <= room), _SIMULATED[-1])
 
 
-def _rate(cells: Cells, card: Card, x: int, y: int) -> int:
+def _rate(card: Card) -> list[Part]:
     if card.rate is None:
-        return x
+        return []
     ink = Ink.DIM if card.rate.stale else Ink.WARNING if card.rate.alarm else Ink.STRONG
-    return cells.put(x, y, plain(card.rate.text, max(0, cells.width - x)), ink) + 1
+    return [(card.rate.text, ink), (" ", Ink.TEXT)]
 
 
-def _spark(cells: Cells, card: Card, x: int, y: int, room: int) -> None:
+def _spark(card: Card, room: int) -> list[Part]:
     width = min(room, len(card.spark))
-    if width > 0:
-        stale = card.rate is not None and card.rate.stale
-        cells.put(x, y, spark(card.spark, width), Ink.DIM if stale else device_ink(card.colour))
+    if width <= 0:
+        return []
+    stale = card.rate is not None and card.rate.stale
+    return [(spark(card.spark, width), Ink.DIM if stale else device_ink(card.colour))]
 
 
-def _facts(cells: Cells, facts: Sequence[Fact], x: int, y: int, end: int) -> None:
+def _facts(facts: Sequence[Fact], room: int) -> list[Part]:
     """Facts with dots between; one that does not fit is left out with all after it."""
-    for index, fact in enumerate(facts):
+    parts: list[Part] = []
+    for fact in facts:
         text = plain(fact.text) + "!" * fact.alarm
-        joint = " · " if index else ""
-        if x + cell_count(joint + text) > end:
-            return
-        x = cells.put(x, y, joint, Ink.DIM)
-        x = cells.put(x, y, text, Ink.DIM if fact.stale else Ink.WARNING if fact.alarm else Ink.TEXT)
+        joint = " · " if parts else ""
+        room -= cell_count(text) + len(joint)
+        if room < 0:
+            break
+        parts += [
+            (joint, Ink.DIM),
+            (text, Ink.DIM if fact.stale else Ink.WARNING if fact.alarm else Ink.TEXT),
+        ]
+    return parts

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -19,9 +19,12 @@ def spark(
     known = [value for value in folded if value is not None]
     if not known:
         return " " * width
-    bottom = min(0.0, *known, known[0]) if low is None else low
+    bottom = min(0.0, *known) if low is None else low
     top = max(known) if high is None else high
-    return "".join(bar(value, bottom, top) for value in folded)
+    if low is not None or high is not None or not 0 < top - bottom < inf:
+        return "".join([bar(value, bottom, top) for value in folded])
+    scale = (len(BARS) - 1) / (top - bottom)
+    return "".join([" " if value is None else BARS[round((value - bottom) * scale)] for value in folded])
 
 
 def fold(values: Sequence[float | None], width: int) -> list[float | None]:
@@ -39,7 +42,7 @@ def bar(value: float | None, low: float, high: float) -> str:
         return " "
     if not low < high:
         return BARS[0] if value <= 0 else BARS[len(BARS) // 2]
-    share = (min(high, max(low, value)) - low) / (high - low)
+    share = (min(high, max(low, value)) / 2 - low / 2) / (high / 2 - low / 2)
     return BARS[round(share * (len(BARS) - 1))]
 
 

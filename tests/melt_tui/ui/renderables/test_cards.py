@@ -66,6 +66,15 @@ def test_a_row() -> None:
     assert rows(PHONE, 28, CardMode.ROWS) == [" ▲ pixel-8 sim      ● decode"]
 
 
+def test_a_row_of_a_healthy_device() -> None:
+    calm = replace(PHONE, warning="", spark=())
+    assert (
+        rows(calm, 110, CardMode.ROWS)[0]
+        .rstrip()
+        .endswith("18.4 tok/s               71.2 °C! · 3.1 W · 1.9 GB")
+    )
+
+
 def test_a_spark_without_room_is_left_out() -> None:
     assert rows(PHONE, 13, CardMode.FULL)[1] == "   18.4 tok/s"
 
@@ -84,7 +93,7 @@ def test_inks_say_what_is_stale_and_what_is_past_a_limit() -> None:
     assert "1.9 GB" in inked(lines, Ink.DIM)
     stale = replace(PHONE, rate=Fact(text="18.4 tok/s", stale=True))
     assert "18.4" in inked(card_lines(stale, 32, CardMode.FULL, selected=False), Ink.DIM)
-    assert inked(card_lines(stale, 32, CardMode.FULL, selected=False), Ink.DEVICE_0) == "▲"
+    assert inked(card_lines(stale, 32, CardMode.FULL, selected=False), Ink.DEVICE_0) == "▲ "
 
 
 def test_a_selected_card_is_shaded_and_pointed_at() -> None:

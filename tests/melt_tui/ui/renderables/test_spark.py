@@ -28,6 +28,7 @@ def test_what_is_no_number_is_a_blank() -> None:
 
 def test_scales() -> None:
     assert spark([-4, 4], 2) == "▁█"
+    assert spark([-1.7e308, 0, 1.7e308], 3) == "▁▅█"
     assert spark([5, 10, 15], 3, low=5, high=10) == "▁██"
     assert [bar(0, 0, 0), bar(3, 3, 3), bar(None, 0, 1)] == ["▁", "▅", " "]
 
