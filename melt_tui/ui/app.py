@@ -75,7 +75,7 @@ class MeltApp(App[int]):
 
     def on_mount(self) -> None:
         """Draw first, then open the bench."""
-        self.theme = self._settings.theme
+        self._dress()
         self.set_keymap(dict(self._settings.keys))
         if not self.is_headless:
             self._listen_to_signals()
@@ -137,6 +137,15 @@ class MeltApp(App[int]):
     def action_interrupt(self) -> None:
         """Ctrl-C: leave in order, without a question."""
         self.exit(INTERRUPTED, return_code=INTERRUPTED)
+
+    def _dress(self) -> None:
+        """Put on the theme that was chosen, if there is one of that name."""
+        wanted = self._settings.theme
+        if wanted in self.available_themes:
+            self.theme = wanted
+        else:
+            known = ", ".join(sorted(self.available_themes))
+            self.notify(f"There is no theme {wanted}: choose one of {known}.", markup=False, timeout=20)
 
     def _open(self) -> None:
         self._stage = importlib.import_module("melt_tui.ui.stage").Stage(

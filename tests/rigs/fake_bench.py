@@ -10,8 +10,7 @@ from drivers.errors import DriverError, Refused
 from drivers.model import DeviceKind, Found
 from melt_tui.timeline import Timeline
 from melt_tui.workbench import Choice, RecordingInfo, RecordingState, RunRequest, SelfReport, Status
-from tests.rigs.brute import Brute
-from tests.rigs.night_run import T0, WALL, Story, at, items
+from tests.rigs.night_run import T0, WALL, Story, at, timeline
 
 T = TypeVar("T")
 
@@ -57,7 +56,7 @@ class FakeBench:
 
     def __init__(self, story: Story | None = None, problem: str = "") -> None:
         self.story = story or Story()
-        self.made: Timeline = Brute(items(self.story))
+        self.made: Timeline = timeline(self.story)
         self.now_ns = at(self.story.until_s)
         self.problem = problem
         self.refusal = ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from math import sin
 from random import Random
@@ -47,6 +48,7 @@ from melt_tui.events import (
     SessionStarted,
     Wired,
 )
+from tests.rigs.brute import Brute
 
 S = 1_000_000_000
 T0 = 1_000 * S
@@ -154,6 +156,12 @@ def items(story: Story) -> list[Item]:
         found.append((t_ns, next(order), item))
     end = at(story.until_s)
     return [item for t_ns, _, item in sorted(found, key=lambda f: f[:2]) if t_ns <= end]
+
+
+@cache
+def timeline(story: Story) -> Brute:
+    """The session as it is at its end; nothing is added to it any more."""
+    return Brute(items(story))
 
 
 def _all(story: Story) -> Iterator[Item]:

@@ -4,35 +4,27 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
 
-from melt_tui.ui.canvas import Canvas
-from melt_tui.ui.renderables.cells import Ink, Line
 from melt_tui.ui.renderables.line_plot import plot_columns
-from melt_tui.ui.renderables.rows import row, wrapped
+from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.widgets.channel_plot import ChannelPlot, PlotModel
 
 
-class Absence(Canvas):
+class Absence(Static):
     """Why a chart has nothing to draw."""
 
     def __init__(self) -> None:
         super().__init__()
         self._reasons: Sequence[str] = ()
 
-    def show(self, title: str, reasons: Sequence[str]) -> None:
-        """Say this from now on."""
-        self.border_title = title
+    def say(self, title: str, reasons: Sequence[str]) -> None:
+        """Show this from now on."""
+        self.border_title = plain(title)
         if reasons != self._reasons:
             self._reasons = reasons
-            self.redraw()
-
-    def picture(self, width: int, height: int) -> Sequence[Line]:
-        """The reasons one after the other, in the upper part."""
-        texts = [text for reason in self._reasons for text in wrapped(reason, width - 4)]
-        top = max(0, (height - len(texts)) // 3)
-        lines = [row(width, [(f"  {text}", Ink.DIM)]) for text in texts]
-        blank = row(width, [])
-        return [*[blank] * top, *lines, *[blank] * height][:height]
+            self.update(Content("\n".join(map(plain, reasons))))
 
 
 class ChartSlot(Container):
@@ -56,7 +48,7 @@ class ChartSlot(Container):
     def explain(self, title: str, reasons: Sequence[str]) -> None:
         """Show why there is none."""
         self._switch(chart=False)
-        self.query_one(Absence).show(title, reasons)
+        self.query_one(Absence).say(title, reasons)
 
     @property
     def _plot(self) -> ChannelPlot:

@@ -1,0 +1,49 @@
+"""A desk on a made-up session: nothing moves by itself, every look is taken where it is asked for."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from melt_tui.ui.app import MeltApp
+from melt_tui.ui.demo import Cue
+from melt_tui.ui.settings import ScreenSettings
+from tests.rigs.fake_bench import FakeBench, Inline
+from tests.rigs.night_run import Story
+
+Desk = Callable[..., FakeBench]
+MakeApp = Callable[..., MeltApp]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """Makes a workbench on a story."""
+
+    def make(problem: str = "", refusal: str = "", **story: Any) -> FakeBench:
+        bench = FakeBench(Story(**story), problem)
+        bench.refusal = refusal
+        return bench
+
+    return make
+
+
+@pytest.fixture
+def make_app() -> MakeApp:
+    """Makes the app on a workbench; what is not said is still."""
+
+    def make(
+        bench: FakeBench,
+        *,
+        replay: Path | None = None,
+        script: Sequence[Cue] = (),
+        theme: str = "textual-dark",
+        **settings: Any,
+    ) -> MeltApp:
+        chosen = ScreenSettings(**{"frames_per_s": 0, "zone": UTC, "theme": theme, **settings})
+        app = MeltApp(bench, replay=replay, script=script, settings=chosen, executor=Inline())
+        app.animation_level = "none"
+        return app
+
+    return make

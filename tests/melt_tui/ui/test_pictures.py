@@ -1,0 +1,96 @@
+"""Every state of every screen as a picture: fixed clock, no animation. Walks through the app take several each."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.assertion import SnapshotAssertion
+
+from melt_tui.ui.app import MeltApp
+from tests.rigs.pilots import press, settle
+
+SAVED = Path("/r/night run.melt")
+REFUSAL = (
+    "tinyllama-1.1b needs 0.9 GB and pixel-8 has 0.4 GB free: close other apps or choose a smaller model"
+)
+FULL = "the disk is full: nothing is recorded any more; free some space and start again"
+
+Stop = tuple[str, Sequence[str | tuple[int, int]]]
+"""Name of a picture, and the keys and sizes that lead to it."""
+
+WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
+    "sizes": (
+        {},
+        (
+            ("120x36", ()),
+            ("80x24", ((80, 24),)),
+            ("200x50", ((200, 50),)),
+            ("100x30", ((100, 30),)),
+            ("20x5", ((20, 5),)),
+            ("120x36", ((120, 36),)),
+            ("80x24-other-charts", ((80, 24), "c", "c")),
+        ),
+    ),
+    "looking": (
+        {},
+        (
+            ("frozen-with-cursor", ("space", "left", "left", "left")),
+            ("panned-back", ("pageup", "plus")),
+            ("event-jump", ("end", "left_square_bracket", "left_square_bracket")),
+            ("one-device", ("end", "v")),
+            ("log", ("v", "g")),
+            ("log-searched", ("slash", *"boats", "enter")),
+            ("turns", ("end", "t")),
+            ("figures", ("minus", "left", "a", "pageup", "left", "b", "i")),
+        ),
+    ),
+    "orders": (
+        {},
+        (
+            ("run-dialog", ("r",)),
+            ("stop-dialog", ("escape", "s")),
+            ("mark-dialog", ("escape", "m")),
+            ("device-dialog", ("escape", "d")),
+            ("quit-dialog", ("escape", "q")),
+            ("help", ("escape", "question_mark")),
+            ("palette", ("escape", "colon", *"mar")),
+            ("library", ("escape", "l")),
+            ("library-recovered", ("down",)),
+            ("library-rename", ("n",)),
+            ("library-delete", ("escape", "delete")),
+        ),
+    ),
+    "refusal": ({"refusal": REFUSAL}, (("run-refused", ("r",)), ("run-refused-80x24", ((80, 24),)))),
+    "replay": (
+        {"replay": SAVED},
+        (("replay", ("space", "pagedown", "pageup")), ("replay-80x24", ("end", (80, 24)))),
+    ),
+    "nothing-yet": ({"story": {"until_s": 0.05, "runs": False}}, (("no-device-yet", ()),)),
+    "idle": ({"story": {"until_s": 20.0, "runs": False}}, (("idle", ()),)),
+    "loading": ({"story": {"until_s": 3.4, "loading": True}}, (("loading", ()),)),
+    "limit": ({"story": {"until_s": 80.0}}, (("limit-engaged", ()),)),
+    "lost": ({"story": {"until_s": 112.0, "lost": True}}, (("device-lost", ("down",)),)),
+    "failed": ({"story": {"until_s": 100.0, "failed": True}}, (("run-failed", ("down", "down", "v")),)),
+    "problem": ({"problem": FULL}, (("not-recording", ()),)),
+    "light": ({"theme": "textual-light"}, (("light", ()), ("light-dialog", ("r",)))),
+    "ansi": ({"theme": "ansi-dark"}, (("sixteen-colours", ()),)),
+}
+
+
+@pytest.mark.parametrize("walk", WALKS)
+async def test_pictures(
+    walk: str, desk: Any, make_app: Callable[..., MeltApp], snapshot: SnapshotAssertion
+) -> None:
+    asked, stops = WALKS[walk]
+    pictures = snapshot.use_extension(SVGImageExtension)
+    bench = desk(asked.get("problem", ""), asked.get("refusal", ""), **asked.get("story", {}))
+    app = make_app(bench, replay=asked.get("replay"), theme=asked.get("theme", "textual-dark"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        for name, ways in stops:
+            for way in ways:
+                await (press(pilot, way) if isinstance(way, str) else pilot.resize_terminal(*way))
+            await settle(pilot)
+            assert app.export_screenshot(title=name) == pictures(name=name)
