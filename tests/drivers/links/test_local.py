@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -242,3 +243,13 @@ async def test_push_copies(shell: LocalShell, tmp_path: Path) -> None:
     await shell.push(source, str(target), told.append)
     assert target.read_bytes() == b"weights"
     assert told[-1] == Progress(7, 7)
+
+
+def test_it_works_on_a_loop_of_another_thread() -> None:
+    """The session's loop is not the main thread's."""
+
+    async def run() -> str:
+        return (await LocalShell(SystemClock()).run(["echo", "here"])).out
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(asyncio.run, run()).result(10) == "here\n"
