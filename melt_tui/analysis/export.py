@@ -23,6 +23,18 @@ def write_events(path: Path, out: TextIO) -> None:
         events_table(recording, out)
 
 
+TABLES = {"samples": samples_table, "events": events_table}
+
+
+def to_file(path: Path, table: str, out: Path) -> None:
+    """One of ``TABLES`` to ``out``, which appears when it is whole.
+
+    Raises MeltError when it cannot be written, and what opening a recording raises.
+    """
+    with closing(Recording(path)) as recording:
+        _write(recording, TABLES[table], out)
+
+
 def to_folder(path: Path, out: Path) -> None:
     """Samples to ``out`` and events to ``<out>.events.csv``; each appears when it is whole.
 

@@ -57,12 +57,12 @@ def summary(options: Namespace) -> int:
 
 def export(options: Namespace) -> int:
     """``melt export FILE``: samples or events as CSV."""
-    write = exporting.write_events if options.table == "events" else exporting.write_samples
-    if options.out == "-":
-        write(options.file, sys.stdout)
+    if options.out != "-":
+        exporting.to_file(options.file, options.table, Path(options.out))
+    elif options.table == "events":
+        exporting.write_events(options.file, sys.stdout)
     else:
-        with Path(options.out).open("w", encoding="utf-8", newline="") as out:
-            write(options.file, out)
+        exporting.write_samples(options.file, sys.stdout)
     return 0
 
 

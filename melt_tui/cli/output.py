@@ -3,6 +3,7 @@
 import json
 import sys
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -31,7 +32,7 @@ def _shown(char: str) -> str:
     return "�" if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn"} else " "
 
 
-def table(rows: list[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> str:
+def table(rows: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> str:
     """Rows in aligned columns; those whose index is in ``right`` are aligned to the right."""
     shown = [tuple(harmless(cell) for cell in row) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*shown, strict=True)]

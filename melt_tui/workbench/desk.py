@@ -2,9 +2,10 @@
 
 import asyncio
 import platform
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -41,13 +42,15 @@ class Desk:
         self._setup = setup
         self._clock = clock
         self._samplers: dict[str, Sampler] = {}
+        self._registry = Registry(clock, seed=setup.seed, script=setup.script)
+        self._named = self._all_named(setup.places)
         self._started = _session_started(setup, clock)
         self._recorder = _recorder(setup, self._started)
+        self._recording = Recording(self._recorder.path) if self._recorder else None
         live, self._touched = LiveState(), Touched()
         first: list[Sink] = [self._recorder] if self._recorder else []
         self._bus = Bus((*first, live, self._touched), (TokenRate(),))
-        self.timeline: Timeline = _timeline(live, self._recorder)
-        self._registry = Registry(clock, seed=setup.seed, script=setup.script)
+        self.timeline: Timeline = Spliced(live, self._recording, self._committed)
         self.shelf = Shelf(setup.folder)
         self._session = Session(self._bus, clock, self._started)
         self._runs = Runs(self._session, self._registry, clock, self._samplers, setup.cache)
@@ -55,8 +58,8 @@ class Desk:
     async def __aenter__(self) -> Self:
         await self._session.__aenter__()
         self._session.add(SELF, SelfMeter(self._clock))
-        for place in self._setup.places:
-            self._open(place)
+        for name, place in self._named.items():
+            self._open(name, place)
         return self
 
     async def __aexit__(
@@ -65,7 +68,8 @@ class Desk:
         await self._runs.stop_all()
         await self._session.__aexit__(kind, error, trace)
         self.shelf.close()
-        if self._recorder:
+        if self._recorder and self._recording:
+            self._recording.close()
             await asyncio.to_thread(self._recorder.close)
             self._drop_if_short(self._recorder)
 
@@ -87,7 +91,8 @@ class Desk:
 
     async def add_device(self, address: str, name: str) -> str:
         """Open a device in the session; its name there. Raises AskUser for an address that nobody knows."""
-        return self._open(Place(address=address, name=name))
+        place = Place(address=address, name=name)
+        return self._open(self._free_name(place, self._samplers), place)
 
     async def remove_device(self, name: str) -> None:
         """Stop its run, close it and stop trying."""
@@ -167,8 +172,7 @@ class Desk:
             late = [name for name in names if self._samplers[name].device is None]
             raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s") from None
 
-    def _open(self, place: Place) -> str:
-        name = self._free_name(place)
+    def _open(self, name: str, place: Place) -> str:
         feeds, point = self._registry.feeds(place.address) or ("", "")
         wire = (place.feeds or feeds, place.point or point)
         opener = partial(self._registry.open, place.address, name)
@@ -177,17 +181,24 @@ class Desk:
         self._session.add(name, sampler)
         return name
 
-    def _free_name(self, place: Place) -> str:
-        wanted = place.name or self._registry.default_name(place.address)
-        if wanted not in self._samplers and wanted != SELF:
+    def _all_named(self, places: Sequence[Place]) -> dict[str, Place]:
+        """Every device by its name, before anything is begun. Raises AskUser for what cannot be opened at all."""
+        named: dict[str, Place] = {}
+        for place in places:
+            named[self._free_name(place, named)] = place
+        return named
+
+    def _free_name(self, place: Place, taken: Collection[str]) -> str:
+        wanted = self._registry.default_name(place.address)
+        wanted = place.name or wanted
+        if wanted not in taken and wanted != SELF:
             return wanted
         if place.name or wanted == SELF:
             raise Refused(f"a device named {wanted} is already in the session", remedy="choose another name")
-        return next(
-            name
-            for name in (f"{wanted}-{i}" for i in range(2, len(self._samplers) + 3))
-            if name not in self._samplers
-        )
+        return next(name for name in (f"{wanted}-{i}" for i in count(2)) if name not in taken)
+
+    def _committed(self) -> int:
+        return self._recorder.committed_ns if self._recorder else 0
 
     def _drop_if_short(self, recorder: Recorder) -> None:
         lasted_s = (self._clock.now() - self._started.t_ns) / SECOND
@@ -223,9 +234,3 @@ def _recorder(setup: SessionSetup, started: SessionStarted) -> Recorder | None:
     if not setup.recording:
         return None
     return Recorder(setup.record or new_path(setup.folder, started), commit_s=setup.commit_s)
-
-
-def _timeline(live: LiveState, recorder: Recorder | None) -> Timeline:
-    if recorder is None:
-        return live
-    return Spliced(live, Recording(recorder.path), lambda: recorder.committed_ns)

@@ -1,7 +1,6 @@
 """The door to the session loop: starts its thread, hands commands over, answers looks."""
 
 import asyncio
-import contextlib
 import importlib
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from drivers.clock import Clock, SystemClock
+from drivers.errors import Refused
 from drivers.model import Found
 from melt_tui.store.info import RecordingInfo
 from melt_tui.timeline import Timeline
@@ -56,7 +56,6 @@ class Workbench:
     def open(self) -> None:
         """Start the session's thread; devices are opened as soon as it has its imports."""
         self._left = self._thread.submit(self._main)
-        self._left.add_done_callback(self._fail_commands)
 
     def close(self) -> None:
         """Stop every run, close every device, finish the recording; returns when all of it is done.
@@ -70,9 +69,11 @@ class Workbench:
             self._left.result()
 
     def check(self) -> None:
-        """Raise what ended the session before its time, if anything did."""
+        """Raise what kept the session from beginning, or ended it before its time, if anything did."""
         if self._left is not None and self._left.done():
             self._left.result()
+        if self._desk.done():
+            self._desk.result()
 
     @property
     def timeline(self) -> Timeline:
@@ -173,6 +174,10 @@ class Workbench:
         return self._desk.done() and self._desk.exception() is None
 
     def _call(self, command: "Callable[[Desk], Awaitable[T]]") -> "Future[T]":
+        if self._loop.is_closed():
+            late: Future[T] = Future()
+            late.set_exception(Refused("the session has ended"))
+            return late
         return asyncio.run_coroutine_threadsafe(self._on_desk(command), self._loop)
 
     async def _on_desk(self, command: "Callable[[Desk], Awaitable[T]]") -> T:
@@ -180,20 +185,22 @@ class Workbench:
         return await command(desk)
 
     def _main(self) -> None:
-        with contextlib.closing(self._loop):
-            asyncio.set_event_loop(self._loop)
-            self._loop.run_until_complete(self._session())
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._session())
 
     async def _session(self) -> None:
-        # OpenBLAS starts a thread for each core when numpy is imported; nothing here multiplies matrices.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        desk: Desk = importlib.import_module("melt_tui.workbench.desk").Desk(self._setup, self._clock)
+        """The session from its imports to its end. One that cannot begin tells so to every command until it is closed."""
+        (desk,) = await asyncio.gather(self._made(), return_exceptions=True)
+        if isinstance(desk, BaseException):
+            self._desk.set_exception(desk)
+            await self._leave.wait()
+            raise desk
         async with desk:
             self._desk.set_result(desk)
             await self._leave.wait()
 
-    def _fail_commands(self, left: "Future[None]") -> None:
-        """Whoever waits for a session that could not begin is told why."""
-        error = left.exception()
-        if not self._desk.done():
-            self._desk.set_exception(error or RuntimeError("the session ended before it began"))
+    async def _made(self) -> "Desk":
+        # OpenBLAS starts a thread for each core when numpy is imported; nothing here multiplies matrices.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        desk: Desk = importlib.import_module("melt_tui.workbench.desk").Desk(self._setup, self._clock)
+        return desk

@@ -1,0 +1,64 @@
+"""The words of the command line."""
+
+import pytest
+
+from melt_tui.cli.parser import parser
+from melt_tui.config import RunConfig
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    with pytest.raises(SystemExit) as left:
+        parser().parse_args(argv)
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("melt: ")
+    assert said.count("\n") == 1
+    return said
+
+
+def test_run_takes_every_option_of_a_run() -> None:
+    words = (
+        "run --device host --device sim:phone --model m.gguf --runtime llama_server --workload pp512/tg128 --turns 2"
+        " --seconds 1.5 --max-tokens 3 --repeat 4 --warmup 0 --pause 0.5 --threads 1 --context 512 --batch 64"
+        " --temperature 0.8 --top-k 0 --top-p 0.9 --seed 7 --url http://x --ignore-eos --runtime-arg=--a"
+        " --runtime-arg b --record f.melt --headless --json"
+    )
+    options = parser().parse_args(words.split())
+    assert options.device == ["host", "sim:phone"]
+    assert (options.turns, options.seconds, options.pause, options.top_k) == (2, 1.5, 0.5, 0)
+    assert options.runtime_arg == ["--a", "b"]
+    assert options.ignore_eos is options.headless is options.json is True
+    named = {"pause_s": "pause", "runtime_args": "runtime_arg"}
+    assert {named.get(field, field) for field in RunConfig.__dataclass_fields__} <= set(vars(options))
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("run --turns 0", "'0' is less than 1"),
+        ("run --turns two", "'two' is not a whole number"),
+        ("run --turns 99999999999", "is not between 0 and"),
+        ("run --seconds -1", "'-1' is not a number of at least 0"),
+        ("run --seconds nan", "'nan' is not a number of at least 0"),
+        ("run --temperature inf", "'inf' is not a number of at least 0"),
+        ("walk", "invalid choice: 'walk'"),
+        ("replay", "the following arguments are required: FILE"),
+        ("export x --table figures", "invalid choice: 'figures'"),
+        ("run --frobnicate", "unrecognized arguments: --frobnicate"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(words: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert reason in refusal(capsys, *words.split())
+
+
+def test_common_options_stand_before_or_after_the_verb() -> None:
+    assert parser().parse_args(["--debug", "sessions"]).debug is True
+    assert parser().parse_args(["sessions", "--debug"]).debug is True
+    assert not hasattr(parser().parse_args(["sessions"]), "debug")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        parser().parse_args(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == "melt 0.1.0\n"

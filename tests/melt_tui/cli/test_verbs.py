@@ -1,0 +1,163 @@
+"""Every verb, as a process of its own: what it prints, what it leaves, how it ends."""
+
+import json
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.melt import melt, start
+
+RUN = ("run", "--headless", "--json", "--max-tokens", "20")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def recording(home: Path) -> Path:
+    """A run on two simulated devices beside a meter that only watches."""
+    path = home / "run.melt"
+    devices = ("--device", "sim:phone", "--device", "sim:jetson", "--device", "sim:meter")
+    done = melt(home, *RUN, *devices, "--turns", "2", "--record", str(path))
+    assert done.returncode == 0, done.stderr
+    (home / "run.json").write_text(done.stdout, encoding="utf-8")
+    return path
+
+
+def one_sentence(text: str) -> str:
+    assert text.startswith("melt: ")
+    assert text.count("\n") == 1
+    assert "Traceback" not in text
+    return text
+
+
+def test_run_prints_the_summary_of_its_recording(home: Path, recording: Path) -> None:
+    printed = json.loads((home / "run.json").read_text(encoding="utf-8"))
+    again = melt(home, "summary", str(recording), "--json")
+    assert json.loads(again.stdout) == printed
+    assert {run["device"] for run in printed["runs"]} == {"sim-phone", "sim-jetson"}
+    for run in printed["runs"]:
+        assert [turn["output_tokens"] for turn in run["turns"]] == [20, 20]
+        assert run["synthetic"] is False
+        assert run["simulated"] is True
+    assert set(printed["self"]) >= {"cpu_percent", "rss_bytes", "loop_lag_p99_ms"}
+
+
+def test_summary_for_people(home: Path, recording: Path) -> None:
+    told = melt(home, "summary", str(recording)).stdout
+    assert "sim-phone" in told
+    assert "tok/s" in told
+    assert "simulated" in told
+
+
+def test_export_gives_rows_of_samples_and_events(home: Path, recording: Path) -> None:
+    samples = melt(home, "export", str(recording), "--format", "csv").stdout.splitlines()
+    assert samples[0] == "t_s,device,channel,unit,value"
+    assert sum(",sim-phone,soc,°C," in row for row in samples) > 5
+    out = home / "events.csv"
+    melt(home, "export", str(recording), "--table", "events", "--out", str(out))
+    events = out.read_text(encoding="utf-8").splitlines()
+    assert events[0] == "t_s,device,kind,detail"
+    assert sum("TurnEnded" in row for row in events) == 4
+
+
+def test_a_person_with_the_sqlite_shell_finds_the_way(recording: Path) -> None:
+    with sqlite3.connect(f"file:{recording}?mode=ro", uri=True) as shell:
+        tables = {
+            row[0] for row in shell.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        }
+        assert {"devices", "channels", "runs", "turns", "events", "seconds"} <= tables
+        assert shell.execute("SELECT count(*) FROM turns").fetchone() == (4,)
+    shell.close()
+
+
+def test_sessions_lists_what_was_recorded(home: Path) -> None:
+    melt(home, "watch", "--device", "sim:meter", "--seconds", "0.5", "--headless")
+    (row,) = json.loads(melt(home, "sessions", "--json").stdout)
+    assert row["devices"] == ["sim-meter"]
+    assert row["state"] == "ended"
+    assert "sim-meter (simulated)" in melt(home, "sessions").stdout
+
+
+def test_devices_and_doctor(home: Path) -> None:
+    found = json.loads(melt(home, "devices", "--json").stdout)
+    assert {"host", "sim:phone", "sim:jetson", "sim:meter"} <= {one["address"] for one in found}
+    checked = melt(home, "doctor", "--json")
+    subjects = {finding["subject"]: finding["good"] for finding in json.loads(checked.stdout)}
+    assert subjects["Python"] is True
+    assert subjects["recordings"] is True
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (("run", "--headless", "--device", "sim:toaster"), 1, "unknown address"),
+        (("run", "--headless", "--device", "sim:meter"), 1, "can run a model"),
+        (("run", "--headless"), 2, "no device was named"),
+        (("run", "--headless", "--device", "host", "--model", "synthetic:gpt-9"), 2, "known shapes are"),
+        (("run", "--headless", "--device", "host", "--model", "nothing.gguf"), 2, "nothing.gguf"),
+        (("run", "--headless", "--device", "sim:phone", "--workload", "dance"), 2, "dance"),
+        (("summary", "nothing.melt"), 2, "nothing.melt"),
+        (("export", "nothing.melt", "--out", "never.csv"), 2, "nothing.melt"),
+        (("replay", "nothing.melt"), 2, "no terminal"),
+        (("demo",), 2, "no terminal"),
+        (("sessions", "--config", "nothing.toml"), 2, "nothing.toml"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(home: Path, argv: tuple[str, ...], code: int, words: str) -> None:
+    said = melt(home, *argv)
+    sentence = one_sentence(said.stderr.splitlines(keepends=True)[-1])
+    assert words in sentence
+    assert said.returncode == code
+    assert said.stdout == ""
+    assert not Path("never.csv").exists()
+
+
+def test_debug_adds_the_traceback(home: Path) -> None:
+    said = melt(home, "summary", "nothing.melt", "--debug").stderr
+    assert "Traceback" in said
+
+
+def test_a_wrong_setting_is_named_with_its_line(home: Path) -> None:
+    config = home / "wrong.toml"
+    config.write_text("[run]\nmodel = 'demo'\nturnz = 3\n", encoding="utf-8")
+    said = one_sentence(melt(home, "sessions", "--config", str(config)).stderr)
+    assert "line 3" in said
+    assert "turns" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_stops_cleanly_and_keeps_the_recording(home: Path, number: int) -> None:
+    path = home / f"interrupted-{number}.melt"
+    running = start(
+        home,
+        "run",
+        "--headless",
+        "--json",
+        "--device",
+        "sim:phone",
+        "--workload",
+        "sustained",
+        "--record",
+        str(path),
+    )
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "turn 1 started" in line:
+            break
+    running.send_signal(number)
+    out, _ = running.communicate(timeout=30)
+    assert running.returncode == 130
+    (run,) = json.loads(out)["runs"]
+    assert run["outcome"] == "stopped"
+    assert not path.with_name(f"{path.name}-wal").exists()
+
+
+def test_a_recording_that_cannot_be_written_is_said_at_once(home: Path) -> None:
+    said = melt(home, "watch", "--headless", "--device", "sim:phone", "--record", "/proc/no.melt")
+    assert said.returncode == 2
+    assert "/proc/no.melt" in one_sentence(said.stderr.splitlines(keepends=True)[-1])
