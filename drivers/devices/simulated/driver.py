@@ -19,7 +19,7 @@ from drivers.links.base import ShellLink
 from drivers.model import Channel, DeviceInfo, DeviceKind, Found, reading
 from drivers.ticks import ticks
 
-OPTIONS = ("name", "channels", "rate", "seed", "tps")
+OPTIONS = ("name", "channels", "rate", "seed", "tps", "idle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,11 @@ class SimulatedDriver:
         ]
 
     def open(self, address: str, name: str, clock: Clock) -> AbstractAsyncContextManager[Device]:
-        """Open ``sim:phone`` or ``sim:jetson``, with ``?name=…&channels=…&rate=…&seed=…&tps=…`` one of its own.
+        """Open ``sim:phone`` or ``sim:jetson``, with ``?name=…&channels=…&rate=…&seed=…&tps=…&idle=…`` one of its own.
 
         ``channels`` asks for exactly that many, each read at every tick; ``rate`` is ticks a second, ``tps`` the
-        decode rate when cool. Raises LinkLost while its cable is pulled, NotSupported for a wrong address.
+        decode rate when cool; with ``idle=1`` it offers no engine. Raises LinkLost while its cable is pulled,
+        NotSupported for a wrong address.
         """
         return self._open(parse(address).only(OPTIONS), name, clock)
 
@@ -90,7 +91,8 @@ class SimulatedDriver:
         body.advance(clock.now())
         check_cable(body, name)
         gauge = None if wanted or body.spec.battery_wh is None else table.gauge(name)
-        yield SimulatedDevice(_info(kind, address.base, name), body, sensors, rate_hz, clock, gauge)
+        info = _info(kind, address.base, name, idle=bool(address.whole("idle", 0, 0, 1)))
+        yield SimulatedDevice(info, body, sensors, rate_hz, clock, gauge)
 
 
 class SimulatedDevice:
@@ -194,7 +196,7 @@ def _sensors(kind: str, device: str, rate_hz: float, wanted: int) -> list[Sensor
     return steady + [table.thermometer(device, number, rate_hz) for number in range(more)]
 
 
-def _info(kind: str, address: str, name: str) -> DeviceInfo:
+def _info(kind: str, address: str, name: str, *, idle: bool) -> DeviceInfo:
     model = MODELS[kind]
     return DeviceInfo(
         device=name,
@@ -203,6 +205,6 @@ def _info(kind: str, address: str, name: str) -> DeviceInfo:
         model=model.title,
         os=model.os,
         simulated=True,
-        runtimes=("simulated",),
+        runtimes=() if idle else ("simulated",),
         facts=model.facts,
     )

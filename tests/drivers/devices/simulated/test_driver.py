@@ -139,6 +139,7 @@ async def test_as_many_channels_as_asked_for(virtual_clock: VirtualClock) -> Non
     "address",
     [
         "sim:toaster", "sim:phone?colour=red", "sim:phone?rate=0", "sim:phone?channels=1e9", "sim:phone?tps=nan",
+        "sim:phone?idle=2",
         "sim:phone?name=[red]", "sim:phone?seed=-1",
     ],
 )  # fmt: skip
@@ -178,6 +179,14 @@ async def test_the_same_seed_and_times_give_the_same_samples() -> None:
             return await watch(device, clock, 60)
 
     assert await trace(1) == await trace(1) != await trace(2)
+
+
+async def test_an_idle_one_offers_no_engine(virtual_clock: VirtualClock) -> None:
+    driver = SimulatedDriver(World(1, virtual_clock.now()))
+    async with driver.open("sim:phone?name=a&idle=1", "a", virtual_clock) as idle:
+        assert idle.info.runtimes == ()
+    async with driver.open("sim:phone?name=b&idle=0", "b", virtual_clock) as busy:
+        assert busy.info.runtimes == ("simulated",)
 
 
 async def test_a_scan_offers_both(virtual_clock: VirtualClock) -> None:
