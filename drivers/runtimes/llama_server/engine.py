@@ -40,6 +40,8 @@ TAIL_LINES = 60
 POLITE_S = 0.3
 """How long it may take to end by itself."""
 LOAD_PERIOD_NS = SECOND // 2
+ETA_FROM = 0.05
+"""Fraction of a model that has to be read before the rest can be foretold: the engine itself has to start first."""
 
 Emit = Callable[[Item], None]
 
@@ -120,7 +122,7 @@ class Engine:
                     run=self._spec.run,
                     step=f"loading {printable(self._model.name, 80)}",
                     done=done,
-                    eta_s=elapsed_s / done * (1 - done) if done > 0 else None,
+                    eta_s=elapsed_s / done * (1 - done) if done > ETA_FROM else None,
                 )
             )
 

@@ -10,6 +10,7 @@ import pytest
 from drivers.errors import NotSupported, RunFailed
 from drivers.events import LogLine, ModelLoaded, Preparing, ProcessEnded, ProcessStarted, TurnEnd, TurnEnded
 from drivers.runtimes.llama_server.driver import LlamaServer
+from drivers.runtimes.llama_server.engine import ETA_FROM
 from drivers.runtimes.llama_server.loglimit import BURST
 from tests.rigs.llama_runs import (
     TINY,
@@ -52,6 +53,7 @@ async def test_how_much_is_loaded_is_told(tmp_path: Path) -> None:
     told = run.of(Preparing)
     assert {item.step for item in told} == {f"loading {TINY.stem}"}
     assert all(0 <= item.done <= 1 for item in told)
+    assert all((item.eta_s is None) == (item.done <= ETA_FROM) for item in told)
 
 
 @pytest.mark.parametrize(("cue", "signal"), [("dies", "SIGKILL"), ("segfaults", "SIGSEGV")])
