@@ -76,11 +76,10 @@ def test_a_person_with_the_sqlite_shell_finds_the_way(recording: Path) -> None:
 
 
 def test_sessions_lists_what_was_recorded(home: Path) -> None:
-    melt(home, "watch", "--device", "sim:meter", "--seconds", "0.5", "--headless")
+    melt(home, *RUN, "--device", "sim:phone", "--turns", "1")
     (row,) = json.loads(melt(home, "sessions", "--json").stdout)
-    assert row["devices"] == ["sim-meter"]
-    assert row["state"] == "ended"
-    assert "sim-meter (simulated)" in melt(home, "sessions").stdout
+    assert (row["devices"], row["runs"], row["state"]) == (["sim-phone"], 1, "ended")
+    assert "sim-phone (simulated)" in melt(home, "sessions").stdout
 
 
 def test_devices_and_doctor(home: Path) -> None:
