@@ -25,6 +25,8 @@ class Catalog:
         self.clock = ClockMap()
         self.tail: Tail = tail_of(())
         self.by_id: dict[int, Series] = {}
+        self.ticks: list[Series] = []
+        """Those that hold Ticks."""
         self._of_channel: dict[int, list[Series]] = {}
         self._of_key: dict[ChannelKey, list[Series]] = {}
 
@@ -59,7 +61,10 @@ class Catalog:
     def _load_series(self) -> None:
         for series in load_series(self._connection, max(self.by_id, default=0)):
             self.by_id[series.id] = series
-            self._of_channel.setdefault(series.channel_id, []).append(series)
+            if series.channel_id is None:
+                self.ticks.append(series)
+            else:
+                self._of_channel.setdefault(series.channel_id, []).append(series)
         for number, bulk, base_ns in self._connection.execute("SELECT id, bulk, base_ns FROM series"):
             self.by_id[number].bulk, self.by_id[number].base_ns = bool(bulk), base_ns
 

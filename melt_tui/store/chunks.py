@@ -11,7 +11,7 @@ from drivers.model import code_struct
 from melt_tui.store.blocks import Blocks, Ints
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.codec import decode, decode_axis
-from melt_tui.store.pyramid import step_of
+from melt_tui.store.pyramid import CHUNKS, step_of
 from melt_tui.store.series import Series
 from melt_tui.timeline.columns import Times, Values
 
@@ -77,12 +77,27 @@ class Chunks:
 
     def overlapping(self, series: Series, start_ns: int, stop_ns: int) -> Sequence[int]:
         """Chunks that may hold samples at ``start_ns <= t < stop_ns``, in order of publication."""
-        span = (series.id, start_ns - step_of(self._connection, series.id, 0).longest_ns, stop_ns, start_ns)
+        span = (
+            series.id,
+            start_ns - step_of(self._connection, series.id, CHUNKS).longest_ns,
+            stop_ns,
+            start_ns,
+        )
         return sorted(row[0] for row in self._connection.execute(_OVERLAPPING, span))
 
     def latest_first(self, series: Series, t_ns: int) -> Iterator[tuple[int, int, int]]:
         """``(row, t0_ns, t1_ns)`` of chunks that begin at or before ``t_ns``, those that begin last first."""
         yield from self._connection.execute(_LATEST, (series.id, t_ns))
+
+    def bounds(self, series: Series) -> tuple[int, int] | None:
+        """Least and greatest time of a series in its own time, the tail included; None when it has no samples."""
+        found = list(self._catalog.tail.bounds.get(series.id, ()))
+        first = self._connection.execute(_FIRST, (series.id,)).fetchone()
+        if first is not None:
+            reach_ns = step_of(self._connection, series.id, CHUNKS).longest_ns
+            (last,) = self._connection.execute(_LAST, (series.id, series.id, reach_ns)).fetchone()
+            found += [first[0], last]
+        return (min(found), max(found)) if found else None
 
     def samples(self, series: Series, start_ns: int, stop_ns: int) -> tuple[Times, Values]:
         """Times and values at ``start_ns <= t < stop_ns``, by time, the tail included."""
@@ -121,3 +136,7 @@ _OVERLAPPING = """
 _LATEST = """
     SELECT id, t0_ns, t1_ns FROM chunks INDEXED BY chunks_by_time
     WHERE series = ? AND t0_ns <= ? ORDER BY t0_ns DESC"""
+_FIRST = "SELECT t0_ns FROM chunks INDEXED BY chunks_by_time WHERE series = ? ORDER BY t0_ns LIMIT 1"
+_LAST = """
+    SELECT max(t1_ns) FROM chunks INDEXED BY chunks_by_time WHERE series = ?
+    AND t0_ns >= (SELECT max(t0_ns) FROM chunks INDEXED BY chunks_by_time WHERE series = ?) - ?"""

@@ -2,14 +2,15 @@
 
 import struct
 import threading
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from drivers.model import DType, code_struct
-from melt_tui.store.blocks import Blocks, Ints
+from drivers.model import DType, Samples, code_struct
+from melt_tui.store.blocks import Blocks, Ints, blocks_of
 
 Level = Literal[1, 3]
 """Of zstd: 1 for what is packed at every commit, 3 for what is packed once a minute."""
@@ -38,10 +39,24 @@ _DECIMALS = (0, 1, 2, 3, 4, 6)
 
 def encode(blocks: Blocks, level: Level, *, axis: bool = False) -> bytes:
     """Blocks as a blob; with ``axis`` the times of plain readings are left out, see ``encode_axis``."""
-    coding, codes = _code(blocks) if level > 1 else _fast_code(blocks)
+    coding, codes = _code(blocks) if level > 1 else _fast_code(blocks.codes, blocks.dtype)
     shape = _shape(blocks, plain=level == 1, axis=axis)
     head = _HEAD.pack(_VERSION, shape, coding, len(blocks.counts))
     return head + _contexts.packers[level].compress(_times(blocks, shape) + codes)
+
+
+def encode_fast(samples: Sequence[Samples]) -> tuple[bytes, tuple[int, int]]:
+    """Published blocks of a fast series as a blob, with the bounds of their times."""
+    if any(block.times is not None for block in samples):
+        blocks = blocks_of(samples)
+        return encode(blocks, 1), blocks.bounds
+    size = code_struct(samples[0].dtype).size
+    t0, t1 = [block.t0_ns for block in samples], [block.t1_ns for block in samples]
+    counts = [len(block.codes) // size for block in samples]
+    ends = struct.pack(f"<{3 * len(t0)}q", *counts, *t0, *t1)
+    coding, codes = _fast_code(b"".join([block.codes for block in samples]), samples[0].dtype)
+    head = _HEAD.pack(_VERSION, _PLAIN, coding, len(t0))
+    return head + _contexts.packers[1].compress(ends + codes), (min(*t0, *t1), max(*t0, *t1))
 
 
 def decode(blob: bytes, dtype: DType, axis: Ints | None = None) -> Blocks:
@@ -166,11 +181,11 @@ def _width(steps: Ints) -> int:
     return next(w for w in (1, 2, 4, 8) if -(1 << (8 * w - 1)) <= low and high < 1 << (8 * w - 1))
 
 
-def _fast_code(blocks: Blocks) -> tuple[int, bytes]:
+def _fast_code(codes: bytes, dtype: DType) -> tuple[int, bytes]:
     """How codes of a fast channel pack quickly, and packed so."""
-    raw = np.frombuffer(blocks.codes, _numpy(blocks.dtype))
+    raw = np.frombuffer(codes, _numpy(dtype))
     if raw.dtype.kind == "f" or raw.itemsize == 8:
-        return _PLANES, planes(blocks.codes, raw.itemsize)
+        return _PLANES, planes(codes, raw.itemsize)
     low = int(raw.min())
     span = int(raw.max()) - low
     width = 1 if span < 1 << 8 else 2 if span < 1 << 16 else 4

@@ -12,7 +12,7 @@ from melt_tui.store.journal import EVENT, Tail, encode_order, tail_of
 from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry, Series
 from melt_tui.store.summaries import base_of, summarized
-from melt_tui.store.tiles import decode_tiles, encode_tile, merged
+from melt_tui.store.tiles import merged
 from melt_tui.timeline.columns import Buckets, coarser, joined
 
 MOST = 65_536
@@ -25,62 +25,49 @@ Summaries = dict[int, list[Buckets]]
 
 
 def compact(
-    connection: sqlite3.Connection, registry: Registry, pyramid: PyramidWriter, fast: Summaries | None = None
+    connection: sqlite3.Connection, registry: Registry, pyramid: PyramidWriter, fast: Summaries
 ) -> None:
     """Compact all of the journal, within the transaction that is open.
 
-    ``fast`` are the summaries of the fast series since the last time; None: they are read from the file.
+    ``fast`` are the summaries of the fast series since the last time.
     """
     tail = tail_of([row[0] for row in connection.execute("SELECT data FROM journal ORDER BY id")])
     if not len(tail.order):
         return
-    chunks_before, orders = _reached(connection)
+    (events,) = connection.execute("SELECT coalesce(max(event_to), 0) FROM orders").fetchone()
     seconds: Summaries = {}
-    for number, parts in (_fast(connection, chunks_before) if fast is None else fast).items():
-        seconds.setdefault(registry.by_id[number].channel_id, []).append(merged(parts, _SECOND))
-    for series, buckets in _slow(connection, registry, pyramid, tail):
-        seconds.setdefault(series.channel_id, []).append(buckets)
+    for number, parts in fast.items():
+        channel = registry.by_id[number].channel_id
+        if channel is not None:
+            seconds.setdefault(channel, []).append(merged(parts, _SECOND))
+    for channel, buckets in _slow(connection, registry, pyramid, tail):
+        seconds.setdefault(channel, []).append(buckets)
     connection.executemany(_UPSERT, _rows(seconds))
     order = encode_order(np.abs(tail.order))
-    (chunk_to,) = connection.execute("SELECT coalesce(max(id), 0) FROM chunks").fetchone()
-    event_to = orders + int((tail.order == EVENT).sum())
-    connection.execute(
-        "INSERT INTO orders (event_to, chunk_to, data) VALUES (?, ?, ?)", (event_to, chunk_to, order)
-    )
+    event_to = events + int((tail.order == EVENT).sum())
+    connection.execute(_ORDER, (event_to, order))
     connection.execute("DELETE FROM journal")
-
-
-def _reached(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Up to which chunk and which event everything is compacted already."""
-    row = connection.execute("SELECT chunk_to, event_to FROM orders ORDER BY id DESC LIMIT 1").fetchone()
-    return (row[0], row[1]) if row else (0, 0)
-
-
-def _fast(connection: sqlite3.Connection, chunks_before: int) -> Summaries:
-    """Summaries of the fast series, from their chunks since the last time."""
-    found: Summaries = {}
-    for number, tile in connection.execute("SELECT series, tile FROM chunks WHERE id > ?", (chunks_before,)):
-        found.setdefault(number, []).append(decode_tiles([tile]))
-    return found
 
 
 def _slow(
     connection: sqlite3.Connection, registry: Registry, pyramid: PyramidWriter, tail: Tail
-) -> Iterator[tuple[Series, Buckets]]:
-    """Chunks of the slow channels; their seconds."""
+) -> Iterator[tuple[int, Buckets]]:
+    """Chunks of the slow series; the seconds of their channels."""
     runs = [(series, run) for series in _series_in(registry, tail) for run in _runs(registry, series, tail)]
     axes = _axes(connection, (run for _, run in runs))
     for series, run in runs:
+        axis = axes.get(run.t0.tobytes()) if run.single else None
+        connection.execute(
+            "INSERT INTO chunks (series, t0_ns, t1_ns, axis, data) VALUES (?, ?, ?, ?, ?)",
+            (series.id, *run.bounds, axis, encode(run, 3, axis=axis is not None)),
+        )
+        pyramid.chunk(series.id, run.bounds, waits=False)
+        if series.channel_id is None:
+            continue
         base_ns = series.base_ns or _SECOND
         fine = summarized(run, series.decoder, min(base_ns, _SECOND))
-        buckets, bounds = coarser(fine, base_ns), run.bounds
-        axis = axes.get(run.t0.tobytes()) if run.single else None
-        cursor = connection.execute(
-            "INSERT INTO chunks (series, t0_ns, t1_ns, axis, tile, data) VALUES (?, ?, ?, ?, ?, ?)",
-            (series.id, *bounds, axis, encode_tile(buckets), encode(run, 3, axis=axis is not None)),
-        )
-        pyramid.add((series.id, 0), int(cursor.lastrowid or 0), bounds, buckets, base_ns)
-        yield series, coarser(fine, _SECOND)
+        pyramid.tile(series.id, base_ns, coarser(fine, base_ns))
+        yield series.channel_id, coarser(fine, _SECOND)
 
 
 def _series_in(registry: Registry, tail: Tail) -> list[Series]:
@@ -119,6 +106,9 @@ def _rows(seconds: Summaries) -> Sequence[tuple[int, int, int, float, float, flo
     return rows
 
 
+_ORDER = """
+    INSERT INTO orders (event_to, chunk_to, tile_to, data) VALUES (?,
+    (SELECT coalesce(max(id), 0) FROM chunks), (SELECT coalesce(max(id), 0) FROM tiles), ?)"""
 _UPSERT = """
     INSERT INTO seconds VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (second, channel) DO UPDATE SET
     mean = (n * mean + excluded.n * excluded.mean) / (n + excluded.n), n = n + excluded.n,

@@ -3,6 +3,7 @@
 import sqlite3
 
 from melt_tui.store.compaction import compact
+from melt_tui.store.fast import FastWriter
 from melt_tui.store.ingest import transaction
 from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry
@@ -23,11 +24,14 @@ def finish(connection: sqlite3.Connection, *, lost: str = "") -> None:
             return
         registry = Registry(connection)
         registry.load()
-        compact(connection, registry, PyramidWriter(connection))
-        connection.execute(
-            "UPDATE intervals SET t1_ns = ? WHERE t1_ns IS NULL", (_newest_ns(connection) + 1,)
-        )
-        told = {"state": RECOVERED if lost else ENDED, "lost": lost}
+        pyramid = PyramidWriter(connection)
+        fast = FastWriter(connection, pyramid)
+        for series in [series for series in registry.by_id.values() if series.bulk]:
+            fast.recall(series)
+        compact(connection, registry, pyramid, fast.summaries())
+        newest_ns = _newest_ns(connection)
+        connection.execute("UPDATE intervals SET t1_ns = ? WHERE t1_ns IS NULL", (newest_ns + 1,))
+        told = {"state": RECOVERED if lost else ENDED, "lost": lost, "newest_ns": newest_ns}
         connection.executemany("INSERT OR REPLACE INTO session VALUES (?, ?)", list(told.items()))
     tidy(connection)
 
@@ -52,5 +56,11 @@ def _begun(connection: sqlite3.Connection) -> bool:
 
 
 def _newest_ns(connection: sqlite3.Connection) -> int:
-    (newest,) = connection.execute("SELECT coalesce(max(t_ns), 0) FROM events").fetchone()
+    """Of all events, Ticks included."""
+    (newest,) = connection.execute(_NEWEST).fetchone()
     return int(newest)
+
+
+_NEWEST = """
+    SELECT max(coalesce((SELECT max(t_ns) FROM events), 0), coalesce((SELECT max(t1_ns) FROM chunks
+    WHERE series IN (SELECT id FROM series WHERE ticks IS NOT NULL)), 0))"""

@@ -15,10 +15,12 @@ from drivers.events import (
 )
 from melt_tui.events import RunStarted, SessionStarted, Tick
 from melt_tui.store.eventcodec import UnknownEvent, event_of, plain
+from melt_tui.store.ticks import Ticks
 from melt_tui.timeline.fold import DEVICE_EVENTS, RUN_EVENTS, device_view, run_view
 from melt_tui.timeline.model import DeviceView, Interval, IntervalKind, RunView
 
 _KEPT = 512
+_EVER = 1 << 62
 
 Row = tuple[int, int, str, str, str]
 """``(row, t_ns, kind, device, detail)``."""
@@ -27,31 +29,31 @@ Row = tuple[int, int, str, str, str]
 class Happenings:
     """Reads events, within the read transactions of its owner. Events of kinds that we do not know are passed over."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, ticks: Ticks) -> None:
         self._connection = connection
+        self._ticks = ticks
         self._kept: OrderedDict[int, Event | None] = OrderedDict()
         self.unknown: dict[str, str] = {}
         """Kinds of events that were passed over, with the reason."""
 
     def events(self, t0_ns: int, t1_ns: int, kinds: Sequence[type[Event]], limit: int) -> Sequence[Event]:
         """As ``Timeline.events``."""
-        rows = self._rows(kinds, "t_ns BETWEEN ? AND ?", (t0_ns, t1_ns), newest=True, limit=max(0, limit))
-        return self._known(reversed(rows))
+        found = self._found(kinds, (t0_ns, t1_ns), newest=True, limit=limit)
+        return found[max(0, len(found) - limit) :] if limit > 0 else []
 
     def event_after(self, t_ns: int, kinds: Sequence[type[Event]]) -> Event | None:
         """As ``Timeline.event_after``."""
-        return next(iter(self._known(self._rows(kinds, "t_ns > ?", (t_ns,), newest=False, limit=1))), None)
+        return next(iter(self._found(kinds, (t_ns + 1, _EVER), newest=False, limit=1)), None)
 
     def event_before(self, t_ns: int, kinds: Sequence[type[Event]]) -> Event | None:
         """As ``Timeline.event_before``."""
-        return next(iter(self._known(self._rows(kinds, "t_ns < ?", (t_ns,), newest=True, limit=1))), None)
+        found = self._found(kinds, (-_EVER, t_ns - 1), newest=True, limit=1)
+        return found[-1] if found else None
 
     def session(self, t_ns: int) -> SessionStarted | None:
         """The session that had begun by ``t_ns``."""
-        last = next(
-            iter(self._known(self._rows((SessionStarted,), "t_ns <= ?", (t_ns,), newest=True, limit=1))), None
-        )
-        return last if isinstance(last, SessionStarted) else None
+        found = self._found((SessionStarted,), (-_EVER, t_ns), newest=True, limit=1)
+        return next((event for event in found if isinstance(event, SessionStarted)), None)
 
     def devices(self, t_ns: int) -> dict[str, DeviceView]:
         """Devices that were known at ``t_ns``, in the order in which they appeared."""
@@ -110,22 +112,32 @@ class Happenings:
 
     def _last(self, of: str, name: str, kind: type[Event], t_ns: int) -> list[Row]:
         """The last event of a kind by ``t_ns``, as no rows or one."""
-        sql = f"{_SELECT} WHERE {of} AND kind = ? AND kind <> 'Tick' AND t_ns <= ? {_NEWEST} LIMIT 1"
+        sql = f"{_SELECT} WHERE {of} AND kind = ? AND t_ns <= ? {_NEWEST} LIMIT 1"
         return self._connection.execute(sql, (name, kind.__name__, t_ns)).fetchall()
 
+    def _found(
+        self, kinds: Sequence[type[Event]], span: tuple[int, int], *, newest: bool, limit: int
+    ) -> Sequence[Event]:
+        """Events of a span in order: the newest or the oldest, as many as ``limit`` or more."""
+        rows = sorted(self._rows(kinds, span, newest=newest, limit=limit), key=_moment)
+        if kinds and Tick not in kinds:
+            return self._known(rows)
+        found = [(row[1], row[0], 0, event) for row in rows if (event := self._event(row)) is not None]
+        ticks = self._ticks.between(*span, limit, newest=newest)
+        return [each[3] for each in sorted([*found, *ticks], key=lambda each: each[:3])]
+
     def _rows(
-        self, kinds: Sequence[type[Event]], where: str, span: tuple[int, ...], *, newest: bool, limit: int
+        self, kinds: Sequence[type[Event]], span: tuple[int, int], *, newest: bool, limit: int
     ) -> list[Row]:
-        """Rows in order, forwards or backwards; kind by kind where the index by kind helps."""
-        order = f"{_NEWEST if newest else _OLDEST} LIMIT ?"
+        """Rows of a span, in any order: of each kind the newest or the oldest."""
+        order = f"t_ns BETWEEN ? AND ? {_NEWEST if newest else _OLDEST} LIMIT ?"
         if not kinds:
-            return self._connection.execute(f"{_SELECT} WHERE {where} {order}", (*span, limit)).fetchall()
+            return self._connection.execute(f"{_SELECT} WHERE {order}", (*span, max(0, limit))).fetchall()
         rows: list[Row] = []
         for kind in set(kinds):
-            seldom = "" if kind is Tick else "AND kind <> 'Tick'"
-            sql = f"{_SELECT} WHERE kind = ? {seldom} AND {where} {order}"
-            rows += self._connection.execute(sql, (kind.__name__, *span, limit))
-        return sorted(rows, key=_moment, reverse=newest)[:limit]
+            sql = f"{_SELECT} WHERE kind = ? AND {order}"
+            rows += self._connection.execute(sql, (kind.__name__, *span, max(0, limit)))
+        return rows
 
     def _known(self, rows: Iterable[Row]) -> Sequence[Event]:
         events = (self._event(row) for row in rows)

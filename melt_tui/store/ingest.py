@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from drivers.base import Item
 from drivers.events import ChannelsOpened, Event, RunEvent, SamplesLost
 from drivers.model import Samples
-from melt_tui.store.blocks import blocks_of, grouped, well_formed
-from melt_tui.store.codec import encode
-from melt_tui.store.compaction import MOST, Summaries, compact
+from melt_tui.events import Tick
+from melt_tui.store.blocks import well_formed
+from melt_tui.store.compaction import compact
 from melt_tui.store.eventcodec import detail_of, plain
 from melt_tui.store.facts import Facts
+from melt_tui.store.fast import FastWriter
 from melt_tui.store.journal import EVENT, Page
 from melt_tui.store.pyramid import PyramidWriter
-from melt_tui.store.series import Registry, Series, bulk_base, crowded
-from melt_tui.store.summaries import summarized
-from melt_tui.store.tiles import encode_tile
+from melt_tui.store.series import Registry, bulk_base, crowded
+from melt_tui.store.ticks import tick_block
 
 _ITEMS = 20_000
 """Items of one transaction at most."""
@@ -39,7 +39,7 @@ class Ingest:
         self._pages_bytes = 0
         self._event_number = 0
         self._turned_bulk: dict[int, Samples] = {}
-        self._fast: Summaries = {}
+        self._fast = FastWriter(connection, self._pyramid)
 
     def commit(self, items: Sequence[Item]) -> None:
         """Make these items durable, in one transaction or, if they are very many, a few."""
@@ -51,8 +51,7 @@ class Ingest:
 
     def compact(self) -> None:
         """Turn the journal into chunks, within the transaction that is open."""
-        compact(self._connection, self._registry, self._pyramid, self._fast)
-        self._fast.clear()
+        compact(self._connection, self._registry, self._pyramid, self._fast.summaries())
         self._pages = self._pages_bytes = 0
         for number, block in self._turned_bulk.items():
             series = self._registry.by_id[number]
@@ -66,12 +65,16 @@ class Ingest:
         page = Page()
         bulk: dict[int, list[Samples]] = {}
         for item in items:
-            if isinstance(item, Samples) and well_formed(item):
+            if isinstance(item, Tick):
+                self._tick(item, page)
+            elif not isinstance(item, Samples):
+                self._event(item, page)
+            elif well_formed(item):
                 self._block(item, page, bulk)
             else:
-                self._event(_lost(item) if isinstance(item, Samples) else item, page)
+                self._event(_lost(item), page)
         for number, blocks in bulk.items():
-            self._chunks(self._registry.by_id[number], blocks)
+            self._fast.write(self._registry.by_id[number], blocks)
         blob = page.encode()
         self._connection.execute("INSERT INTO journal VALUES (?, ?)", (self._commits, blob))
         self._commits += 1
@@ -89,6 +92,10 @@ class Ingest:
         if series.channel.rate_hz is None and crowded(series.channel, block):
             self._turned_bulk[series.id] = block
 
+    def _tick(self, tick: Tick, page: Page) -> None:
+        page.order.append(self._registry.ticks(tick.device).id)
+        page.blocks.append(tick_block(tick, self._event_number))
+
     def _event(self, event: Event, page: Page) -> None:
         page.order.append(EVENT)
         self._event_number += 1
@@ -98,18 +105,6 @@ class Ingest:
         if isinstance(event, ChannelsOpened):
             self._registry.open(event)
         self._facts.take(event, self._event_number)
-
-    def _chunks(self, series: Series, samples: Sequence[Samples]) -> None:
-        assert series.base_ns is not None
-        for group in grouped(samples, series.gap_ns, MOST):
-            run = blocks_of(group)
-            buckets, bounds = summarized(run, series.decoder, series.base_ns), run.bounds
-            cursor = self._connection.execute(
-                "INSERT INTO chunks (series, t0_ns, t1_ns, tile, data) VALUES (?, ?, ?, ?, ?)",
-                (series.id, *bounds, encode_tile(buckets), encode(run, 1)),
-            )
-            self._pyramid.add((series.id, 0), int(cursor.lastrowid or 0), bounds, buckets, series.base_ns)
-            self._fast.setdefault(series.id, []).append(buckets)
 
 
 @contextmanager

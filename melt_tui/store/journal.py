@@ -110,6 +110,16 @@ class Tail:
         return sizes
 
     @cached_property
+    def bounds(self) -> Mapping[int, tuple[int, int]]:
+        """By series, the least and the greatest end of its blocks."""
+        found: dict[int, tuple[int, int]] = {}
+        for number in np.unique(self.series).tolist():
+            chosen = self._ranks[slice(*np.searchsorted(self._ranked, [number, number + 1]))]
+            t0, t1 = self.t0[chosen], self.t1[chosen]
+            found[number] = (int(min(t0.min(), t1.min())), int(max(t0.max(), t1.max())))
+        return found
+
+    @cached_property
     def _starts(self) -> Ints:
         return np.cumsum(self.sizes) - self.sizes
 

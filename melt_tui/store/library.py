@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -21,6 +21,7 @@ from melt_tui.store.database import (
 )
 from melt_tui.store.finish import finish, tidy
 from melt_tui.store.info import RecordingInfo, RecordingState
+from melt_tui.store.recording import Recording
 
 SUFFIX = ".melt"
 
@@ -53,10 +54,12 @@ def recover(path: Path) -> bool:
     """
     if not _left(path):
         return False
+    with closing(Recording(path)) as recording:
+        _, newest_ns = recording.span()
     connection = open_to_write(path)
     try:
         with writing(path):
-            finish(connection, lost=_lost(connection))
+            finish(connection, lost=_lost(connection, newest_ns))
     finally:
         close(connection)
     return True
@@ -120,7 +123,7 @@ def info(path: Path) -> RecordingInfo:
             state=_state(path, connection, told),
             size_bytes=size,
             started_wall_ns=told.get("started_wall_ns"),
-            duration_s=_duration_s(connection, told),
+            duration_s=_duration_s(path, told),
             devices=tuple(row[0] for row in connection.execute(_DEVICES)),
             models=tuple(row[0] for row in connection.execute(_MODELS)),
             simulated=bool(connection.execute("SELECT max(simulated) FROM devices").fetchone()[0]),
@@ -180,22 +183,24 @@ def _state(path: Path, connection: sqlite3.Connection, told: Mapping[str, object
     return RecordingState.RECOVERED
 
 
-def _lost(connection: sqlite3.Connection) -> str:
+def _lost(connection: sqlite3.Connection, newest_ns: int) -> str:
     told = dict(connection.execute("SELECT key, value FROM session"))
     if "ended_ns" in told:
         return ""
-    (newest,) = connection.execute("SELECT max(t_ns) FROM events").fetchone()
     after = ""
-    if newest is not None and "started_ns" in told:
-        after = f" after {(newest - told['started_ns']) / SECOND:.1f} s"
+    if newest_ns and "started_ns" in told:
+        after = f" after {(newest_ns - told['started_ns']) / SECOND:.1f} s"
     return f"the recording broke off{after}; at most the last {told.get('commit_s', 0.25)} s before that are lost"
 
 
-def _duration_s(connection: sqlite3.Connection, told: Mapping[str, int]) -> float | None:
-    (newest,) = connection.execute("SELECT max(t_ns) FROM events").fetchone()
-    if newest is None or "started_ns" not in told:
+def _duration_s(path: Path, told: Mapping[str, int]) -> float | None:
+    if "started_ns" not in told:
         return None
-    return float((newest - told["started_ns"]) / SECOND)
+    newest_ns = told.get("newest_ns")
+    if newest_ns is None:
+        with closing(Recording(path)) as recording:
+            newest_ns = recording.span()[1]
+    return float((newest_ns - told["started_ns"]) / SECOND)
 
 
 def _decode_tps(connection: sqlite3.Connection) -> float | None:

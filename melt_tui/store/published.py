@@ -9,6 +9,7 @@ from typing import TypeVar
 from drivers.base import Item
 from drivers.events import ChannelsOpened, Event
 from drivers.model import Samples
+from melt_tui.events import Tick
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
 from melt_tui.store.codec import Damaged
@@ -83,6 +84,8 @@ class Published:
         if series.id not in blocks:
             blocks[series.id] = self._blocks(series, stretch, in_tail=number > 0)
         block = _next(blocks[series.id])
+        if series.ticks:
+            return Tick(t_ns=block.t0_ns, device=block.device)
         return block if derived or not series.channel.derived else None
 
     def _stretches(self) -> Iterator[_Stretch]:

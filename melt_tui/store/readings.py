@@ -10,7 +10,7 @@ from drivers.model import Channel, ChannelKey
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
 from melt_tui.store.journal import Tail
-from melt_tui.store.pyramid import step_of
+from melt_tui.store.pyramid import CHUNKS, step_of
 from melt_tui.store.series import Series
 from melt_tui.timeline.model import EVER, Reading
 
@@ -52,7 +52,7 @@ def readings_at(
 
 def _chunk_last(connection: sqlite3.Connection, chunks: Chunks, series: Series, t_ns: int) -> _Last | None:
     best: _Last | None = None
-    reach_ns = step_of(connection, series.id, 0).longest_ns
+    reach_ns = step_of(connection, series.id, CHUNKS).longest_ns
     for number, t0_ns, t1_ns in chunks.latest_first(series, t_ns):
         if best is not None and t0_ns < best.t_ns - reach_ns:
             break

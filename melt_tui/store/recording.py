@@ -17,6 +17,7 @@ from melt_tui.store.extent import extent
 from melt_tui.store.happenings import Happenings
 from melt_tui.store.published import Published
 from melt_tui.store.readings import readings_at
+from melt_tui.store.ticks import Ticks
 from melt_tui.store.windows import window_at
 from melt_tui.timeline.clockmap import ClockMap
 from melt_tui.timeline.model import Interval, View, Window
@@ -47,7 +48,7 @@ class Recording:
         self._connection = open_to_read(path)
         self._catalog = Catalog(self._connection)
         self._chunks = Chunks(self._connection, self._catalog)
-        self._happenings = Happenings(self._connection)
+        self._happenings = Happenings(self._connection, Ticks(self._catalog, self._chunks))
         self._published = Published(self._connection, self._catalog, self._chunks, self._look)
         self.clock: ClockMap = self._catalog.clock
         """What was measured of every device's clock, as far as it was looked at."""
@@ -80,7 +81,7 @@ class Recording:
     def span(self) -> tuple[int, int]:
         """As ``Timeline.span``."""
         with reading(self.path), self._look():
-            return extent(self._connection, self._catalog)
+            return extent(self._connection, self._catalog, self._chunks)
 
     def view(self, t_ns: int) -> View:
         """As ``Timeline.view``."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from drivers.events import ChannelsOpened
-from drivers.model import Channel, ChannelKey, DType, Quantity, Samples, Unit
+from drivers.model import Channel, ChannelKey, DType, Kind, Quantity, Samples, Unit
 from melt_tui.store.eventcodec import from_json, plain, to_json
 from melt_tui.store.summaries import SLOW_HZ, Decoder, base_of
 
@@ -21,11 +21,13 @@ class Series:
     """The samples of one channel with codes of one type. ``channel_id`` and ``id`` are rows of the recording."""
 
     id: int
-    channel_id: int
+    channel_id: int | None
     channel: Channel
     dtype: DType
     bulk: bool
     base_ns: int | None
+    ticks: bool = False
+    """Whether these are no samples but the Ticks of a device."""
 
     @property
     def key(self) -> ChannelKey:
@@ -54,6 +56,7 @@ class Registry:
         self._opened_ns: dict[ChannelKey, int] = {}
         self._known: dict[Channel, int] = {}
         self._series: dict[tuple[int, DType], Series] = {}
+        self._ticks: dict[str, Series] = {}
         self.by_id: dict[int, Series] = {}
 
     def load(self) -> None:
@@ -61,7 +64,7 @@ class Registry:
         for number, definition in self._connection.execute("SELECT id, definition FROM channels"):
             self._known[from_json(Channel, definition)] = number
         for series in load_series(self._connection):
-            self._series[series.channel_id, series.dtype] = self.by_id[series.id] = series
+            self.by_id[series.id] = series
 
     def open(self, event: ChannelsOpened) -> None:
         """From now on channels are as this event says."""
@@ -87,6 +90,14 @@ class Registry:
             channel = unannounced(block)
             known = self._current[block.key] = (self._channel(channel), channel)
         return self._series.get((known[0], block.dtype)) or self._new(*known, block)
+
+    def ticks(self, device: str) -> Series:
+        """Where the Ticks of a device belong."""
+        if device not in self._ticks:
+            cursor = self._connection.execute(_NEW_TICKS, (plain(device), DType.I64))
+            (series,) = load_series(self._connection, int(cursor.lastrowid or 0) - 1)
+            self._ticks[device] = self.by_id[series.id] = series
+        return self._ticks[device]
 
     def fix(self, series: Series, *, bulk: bool | None = None, base_ns: int | None = None) -> None:
         """Say how a series is kept from now on."""
@@ -126,8 +137,10 @@ def load_series(connection: sqlite3.Connection, after: int = 0) -> list[Series]:
     """The series of a recording whose number is greater than ``after``."""
     rows = connection.execute(_SERIES, (after,)).fetchall()
     return [
-        Series(number, channel, from_json(Channel, definition), DType(dtype), bool(bulk), base)
-        for number, channel, dtype, bulk, base, definition in rows
+        Series(number, None, tick_channel(ticks), DType(dtype), bool(bulk), base, ticks=True)
+        if channel is None
+        else Series(number, channel, from_json(Channel, definition), DType(dtype), bool(bulk), base)
+        for number, channel, ticks, dtype, bulk, base, definition in rows
     ]
 
 
@@ -140,6 +153,13 @@ def unannounced(block: Samples) -> Channel:
         unit=Unit.NONE,
         dtype=block.dtype,
         detail="never announced",
+    )
+
+
+def tick_channel(device: str) -> Channel:
+    """What stands for the Ticks of a device."""
+    return Channel(
+        device=device, name="", quantity=Quantity.OTHER, unit=Unit.NONE, kind=Kind.COUNTER, dtype=DType.I64
     )
 
 
@@ -161,6 +181,7 @@ def observed_hz(n: int, block: Samples) -> float:
 _CHANNEL = """
     INSERT INTO channels (device, name, quantity, unit, kind, rate_hz, point, limit_value, provenance, definition)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_NEW_TICKS = "INSERT INTO series (ticks, dtype, bulk) VALUES (?, ?, FALSE)"
 _SERIES = """
-    SELECT series.id, channel, dtype, bulk, base_ns, definition
-    FROM series JOIN channels ON channels.id = channel WHERE series.id > ? ORDER BY series.id"""
+    SELECT series.id, channel, ticks, dtype, bulk, base_ns, definition
+    FROM series LEFT JOIN channels ON channels.id = channel WHERE series.id > ? ORDER BY series.id"""

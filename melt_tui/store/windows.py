@@ -1,7 +1,8 @@
 """Columns of a window: from summaries where there are fine enough ones, else from the samples themselves."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from drivers.model import ChannelKey
 from melt_tui.store.catalog import Catalog
@@ -40,11 +41,18 @@ def _parts(
     if level is None:
         yield bucketed(*chunks.samples(series, part.start_ns, part.stop_ns), part.width_ns)
         return
-    yield summaries(connection, series.id, level, part.start_ns, part.stop_ns)
+    span = (part.start_ns, part.stop_ns)
+    yield from summaries(connection, series.id, level, span, partial(_summed, chunks, series, part))
     tail = catalog.tail.of(series.id)
     if tail is not None:
         samples = by_time(tail).between(part.start_ns, part.stop_ns)
         yield bucketed(samples.times, series.decoder(samples.codes), part.width_ns)
+
+
+def _summed(chunks: Chunks, series: Series, part: Cut, numbers: Sequence[int]) -> Sequence[Buckets]:
+    """Chunks that no tile holds yet, as columns."""
+    samples = (chunks.sorted(series, number).between(part.start_ns, part.stop_ns) for number in numbers)
+    return [bucketed(each.times, series.decoder(each.codes), part.width_ns) for each in samples]
 
 
 def _level(base_ns: int | None, level_ns: int | None) -> int | None:

@@ -44,14 +44,14 @@ CREATE VIEW readable_seconds AS
     FROM seconds JOIN channels ON channels.id = seconds.channel;
 
 -- Everything that happened, in the order in which it was published (id). kind names the event; run and turn are those it
--- belongs to; detail is all of it as JSON.
+-- belongs to; detail is all of it as JSON. Ticks (four a second) are kept with the samples.
 CREATE TABLE events (
     id INTEGER PRIMARY KEY, t_ns INTEGER NOT NULL, device TEXT NOT NULL, kind TEXT NOT NULL, run TEXT, turn INTEGER,
     detail TEXT NOT NULL
 );
 CREATE INDEX events_by_time ON events (t_ns);
-CREATE INDEX events_by_kind ON events (kind, t_ns) WHERE kind <> 'Tick';
-CREATE INDEX events_by_device ON events (device, kind, t_ns) WHERE kind <> 'Tick';
+CREATE INDEX events_by_kind ON events (kind, t_ns);
+CREATE INDEX events_by_device ON events (device, kind, t_ns);
 CREATE INDEX events_by_run ON events (run, kind, t_ns) WHERE run IS NOT NULL;
 
 -- One runtime, model and workload on one device. spec: JSON of all that was asked for.
@@ -97,14 +97,15 @@ CREATE TABLE annotations (
 );
 
 -- Private from here on: packed samples.
--- series: samples of one channel with codes of one type. base_ns: width of its finest summaries.
+-- series: samples of one channel with codes of one type. base_ns: width of its finest summaries. ticks: the device whose
+-- Tick events are kept here instead of in events; the code of each is the last event before it.
 CREATE TABLE series (
-    id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, dtype TEXT NOT NULL, bulk INTEGER NOT NULL, base_ns INTEGER
+    id INTEGER PRIMARY KEY, channel INTEGER, ticks TEXT, dtype TEXT NOT NULL, bulk INTEGER NOT NULL, base_ns INTEGER
 );
--- chunks: blocks of one series, in order of publication; t0_ns and t1_ns bound their times. tile: their summary.
+-- chunks: blocks of one series, in order of publication; t0_ns and t1_ns bound their times.
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY, series INTEGER NOT NULL, t0_ns INTEGER NOT NULL, t1_ns INTEGER NOT NULL,
-    axis INTEGER, tile BLOB NOT NULL, data BLOB NOT NULL
+    axis INTEGER, data BLOB NOT NULL
 );
 CREATE INDEX chunks_by_time ON chunks (series, t0_ns, t1_ns);
 -- axes: sample times that several chunks share.
@@ -115,7 +116,7 @@ CREATE TABLE tiles (
     t1_ns INTEGER NOT NULL, data BLOB NOT NULL
 );
 CREATE INDEX tiles_by_time ON tiles (series, level, t0_ns, t1_ns);
--- pyramid: of each level (0: the chunks' own tiles) its longest row, the last row of the level below that it holds, and
+-- pyramid: of each level (-1: the chunks themselves) its longest row, the last row of the level below that it holds, and
 -- the least t0_ns of its rows that the level above does not hold yet.
 CREATE TABLE pyramid (
     series INTEGER NOT NULL, level INTEGER NOT NULL, longest_ns INTEGER NOT NULL, upto INTEGER NOT NULL,
@@ -123,4 +124,8 @@ CREATE TABLE pyramid (
 ) WITHOUT ROWID;
 -- journal: one row per commit that is not compacted yet. orders: the order of publication of what is compacted.
 CREATE TABLE journal (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE orders (id INTEGER PRIMARY KEY, event_to INTEGER NOT NULL, chunk_to INTEGER NOT NULL, data BLOB NOT NULL);
+-- event_to, chunk_to, tile_to: the last rows that belong to it.
+CREATE TABLE orders (
+    id INTEGER PRIMARY KEY, event_to INTEGER NOT NULL, chunk_to INTEGER NOT NULL, tile_to INTEGER NOT NULL,
+    data BLOB NOT NULL
+);

@@ -1,0 +1,81 @@
+"""Fast series: a chunk at every commit, a tile for a few chunks together."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from drivers.model import Samples
+from melt_tui.store.blocks import blocks_of, grouped
+from melt_tui.store.codec import decode, encode_fast
+from melt_tui.store.compaction import MOST, Summaries
+from melt_tui.store.pyramid import PyramidWriter, waiting_chunks
+from melt_tui.store.series import Series
+from melt_tui.store.summaries import summarized
+from melt_tui.store.tiles import decode_tiles
+
+TOGETHER = 8
+"""Chunks that are summed up together: what is done once for all of them costs less."""
+
+
+@dataclass
+class _Waiting:
+    """Chunks that no tile holds yet."""
+
+    series: Series
+    blocks: list[Samples] = field(default_factory=list)
+    chunks: int = 0
+    last: int = 0
+
+
+class FastWriter:
+    """Writes the samples of fast series, inside the transactions of its owner."""
+
+    def __init__(self, connection: sqlite3.Connection, pyramid: PyramidWriter) -> None:
+        self._connection = connection
+        self._pyramid = pyramid
+        self._waiting: dict[int, _Waiting] = {}
+        self._summaries: Summaries = {}
+
+    def write(self, series: Series, samples: Sequence[Samples]) -> None:
+        """One commit's blocks of a series, in order of publication."""
+        waiting = self._waiting.setdefault(series.id, _Waiting(series))
+        for group in grouped(samples, series.gap_ns, MOST):
+            blob, bounds = encode_fast(group)
+            cursor = self._connection.execute(_CHUNK, (series.id, *bounds, blob))
+            self._pyramid.chunk(series.id, bounds, waits=True)
+            waiting.blocks += group
+            waiting.chunks += 1
+            waiting.last = int(cursor.lastrowid or 0)
+        if waiting.chunks >= TOGETHER:
+            self._sum_up(waiting)
+
+    def recall(self, series: Series) -> None:
+        """Take over what an earlier writer has left of a series."""
+        tiles = self._connection.execute(_TILES, (series.id,)).fetchall()
+        self._summaries[series.id] = [decode_tiles([row[0]]) for row in tiles]
+        waiting = self._waiting[series.id] = _Waiting(series)
+        for number in waiting_chunks(self._connection, series.id):
+            (blob,) = self._connection.execute("SELECT data FROM chunks WHERE id = ?", (number,)).fetchone()
+            waiting.blocks += decode(blob, series.dtype).samples(series.key)
+            waiting.last = number
+
+    def summaries(self) -> Summaries:
+        """All that was written since the last time that this was asked, by series."""
+        for waiting in self._waiting.values():
+            if waiting.blocks:
+                self._sum_up(waiting)
+        found, self._summaries = self._summaries, {}
+        return {number: parts for number, parts in found.items() if parts}
+
+    def _sum_up(self, waiting: _Waiting) -> None:
+        series = waiting.series
+        assert series.base_ns is not None
+        buckets = summarized(blocks_of(waiting.blocks), series.decoder, series.base_ns)
+        self._pyramid.tile(series.id, series.base_ns, buckets, waiting.last)
+        self._summaries.setdefault(series.id, []).append(buckets)
+        waiting.blocks, waiting.chunks = [], 0
+
+
+_CHUNK = "INSERT INTO chunks (series, t0_ns, t1_ns, data) VALUES (?, ?, ?, ?)"
+_TILES = """
+    SELECT data FROM tiles WHERE series = ? AND level = 0 AND id > (SELECT coalesce(max(tile_to), 0) FROM orders)"""
