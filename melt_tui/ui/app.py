@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _SCRIPT_S = 0.25
+_WIDTHS = ((0, "-slit"), (40, "-narrow"), (100, "-wide"), (160, "-vast"))
+_HEIGHTS = ((0, "-flat"), (12, "-low"), (30, "-high"), (44, "-towering"))
+"""Classes that every screen bears from a width or height on: its stylesheet says what they mean."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,6 +63,8 @@ class MeltApp(App[int]):
         seconds: float | None = None,
     ) -> None:
         super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
+        self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
         self._seconds = seconds
         self._make_bench = bench
         self._recording = replay

@@ -14,7 +14,7 @@ from drivers.events import (
     TurnEnded,
 )
 from drivers.model import ChannelKey
-from melt_tui.events import DeviceLost, Mark
+from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark
 from melt_tui.timeline import Interval, Timeline, Window
 from melt_tui.ui.look import default_device
 from melt_tui.ui.playhead import Reach
@@ -65,7 +65,7 @@ def take_chronicle(timeline: Timeline, ask: AskChronicle, stock: Stock) -> Chron
     listed = timeline.events(first, ask.t_ns, kinds=_LISTED, limit=EVENTS_AT_MOST)
     return Chronicle(
         ask=ask,
-        events=sorted([*listed, *_notable(turns)], key=lambda event: event.t_ns),
+        events=sorted([*filter(_told, listed), *_notable(turns)], key=lambda event: event.t_ns),
         log=timeline.events(first, ask.t_ns, kinds=(LogLine, OutputText), limit=LOG_AT_MOST)
         if ask.log
         else (),
@@ -84,6 +84,11 @@ def why_absent(topic: Topic, absences: Iterable[Absent], device: str = "") -> li
         for absent in absences
         if device in {"", absent.device} and any(w in absent.what.lower() for w in topic.absent_words)
     ]
+
+
+def _told(event: Event) -> bool:
+    """Whether an event is news: that melt's own meter is up is none."""
+    return event.device != SELF or not isinstance(event, DeviceUp)
 
 
 def _notable(turns: Iterable[Turn]) -> Iterator[Event]:

@@ -54,12 +54,14 @@ def log_lines(
     head: list[Part] = [(f" {stamp} ", Ink.DIM)]
     if width >= 56:
         head.append((column(line.device, _NAME_CELLS) + " ", device_ink))
-    head.append((f"{plain(line.source, _SOURCE_CELLS)}: ", Ink.DIM))
     indent = length(head)
+    source = f"{plain(line.source, _SOURCE_CELLS)}: "
     ink = Ink.STRONG if line.spoken else Ink.TEXT
-    for i, text in enumerate(wrapped(line.text, max(8, width - indent))[:LINES_AT_MOST]):
-        lead = head if i == 0 else [(" " * indent, Ink.DIM)]
-        yield row(width, [*lead, *_highlighted(plain(text), found, ink)], ground)
+    texts = wrapped(source + plain(line.text), max(8, width - indent))[:LINES_AT_MOST]
+    for i, text in enumerate(texts):
+        lead = [*head, (text[: len(source)], Ink.DIM)] if i == 0 else [(" " * indent, Ink.DIM)]
+        said = text[len(source) :] if i == 0 else text
+        yield row(width, [*lead, *_highlighted(said, found, ink)], ground)
 
 
 class _Text:

@@ -40,8 +40,6 @@ _LISTS_NS = 250_000_000
 _FIGURES_NS = 1_000_000_000
 _REPORT_NS = 1_000_000_000
 _FRAMES_PER_S = 10.0
-_WIDTHS = ((0, "-slit"), (40, "-narrow"), (100, "-wide"), (160, "-vast"))
-_HEIGHTS = ((0, "-flat"), (12, "-low"), (30, "-high"), (44, "-towering"))
 _LEAD_NS = 5_000_000_000
 """How long before a limit ``first_limit`` begins to play."""
 
@@ -62,8 +60,6 @@ class BenchScreen(Screen[None]):
         playhead: Playhead | None = None,
     ) -> None:
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
-        self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
         self._bench = bench
         self._settings = settings
         self._executor = executor

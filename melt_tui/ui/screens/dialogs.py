@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, OptionList
+from textual.widgets import Button, Checkbox, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from melt_tui.ui.renderables.text import plain
@@ -28,6 +28,15 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     def action_cancel(self) -> None:
         """Close without an answer."""
         self.dismiss(None)
+
+
+class Tick(Checkbox):
+    """A checkbox that says without colour whether it is on."""
+
+    def watch_value(self) -> None:
+        """Show the cross only when on."""
+        self.BUTTON_INNER = "x" if self.value else " "
+        super().watch_value()
 
 
 class ConfirmDialog(Dialog[bool]):

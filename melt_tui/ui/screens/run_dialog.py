@@ -12,7 +12,7 @@ from textual.widgets import Button, Checkbox, Input, Label, Select
 
 from melt_tui.ui.answers import answer
 from melt_tui.ui.renderables.text import plain
-from melt_tui.ui.screens.dialogs import Dialog, Sheets
+from melt_tui.ui.screens.dialogs import Dialog, Sheets, Tick
 from melt_tui.ui.screens.run_form import FIELDS, FormError, Texts, request_of, texts_of
 from melt_tui.workbench import Bench, Choice, RunRequest
 
@@ -53,7 +53,7 @@ class RunDialog(Dialog[RunRequest]):
     def _form(self) -> Iterator[Widget]:
         preset = self._preset
         boxes = (
-            Checkbox(_titled(choice), choice.value in preset.devices, id=f"device-{i}", compact=True)
+            Tick(_titled(choice), choice.value in preset.devices, id=f"device-{i}", compact=True)
             for i, choice in enumerate(self._devices)
         )
         yield Horizontal(Label("devices", classes="name"), Vertical(*boxes, classes="tall"), classes="line")
@@ -62,7 +62,7 @@ class RunDialog(Dialog[RunRequest]):
         yield from _list("model", self._bench.models(), preset.model, typed=True)
         yield from _list("workload", self._bench.workloads(), preset.workload, typed=True)
         yield from _fields(texts_of(preset))
-        ignore = Checkbox("ignore end of text", preset.ignore_eos, id="ignore_eos", compact=True)
+        ignore = Tick("ignore end of text", preset.ignore_eos, id="ignore_eos", compact=True)
         yield Horizontal(Label("", classes="name"), ignore, classes="line")
 
     def _runtimes(self) -> Iterable[Choice]:

@@ -1,0 +1,47 @@
+from drivers.model import Quantity
+from melt_tui.ui.topics import Stock, colours, devices, meters_of, panels
+from tests.rigs.night_run import BOARD, HOST, METER, PHONE, Story, at, timeline
+
+VIEW = timeline(Story()).view(at(60))
+STOCK = Stock(VIEW)
+
+
+def test_melt_itself_is_no_device_of_the_desk() -> None:
+    assert [device.device for device in devices(VIEW)] == [PHONE, BOARD, HOST, METER]
+    assert colours(VIEW) == {PHONE: 0, BOARD: 1, HOST: 2, METER: 3}
+
+
+def test_all_devices_are_overlaid_each_by_the_channel_that_stands_for_it() -> None:
+    drawn = {panel.topic.title: [channel.key for channel in panel.channels] for panel in panels(STOCK)}
+    assert drawn["token rate"] == [(PHONE, "token_rate"), (BOARD, "token_rate"), (HOST, "token_rate")]
+    assert drawn["SoC"] == [(PHONE, "soc"), (BOARD, "tj")]
+    assert drawn["power"] == [(BOARD, "VDD_IN"), (METER, "main")]
+    assert list(drawn) == ["token rate", "SoC", "power", "RSS", "CPU", "frequency", "skin"]
+
+
+def test_one_device_is_shown_with_the_meter_that_feeds_it() -> None:
+    drawn = {panel.topic.title: panel for panel in panels(STOCK, PHONE)}
+    assert [channel.key for channel in drawn["power"].channels] == [(METER, "main")]
+    assert drawn["power"].title == "power battery-terminals"
+    assert meters_of(VIEW, PHONE) == [METER]
+
+
+def test_a_chart_of_several_reference_points_says_so() -> None:
+    power = next(panel for panel in panels(STOCK) if panel.topic.title == "power")
+    assert (power.point, power.title) == ("", "power at 2 points")
+
+
+def test_what_a_device_does_not_give_still_has_its_place() -> None:
+    drawn = {panel.topic.title: panel.channels for panel in panels(STOCK, HOST)}
+    assert drawn["SoC"] == drawn["power"] == ()
+
+
+def test_the_stock_finds_channels_by_device_and_quantity() -> None:
+    assert [c.name for c in STOCK.of(PHONE, Quantity.TEMPERATURE, Quantity.SKIN_TEMPERATURE)] == [
+        "soc",
+        "skin",
+    ]
+    power = STOCK.power(PHONE)
+    assert power is not None
+    assert power.device == METER
+    assert STOCK.power(HOST) is None
