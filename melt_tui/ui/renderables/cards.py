@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from math import isfinite
 
 from melt_tui.ui.renderables.cells import Ground, Ink, Line, device_ink
 from melt_tui.ui.renderables.legend import shape
@@ -174,6 +175,8 @@ _DRAW: dict[CardMode, Callable[[Card, int, Ground], Iterator[Line]]] = {
 }
 _INDENT = 3
 _RATE_CELLS = 12
+_HEADROOM = 4 / 3
+"""A steady rate does not fill its cells: a rise could be seen as a fall can."""
 _SIMULATED = (" simulated", " sim")
 
 
@@ -231,7 +234,13 @@ def _spark(card: Card, room: int) -> list[Part]:
     if width <= 0:
         return []
     stale = card.rate is not None and card.rate.stale
-    return [(spark(card.spark, width), Ink.DIM if stale else device_ink(card.colour))]
+    top = max((value for value in card.spark if value is not None and isfinite(value)), default=0.0)
+    return [
+        (
+            spark(card.spark, width, high=_HEADROOM * top or None),
+            Ink.DIM if stale else device_ink(card.colour),
+        )
+    ]
 
 
 def _facts(facts: Sequence[Fact], room: int) -> list[Part]:

@@ -12,6 +12,8 @@ from melt_tui.ui.renderables.legend import shape
 from melt_tui.ui.renderables.plot_model import PlotModel
 from melt_tui.ui.renderables.text import cell_count, plain
 
+_MOST = 0.4
+"""Share of the plot that the box may cover."""
 Row = tuple[str, str, Ink]
 """Left and right text of a row of the box, and its ink."""
 
@@ -40,7 +42,7 @@ def readings(
 def place(cells: Cells, area: tuple[int, int, int, int], cursor: int, rows: Sequence[Row]) -> None:
     """Draw the box in the plot ``area`` (x, y, width, height) where it covers least: beside the cursor, high or low.
 
-    What does not fit is left out, from the last row up; in an area too narrow for it there is none.
+    What does not fit is left out, from the last row up; in an area too small for it there is none.
     """
     x, y, width, height = area
     shown = rows[:height]
@@ -48,7 +50,7 @@ def place(cells: Cells, area: tuple[int, int, int, int], cursor: int, rows: Sequ
     size = inner + 2
     firsts = [first for first in (cursor + 1, cursor - size) if x <= first <= x + width - size]
     places = [(first, line) for line in (y, y + height - len(shown)) for first in firsts]
-    if not places:
+    if not places or size * len(shown) > _MOST * width * height:
         return
     first, top = min(places, key=lambda place: _covered(cells, place, size, len(shown)))
     for line, (left, right, ink) in enumerate(shown, start=top):

@@ -42,11 +42,10 @@ def write(cells: Cells, model: PlotModel, prefix: Prefix, greatest: float | None
     if framed:
         cells.put(0, 0, f"╭{'─' * (cells.width - 2)}╮", Ink.FRAME)
     left = room - _length(right) - beside * bool(right)
-    left_parts = [(" ", Ink.FRAME)] * framed + [
-        (plain(title, left), Ink.TITLE),
-        (f" {unit}" * bool(unit), Ink.DIM),
-    ]
-    _write(cells, edge - int(framed), [*left_parts, (" ", Ink.FRAME)])
+    shown = plain(title, left)
+    said = f" {unit}" if unit and cell_count(shown) + cell_count(unit) < room - _length(right) else ""
+    x = cells.put(edge - 1, 0, " ", Ink.FRAME) if framed else 0
+    _write(cells, x, [(shown, Ink.TITLE), (said, Ink.DIM), (" ", Ink.FRAME)])
     _write(cells, cells.width - edge - _length(right), right)
 
 

@@ -21,10 +21,13 @@ def spark(
         return " " * width
     bottom = min(0.0, *known) if low is None else low
     top = max(known) if high is None else high
-    if low is not None or high is not None or not 0 < top - bottom < inf:
+    span = top - bottom
+    if min(known) < bottom or max(known) > top or not 0 < span < inf:
         return "".join([bar(value, bottom, top) for value in folded])
-    scale = (len(BARS) - 1) / (top - bottom)
-    return "".join([" " if value is None else BARS[round((value - bottom) * scale)] for value in folded])
+    last = len(BARS) - 1
+    return "".join(
+        [" " if value is None else BARS[round((value - bottom) / span * last)] for value in folded]
+    )
 
 
 def fold(values: Sequence[float | None], width: int) -> list[float | None]:

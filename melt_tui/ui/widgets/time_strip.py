@@ -31,6 +31,7 @@ class TimeStrip(Canvas):
         super().__init__(id=id, classes=classes)
         self._model: StripModel | None = None
         self._seeking = False
+        self._sought: int | None = None
 
     def show(self, model: StripModel) -> None:
         """Draw this from now on."""
@@ -44,7 +45,7 @@ class TimeStrip(Canvas):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Seek, and go on seeking while the button is held."""
-        self._seeking = True
+        self._seeking, self._sought = True, None
         self.capture_mouse()
         self._seek(event.x)
 
@@ -59,5 +60,9 @@ class TimeStrip(Canvas):
         self.release_mouse()
 
     def _seek(self, x: int) -> None:
-        if self._model is not None:
-            self.post_message(self.Sought(self, strip_layout(self._model, self.size.width).time(x)))
+        if self._model is None:
+            return
+        t_ns = strip_layout(self._model, self.size.width).time(x)
+        if t_ns != self._sought:
+            self._sought = t_ns
+            self.post_message(self.Sought(self, t_ns))

@@ -44,7 +44,7 @@ def inked(lines: tuple[Line, ...], ink: Ink) -> str:
 def test_a_full_card() -> None:
     assert rows(PHONE, 32, CardMode.FULL, selected=True) == [
         "▸▲ pixel-8 simulated    ● decode",
-        "   18.4 tok/s ▄████▅▅           ",
+        "   18.4 tok/s ▃▆▆▆▆▄▄           ",
         "   71.2 °C! · 3.1 W · 1.9 GB    ",
         "   ⚠ throttled since 01:12      ",
         "   turn 12/48                   ",
@@ -61,7 +61,7 @@ def test_a_compact_card() -> None:
 
 def test_a_row() -> None:
     assert rows(PHONE, 110, CardMode.ROWS) == [
-        " ▲ pixel-8 simulated                    ● decode 18.4 tok/s  ▄████▅▅      ⚠ throttled since 01:12  71.2 °C!   "
+        " ▲ pixel-8 simulated                    ● decode 18.4 tok/s  ▃▆▆▆▆▄▄      ⚠ throttled since 01:12  71.2 °C!   "
     ]
     assert rows(PHONE, 28, CardMode.ROWS) == [" ▲ pixel-8 sim      ● decode"]
 

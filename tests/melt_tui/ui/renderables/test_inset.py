@@ -65,4 +65,7 @@ def test_no_room_no_box() -> None:
     assert text_of(cells.lines()) == " " * 8 + "\n" + " " * 8
     cells = Cells(30, 1)
     inset.place(cells, (0, 0, 30, 1), 4, ROWS)
-    assert "▲" not in text_of(cells.lines())
+    assert text_of(cells.lines()).split() == ["00:01.0"]
+    cells = Cells(18, 2)
+    inset.place(cells, (0, 0, 18, 2), 4, ROWS)
+    assert text_of(cells.lines()).split() == []

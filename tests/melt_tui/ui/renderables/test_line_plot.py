@@ -71,7 +71,7 @@ def test_names_go_before_values_and_values_before_the_title() -> None:
 
 def test_without_room_there_is_still_a_line() -> None:
     assert text_of(line_plot(plot(series(RAMP)), 4, 2)) == " ⢀⡴⠋\n⡴⠋  "
-    assert text_of(line_plot(plot(series(RAMP)), 12, 3)) == "token rate t\n     ⢀⣀⡤⠔⠒⠋⠁\n⣀⡤⠔⠒⠋⠁      "
+    assert text_of(line_plot(plot(series(RAMP)), 12, 3)) == "token rate  \n     ⢀⣀⡤⠔⠒⠋⠁\n⣀⡤⠔⠒⠋⠁      "
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 0), (1, 1), (0, 5), (5, 0), (2, 4), (16, 4), (1, 9)])
