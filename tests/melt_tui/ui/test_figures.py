@@ -1,0 +1,60 @@
+from statistics import fmean
+
+import pytest
+
+from melt_tui.ui.figures import AskFigures, figure_rows, stats_within, take_figures
+from tests.rigs.night_run import METER, PHONE, Story, at, timeline
+
+KNOWN = timeline(Story())
+
+
+def test_figures_between_the_markers_are_those_of_the_samples_in_whole_columns() -> None:
+    a, b = at(10), at(40)
+    window = KNOWN.window((METER, "main"), a, b, 4000)
+    stats = stats_within(window, a, b)
+    points = [value for t_ns, _, value in KNOWN.points[METER, "main"] if a <= t_ns < b]
+    assert stats is not None
+    assert stats.n == len(points) == 120
+    assert stats.mean == pytest.approx(fmean(points), rel=1e-12)
+    assert (stats.least, stats.greatest) == (min(points), max(points))
+
+
+def test_columns_that_straddle_a_marker_are_left_out() -> None:
+    window = KNOWN.window((METER, "main"), at(10), at(40), 30)
+    inside = stats_within(window, at(10) + 1, at(40))
+    whole = stats_within(window, at(10), at(40))
+    assert inside is not None
+    assert whole is not None
+    assert inside.n == whole.n - window.counts[list(window.starts_ns).index(at(10))]
+    assert stats_within(window, at(10), at(10)) is None
+
+
+def test_tokens_are_counted_between_the_markers() -> None:
+    figures = take_figures(KNOWN, AskFigures(device=PHONE, at_ns=at(100), span=(at(20), at(100))))
+
+    def counted(t_s: float) -> float:
+        return KNOWN.view(at(t_s)).readings[PHONE, "token_arrivals"].value
+
+    assert figures.tokens == ((PHONE, int(counted(100) - counted(20))),)
+    before = take_figures(KNOWN, AskFigures(device=PHONE, at_ns=at(100), span=(at(1), at(100))))
+    assert before.tokens == ((PHONE, int(counted(100))),)
+
+
+def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
+    figures = take_figures(KNOWN, AskFigures(device=PHONE, at_ns=at(40), span=(at(10), at(40))))
+    rows, note = figure_rows(figures, "00:40.0")
+    power = next(row for row in rows if row.texts[0] == "main")
+    assert power.texts[1:3] == ("hvpm (sim)", "battery-terminals")
+    assert power.texts[3].endswith(" W")
+    assert power.texts[4] == "120"
+    assert note.startswith("a–b 30.0 s, in whole columns of 8.0 ms · pixel-8 240 tokens")
+    counter = next(row for row in rows if row.texts[0] == "token_arrivals")
+    assert counter.texts[4:] == ("–", "–", "–", "–")
+
+
+def test_without_markers_there_are_only_values() -> None:
+    figures = take_figures(KNOWN, AskFigures(device="", at_ns=at(40), span=None))
+    rows, note = figure_rows(figures, "00:40.0")
+    assert len(rows) == 17
+    assert note == "values at 00:40.0 · a and b mark a span"
+    assert {row.texts[4] for row in rows} == {"–"}

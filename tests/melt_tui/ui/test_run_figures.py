@@ -1,0 +1,97 @@
+from dataclasses import replace
+
+import pytest
+
+from drivers.model import Prompt, Workload
+from melt_tui.ui.run_figures import model_notes, phase_text, planned_turns, run_model, turn_rows
+from melt_tui.ui.topics import Stock
+from melt_tui.ui.turns import TURN_KINDS, turns_of
+from tests.rigs.night_run import BOARD, HOST, METER, PHONE, Story, at, timeline
+
+
+def seen(t_s: float, **story: object):  # type: ignore[no-untyped-def]
+    known = timeline(Story(**story))  # type: ignore[arg-type]
+    return Stock(known.view(at(t_s))), turns_of(known.events(at(0), at(t_s), kinds=TURN_KINDS))
+
+
+def test_a_run_in_progress_with_its_figures() -> None:
+    stock, turns = seen(64.0)
+    model = run_model(stock, PHONE, turns)
+    assert (model.model, model.note) == ("tinyllama-1.1b Q4_0", "synthetic weights · simulated")
+    assert (model.workload, model.phase, model.running) == ("chat · simulated", "turn 8/48  decode", True)
+    figures = dict(model.figures)
+    assert figures["TTFT"] == "0.80 s"
+    assert figures["prefill"] == "88.9 tok/s"
+    assert figures["decode"] == "9.84 tok/s"
+    assert figures["load"] == "2.0 s"
+    assert figures["tokens"] == "480"
+    assert [number for number, _, _ in model.turns] == ["7", "6", "5", "4", "3", "2", "1"]
+
+
+def test_loading_has_a_bar_and_an_eta() -> None:
+    stock, turns = seen(3.4, until_s=3.4, loading=True)
+    model = run_model(stock, HOST, turns)
+    assert (model.phase, model.progress, model.eta) == (
+        "expanding the model",
+        pytest.approx(4 / 6),
+        "2.0 s left",
+    )
+    assert model.note == "toy model"
+
+
+def test_a_failure_says_why_and_what_to_do() -> None:
+    stock, turns = seen(100.0, until_s=100.0, failed=True)
+    model = run_model(stock, HOST, turns)
+    assert model.problem == "llama-server ended with code 139: the log above says where"
+    assert model.phase.startswith("failed  after ")
+    assert not model.running
+
+
+def test_without_a_run_it_says_what_to_do() -> None:
+    stock, _ = seen(20.0, until_s=20.0, runs=False)
+    assert run_model(stock, PHONE, ()).hint == "no run yet: r starts one"
+    assert "runs no model" in run_model(stock, METER, ()).hint
+
+
+def test_phases_of_a_turn() -> None:
+    stock, _ = seen(60.6)
+    run = stock.view.runs[PHONE]
+    assert phase_text(run) == "turn 8/48  prefill 50 %"
+    endless = replace(run.spec, workload=replace(run.spec.workload, repeat=0))  # type: ignore[type-var]
+    assert phase_text(replace(run, spec=endless)) == "turn 8  prefill 50 %"
+
+
+@pytest.mark.parametrize(
+    ("repeat", "turns", "planned"),
+    [(1, None, 4), (3, None, 12), (3, 5, 5), (1, 9, 4), (0, None, None), (0, 7, 7)],
+)
+def test_how_many_turns_are_planned(repeat: int, turns: int | None, planned: int | None) -> None:
+    prompt = Prompt(text="x")
+    workload = Workload(
+        name="w",
+        conversations=((prompt, prompt, prompt), (prompt,)),
+        max_tokens=1,
+        repeat=repeat,
+        turns=turns,
+    )
+    assert planned_turns(workload) == planned
+    assert planned_turns(None) is None
+
+
+def test_the_table_of_turns_is_newest_first_with_marks_of_the_simulated() -> None:
+    stock, turns = seen(21.0)
+    rows = turn_rows(stock.view, turns, at(0))
+    assert [row.texts[0] for row in rows] == ["3", "3", "3", "2", "2", "2", "1", "1", "1"]
+    assert {row.texts[1] for row in rows} == {f"{PHONE} (sim)", f"{BOARD} (sim)", HOST}
+    last = rows[-1]
+    assert last.texts[2:] == ("00:04.2", "64", "0", "64", "0.80 s", "88.9", "9.84", "9.84", "limit")
+    assert rows[0].texts[-1] == "…"
+
+
+def test_the_note_of_a_model_goes_with_its_text() -> None:
+    stock, _ = seen(21.0)
+    assert model_notes(stock.view) == {
+        "r1": "synthetic weights",
+        "r2": "synthetic weights",
+        "r3": "toy model",
+    }
