@@ -92,6 +92,17 @@ async def test_the_mouse_moves_the_cursor() -> None:
         assert T0 < moment(plot, 40) < T1
 
 
+async def test_the_cursor_leaves_with_the_mouse() -> None:
+    one, other = ChannelPlot(), ChannelPlot()
+    app = stage(one, other)
+    async with app.run_test(size=(100, 12)) as pilot:
+        await pilot.pause()
+        await pilot.hover(one, (20, 5))
+        await pilot.hover(other, (20, 5))
+        told = [(m.plot, m.t_ns) for m in app.told if isinstance(m, ChannelPlot.CursorMoved)]
+        assert told == [(one, moment(one, 20)), (one, None), (other, moment(other, 20))]
+
+
 async def test_a_click_sets_the_cursor() -> None:
     plot = ChannelPlot()
     app = stage(plot)

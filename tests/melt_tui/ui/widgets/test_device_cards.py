@@ -92,9 +92,9 @@ async def test_only_lines_that_changed_are_drawn() -> None:
     cards = DeviceCards()
     async with stage(cards).run_test(size=(32, 16)) as pilot:
         await pilot.pause()
-        changed = replace(CARDS[0], rate=Fact(text="18.5 tok/s"))
-        cards._cards = (changed, *CARDS[1:])
-        assert cards.redraw() == 1
+        before = [cards.render_line(y) for y in range(16)]
+        cards.show((replace(CARDS[0], rate=Fact(text="18.5 tok/s")), *CARDS[1:]), "pixel")
+        assert [y for y, strip in enumerate(before) if cards.render_line(y) is not strip] == [1]
 
 
 async def test_it_scrolls_and_the_selected_card_stays_in_sight() -> None:
