@@ -57,10 +57,39 @@ def test_wide_columns_take_several_dot_columns() -> None:
     assert drawn(trace(wide, 0, dots(6, 0, 8)), 2) == " ⢸⠉\n⣀⡸ "
 
 
+def test_after_a_wide_column_the_next_one_is_joined_to_its_end() -> None:
+    masks = trace(of_values([0, 7, 3], width_ns=2 * SECOND), 0, dots(6, 0, 8))
+    assert [f"{mask:08b}" for mask in masks] == [
+        "00000001",
+        "00000001",
+        "11111110",
+        "10000000",
+        "01111000",
+        "00001000",
+    ]
+
+
+def test_lines_between_sparse_samples_run_from_mean_to_mean() -> None:
+    sparse = window([(0, 0.0, 7.0, 4.5), (4 * SECOND, 2.0, 7.0, 4.5)])
+    masks = trace(sparse, 10 * SECOND, dots(6, 0, 8))
+    assert [f"{mask:08b}" for mask in masks[:5]] == [
+        "11111111",
+        "00010000",
+        "00010000",
+        "00010000",
+        "11111100",
+    ]
+
+
 def test_beyond_the_axis_stays_at_its_edge() -> None:
     masks = trace(of_values([-5, 99, math.inf, -math.inf]), -1, dots(4, 0, 8))
     assert [mask.bit_length() - 1 for mask in masks[:3]] == [0, 7, 7]
     assert masks[3] & 1
+
+
+def test_rounding_lifts_nothing_over_the_edge() -> None:
+    to = dots(2, -48.98619485211566, 0.5578184219913425, rows=80)
+    assert to.row(math.nextafter(to.high, 0)) == 79
 
 
 def test_earlier_layers_give_the_ink_and_dots_join() -> None:

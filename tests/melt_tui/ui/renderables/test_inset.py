@@ -12,7 +12,17 @@ ROWS: tuple[inset.Row, ...] = (("00:01.0", "", Ink.STRONG), ("▲", "2.00", Ink.
 
 @pytest.mark.parametrize(
     ("t_s", "value"),
-    [(-0.1, None), (0.0, 1.0), (0.9, 1.0), (1.0, 2.0), (2.5, 2.0), (3.5, None), (4.2, 5.0), (9.0, None)],
+    [
+        (-0.1, None),
+        (0.0, 1.0),
+        (0.9, 1.0),
+        (1.0, 2.0),
+        (2.5, 2.0),
+        (3.0, 2.0),
+        (3.5, None),
+        (4.2, 5.0),
+        (9.0, None),
+    ],
 )
 def test_the_value_at_an_instant(t_s: float, value: float | None) -> None:
     assert inset.value_at(WINDOW, int(t_s * SECOND), SECOND) == value

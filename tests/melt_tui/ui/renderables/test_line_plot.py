@@ -103,6 +103,8 @@ def test_a_limit_warns_only_where_a_value_is_past_it() -> None:
     assert "limit 65" in text_of(calm)
     assert Ink.WARNING not in {ink for y in range(10) for ink in inks(calm, y)}
     assert "59.0!" in text_of(past)
+    touched = line_plot(replace(plot(series(RAMP)), limits=((59.0, "limit 59"),)), 60, 10)
+    assert Ink.WARNING not in {ink for y in range(10) for ink in inks(touched, y)}
     assert Ink.WARNING in {ink for y in range(1, 9) for ink in inks(past, y)}
     far = line_plot(replace(plot(series(RAMP)), limits=((500.0, "limit 500"),)), 60, 10)
     assert "↑ limit 500" in text_of(far)
