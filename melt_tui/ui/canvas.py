@@ -25,14 +25,31 @@ _GROUNDS = {ground: _component("ground", ground.name) for ground in Ground}
 _NO_GUTTER = Spacing()
 
 
+class Palette(Widget):
+    """Never seen: bears the styles of every ink and ground, once for all canvases of a screen.
+
+    A widget's component classes are styled anew with the widget; forty of them on each canvas would be most of
+    what a screen costs to open.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*_INKS.values(), *_GROUNDS.values()}
+    DEFAULT_CSS = Path(__file__).with_name("palette.tcss").read_text(encoding="utf-8")
+
+
 class Canvas(Widget):
     """A widget whose content is a picture made by pure functions; a subclass says which in ``picture``.
 
     ``redraw`` compares the new picture with the one on the screen and refreshes the lines that differ.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*_INKS.values(), *_GROUNDS.values()}
-    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    DEFAULT_CSS = """
+    Canvas {
+        background: $surface;
+        color: $foreground;
+        width: 1fr;
+        height: 1fr;
+    }
+    """
     ALLOW_SELECT = False
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
@@ -40,6 +57,11 @@ class Canvas(Widget):
         self._lines: tuple[Line, ...] = ()
         self._strips: list[Strip | None] = []
         self._styles: dict[int, Style] = {}
+
+    def on_mount(self) -> None:
+        """The first canvas of a screen brings the palette."""
+        if not self.screen.query(Palette):
+            self.screen.mount(Palette())
 
     def picture(self, width: int, height: int) -> Sequence[Line]:
         """The whole content: ``height`` lines of exactly ``width`` cells."""
@@ -97,9 +119,10 @@ class Canvas(Widget):
     def _style(self, number: int) -> Style:
         style = self._styles.get(number)
         if style is None:
+            palette = self.screen.query_one(Palette)
             background = self.background_colors[1]
-            ground = background + self.get_component_styles(_GROUNDS[ground_of(number)]).background
-            ink = self.get_component_styles(_INKS[ink_of(number)])
+            ground = background + palette.get_component_styles(_GROUNDS[ground_of(number)]).background
+            ink = palette.get_component_styles(_INKS[ink_of(number)])
             segment = Segment(" ", _plain(ground + ink.color, ground) + ink.text_style)
             for line_filter in self.get_line_filters():
                 segment = line_filter.apply([segment], background)[0]
