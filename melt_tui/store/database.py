@@ -61,9 +61,9 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         connection = _connect(path, "ro")
         try:
             _check(path, connection)
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             close(connection)
-            if _has_wal(path):
+            if _has_wal(path) or not _needs_writing(error):
                 raise
             connection = _connect(path, "ro&immutable=1")
             _check(path, connection)
@@ -89,9 +89,9 @@ def writing(path: Path) -> Iterator[None]:
     """What goes wrong inside is said as CannotWrite."""
     try:
         yield
-    except FileExistsError:
-        raise CannotWrite(f"{path} exists already", remedy="choose another name") from None
     except (OSError, sqlite3.Error) as error:
+        if isinstance(error, FileExistsError) and path.exists():
+            raise CannotWrite(f"{path} exists already", remedy="choose another name") from None
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise CannotWrite(
             f"nothing can be recorded at {path} ({reason})", remedy="choose another folder"
@@ -163,6 +163,11 @@ def _writer(commit_s: float) -> list[tuple[str, str | float]]:
     ]
 
 
+def _needs_writing(error: sqlite3.OperationalError) -> bool:
+    """Whether SQLite missed the right to make the files beside the recording that write-ahead mode asks for."""
+    return "unable to open" in str(error) or "readonly" in str(error)
+
+
 def _has_wal(path: Path) -> bool:
     wal = sidecars(path)[0]
     return wal.exists() and wal.stat().st_size > 0
@@ -173,6 +178,6 @@ def _written_ns(path: Path) -> int:
 
 
 def _remedy(error: Exception) -> str:
-    if isinstance(error, sqlite3.OperationalError) and "unable to open" in str(error):
+    if isinstance(error, sqlite3.OperationalError) and _needs_writing(error):
         return "it was not finished; copy it and its -wal to a folder that can be written to"
     return ""

@@ -115,6 +115,7 @@ class Registry:
                 plain(channel.point),
                 channel.limit,
                 plain(channel.provenance),
+                channel.derived,
                 to_json(channel),
             )
             cursor = self._connection.execute(_CHANNEL, row)
@@ -179,8 +180,8 @@ def observed_hz(n: int, block: Samples) -> float:
 
 
 _CHANNEL = """
-    INSERT INTO channels (device, name, quantity, unit, kind, rate_hz, point, limit_value, provenance, definition)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    INSERT INTO channels (device, name, quantity, unit, kind, rate_hz, point, limit_value, provenance, derived,
+    definition) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _NEW_TICKS = "INSERT INTO series (ticks, dtype, bulk) VALUES (?, ?, FALSE)"
 _SERIES = """
     SELECT series.id, channel, ticks, dtype, bulk, base_ns, definition

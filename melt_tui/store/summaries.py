@@ -57,13 +57,11 @@ class Decoder:
         return (least, greatest, sums) if self._rises[piece] > 0 else (greatest, least, sums)
 
     def _sums(self, raw: NDArray[Any], piece: int, places: Ints, counts: Ints) -> Values:
-        x: Values = (raw - raw.dtype.type(piece << (self._decoding.bits or 0))).astype(np.float64)
+        x = (raw - raw.dtype.type(piece << (self._decoding.bits or 0))).astype(np.float64)
         constant, *higher = self._decoding.pieces[piece]
         sums: Values = counts * constant
-        power: Values = x
-        for place, coefficient in enumerate(higher):
-            power = np.multiply(power, x) if place else x
-            sums += np.add.reduceat(power, places) * coefficient
+        for order, coefficient in enumerate(higher, 1):
+            sums += np.add.reduceat(x if order == 1 else x**order, places) * coefficient
         return sums
 
     def _piece(self, raw: NDArray[Any]) -> int | None:

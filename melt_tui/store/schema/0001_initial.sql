@@ -23,11 +23,11 @@ CREATE TABLE devices (
     simulated INTEGER, runtimes TEXT, facts TEXT, first_ns INTEGER, first_event INTEGER
 );
 
--- What was measured or derived (provenance says from what). A channel that was announced anew with another meaning has
+-- What was measured, computed (provenance says from what) or derived on the way from what is recorded beside it. A channel that was announced anew with another meaning has
 -- another row. definition: all of it as JSON, with the decoding from codes to values.
 CREATE TABLE channels (
     id INTEGER PRIMARY KEY, device TEXT NOT NULL, name TEXT NOT NULL, quantity TEXT, unit TEXT, kind TEXT, rate_hz REAL,
-    point TEXT, limit_value REAL, provenance TEXT, definition TEXT NOT NULL
+    point TEXT, limit_value REAL, provenance TEXT, derived INTEGER, definition TEXT NOT NULL
 );
 -- From t_ns on the channel of that device and name is this one.
 CREATE TABLE openings (id INTEGER PRIMARY KEY, t_ns INTEGER NOT NULL, channel INTEGER NOT NULL);

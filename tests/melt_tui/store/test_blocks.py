@@ -1,0 +1,68 @@
+"""Blocks side by side are the blocks that were published."""
+
+import struct
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.model import DType, Samples
+from melt_tui.store.blocks import blocks_of, grouped, runs_of, well_formed
+from tests.rigs.sample_blocks import series
+
+
+@given(series())
+def test_blocks_come_back(published: list[Samples]) -> None:
+    blocks = blocks_of(published)
+    assert list(blocks.samples(("d", "c"))) == published
+    assert blocks.n == sum(block.n for block in published)
+    assert blocks.times.tolist() == [block.time_at(i) for block in published for i in range(block.n)]
+    assert blocks.bounds == (
+        min(min(block.t0_ns, *map(block.time_at, range(block.n))) for block in published),
+        max(max(block.t1_ns, *map(block.time_at, range(block.n))) for block in published),
+    )
+
+
+@given(series(12), st.sampled_from((0, 10**6, 10**10, 10**13)), st.sampled_from((1, 3, 50, 1000)))
+def test_runs_hold_everything_in_order(published: list[Samples], gap_ns: int, most: int) -> None:
+    runs = list(runs_of(blocks_of(published), gap_ns, most))
+    assert [block for run in runs for block in run.samples(("d", "c"))] == published
+    assert list(map(list, grouped(published, gap_ns, most))) == [
+        list(run.samples(("d", "c"))) for run in runs
+    ]
+    for run in runs:
+        inside = list(run.samples(("d", "c")))
+        assert len(inside) == 1 or run.n <= most
+        for i in range(1, len(inside)):
+            low = min(min(b.t0_ns, b.t1_ns) for b in inside[:i])
+            high = max(max(b.t0_ns, b.t1_ns) for b in inside[:i])
+            assert inside[i].t0_ns - high <= gap_ns
+            assert low - inside[i].t1_ns <= gap_ns
+
+
+def test_no_run_without_blocks() -> None:
+    assert list(grouped([], 1, 1)) == []
+
+
+def test_times_of_a_span_whose_products_do_not_fit() -> None:
+    block = Samples("d", "c", 0, 1 << 61, DType.U8, bytes(1000))
+    assert blocks_of([block]).times.tolist() == [block.time_at(i) for i in range(1000)]
+
+
+GOOD = Samples("d", "c", 5, 9, DType.U16, b"\1\2\3\4")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        replace(GOOD, codes=b""),
+        replace(GOOD, codes=b"123"),
+        replace(GOOD, times=struct.pack("<q", 1)),
+        replace(GOOD, t0_ns=1 << 62),
+        replace(GOOD, t1_ns=-(1 << 62)),
+    ],
+)
+def test_malformed_blocks_are_told(bad: Samples) -> None:
+    assert well_formed(GOOD)
+    assert not well_formed(bad)

@@ -1,0 +1,107 @@
+"""Chunks come back byte by byte, and damaged ones say so."""
+
+import struct
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.model import DType, Samples, code_struct
+from melt_tui.store.blocks import blocks_of
+from melt_tui.store.codec import (
+    MOST,
+    Damaged,
+    decode,
+    decode_axis,
+    encode,
+    encode_axis,
+    encode_fast,
+    pack,
+    unpack,
+)
+from tests.rigs.sample_blocks import readings, series
+
+KEY = ("d", "c")
+
+
+@given(series())
+def test_chunks_come_back(published: list[Samples]) -> None:
+    blocks, dtype = blocks_of(published), published[0].dtype
+    for level in (1, 3):
+        assert list(decode(encode(blocks, level), dtype).samples(KEY)) == published
+    blob, bounds = encode_fast(published)
+    assert list(decode(blob, dtype).samples(KEY)) == published
+    assert bounds[0] <= min(b.t0_ns for b in published)
+    assert bounds[1] >= max(b.t1_ns for b in published)
+
+
+@given(readings())
+def test_times_may_lie_in_an_axis(published: list[Samples]) -> None:
+    blocks = blocks_of(published)
+    shared = decode_axis(encode_axis(blocks.t0))
+    assert shared.tolist() == blocks.t0.tolist()
+    blob = encode(blocks, 3, axis=blocks.single)
+    assert list(decode(blob, blocks.dtype, shared).samples(KEY)) == published
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "most"),
+    [
+        ([71.5, 71.6, 71.4] * 200, DType.F64, 300),
+        ([0.1, 0.7, 2.345678] * 200, DType.F64, 900),
+        ([5e9, 5e9 + 4096, 5e9] * 200, DType.F64, 500),
+        ([33.0] * 600, DType.F64, 100),
+        (list(range(10**12, 10**12 + 600)), DType.I64, 100),
+        ([k % 3 for k in range(600)], DType.U8, 100),
+    ],
+)
+def test_what_sensors_send_gets_small(values: list[float], dtype: DType, most: int) -> None:
+    codes = b"".join(code_struct(dtype).pack(value) for value in values)
+    times = np.arange(600, dtype="<i8") * 100_000_000
+    samples = [
+        Samples("d", "c", t, t, dtype, codes[i * len(codes) // 600 : (i + 1) * len(codes) // 600])
+        for i, t in enumerate(times.tolist())
+    ]
+    assert len(encode(blocks_of(samples), 3)) < most
+
+
+def test_negative_zero_and_not_a_number_stay_what_they_are() -> None:
+    codes = struct.pack("<4d", -0.0, 0.0, 1.5, float("nan"))
+    block = Samples("d", "c", 0, 3, DType.F64, codes)
+    assert list(decode(encode(blocks_of([block]), 3), DType.F64).samples(KEY)) == [block]
+    again = Samples("d", "c", 0, 1, DType.F64, codes[:16])
+    assert list(decode(encode(blocks_of([again]), 3), DType.F64).samples(KEY)) == [again]
+
+
+@settings(max_examples=200)
+@given(series(4), st.data())
+def test_damage_is_told_or_does_no_harm(published: list[Samples], data: st.DataObject) -> None:
+    blob = bytearray(encode(blocks_of(published), data.draw(st.sampled_from((1, 3)))))
+    blob[data.draw(st.integers(0, len(blob) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    cut = bytes(blob[: data.draw(st.integers(0, len(blob)))])
+    with suppress(Damaged):
+        decode(cut, published[0].dtype)
+
+
+def test_a_chunk_of_a_later_format_is_not_guessed_at() -> None:
+    blob = encode(blocks_of([Samples("d", "c", 0, 0, DType.U8, b"\7")]), 1)
+    with pytest.raises(Damaged, match="of version 9"):
+        decode(b"\x09" + blob[1:], DType.U8)
+
+
+def test_codes_that_are_missing_are_noticed() -> None:
+    blob = encode(blocks_of([Samples("d", "c", 0, 5, DType.F32, bytes(16))]), 1)
+    with pytest.raises(Damaged, match="codes are missing"):
+        decode(blob, DType.F64)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    bomb = zstandard.ZstdCompressor().compress(bytes(MOST + 1))
+    with pytest.raises(zstandard.ZstdError, match="far too long"):
+        unpack(bomb)
+    with pytest.raises(Damaged):
+        decode_axis(b"\1\0\0\0" + bomb)
+    assert unpack(pack(b"some")) == b"some"

@@ -1,0 +1,172 @@
+"""The recorder: nothing waits for it, nothing is lost, and it says when it stops."""
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from drivers.events import ChannelsOpened
+from drivers.model import Channel, DType, Quantity, Samples, Unit, reading
+from melt_tui.errors import CannotWrite
+from melt_tui.events import SELF, Mark, SessionStarted, Tick
+from melt_tui.store import database, recorder
+from melt_tui.store.ingest import Ingest
+from melt_tui.store.recorder import Recorder
+from melt_tui.store.recording import Recording
+from tests.rigs.random_sessions import ACTIONS, ALL_UP, Step, session
+
+STARTED = SessionStarted(t_ns=5, device=SELF, wall_ns=9, name="night", version="1.2", host="h")
+
+
+def marks(*times: int) -> list[Mark]:
+    return [Mark(t_ns=t_ns, device=SELF, name=str(t_ns)) for t_ns in times]
+
+
+def until(recorder_: Recorder, committed_ns: int) -> None:
+    """Return when so much is told to be durable."""
+    pause = threading.Event()
+    while recorder_.committed_ns < committed_ns:
+        assert not recorder_.problem
+        pause.wait(0.002)
+
+
+def test_everything_arrives_in_order(tmp_path: Path) -> None:
+    items = session([*ALL_UP, *(Step(what, "phone", 10**8, k) for k, what in enumerate([*ACTIONS] * 3))])
+    sink = Recorder(tmp_path / "a.melt", commit_s=0.005)
+    for item in items:
+        sink.take(item)
+    sink.close()
+    sink.close()
+    assert sink.problem == ""
+    assert sink.path == tmp_path / "a.melt"
+    assert sorted(tmp_path.iterdir()) == [sink.path]
+    with closing(Recording(sink.path)) as recording:
+        assert list(recording.items()) == items
+        assert recording.meta.state == "ended"
+        assert (recording.meta.name, recording.meta.version, recording.meta.tags) == ("s", "1", ())
+
+
+def test_what_is_told_to_be_durable_is(tmp_path: Path) -> None:
+    sink = Recorder(tmp_path / "a.melt", commit_s=0.005)
+    sink.take(STARTED)
+    for mark in marks(10, 20, 30):
+        sink.take(mark)
+    until(sink, 30)
+    with closing(Recording(sink.path)) as recording:
+        assert [event.t_ns for event in recording.items() if isinstance(event, Mark)] == [10, 20, 30]
+        assert recording.meta.state == "unfinished"
+        sink.take(Tick(t_ns=15, device=SELF))
+        sink.take(Tick(t_ns=45, device=SELF))
+        sink.take(Mark(t_ns=99, device=SELF, name="from the future"))
+        until(sink, 45)
+        assert sink.committed_ns == 45, "once there are ticks they alone tell the time"
+        assert [item for item in recording.items() if isinstance(item, Tick)][-1].t_ns == 45
+        assert recording.span() == (5, 99)
+    sink.close()
+
+
+def test_every_thread_may_take(tmp_path: Path) -> None:
+    sink = Recorder(tmp_path / "a.melt", commit_s=0.001)
+    channel = Channel(device="d", name="c", quantity=Quantity.OTHER, unit=Unit.NONE)
+    sink.take(ChannelsOpened(t_ns=0, device="d", channels=(channel,)))
+
+    def publish(first: int) -> None:
+        for k in range(first, first + 500):
+            sink.take(reading(channel, k, k))
+
+    threads = [threading.Thread(target=publish, args=(k * 1000,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sink.close()
+    with closing(Recording(sink.path)) as recording:
+        taken = [block.t0_ns for block in recording.samples(channel.key, -1, 10**9)]
+    assert sorted(taken) == [k * 1000 + i for k in range(4) for i in range(500)]
+
+
+def test_a_malformed_block_is_told_in_the_recording(tmp_path: Path) -> None:
+    sink = Recorder(tmp_path / "a.melt", commit_s=0.005)
+    sink.take(Samples("d", "c", -3, 9, DType.U16, b"odd"))
+    sink.take(marks(7)[0])
+    sink.close()
+    with closing(Recording(sink.path)) as recording:
+        lost, mark = recording.events(-10, 100)
+    assert (lost.t_ns, lost.device, getattr(lost, "reason", "")) == (0, "d", "the block was malformed")
+    assert mark == marks(7)[0]
+
+
+def test_a_full_disk_stops_it_and_loses_nothing_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def small(path: Path, commit_s: float) -> sqlite3.Connection:
+        connection = database.create(path, commit_s)
+        connection.execute("PRAGMA max_page_count = 60")
+        return connection
+
+    monkeypatch.setattr(recorder, "create", small)
+    told: list[str] = []
+    stopped = threading.Event()
+
+    def problem(sentence: str) -> None:
+        told.append(sentence)
+        stopped.set()
+
+    sink = Recorder(tmp_path / "a.melt", commit_s=0.005, on_problem=problem)
+    sink.take(STARTED)
+    before = marks(*range(100, 110))
+    for mark in before:
+        sink.take(mark)
+    until(sink, 109)
+    while not stopped.is_set():
+        sink.take(Mark(t_ns=200, device=SELF, name="x" * 5000))
+        stopped.wait(0.001)
+    sink.take(marks(300)[0])
+    sink.close()
+    assert told == [sink.problem]
+    assert sink.problem == "recording stopped, what came before is kept in a.melt: the disk is full"
+    with closing(Recording(sink.path)) as recording:
+        kept = list(recording.items())
+    assert kept[:11] == [STARTED, *before]
+
+
+def test_a_full_disk_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(recorder, "finish", fail)
+    sink = Recorder(tmp_path / "a.melt", commit_s=0.005)
+    sink.take(STARTED)
+    sink.close()
+    assert "the disk is full" in sink.problem
+    with closing(Recording(sink.path)) as recording:
+        assert list(recording.items()) == [STARTED]
+
+
+def test_a_bug_of_ours_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: Ingest, _items: object) -> None:
+        raise ZeroDivisionError
+
+    seen: list[type[BaseException] | None] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args.exc_type))
+    monkeypatch.setattr(Ingest, "commit", fail)
+    sink = Recorder(tmp_path / "a.melt", commit_s=0.001)
+    sink.take(STARTED)
+    sink.close()
+    assert seen == [ZeroDivisionError]
+    assert "an internal error" in sink.problem
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "a.melt").write_bytes(b"precious")
+    with pytest.raises(CannotWrite, match="exists already"):
+        Recorder(tmp_path / "a.melt")
+    assert (tmp_path / "a.melt").read_bytes() == b"precious"
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotWrite, match="nothing can be recorded"):
+        Recorder(tmp_path / "file" / "a.melt")
