@@ -10,7 +10,7 @@ from drivers.errors import DriverError, Refused
 from drivers.model import DeviceKind, Found
 from melt_tui.timeline import Timeline
 from melt_tui.workbench import Choice, RecordingInfo, RecordingState, RunRequest, SelfReport, Status
-from tests.rigs.night_run import T0, WALL, Story, at, timeline
+from tests.rigs.night_run import T0, WALL, Story, at, live
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class FakeBench:
 
     def __init__(self, story: Story | None = None, problem: str = "") -> None:
         self.story = story or Story()
-        self.made: Timeline = timeline(self.story)
+        self.made: Timeline = live(self.story)
         self.now_ns = at(self.story.until_s)
         self.problem = problem
         self.refusal = ""

@@ -6,6 +6,7 @@ from functools import cache
 from itertools import count
 from math import sin
 from random import Random
+from typing import Any
 
 from drivers.base import Item
 from drivers.events import (
@@ -48,6 +49,7 @@ from melt_tui.events import (
     SessionStarted,
     Wired,
 )
+from melt_tui.live import LiveState
 from tests.rigs.brute import Brute
 
 S = 1_000_000_000
@@ -68,9 +70,9 @@ BIG = ModelFile(
 CHAT = Workload(name="chat", conversations=tuple((Prompt(text=f"q{i}"),) for i in range(48)), max_tokens=64)
 
 
-def channel(device: str, name: str, quantity: Quantity, unit: Unit, **more: object) -> Channel:
-    values: dict[str, object] = {"rate_hz": float(HZ), **more}
-    return Channel(device=device, name=name, quantity=quantity, unit=unit, **values)  # type: ignore[arg-type]
+def channel(device: str, name: str, quantity: Quantity, unit: Unit, **more: Any) -> Channel:
+    values: dict[str, Any] = {"rate_hz": float(HZ), **more}
+    return Channel(device=device, name=name, quantity=quantity, unit=unit, **values)
 
 
 CHANNELS = {
@@ -162,6 +164,15 @@ def items(story: Story) -> list[Item]:
 def timeline(story: Story) -> Brute:
     """The session as it is at its end; nothing is added to it any more."""
     return Brute(items(story))
+
+
+@cache
+def live(story: Story) -> LiveState:
+    """The same, as the screen of a session in progress asks it."""
+    state = LiveState()
+    for item in items(story):
+        state.take(item)
+    return state
 
 
 def _all(story: Story) -> Iterator[Item]:

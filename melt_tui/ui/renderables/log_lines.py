@@ -46,6 +46,12 @@ def log_rows(events: Iterable[Event], notes: Mapping[str, str]) -> Sequence[LogR
     return sorted(rows, key=lambda line: line.t_ns)
 
 
+def next_place(rows: Sequence[LogRow], text: str, after_ns: int) -> int | None:
+    """The moment of the next row that holds ``text``, in whatever case: after ``after_ns``, then from the start."""
+    places = [one.t_ns for one in rows if text.lower() in one.text.lower()] if text else []
+    return next((t_ns for t_ns in places if t_ns > after_ns), places[0] if places else None)
+
+
 def log_lines(
     line: LogRow, width: int, stamp: str, device_ink: Ink, *, chosen: bool, found: str
 ) -> Iterator[Line]:

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
-from drivers.events import Event, LimitEngaged
+from drivers.events import LimitEngaged, LogLine, OutputText
 from melt_tui.timeline import Timeline
 from melt_tui.ui.answers import answer
 from melt_tui.ui.chronicle import AskChronicle
@@ -19,6 +19,7 @@ from melt_tui.ui.figures import AskFigures
 from melt_tui.ui.frames import FrameMeter
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.playhead import Playhead, Reach
+from melt_tui.ui.renderables.log_lines import log_rows, next_place
 from melt_tui.ui.screens.bench_view import BenchView, Moment
 from melt_tui.ui.screens.orders import Orders
 from melt_tui.ui.seen import Seen, Wish, gather
@@ -38,6 +39,8 @@ from melt_tui.workbench import Bench, SelfReport
 _LISTS_NS = 250_000_000
 """Lists, turns and the strip's trend are asked for no more often than this."""
 _FIGURES_NS = 1_000_000_000
+_SEARCHED_AT_MOST = 20_000
+"""Lines and pieces of text that a search looks through: the newest."""
 _REPORT_NS = 1_000_000_000
 _FRAMES_PER_S = 10.0
 _LEAD_NS = 5_000_000_000
@@ -223,30 +226,23 @@ class BenchScreen(Screen[None]):
     def _jump(self, *, forward: bool) -> None:
         here = self.viewer.here(self._bench.now())
 
-        def look(timeline: Timeline) -> Event | None:
+        def look(timeline: Timeline) -> int | None:
             ask = timeline.event_after if forward else timeline.event_before
-            return ask(here, JUMP_KINDS)
+            event = ask(here, JUMP_KINDS)
+            return event.t_ns if event else None
 
         self._go_to(look, _reveal, "There is no later event." if forward else "There is no earlier event.")
 
     def _first_limit(self) -> None:
-        self._go_to(self._find_first_limit, _replay_from, "No limit was engaged so far.")
-
-    def _find_first_limit(self, timeline: Timeline) -> Event | None:
-        """Of a phone or board that is simulated, if there is one: the demo's; else of any device."""
-        first, last = timeline.span()
-        limits = timeline.events(first, last, kinds=(LimitEngaged,))
-        view = timeline.view(last)
-        acted = [e for e in limits if (d := view.devices.get(e.device)) and d.info and d.info.simulated]
-        return next(iter(acted or limits), None)
+        self._go_to(_find_first_limit, _replay_from, "No limit was engaged so far.")
 
     @work(exclusive=True, group="find")
     async def _go_to(
-        self, look: Callable[[Timeline], Event | None], then: Callable[[int], Move], otherwise: str
+        self, look: Callable[[Timeline], int | None], then: Callable[[int], Move], otherwise: str
     ) -> None:
         found = await answer(self._executor.submit(look, self.viewer.scene.timeline()))
         if found.value is not None:
-            self.move(then(found.value.t_ns))
+            self.move(then(found.value))
         else:
             self.notify(found.problem or otherwise, markup=False, timeout=2)
 
@@ -270,9 +266,14 @@ class BenchScreen(Screen[None]):
         box.focus()
 
     def _search_next(self) -> None:
-        place = self.query_one(LogPane).next_place()
-        if place is not None:
-            self.move(lambda p, now, reach: p.revealed(place, now, reach))
+        text, here = self.query_one(LogPane).searched, self.viewer.playhead.cursor_ns
+
+        def look(timeline: Timeline) -> int | None:
+            said = timeline.events(*timeline.span(), kinds=(LogLine, OutputText), limit=_SEARCHED_AT_MOST)
+            return next_place(log_rows(said, {}), text, here or 0)
+
+        if text:
+            self._go_to(look, _reveal, f"“{text}” was not found in the log.")
 
     @on(Input.Submitted, "#search")
     def _searched(self, event: Input.Submitted) -> None:
@@ -319,6 +320,15 @@ class BenchScreen(Screen[None]):
     @on(ChannelPlot.Zoomed)
     def _zoomed(self, event: ChannelPlot.Zoomed) -> None:
         self.move(lambda p, now, reach: p.scaled(event.factor, event.at_ns, now, reach))
+
+
+def _find_first_limit(timeline: Timeline) -> int | None:
+    """Of a simulated device, if there is one: the demo's; else of any."""
+    first, last = timeline.span()
+    limits = timeline.events(first, last, kinds=(LimitEngaged,))
+    view = timeline.view(last)
+    acted = [e for e in limits if (d := view.devices.get(e.device)) and d.info and d.info.simulated]
+    return next((event.t_ns for event in acted or limits), None)
 
 
 def _reveal(t_ns: int) -> Move:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -77,7 +77,7 @@ class BenchView(Vertical):
         yield Static(TOO_SMALL, id="too-small")
         yield HeaderLine()
         with Horizontal(id="desk"):
-            yield DeviceCards(id="cards")
+            yield Container(DeviceCards(), id="cards")
             yield Vertical(
                 ChartSlot(id="slot-0"),
                 Horizontal(*(ChartSlot(id=f"slot-{place}") for place in (1, 4, 2)), id="middle"),
@@ -167,9 +167,8 @@ class BenchView(Vertical):
             header_model(look, moment.status, viewer.playhead, reach, moment.now_ns, moment.zone)
         )
         shown = cards(look)
-        box = self.query_one(DeviceCards)
-        box.show(shown, look.selected)
-        box.border_title = f"{len(shown)} devices" if shown else "looking for devices"
+        self.query_one(DeviceCards).show(shown, look.selected)
+        self.query_one("#cards").border_title = f"{len(shown)} devices" if shown else "looking for devices"
         panel = self.query_one(RunPanel)
         panel.show(run_model(look.stock, look.selected, turns))
         for bar in self.query(TransportBar):

@@ -115,7 +115,6 @@ class RunDialog(Dialog[RunRequest]):
         verdict.update(Content(plain(text)))
         verdict.set_class(fine, "fine")
         verdict.set_class(not fine, "problem")
-        self.query_one("#start", Button).disabled = not fine
         if not fine:
             self._wanted = False
 

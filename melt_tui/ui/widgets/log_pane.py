@@ -46,13 +46,10 @@ class LogPane(Pane):
         self._found = text
         self.redraw()
 
-    def next_place(self) -> int | None:
-        """The moment of the next row, after the cursor and then from the beginning, that holds what is searched."""
-        if not self._found:
-            return None
-        places = [r.t_ns for r in self._rows if self._found.lower() in r.text.lower()]
-        later = [t_ns for t_ns in places if self._cursor_ns is None or t_ns > self._cursor_ns]
-        return next(iter(later or places), None)
+    @property
+    def searched(self) -> str:
+        """The text that is set off; empty when there is none."""
+        return self._found
 
     def all_lines(self, width: int) -> Sequence[Line]:
         """Each row in as many lines as it needs."""

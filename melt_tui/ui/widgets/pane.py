@@ -50,8 +50,10 @@ class Pane(Canvas, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Choose the line that was clicked."""
-        line = event.y if event.y < self._fixed else event.y + self._top
-        moment = self.moment(line)
+        place = event.get_content_offset(self)
+        if place is None:
+            return
+        moment = self.moment(place.y if place.y < self._fixed else place.y + self._top)
         if moment is not None:
             self.post_message(self.Picked(self, moment))
 

@@ -39,10 +39,13 @@ def make_app() -> MakeApp:
         replay: Path | None = None,
         script: Sequence[Cue] = (),
         theme: str = "textual-dark",
+        seconds: float | None = None,
         **settings: Any,
     ) -> MeltApp:
         chosen = ScreenSettings(**{"frames_per_s": 0, "zone": UTC, "theme": theme, **settings})
-        app = MeltApp(bench, replay=replay, script=script, settings=chosen, executor=Inline())
+        app = MeltApp(
+            bench, replay=replay, script=script, settings=chosen, executor=Inline(), seconds=seconds
+        )
         app.animation_level = "none"
         return app
 

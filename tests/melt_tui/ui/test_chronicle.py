@@ -1,13 +1,15 @@
+from typing import Any
+
 from drivers.events import FirstToken, LogLine, OutputText, TurnEnded
 from melt_tui.events import SELF, DeviceUp
-from melt_tui.ui.chronicle import AskChronicle, take_chronicle, why_absent
+from melt_tui.ui.chronicle import AskChronicle, Chronicle, take_chronicle, why_absent
 from melt_tui.ui.playhead import Reach
 from melt_tui.ui.topics import TOPICS, Stock
 from tests.rigs.night_run import HOST, PHONE, Story, at, timeline
 
 
-def taken(t_s: float, *, log: bool = False, **story: object):  # type: ignore[no-untyped-def]
-    known = timeline(Story(**story))  # type: ignore[arg-type]
+def taken(t_s: float, *, log: bool = False, **story: Any) -> Chronicle:
+    known = timeline(Story(**story))
     reach = Reach(at(0), at(180), live=True)
     wish = AskChronicle(t_ns=at(t_s), reach=reach, selected=PHONE, strip_columns=80, log=log)
     return take_chronicle(known, wish, Stock(known.view(at(t_s))))

@@ -7,13 +7,11 @@ from melt_tui.ui.commands import (
     COMMANDS,
     EVERYWHERE,
     LIBRARY,
-    LIBRARY_KEYS,
     available,
     bindings,
     keys_of,
     unknown_names,
 )
-from melt_tui.ui.key_groups import key_groups
 
 
 def test_every_command_stands_once() -> None:
@@ -47,14 +45,6 @@ def test_what_needs_a_session_is_not_offered_in_a_recording() -> None:
     assert {"run", "stop", "mark", "add_device", "remove_device"} & names == set()
     assert {"freeze", "help", "library"} <= names
     assert "rename" not in names
-
-
-def test_the_key_line_follows_the_table_and_the_remapping() -> None:
-    groups = {group.label: group.keys for group in key_groups(BENCH_KEYS, {"run": "R,f2"}, live=True)}
-    assert groups["Run"] == (("R", "run"),)
-    assert groups["Event"] == (("[", "previous_event"), ("]", "next_event"))
-    assert "Run" not in {group.label for group in key_groups(BENCH_KEYS, {}, live=False)}
-    assert [group.label for group in key_groups(LIBRARY_KEYS, {}, live=True)][0] == "Replay"
 
 
 def test_names_that_are_no_commands_are_found() -> None:

@@ -1,16 +1,18 @@
+from typing import Any
+
 from melt_tui.ui.look import Ask, age_s, default_device, running, stale, take_look
 from tests.rigs.night_run import BOARD, CHANNELS, HOST, METER, PHONE, Story, at, timeline
 
 
-def ask(t_s: float, **more: object) -> Ask:
-    values: dict[str, object] = {
+def ask(t_s: float, **more: Any) -> Ask:
+    values: dict[str, Any] = {
         "t_ns": at(t_s),
         "t0_ns": at(t_s - 60),
         "t1_ns": at(t_s),
         "columns": (60, 60),
         **more,
     }
-    return Ask(**values)  # type: ignore[arg-type]
+    return Ask(**values)
 
 
 def test_nothing_later_than_the_moment_shown_is_asked() -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any
 
 from melt_tui.ui.looker import Looker
@@ -32,7 +33,7 @@ def made() -> tuple[ByHand, Looker[str], list[str], list[BaseException]]:
 def test_the_latest_wish_wins() -> None:
     hand, looker, seen, _ = made()
     for name in "abcd":
-        looker.want(lambda name=name: name)  # type: ignore[misc]
+        looker.want(partial(str, name))
     assert len(hand.jobs) == 1
     hand.run()
     hand.run()

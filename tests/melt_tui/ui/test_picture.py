@@ -1,15 +1,17 @@
+from typing import Any
+
 from melt_tui.timeline import IntervalKind
-from melt_tui.ui.look import Ask, take_look
+from melt_tui.ui.look import Ask, Look, take_look
 from melt_tui.ui.picture import Frame, cards, gap_ns, name_of, plots, status, strip_bands, strip_marks
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.renderables.cards import CardState
 from tests.rigs.night_run import BOARD, CHANNELS, HOST, METER, PHONE, Story, at, timeline
 
 
-def look(t_s: float, **more: object):  # type: ignore[no-untyped-def]
-    story = Story(**more.pop("story", {}))  # type: ignore[arg-type]
-    values: dict[str, object] = {"t_ns": at(t_s), "t0_ns": at(max(0, t_s - 120)), "t1_ns": at(t_s), **more}
-    return take_look(timeline(story), Ask(columns=(60, 60, 40, 60), **values))  # type: ignore[arg-type]
+def look(t_s: float, **more: Any) -> Look:
+    story = Story(**more.pop("story", {}))
+    values: dict[str, Any] = {"t_ns": at(t_s), "t0_ns": at(max(0, t_s - 120)), "t1_ns": at(t_s), **more}
+    return take_look(timeline(story), Ask(columns=(60, 60, 40, 60), **values))
 
 
 FRAME = Frame(Playhead(cursor_ns=at(70), a_ns=at(20)), at(0))

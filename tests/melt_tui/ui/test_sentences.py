@@ -1,4 +1,5 @@
 import inspect
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,9 @@ from drivers.events import (
     LimitEngaged,
     LimitReleased,
     ModelLoaded,
+    Preparing,
     ProcessEnded,
     SamplesLost,
-    Preparing,
     TurnEnd,
     TurnEnded,
 )
@@ -30,7 +31,7 @@ from melt_tui.events import (
 )
 from melt_tui.ui.sentences import JUMP_KINDS, TOLD_KINDS, Severity, model_title, sentence
 
-AT = {"t_ns": 1, "device": "d"}
+AT: dict[str, Any] = {"t_ns": 1, "device": "d"}
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from drivers.events import FirstToken, TurnEnd, TurnEnded, TurnPurpose, TurnStarted
@@ -6,12 +8,12 @@ from melt_tui.ui.turns import turns_of
 S = 1_000_000_000
 
 
-def ended(**more: object) -> TurnEnded:
-    values: dict[str, object] = {
+def ended(**more: Any) -> TurnEnded:
+    values: dict[str, Any] = {
         "t_ns": 9 * S, "device": "d", "run": "r", "turn": 1, "end": TurnEnd.EOS, "prompt_tokens": 50,
         "output_tokens": 21, "first_token_ns": 4 * S, "last_token_ns": 8 * S, "prompt_s": 0.5, "decode_s": 3.9, **more,
     }  # fmt: skip
-    return TurnEnded(**values)  # type: ignore[arg-type]
+    return TurnEnded(**values)
 
 
 START = TurnStarted(t_ns=3 * S, device="d", run="r", turn=1)

@@ -58,8 +58,8 @@ def test_the_end_of_a_recording_stands() -> None:
 def test_markers_stand_at_the_cursor_and_are_cleared_together() -> None:
     made = moved("cursor_left", "marker_a", "cursor_left", "cursor_left", "marker_b")
     assert made.playhead.marked == (NOW - 3 * S, NOW - S)
-    made.move(MOVES["clear_markers"], NOW)
-    assert (made.playhead.marked, made.playhead.cursor_ns) == (None, None)
+    cleared = moved("cursor_left", "marker_a", "cursor_left", "marker_b", "clear_markers").playhead
+    assert (cleared.marked, cleared.cursor_ns) == (None, None)
 
 
 def test_the_cursor_does_not_leave_what_has_happened() -> None:

@@ -1,0 +1,184 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.screen import Screen
+
+from melt_tui.ui.app import INTERRUPTED, MeltApp
+from melt_tui.ui.demo import Cue
+from melt_tui.ui.playhead import Mode
+from melt_tui.ui.screens.bench import BenchScreen
+from melt_tui.ui.screens.dialogs import ConfirmDialog
+from melt_tui.ui.screens.help import HelpScreen
+from melt_tui.ui.screens.library import LibraryScreen
+from melt_tui.ui.widgets.key_line import Caption
+from tests.rigs.fake_bench import FakeBench
+from tests.rigs.night_run import T0, S, at
+from tests.rigs.pilots import bench_of, press, settle
+
+SIZE = (120, 36)
+
+
+def top(app: MeltApp) -> type[Screen[Any]]:
+    """What lies uppermost."""
+    return type(app.screen)
+
+
+async def test_the_bench_is_made_after_the_first_frame(desk: Any, make_app: Any) -> None:
+    made: list[FakeBench] = []
+
+    def make() -> FakeBench:
+        made.append(desk())
+        return made[-1]
+
+    app = make_app(make)
+    assert made == []
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, BenchScreen)
+    assert len(made) == 1
+
+
+async def test_every_palette_command_can_be_given(desk: Any, make_app: Any) -> None:
+    app = make_app(desk())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        offered = {command.title for command in app.get_system_commands(app.screen)}
+        assert {"Run", "Freeze", "First limit", "Library", "Theme", "Remove the device"} <= offered
+        assert "Rename" not in offered
+        await press(pilot, "colon", *"first limit", "enter")
+        await settle(pilot)
+        playhead = bench_of(app).viewer.playhead
+        assert (playhead.mode, playhead.at(at(180), bench_of(app).viewer.reach(at(180)))) == (
+            Mode.PLAYING,
+            at(67),
+        )
+
+
+async def test_quit_asks_while_a_run_is_in_progress(desk: Any, make_app: Any) -> None:
+    app = make_app(desk())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "q")
+        assert top(app) is ConfirmDialog
+        await press(pilot, "n")
+        assert top(app) is BenchScreen
+        await press(pilot, "q", "y")
+    assert app.return_value == 0
+
+
+async def test_quit_leaves_at_once_when_nothing_runs(desk: Any, make_app: Any) -> None:
+    app = make_app(desk(until_s=20.0, runs=False))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "q")
+    assert app.return_value == 0
+
+
+@pytest.mark.parametrize("keys", [(), ("r",), ("l",), ("colon",), ("slash",)])
+async def test_ctrl_c_leaves_from_anywhere(keys: tuple[str, ...], desk: Any, make_app: Any) -> None:
+    app = make_app(desk())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, *keys, "ctrl+c")
+    assert (app.return_value, app.return_code) == (INTERRUPTED, INTERRUPTED)
+
+
+async def test_keys_are_remapped_everywhere(desk: Any, make_app: Any) -> None:
+    app = make_app(desk(), keys={"freeze": "z", "help": "f2"})
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "space")
+        assert bench_of(app).viewer.playhead.mode is Mode.PINNED
+        await press(pilot, "z")
+        assert bench_of(app).viewer.playhead.mode is Mode.FROZEN
+        helps = {c.title: c.help for c in app.get_system_commands(app.screen)}
+        assert helps["Freeze"].endswith("(z)")
+        await press(pilot, "f2")
+        assert isinstance(app.screen, HelpScreen)
+
+
+async def test_a_recording_is_replayed_from_the_library_and_escape_comes_back(
+    desk: Any, make_app: Any
+) -> None:
+    bench = desk()
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        live = bench_of(app)
+        await press(pilot, "l")
+        assert top(app) is LibraryScreen
+        await press(pilot, "enter")
+        await settle(pilot)
+        saved = bench_of(app)
+        assert bench.told("open_recording") == [Path("/r/2026-09-21 night-run.melt")]
+        assert saved is not live
+        assert (saved.viewer.scene.live, saved.viewer.playhead.mode) == (False, Mode.PLAYING)
+        await press(pilot, "r")
+        assert bench_of(app) is saved
+        assert len(app.screen_stack) == 3
+        await press(pilot, "escape")
+        assert bench_of(app) is live
+        await press(pilot, "escape")
+        assert bench_of(app) is live
+
+
+async def test_a_recording_that_cannot_be_opened_is_said_and_the_library_shown(
+    desk: Any, make_app: Any
+) -> None:
+    app = make_app(desk(), replay=Path("/r/none.melt"))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        said = [notice.message for notice in app._notifications]
+        assert said == ["none.melt: There is no such recording: melt sessions lists them"]
+        assert isinstance(app.screen, LibraryScreen)
+
+
+SCRIPT = (Cue(0, "first words"), Cue(30, "the rewind", "first_limit"), Cue(60, "later"), Cue(90, ""))
+
+
+async def test_the_script_speaks_and_acts_along_the_session(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    bench.now_ns = T0 + 10 * S
+    app = make_app(bench, script=SCRIPT)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        app._follow_script()
+        caption = app.screen.query_one(Caption)
+        assert (caption._text, caption.display) == ("first words", True)
+        bench.now_ns = at(180)
+        app._follow_script()
+        await settle(pilot)
+        assert bench_of(app).viewer.playhead.mode is Mode.PLAYING
+        assert not caption.display
+        assert app._script is None
+
+
+async def test_any_key_takes_over_from_the_script(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    bench.now_ns = T0 + 10 * S
+    app = make_app(bench, script=SCRIPT)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        app._follow_script()
+        await press(pilot, "z")
+        assert not app.screen.query_one(Caption).display
+        bench.now_ns = at(180)
+        app._follow_script()
+        await settle(pilot)
+        assert bench_of(app).viewer.playhead.mode is Mode.PINNED
+
+
+async def test_a_theme_that_does_not_exist_is_named(desk: Any, make_app: Any) -> None:
+    app = make_app(desk(), theme="no-such")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert any("There is no theme no-such" in notice.message for notice in app._notifications)
+
+
+async def test_seconds_end_the_app(desk: Any, make_app: Any) -> None:
+    app = make_app(desk(), seconds=0.01)
+    async with app.run_test(size=SIZE) as pilot:
+        while app._exit is False:
+            await pilot.pause()
+    assert app.return_code == 0

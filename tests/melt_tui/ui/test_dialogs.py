@@ -1,0 +1,194 @@
+"""Orders given in dialogs, and what the workbench is told."""
+
+from pathlib import Path
+from typing import Any
+
+from textual.widgets import Checkbox, DataTable, Input, Label, Select
+
+from drivers.errors import LinkLost
+from melt_tui.ui.screens.bench import BenchScreen
+from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog
+from melt_tui.ui.screens.library import LibraryScreen, split_tags
+from melt_tui.ui.screens.run_dialog import RunDialog
+from melt_tui.workbench import RunRequest
+from tests.rigs.fake_bench import done
+from tests.rigs.night_run import BOARD, HOST, PHONE
+from tests.rigs.pilots import press, settle
+
+SIZE = (120, 36)
+NIGHT = Path("/r/2026-09-21 night-run.melt")
+
+
+def notices(app: Any) -> list[str]:
+    return [notice.message for notice in app._notifications]
+
+
+async def test_a_run_is_started_as_it_was_asked_for_and_remembered(desk: Any, make_app: Any) -> None:
+    bench, remembered = desk(until_s=20.0, runs=False), list[RunRequest]()
+    last = RunRequest(devices=(HOST, "gone"), model="/m/x.gguf", workload="sustained", threads=3)
+    app = make_app(bench, last_run=last, remember_run=remembered.append)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "r")
+        dialog = app.screen
+        assert isinstance(dialog, RunDialog)
+        assert dialog.query_one("#model-path", Input).value == "/m/x.gguf"
+        assert dialog.query_one("#threads", Input).value == "3"
+        dialog.query_one("#device-1", Checkbox).value = True
+        dialog.query_one("#turns", Input).value = "5"
+        dialog.query_one("#runtime", Select).value = "llama_server"
+        await settle(pilot)
+        assert str(dialog.query_one("#verdict", Label).render()) == "Ready to start."
+        await pilot.click("#start")
+        await settle(pilot)
+        assert isinstance(app.screen, BenchScreen)
+    wanted = RunRequest(
+        devices=(BOARD, HOST),
+        model="/m/x.gguf",
+        workload="sustained",
+        threads=3,
+        turns=5,
+        runtime="llama_server",
+    )
+    assert bench.told("start_run") == [wanted]
+    assert remembered == [wanted]
+
+
+async def test_a_run_that_cannot_work_is_refused_with_the_reason(desk: Any, make_app: Any) -> None:
+    bench = desk(refusal="no binary on pixel-8: push it first")
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "r", "enter")
+        dialog = app.screen
+        await settle(pilot)
+        assert app.screen is dialog
+        assert "no binary on pixel-8" in str(dialog.query_one("#verdict", Label).render())
+        dialog.query_one("#turns", Input).value = "x"
+        await settle(pilot)
+        assert "takes a whole number" in str(dialog.query_one("#verdict", Label).render())
+        bench.refusal = ""
+        dialog.query_one("#turns", Input).value = "2"
+        await settle(pilot)
+        dialog.query_one("#turns", Input).focus()
+        await press(pilot, "enter")
+        await settle(pilot)
+    assert [request.turns for request in bench.told("start_run")] == [2]
+
+
+async def test_a_start_that_fails_is_said_and_not_remembered(desk: Any, make_app: Any) -> None:
+    bench, remembered = desk(), list[RunRequest]()
+    app = make_app(bench, remember_run=remembered.append)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "r")
+        await settle(pilot)
+        bench.broken = LinkLost("The link broke")
+        bench.check_run = lambda request: done("")
+        await pilot.click("#start")
+        await settle(pilot)
+        assert notices(app) == ["The link broke"]
+    assert remembered == []
+
+
+async def test_without_a_device_that_runs_models_there_is_no_dialog(desk: Any, make_app: Any) -> None:
+    app = make_app(desk(until_s=0.05, runs=False))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "r")
+        await settle(pilot)
+        assert notices(app) == ["No device here can run a model: d looks for more."]
+        await press(pilot, "s")
+        await settle(pilot)
+        assert notices(app)[-1] == "Nothing is running."
+
+
+async def test_stop_asks_which_when_several_run(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "s")
+        assert isinstance(app.screen, StopDialog)
+        await press(pilot, "down", "enter")
+        await settle(pilot)
+        assert bench.told("stop_run") == [BOARD]
+        await press(pilot, "s", "end", "enter")
+        await settle(pilot)
+        assert bench.told("stop_run") == [BOARD, PHONE, BOARD, HOST]
+        await press(pilot, "s", "escape")
+        await settle(pilot)
+        assert len(bench.told("stop_run")) == 4
+
+
+async def test_a_mark_and_devices_by_dialog(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "m", *"fan on", "enter")
+        await settle(pilot)
+        assert bench.told("mark") == ["fan on"]
+        await press(pilot, "m", "enter")
+        await press(pilot, "m", "escape")
+        assert bench.told("mark") == ["fan on"]
+        await press(pilot, "d")
+        await settle(pilot)
+        await press(pilot, "down", "enter")
+        await settle(pilot)
+        await press(pilot, "d")
+        await settle(pilot)
+        app.screen.query_one(Input).focus()
+        await press(pilot, *"sim:jetson my board", "enter")
+        await settle(pilot)
+        assert bench.told("add_device") == [("sim:phone", ""), ("sim:jetson", "my board")]
+        await press(pilot, "down")
+        app.give("remove_device")
+        await settle(pilot)
+        assert isinstance(app.screen, ConfirmDialog)
+        await press(pilot, "y")
+        await settle(pilot)
+        assert bench.told("remove_device") == [BOARD]
+
+
+async def test_the_library_renames_tags_exports_and_deletes(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "l")
+        await settle(pilot)
+        await press(pilot, "n", "end", *" 2", "enter")
+        await settle(pilot)
+        assert bench.told("rename_recording") == [(NIGHT, "night-run 2")]
+        await press(pilot, "t", "end", *", hot", "enter")
+        await settle(pilot)
+        assert bench.told("tag_recording") == [(NIGHT, ["thermal", "desk", "hot"])]
+        await press(pilot, "x", "enter")
+        await settle(pilot)
+        assert bench.told("export_recording") == [(NIGHT, NIGHT.with_suffix(".csv"))]
+        assert notices(app) == [f"Written to {NIGHT.with_suffix('.csv')}."]
+        await press(pilot, "delete", "enter")
+        await settle(pilot)
+        assert bench.told("delete_recording") == []
+        await press(pilot, "delete", "y")
+        await settle(pilot)
+        assert bench.told("delete_recording") == [NIGHT]
+        assert app.screen.query_one(DataTable).row_count == 2
+        assert isinstance(app.screen, LibraryScreen)
+        assert "lost" in str(app.screen.query_one("#detail", Label).render())
+
+
+async def test_what_cannot_be_read_is_not_replayed(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "l", "down", "down", "enter")
+        await settle(pilot)
+        assert notices(app) == ["Cannot be read: not a recording"]
+        assert bench.told("open_recording") == []
+
+
+def test_tags_are_split_by_commas_each_once() -> None:
+    assert split_tags(" a, b ,,a,c d ") == ["a", "b", "c d"]
