@@ -10,7 +10,18 @@ from drivers.clock import SECOND
 from drivers.model import IDENTITY, Channel, Decoding, Samples, code_struct
 from melt_tui.live.levels import Level
 from melt_tui.live.series import value_of, whole_from
-from melt_tui.timeline.columns import Buckets, Times, Values, bucketed, coarser, empty, times_of, values_of
+from melt_tui.timeline.columns import (
+    Buckets,
+    Columns,
+    Times,
+    Values,
+    bucketed,
+    coarser,
+    columns_of,
+    empty,
+    times_of,
+    values_of,
+)
 from melt_tui.timeline.grid import Cut
 from melt_tui.timeline.model import EVER
 
@@ -100,16 +111,16 @@ class BulkSeries:
         level = self._level(width_ns)
         return whole_from(self._held_ns if level is None else level.held_ns, width_ns)
 
-    def columns(self, cut: Cut) -> Callable[[], Buckets]:
+    def columns(self, cut: Cut) -> Callable[[], Columns]:
         """The columns of a window, of those wholly held."""
         self._flush()
         start, width = max(cut.start_ns, self.held_from(cut.width_ns)), cut.width_ns
         level = self._level(width)
         if level is not None:
             buckets = level.held(start, max(start, cut.stop_ns))
-            return lambda: coarser(buckets, width)
+            return lambda: columns_of(coarser(buckets, width))
         blocks = [b for b in self._blocks if b.t1_ns >= start and b.t0_ns < cut.stop_ns]
-        return lambda: _narrow(blocks, start, cut.stop_ns, width)
+        return lambda: columns_of(_narrow(blocks, start, cut.stop_ns, width))
 
     def _level(self, width_ns: int) -> Level | None:
         """The coarsest level that columns of this width can be cut from: it reaches back furthest."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from drivers.model import IDENTITY, Channel, Decoding, Samples
-from melt_tui.timeline.columns import Buckets
+from melt_tui.timeline.columns import Columns
 from melt_tui.timeline.grid import Cut, ceil_to
 from melt_tui.timeline.model import EVER
 
@@ -41,7 +41,7 @@ class Series(Protocol):
         """Start of the first column of this width that is wholly held."""
         ...
 
-    def columns(self, cut: Cut) -> Callable[[], Buckets]:
+    def columns(self, cut: Cut) -> Callable[[], Columns]:
         """The columns of a window, of those wholly held: gathered now, worked out when called."""
         ...
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from drivers.clock import SECOND
 from drivers.model import IDENTITY, Channel, Samples, code_struct
+from melt_tui.live.newest import Newest
 from melt_tui.live.series import value_of, whole_from
-from melt_tui.timeline.columns import Buckets, bucketed, times_of, values_of
+from melt_tui.timeline.columns import Columns, bucketed, columns_of, times_of, values_of
 from melt_tui.timeline.grid import Cut
 from melt_tui.timeline.model import EVER
 
@@ -24,7 +25,7 @@ SLOW_SLACK = 512
 class SlowSeries:
     """Times and values of every sample of the last minutes."""
 
-    __slots__ = ("_check", "_decoding", "_held_ns", "_times", "_values", "first_ns", "last_ns")
+    __slots__ = ("_check", "_decoding", "_held_ns", "_newest", "_times", "_values", "first_ns", "last_ns")
 
     def __init__(self) -> None:
         self.first_ns: int | None = None
@@ -32,6 +33,7 @@ class SlowSeries:
         self._decoding = IDENTITY
         self._times = array("q")
         self._values = array("d")
+        self._newest = Newest()
         self._held_ns = EVER
         self._check = SLOW_SAMPLES + SLOW_SLACK
 
@@ -71,13 +73,18 @@ class SlowSeries:
         """Start of the first column of this width that is wholly held."""
         return whole_from(self._held_ns, width_ns)
 
-    def columns(self, cut: Cut) -> Callable[[], Buckets]:
+    def columns(self, cut: Cut) -> Callable[[], Columns]:
         """The columns of a window, of those wholly held."""
-        low = bisect_left(self._times, max(cut.start_ns, self.held_from(cut.width_ns)))
-        high = max(low, bisect_left(self._times, cut.stop_ns))
-        times, values = self._times[low:high], self._values[low:high]
-        return lambda: bucketed(
-            np.frombuffer(times, np.int64), np.frombuffer(values, np.float64), cut.width_ns
+        times, values = self._times, self._values
+        start_ns = max(cut.start_ns, self.held_from(cut.width_ns))
+        if times and times[-1] < cut.stop_ns:
+            found = self._newest.columns(times, values, start_ns, cut.width_ns)
+            return lambda: found
+        low = bisect_left(times, start_ns)
+        high = max(low, bisect_left(times, cut.stop_ns))
+        times, values = times[low:high], values[low:high]
+        return lambda: columns_of(
+            bucketed(np.frombuffer(times, np.int64), np.frombuffer(values, np.float64), cut.width_ns)
         )
 
     def _take_block(self, samples: Samples) -> bool:
@@ -98,6 +105,8 @@ class SlowSeries:
         if t_ns < self._held_ns:
             return False
         at = bisect_right(self._times, t_ns)
+        if at < len(self._times):
+            self._newest.forget()
         self._times.insert(at, t_ns)
         self._values.insert(at, value)
         if len(self._times) >= self._check:

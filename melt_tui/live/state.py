@@ -14,7 +14,7 @@ from melt_tui.live.intervals import IntervalLog
 from melt_tui.live.series import Series
 from melt_tui.live.slow import SlowSeries
 from melt_tui.timeline.clockmap import ClockMap
-from melt_tui.timeline.columns import empty, window_of
+from melt_tui.timeline.columns import empty, told, window_of
 from melt_tui.timeline.grid import choose, cut, floor_to
 from melt_tui.timeline.model import EVER, Interval, Reading, View, Window
 
@@ -92,7 +92,7 @@ class LiveState:
             d0_ns, d1_ns = self._clock.to_device(device, t0_ns), self._clock.to_device(device, t1_ns)
             part = cut(t1_ns - t0_ns, columns, d0_ns, d1_ns)
             gathered = series.columns(part)
-        return window_of(key, part.width_ns, gathered(), self._clock)
+        return told(key, part.width_ns, gathered(), self._clock)
 
     def intervals(self, t0_ns: int, t1_ns: int) -> Sequence[Interval]:
         """As ``Timeline.intervals``."""

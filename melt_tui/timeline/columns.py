@@ -6,7 +6,7 @@ Not imported by ``melt_tui.timeline`` itself: the first screen reaches no numpy.
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,31 @@ class Buckets:
     minima: Values
     maxima: Values
     sums: Values
+
+
+class Columns(NamedTuple):
+    """The same as a ``Window`` tells it, but for the clock: a mean in place of a sum."""
+
+    starts: "array[int]"
+    counts: "array[int]"
+    minima: "array[float]"
+    maxima: "array[float]"
+    means: "array[float]"
+
+    def followed_by(self, later: "Columns", first: int = 0) -> "Columns":
+        """These from number ``first`` on, then ``later`` ones."""
+        return Columns(
+            self.starts[first:] + later.starts,
+            self.counts[first:] + later.counts,
+            self.minima[first:] + later.minima,
+            self.maxima[first:] + later.maxima,
+            self.means[first:] + later.means,
+        )
+
+
+def no_columns() -> Columns:
+    """None at all."""
+    return Columns(array("q"), array("q"), array("d"), array("d"), array("d"))
 
 
 def times_of(samples: Samples) -> Times:
@@ -110,17 +135,33 @@ def joined(parts: Sequence[Buckets], width_ns: int) -> Buckets:
 
 def window_of(key: ChannelKey, width_ns: int, buckets: Buckets, clock: ClockMap) -> Window:
     """The answer made of these columns, their starts told in host time."""
-    starts: array[int] = _array("q", buckets.starts)
+    return told(key, width_ns, columns_of(buckets), clock)
+
+
+def columns_of(buckets: Buckets) -> Columns:
+    """Buckets as columns."""
+    return Columns(
+        _array("q", buckets.starts),
+        _array("q", buckets.counts),
+        _array("d", buckets.minima),
+        _array("d", buckets.maxima),
+        _array("d", buckets.sums / buckets.counts),
+    )
+
+
+def told(key: ChannelKey, width_ns: int, columns: Columns, clock: ClockMap) -> Window:
+    """The answer that these columns are, their starts told in host time."""
+    starts = columns.starts
     if clock.rows(key[0]):
         starts = array("q", [clock.to_host(key[0], start) for start in starts])
     return Window(
         key=key,
         width_ns=width_ns,
         starts_ns=starts,
-        counts=_array("q", buckets.counts),
-        minima=_array("d", buckets.minima),
-        maxima=_array("d", buckets.maxima),
-        means=_array("d", buckets.sums / buckets.counts),
+        counts=columns.counts,
+        minima=columns.minima,
+        maxima=columns.maxima,
+        means=columns.means,
     )
 
 
