@@ -55,6 +55,7 @@ class Workbench:
 
     def open(self) -> None:
         """Start the session's thread; devices are opened as soon as it has its imports."""
+        importlib.import_module("melt_tui.workbench.heap").tighten()
         self._left = self._thread.submit(self._main)
 
     def close(self) -> None:

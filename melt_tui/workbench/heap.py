@@ -1,0 +1,20 @@
+"""How the C library keeps memory: as one heap that is given back, not one for each thread that only grows."""
+
+import ctypes
+from typing import Final
+
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
+"""Parameters of ``mallopt(3)``, from glibc's ``malloc.h``."""
+_BLOCK: Final = 128 << 10
+"""Bytes from which a block is a mapping of its own, given back as soon as it is free: glibc's first choice, which it
+gives up when a larger block is freed."""
+
+
+def tighten() -> None:
+    """For threads that start from now on. Where there is no ``mallopt`` the system's own ways stay as they are."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, value in ((_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, _BLOCK), (_M_TRIM_THRESHOLD, _BLOCK)):
+            mallopt(parameter, value)
