@@ -61,7 +61,7 @@ class Catalog:
     def _load_series(self) -> None:
         for series in load_series(self._connection, max(self.by_id, default=0)):
             self.by_id[series.id] = series
-            if series.channel_id is None:
+            if series.ticks:
                 self.ticks.append(series)
             else:
                 self._of_channel.setdefault(series.channel_id, []).append(series)

@@ -37,9 +37,7 @@ def compact(
     (events,) = connection.execute("SELECT coalesce(max(event_to), 0) FROM orders").fetchone()
     seconds: Summaries = {}
     for number, parts in fast.items():
-        channel = registry.by_id[number].channel_id
-        if channel is not None:
-            seconds.setdefault(channel, []).append(merged(parts, _SECOND))
+        seconds.setdefault(registry.by_id[number].channel_id, []).append(merged(parts, _SECOND))
     for channel, buckets in _slow(connection, registry, pyramid, tail):
         seconds.setdefault(channel, []).append(buckets)
     connection.executemany(_UPSERT, _rows(seconds))
@@ -62,7 +60,7 @@ def _slow(
             (series.id, *run.bounds, axis, encode(run, 3, axis=axis is not None)),
         )
         pyramid.chunk(series.id, run.bounds, waits=False)
-        if series.channel_id is None:
+        if series.ticks:
             continue
         base_ns = series.base_ns or _SECOND
         fine = summarized(run, series.decoder, min(base_ns, _SECOND))

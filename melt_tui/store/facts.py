@@ -208,8 +208,8 @@ class Facts:
 
 
 def _fitting(value: object) -> object:
-    """What a column can hold; a number that is far too great is kept as its text."""
-    return str(value) if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 else value
+    """What a column can hold; a number that is far too great stands only in the detail of its event."""
+    return None if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 else value
 
 
 _INTERVAL = """

@@ -62,22 +62,17 @@ class Happenings:
 
     def runs(self, t_ns: int) -> dict[str, RunView]:
         """By device, its last run."""
-        found: dict[str, RunView] = {}
-        for (device,) in self._connection.execute("SELECT DISTINCT device FROM runs"):
-            rows = self._last("device = ?", device, RunStarted, t_ns)
-            for started in self._known(rows):
-                run = self._run(started, t_ns)
-                if run is not None:
-                    found[started.device] = run
-        return found
+        devices = self._connection.execute("SELECT DISTINCT device FROM runs").fetchall()
+        rows = [row for (device,) in devices for row in self._last("device = ?", device, RunStarted, t_ns)]
+        runs = {started.device: self._run(started, t_ns) for started in self._known(rows)}
+        return {device: run for device, run in runs.items() if run is not None}
 
     def limits(self, t_ns: int) -> dict[str, tuple[LimitEngaged, ...]]:
         """By device, the limits in force."""
         found: dict[str, tuple[LimitEngaged, ...]] = {}
         rows = self._connection.execute(_LIMITS, (t_ns, t_ns)).fetchall()
-        for event in self._known(rows):
-            if isinstance(event, LimitEngaged):
-                found[event.device] = (*found.get(event.device, ()), event)
+        for event in (event for event in self._known(rows) if isinstance(event, LimitEngaged)):
+            found[event.device] = (*found.get(event.device, ()), event)
         return found
 
     def intervals(self, t0_ns: int, t1_ns: int) -> Sequence[Interval]:

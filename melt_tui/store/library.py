@@ -176,11 +176,10 @@ def _tidied(path: Path) -> None:
 
 
 def _state(path: Path, connection: sqlite3.Connection, told: Mapping[str, object]) -> RecordingState:
-    if told.get("state") in set(RecordingState):
-        state = RecordingState(str(told["state"]))
-        if state is not RecordingState.RECORDING or being_written(path, connection):
-            return state
-    return RecordingState.RECOVERED
+    if told.get("state") == RecordingState.ENDED:
+        return RecordingState.ENDED
+    writing_on = told.get("state") == RecordingState.RECORDING and being_written(path, connection)
+    return RecordingState.RECORDING if writing_on else RecordingState.RECOVERED
 
 
 def _lost(connection: sqlite3.Connection, newest_ns: int) -> str:

@@ -117,8 +117,8 @@ class Published:
     def _blocks(self, series: Series, stretch: _Stretch, *, in_tail: bool) -> Iterator[Samples]:
         if stretch.tail is not None and in_tail:
             blocks = stretch.tail.of(series.id)
-            if blocks is not None:
-                yield from blocks.samples(series.key)
+            assert blocks is not None, "the order names what the tail holds"
+            yield from blocks.samples(series.key)
             return
         for number in stretch.chunks.get(series.id, ()):
             with self._look():

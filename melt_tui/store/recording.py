@@ -43,8 +43,7 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.RLock()
-        self._depth = 0
+        self._lock = threading.Lock()
         self._connection = open_to_read(path)
         self._catalog = Catalog(self._connection)
         self._chunks = Chunks(self._connection, self._catalog)
@@ -142,18 +141,14 @@ class Recording:
 
     @contextmanager
     def _look(self) -> Iterator[None]:
-        """A short read transaction, with the catalog as it is then. May be nested."""
+        """A short read transaction, with the catalog as it is then. Never nested."""
         with self._lock:
-            self._depth += 1
+            self._connection.execute("BEGIN")
             try:
-                if self._depth == 1:
-                    self._connection.execute("BEGIN")
-                    self._catalog.refresh()
+                self._catalog.refresh()
                 yield
             finally:
-                self._depth -= 1
-                if self._depth == 0 and self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                self._connection.execute("ROLLBACK")
 
 
 _NOTES = "SELECT kind, value FROM annotations WHERE kind IN ('name', 'tags') ORDER BY id"

@@ -18,10 +18,10 @@ _EVER = 1 << 63
 
 @dataclass
 class Series:
-    """The samples of one channel with codes of one type. ``channel_id`` and ``id`` are rows of the recording."""
+    """The samples of one channel with codes of one type. ``id`` and ``channel_id`` are rows of the recording."""
 
     id: int
-    channel_id: int | None
+    channel_id: int
     channel: Channel
     dtype: DType
     bulk: bool
@@ -138,7 +138,7 @@ def load_series(connection: sqlite3.Connection, after: int = 0) -> list[Series]:
     """The series of a recording whose number is greater than ``after``."""
     rows = connection.execute(_SERIES, (after,)).fetchall()
     return [
-        Series(number, None, tick_channel(ticks), DType(dtype), bool(bulk), base, ticks=True)
+        Series(number, 0, tick_channel(ticks), DType(dtype), bool(bulk), base, ticks=True)
         if channel is None
         else Series(number, channel, from_json(Channel, definition), DType(dtype), bool(bulk), base)
         for number, channel, ticks, dtype, bulk, base, definition in rows

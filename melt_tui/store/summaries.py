@@ -59,9 +59,11 @@ class Decoder:
     def _sums(self, raw: NDArray[Any], piece: int, places: Ints, counts: Ints) -> Values:
         x = (raw - raw.dtype.type(piece << (self._decoding.bits or 0))).astype(np.float64)
         constant, *higher = self._decoding.pieces[piece]
-        sums: Values = counts * constant
-        for order, coefficient in enumerate(higher, 1):
-            sums += np.add.reduceat(x if order == 1 else x**order, places) * coefficient
+        sums: Values = np.multiply(counts, constant, dtype=np.float64)
+        power: Any = 1.0
+        for coefficient in higher:
+            power = power * x
+            sums += np.add.reduceat(power, places) * coefficient
         return sums
 
     def _piece(self, raw: NDArray[Any]) -> int | None:

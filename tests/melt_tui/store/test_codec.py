@@ -105,3 +105,10 @@ def test_a_bomb_is_not_unpacked() -> None:
     with pytest.raises(Damaged):
         decode_axis(b"\1\0\0\0" + bomb)
     assert unpack(pack(b"some")) == b"some"
+
+
+@pytest.mark.parametrize("body", [b"\1" + bytes(8), b"\3" + bytes(80)])
+def test_times_that_are_cut_short(body: bytes) -> None:
+    blob = encode(blocks_of([Samples("d", "c", t, t, DType.U8, b"\1") for t in range(5)]), 3)
+    with pytest.raises(Damaged, match="cut short"):
+        decode(blob[:7] + pack(body), DType.U8)

@@ -145,6 +145,19 @@ def test_a_full_disk_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert list(recording.items()) == [STARTED]
 
 
+def test_a_disk_that_takes_no_more_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    told: list[str] = []
+    monkeypatch.setattr(Ingest, "commit", fail)
+    monkeypatch.setattr(recorder, "finish", fail)
+    sink = Recorder(tmp_path / "a.melt", commit_s=0.001, on_problem=told.append)
+    sink.take(STARTED)
+    sink.close()
+    assert told == ["recording stopped, what came before is kept in a.melt: the disk does not take any more"]
+
+
 def test_a_bug_of_ours_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_self: Ingest, _items: object) -> None:
         raise ZeroDivisionError
