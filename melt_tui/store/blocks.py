@@ -11,8 +11,6 @@ from drivers.model import ChannelKey, DType, Samples, code_struct
 
 Ints = NDArray[np.int64]
 
-_FAR = 1 << 62
-
 
 @dataclass(frozen=True)
 class Blocks:
@@ -137,13 +135,6 @@ def grouped(samples: Sequence[Samples], gap_ns: int, most: int) -> Iterator[list
         n += m
     if group:
         yield group
-
-
-def well_formed(block: Samples) -> bool:
-    """Whether a block holds whole codes, at least one, a time for each where it brings times, and sane times."""
-    n, rest = divmod(len(block.codes), code_struct(block.dtype).size)
-    timed = block.times is None or len(block.times) == 8 * n
-    return n > 0 and not rest and timed and abs(block.t0_ns) < _FAR and abs(block.t1_ns) < _FAR
 
 
 def _even(blocks: Blocks, gap_ns: int) -> bool:

@@ -8,7 +8,6 @@ from drivers.base import Item
 from drivers.events import ChannelsOpened, Event, RunEvent, SamplesLost
 from drivers.model import Samples
 from melt_tui.events import Tick
-from melt_tui.store.blocks import well_formed
 from melt_tui.store.compaction import compact
 from melt_tui.store.eventcodec import detail_of, plain
 from melt_tui.store.facts import Facts
@@ -65,14 +64,13 @@ class Ingest:
         page = Page()
         bulk: dict[int, list[Samples]] = {}
         for item in items:
-            if isinstance(item, Tick):
-                self._tick(item, page)
-            elif not isinstance(item, Samples):
-                self._event(item, page)
-            elif well_formed(item):
+            if isinstance(item, Samples):
                 self._block(item, page, bulk)
+            elif isinstance(item, Tick):
+                ticks = self._registry.ticks(item.device)
+                page.take(ticks.id, ticks.kind, 1, tick_block(item, self._event_number))
             else:
-                self._event(_lost(item), page)
+                self._event(item, page)
         for number, blocks in bulk.items():
             self._fast.write(self._registry.by_id[number], blocks)
         blob = page.encode()
@@ -82,19 +80,20 @@ class Ingest:
         self._pages_bytes += len(blob)
 
     def _block(self, block: Samples, page: Page, bulk: dict[int, list[Samples]]) -> None:
+        if not block.codes:
+            self._event(_lost(block), page)
+            return
         series = self._registry.series(block)
-        if series.bulk:
+        n = series.count(block)
+        if not n:
+            self._event(_lost(block), page)
+        elif series.bulk:
             page.order.append(-series.id)
             bulk.setdefault(series.id, []).append(block)
-            return
-        page.order.append(series.id)
-        page.blocks.append(block)
-        if series.channel.rate_hz is None and crowded(series.channel, block):
-            self._turned_bulk[series.id] = block
-
-    def _tick(self, tick: Tick, page: Page) -> None:
-        page.order.append(self._registry.ticks(tick.device).id)
-        page.blocks.append(tick_block(tick, self._event_number))
+        else:
+            page.take(series.id, series.kind, n, block)
+            if series.channel.rate_hz is None and crowded(series.channel, block):
+                self._turned_bulk[series.id] = block
 
     def _event(self, event: Event, page: Page) -> None:
         page.order.append(EVENT)

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,33 +19,55 @@ EVENT = 0
 _HEAD = struct.Struct("<III")
 _TYPES = tuple(DType)
 _SIZES = np.array([code_struct(dtype).size for dtype in _TYPES], np.int64)
-_KINDS = {dtype: place for place, dtype in enumerate(_TYPES)}
 _UNEVEN = 16
 
 
-@dataclass
 class Page:
     """A commit in the making."""
 
-    order: list[int] = field(default_factory=list)
-    blocks: list[Samples] = field(default_factory=list)
+    __slots__ = ("_codes", "_counts", "_kinds", "_own", "_t0", "_t1", "order")
+
+    def __init__(self) -> None:
+        self.order: list[int] = []
+        """Of publication: ``EVENT``, or the number of a series, negative for a block that is in a chunk."""
+        self._counts: list[int] = []
+        self._kinds: list[int] = []
+        self._t0: list[int] = []
+        self._t1: list[int] = []
+        self._own: list[bytes] = []
+        self._codes: list[bytes] = []
+
+    def take(self, series: int, kind: int, n: int, block: Samples) -> None:
+        """The next block: of a series, of a ``kind_of`` codes, with so many samples."""
+        self.order.append(series)
+        self._counts.append(n)
+        self._t0.append(block.t0_ns)
+        self._t1.append(block.t1_ns)
+        self._codes.append(block.codes)
+        if block.times is not None:
+            self._own.append(block.times)
+            kind |= _UNEVEN
+        self._kinds.append(kind)
 
     def encode(self) -> bytes:
         """The page as a blob."""
-        blocks = self.blocks
-        own = [block.times for block in blocks if block.times is not None]
-        t0 = np.array([block.t0_ns for block in blocks], np.int64)
+        t0 = np.array(self._t0, np.int64)
         parts = (
-            _HEAD.pack(len(self.order), len(blocks), sum(map(len, own)) // 8),
+            _HEAD.pack(len(self.order), len(self._counts), sum(map(len, self._own)) // 8),
             np.array(self.order, "<i4").tobytes(),
-            np.array([block.n for block in blocks], "<u4").tobytes(),
-            bytes([_KINDS[block.dtype] | (_UNEVEN if block.times is not None else 0) for block in blocks]),
+            np.array(self._counts, "<u4").tobytes(),
+            bytes(self._kinds),
             t0.tobytes(),
-            (np.array([block.t1_ns for block in blocks], np.int64) - t0).tobytes(),
-            *own,
-            *(block.codes for block in blocks),
+            (np.array(self._t1, np.int64) - t0).tobytes(),
+            *self._own,
+            *self._codes,
         )
         return pack(b"".join(parts))
+
+
+def kind_of(dtype: DType) -> int:
+    """How a type of codes is told in a page."""
+    return _TYPES.index(dtype)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from drivers.events import ChannelsOpened
-from drivers.model import Channel, ChannelKey, DType, Kind, Quantity, Samples, Unit
+from drivers.model import Channel, ChannelKey, DType, Kind, Quantity, Samples, Unit, code_struct
 from melt_tui.store.eventcodec import from_json, plain, to_json
+from melt_tui.store.journal import kind_of
 from melt_tui.store.summaries import SLOW_HZ, Decoder, base_of
 
 _MANY = 1000
@@ -14,6 +15,7 @@ _MANY = 1000
 
 _SECOND = 1_000_000_000
 _EVER = 1 << 63
+_FAR = 1 << 62
 
 
 @dataclass
@@ -33,6 +35,23 @@ class Series:
     def key(self) -> ChannelKey:
         """``(device, channel)``."""
         return self.channel.key
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of a code."""
+        return code_struct(self.dtype).size
+
+    @cached_property
+    def kind(self) -> int:
+        """How the journal tells the type of its codes."""
+        return kind_of(self.dtype)
+
+    def count(self, block: Samples) -> int:
+        """How many samples a block of this series holds; 0 for one that is malformed."""
+        n, rest = divmod(len(block.codes), self.size)
+        timed = block.times is None or len(block.times) == 8 * n
+        sane = -_FAR < block.t0_ns < _FAR and -_FAR < block.t1_ns < _FAR
+        return n if timed and sane and not rest else 0
 
     @cached_property
     def decoder(self) -> Decoder:
@@ -56,6 +75,7 @@ class Registry:
         self._opened_ns: dict[ChannelKey, int] = {}
         self._known: dict[Channel, int] = {}
         self._series: dict[tuple[int, DType], Series] = {}
+        self._recent: dict[ChannelKey, Series] = {}
         self._ticks: dict[str, Series] = {}
         self.by_id: dict[int, Series] = {}
 
@@ -78,6 +98,7 @@ class Registry:
                 continue
             number = self._channel(channel)
             self._current[channel.key] = (number, channel)
+            self._recent.pop(channel.key, None)
             self._opened_ns[channel.key] = event.t_ns
             self._connection.execute(
                 "INSERT INTO openings (t_ns, channel) VALUES (?, ?)", (event.t_ns, number)
@@ -85,11 +106,17 @@ class Registry:
 
     def series(self, block: Samples) -> Series:
         """Where this block belongs; a channel that nobody announced is kept as plain numbers."""
-        known = self._current.get(block.key)
+        key = (block.device, block.channel)
+        recent = self._recent.get(key)
+        if recent is not None and recent.dtype is block.dtype:
+            return recent
+        known = self._current.get(key)
         if known is None:
             channel = unannounced(block)
-            known = self._current[block.key] = (self._channel(channel), channel)
-        return self._series.get((known[0], block.dtype)) or self._new(*known, block)
+            known = self._current[key] = (self._channel(channel), channel)
+        series = self._series.get((known[0], block.dtype)) or self._new(*known, block)
+        self._recent[key] = series
+        return series
 
     def ticks(self, device: str) -> Series:
         """Where the Ticks of a device belong."""

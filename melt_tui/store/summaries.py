@@ -60,9 +60,9 @@ class Decoder:
         x = (raw - raw.dtype.type(piece << (self._decoding.bits or 0))).astype(np.float64)
         constant, *higher = self._decoding.pieces[piece]
         sums: Values = np.multiply(counts, constant, dtype=np.float64)
-        power: Any = 1.0
+        power: Any = None
         for coefficient in higher:
-            power = power * x
+            power = x if power is None else power * x
             sums += np.add.reduceat(power, places) * coefficient
         return sums
 

@@ -1,14 +1,10 @@
 """Blocks side by side are the blocks that were published."""
 
-import struct
-from dataclasses import replace
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.model import DType, Samples
-from melt_tui.store.blocks import blocks_of, grouped, runs_of, well_formed
+from melt_tui.store.blocks import blocks_of, grouped, runs_of
 from tests.rigs.sample_blocks import series
 
 
@@ -48,21 +44,3 @@ def test_no_run_without_blocks() -> None:
 def test_times_of_a_span_whose_products_do_not_fit() -> None:
     block = Samples("d", "c", 0, 1 << 61, DType.U8, bytes(1000))
     assert blocks_of([block]).times.tolist() == [block.time_at(i) for i in range(1000)]
-
-
-GOOD = Samples("d", "c", 5, 9, DType.U16, b"\1\2\3\4")
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        replace(GOOD, codes=b""),
-        replace(GOOD, codes=b"123"),
-        replace(GOOD, times=struct.pack("<q", 1)),
-        replace(GOOD, t0_ns=1 << 62),
-        replace(GOOD, t1_ns=-(1 << 62)),
-    ],
-)
-def test_malformed_blocks_are_told(bad: Samples) -> None:
-    assert well_formed(GOOD)
-    assert not well_formed(bad)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from drivers.model import DType, Samples
 from melt_tui.store.codec import Damaged, pack
-from melt_tui.store.journal import EVENT, Page, decode_order, encode_order, tail_of
+from melt_tui.store.journal import EVENT, Page, decode_order, encode_order, kind_of, tail_of
 from tests.rigs.sample_blocks import series
 
 pages = st.lists(st.lists(series(3), min_size=1, max_size=3), max_size=4)
@@ -19,11 +19,12 @@ def test_pages_come_back(drawn: list[list[list[Samples]]], split: int) -> None:
     order: list[int] = []
     blobs = []
     for page_of in drawn:
-        page = Page([EVENT, -77], [])
+        page = Page()
+        page.order += [EVENT, -77]
         for blocks in page_of:
             number = 1 + list(DType).index(blocks[0].dtype)
-            page.order += [number] * len(blocks)
-            page.blocks += blocks
+            for block in blocks:
+                page.take(number, kind_of(block.dtype), block.n, block)
             published.setdefault(number, []).extend(blocks)
         blobs.append(page.encode())
         order += page.order
@@ -39,7 +40,10 @@ def test_pages_come_back(drawn: list[list[list[Samples]]], split: int) -> None:
 
 @given(series(3), st.data())
 def test_the_last_sample_at_a_moment(blocks: list[Samples], data: st.DataObject) -> None:
-    tail = tail_of([Page([1] * len(blocks), blocks).encode()])
+    page = Page()
+    for block in blocks:
+        page.take(1, kind_of(block.dtype), block.n, block)
+    tail = tail_of([page.encode()])
     for number, block in enumerate(blocks):
         times = [block.time_at(i) for i in range(block.n)]
         step = data.draw(st.sampled_from((-1, 0, 1, 10**12)))

@@ -90,10 +90,12 @@ def test_every_thread_may_take(tmp_path: Path) -> None:
 def test_a_malformed_block_is_told_in_the_recording(tmp_path: Path) -> None:
     sink = Recorder(tmp_path / "a.melt", commit_s=0.005)
     sink.take(Samples("d", "c", -3, 9, DType.U16, b"odd"))
+    sink.take(Samples("d", "c", 3, 3, DType.U16, b""))
     sink.take(marks(7)[0])
     sink.close()
     with closing(Recording(sink.path)) as recording:
-        lost, mark = recording.events(-10, 100)
+        lost, empty, mark = recording.events(-10, 100)
+    assert (type(empty), empty.t_ns) == (type(lost), 3)
     assert (lost.t_ns, lost.device, getattr(lost, "reason", "")) == (0, "d", "the block was malformed")
     assert mark == marks(7)[0]
 

@@ -1,0 +1,39 @@
+"""What a block must be to belong to a series."""
+
+import struct
+from dataclasses import replace
+
+import pytest
+
+from drivers.model import DType, Samples
+from melt_tui.store.series import Series, crowded, unannounced
+
+GOOD = Samples("d", "c", 5, 9, DType.U16, b"\1\2\3\4")
+SERIES = Series(1, 1, unannounced(GOOD), DType.U16, bulk=False, base_ns=None)
+
+
+def test_a_block_is_counted() -> None:
+    assert SERIES.count(GOOD) == 2
+    assert SERIES.count(replace(GOOD, times=struct.pack("<2q", 5, 9))) == 2
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        replace(GOOD, codes=b"123"),
+        replace(GOOD, times=struct.pack("<q", 1)),
+        replace(GOOD, t0_ns=1 << 62),
+        replace(GOOD, t1_ns=-(1 << 62)),
+    ],
+)
+def test_a_malformed_block_counts_nothing(bad: Samples) -> None:
+    assert SERIES.count(bad) == 0
+
+
+@pytest.mark.parametrize(
+    ("n", "span_ns", "fast"), [(1000, 10**8, True), (999, 10**8, False), (1000, 10**9, False)]
+)
+def test_a_channel_without_a_rate_shows_that_it_is_fast(n: int, span_ns: int, fast: bool) -> None:
+    block = Samples("d", "c", 0, span_ns, DType.U8, bytes(n))
+    assert crowded(unannounced(block), block) is fast
+    assert not crowded(replace(unannounced(block), rate_hz=9.0), block)
