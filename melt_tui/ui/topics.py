@@ -46,8 +46,10 @@ TOPICS = (
     Topic("other temperatures", (Quantity.OTHER_TEMPERATURE, Quantity.AMBIENT_TEMPERATURE), "°C"),
 )
 
-_WHOLE_CHIP = ("package", "pkg", "soc", "tj", "cpu", "vdd_in", "board", "total")
-"""Names by which the channel that stands for a whole device is known, best first."""
+_WHOLE_CHIP = ("package", "pkg", "soc", "tj", "cpu", "total")
+"""Names by which the channel that stands for a whole chip is known, best first."""
+_WHOLE_DEVICE = ("board-input", "battery-terminals", "usb-input", "package", "battery-gauge")
+"""Reference points by how much of a device they see, most first; a single rail comes after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ def _of_one(stock: Stock, topic: Topic, device: str) -> list[Channel]:
 
 
 def _rank(channel: Channel) -> int:
+    if channel.point:
+        return _WHOLE_DEVICE.index(channel.point) if channel.point in _WHOLE_DEVICE else len(_WHOLE_DEVICE)
     if channel.limit is not None:
         return 0
     name = channel.name.lower()

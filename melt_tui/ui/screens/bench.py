@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
+from typing import NamedTuple
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -45,6 +46,13 @@ _REPORT_NS = 1_000_000_000
 _FRAMES_PER_S = 10.0
 _LEAD_NS = 5_000_000_000
 """How long before a limit ``first_limit`` begins to play."""
+
+
+class Place(NamedTuple):
+    """Where to go: a moment, and the device that it is about where that is to be chosen."""
+
+    t_ns: int
+    device: str = ""
 
 
 class BenchScreen(Screen[None]):
@@ -226,10 +234,10 @@ class BenchScreen(Screen[None]):
     def _jump(self, *, forward: bool) -> None:
         here = self.viewer.here(self._bench.now())
 
-        def look(timeline: Timeline) -> int | None:
+        def look(timeline: Timeline) -> Place | None:
             ask = timeline.event_after if forward else timeline.event_before
             event = ask(here, JUMP_KINDS)
-            return event.t_ns if event else None
+            return Place(event.t_ns) if event else None
 
         self._go_to(look, _reveal, "There is no later event." if forward else "There is no earlier event.")
 
@@ -238,11 +246,12 @@ class BenchScreen(Screen[None]):
 
     @work(exclusive=True, group="find")
     async def _go_to(
-        self, look: Callable[[Timeline], int | None], then: Callable[[int], Move], otherwise: str
+        self, look: Callable[[Timeline], Place | None], then: Callable[[int], Move], otherwise: str
     ) -> None:
         found = await answer(self._executor.submit(look, self.viewer.scene.timeline()))
         if found.value is not None:
-            self.move(then(found.value))
+            self.viewer.selected = found.value.device or self.viewer.selected
+            self.move(then(found.value.t_ns))
         else:
             self.notify(found.problem or otherwise, markup=False, timeout=2)
 
@@ -268,9 +277,10 @@ class BenchScreen(Screen[None]):
     def _search_next(self) -> None:
         text, here = self.query_one(LogPane).searched, self.viewer.playhead.cursor_ns
 
-        def look(timeline: Timeline) -> int | None:
+        def look(timeline: Timeline) -> Place | None:
             said = timeline.events(*timeline.span(), kinds=(LogLine, OutputText), limit=_SEARCHED_AT_MOST)
-            return next_place(log_rows(said, {}), text, here or 0)
+            t_ns = next_place(log_rows(said, {}), text, here or 0)
+            return None if t_ns is None else Place(t_ns)
 
         if text:
             self._go_to(look, _reveal, f"“{text}” was not found in the log.")
@@ -322,13 +332,13 @@ class BenchScreen(Screen[None]):
         self.move(lambda p, now, reach: p.scaled(event.factor, event.at_ns, now, reach))
 
 
-def _find_first_limit(timeline: Timeline) -> int | None:
+def _find_first_limit(timeline: Timeline) -> Place | None:
     """Of a simulated device, if there is one: the demo's; else of any."""
     first, last = timeline.span()
     limits = timeline.events(first, last, kinds=(LimitEngaged,))
     view = timeline.view(last)
     acted = [e for e in limits if (d := view.devices.get(e.device)) and d.info and d.info.simulated]
-    return next((event.t_ns for event in acted or limits), None)
+    return next((Place(event.t_ns, event.device) for event in acted or limits), None)
 
 
 def _reveal(t_ns: int) -> Move:

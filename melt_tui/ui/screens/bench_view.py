@@ -162,15 +162,13 @@ class BenchView(Vertical):
 
     def _draw_frame(self, look: Look, origin: int, moment: Moment) -> None:
         viewer = self._viewer
-        reach, turns = viewer.reach(moment.now_ns), self._chronicle.turns if self._chronicle else ()
+        reach = viewer.reach(moment.now_ns)
         self.query_one(HeaderLine).show(
             header_model(look, moment.status, viewer.playhead, reach, moment.now_ns, moment.zone)
         )
         shown = cards(look)
         self.query_one(DeviceCards).show(shown, look.selected)
         self.query_one("#cards").border_title = f"{len(shown)} devices" if shown else "looking for devices"
-        panel = self.query_one(RunPanel)
-        panel.show(run_model(look.stock, look.selected, turns))
         for bar in self.query(TransportBar):
             bar.show(transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin))
 
@@ -200,16 +198,17 @@ class BenchView(Vertical):
         if self._chronicle is None:
             return
         reach, ask = self._viewer.reach(moment.now_ns), look.ask
+        step = 1 << max(0, (reach.length_ns // max(1, 2 * self.strip_columns)).bit_length() - 1)
         self.query_one(TimeStrip).show(
             StripModel(
                 t0_ns=reach.first_ns,
-                t1_ns=reach.edge_ns,
+                t1_ns=max(reach.first_ns, _floor(reach.edge_ns, step)),
                 values=self._chronicle.trend or (),
                 bands=strip_bands(self._chronicle.lasting),
                 marks=strip_marks(self._chronicle.marks),
-                view_t0=ask.t0_ns,
-                view_t1=min(ask.t1_ns, ask.t_ns),
-                now_ns=ask.t_ns,
+                view_t0=_floor(ask.t0_ns, step),
+                view_t1=_floor(min(ask.t1_ns, ask.t_ns), step),
+                now_ns=_floor(ask.t_ns, step),
                 pinned=self._viewer.playhead.mode is Mode.PINNED and reach.live,
                 origin_ns=origin,
             )
@@ -230,7 +229,13 @@ class BenchView(Vertical):
         if chronicle.ask.log:
             rows = log_rows(chronicle.log, model_notes(look.view))
             self.query_one(LogPane).show(rows, cursor, shades, stamped)
+        self.query_one(RunPanel).show(run_model(look.stock, look.selected, chronicle.turns))
         self.query_one("#turns", Table).show(turn_rows(look.view, chronicle.turns, origin))
+
+
+def _floor(t_ns: int, step_ns: int) -> int:
+    """A moment as far as half a cell of the strip tells it: what looks the same is not drawn again."""
+    return t_ns - t_ns % step_ns
 
 
 def _tabs(own: str) -> str:

@@ -13,7 +13,7 @@ from melt_tui.ui.screens.help import HelpScreen
 from melt_tui.ui.screens.library import LibraryScreen
 from melt_tui.ui.widgets.key_line import Caption
 from tests.rigs.fake_bench import FakeBench
-from tests.rigs.night_run import T0, S, at
+from tests.rigs.night_run import PHONE, T0, S, at
 from tests.rigs.pilots import bench_of, press, settle
 
 SIZE = (120, 36)
@@ -53,6 +53,7 @@ async def test_every_palette_command_can_be_given(desk: Any, make_app: Any) -> N
             Mode.PLAYING,
             at(67),
         )
+        assert bench_of(app).viewer.selected == PHONE
 
 
 async def test_quit_asks_while_a_run_is_in_progress(desk: Any, make_app: Any) -> None:
