@@ -159,9 +159,9 @@ def _setup(events: RunEvents) -> dict[str, object]:
         "quantisation": model.quantisation or None if model else None,
         "build": loaded.build or None if loaded else None,
         "backend": loaded.backend or None if loaded else None,
-        "threads": loaded.threads if loaded and loaded.threads is not None else spec.threads,
-        "context": loaded.context if loaded and loaded.context is not None else spec.context,
-        "batch": loaded.batch if loaded and loaded.batch is not None else spec.batch,
+        "threads": _in_force(spec, loaded.threads if loaded else None, spec.threads),
+        "context": _in_force(spec, loaded.context if loaded else None, spec.context),
+        "batch": _in_force(spec, loaded.batch if loaded else None, spec.batch),
         "temperature": spec.sampling.temperature,
         "top_k": spec.sampling.top_k,
         "top_p": spec.sampling.top_p,
@@ -169,6 +169,11 @@ def _setup(events: RunEvents) -> dict[str, object]:
         "max_tokens": spec.workload.max_tokens if spec.workload else None,
         "runtime_args": list(spec.args),
     }
+
+
+def _in_force(spec: RunSpec, answered: int | None, asked: int | None) -> int | None:
+    """What the runtime answered, else what it was asked for; a server that runs already was asked for nothing."""
+    return answered if answered is not None or spec.url else asked
 
 
 def _notes(

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from drivers.clock import SECOND, Clock
+from drivers.errors import Refused
 from drivers.ticks import ticks
 from melt_tui.events import SELF, SessionEnded, SessionStarted, Tick
 from melt_tui.session.bus import Bus, Source
@@ -33,6 +34,7 @@ class Session:
         self._started = started
         self._group = asyncio.TaskGroup()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._leaving = False
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
@@ -43,13 +45,21 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leaving = True
         for task in self._tasks.values():
             task.cancel()
         await self._group.__aexit__(kind, error, trace)
         self.bus.publish(SessionEnded(t_ns=self._clock.now(), device=SELF, wall_ns=self._clock.wall()))
 
     def add(self, name: str, source: Source) -> None:
-        """Run ``source`` until it ends, ``remove`` is called or the session ends. Names are unique while they run."""
+        """Run ``source`` until it ends, ``remove`` is called or the session ends.
+
+        Raises Refused for a name that runs already, and once the session is being left.
+        """
+        if self._leaving:
+            raise Refused("the session is ending")
+        if name in self._tasks:
+            raise Refused(f"{name} is in the session already")
         task = self._group.create_task(source.run(self.bus), name=name)
         self._tasks[name] = task
         task.add_done_callback(lambda _: self._tasks.pop(name, None))

@@ -22,11 +22,11 @@ class RunRequest:
     devices: tuple[str, ...]
     """Names of devices in the session."""
     model: str = "demo"
-    """``demo``, ``synthetic:SHAPE`` or the path of a GGUF file."""
+    """``demo``, ``synthetic:SHAPE`` or the path of a GGUF file; with ``url`` the server says what it runs."""
     runtime: str = ""
     """Empty: the first that the device offers."""
     workload: str = "chat"
-    """``chat``, ``sustained``, ``ppN/tgM`` or the path of a JSON file."""
+    """``chat``, ``sustained``, ``ppN/tgM`` or the path of a JSON file; ``none``, with ``url``: only watch."""
     turns: int | None = None
     seconds: float | None = None
     max_tokens: int | None = None

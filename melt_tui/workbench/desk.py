@@ -11,11 +11,12 @@ from typing import Self
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
-from drivers.errors import Refused
+from drivers.errors import NotSupported, Refused
 from drivers.model import Found, reading
 from drivers.registry import Registry
 from melt_tui import __version__
 from melt_tui.detectors.token_rate import TokenRate
+from melt_tui.errors import CannotWrite
 from melt_tui.events import SELF, Mark, RunStarted, SessionStarted
 from melt_tui.live import LiveState
 from melt_tui.models import catalog as models
@@ -97,7 +98,7 @@ class Desk:
     async def remove_device(self, name: str) -> None:
         """Stop its run, close it and stop trying."""
         await self._runs.stop(name)
-        await self._session.remove(name)
+        await self._session.remove(_source(name))
         self._samplers.pop(name, None)
 
     def runtimes(self, device: str) -> Sequence[Choice]:
@@ -136,7 +137,7 @@ class Desk:
         await self._up(names, limit_s)
         able = request.devices or tuple(name for name in names if self.runtimes(name))
         if not able:
-            raise Refused(f"none of {', '.join(names)} can run a model")
+            raise NotSupported(f"none of {', '.join(names)} can run a model")
         return await self._runs.start(replace(request, devices=able))
 
     async def stop_run(self, device: str) -> None:
@@ -178,7 +179,7 @@ class Desk:
         opener = partial(self._registry.open, place.address, name)
         sampler = Sampler(name, place.address, opener, self._clock, wire=wire if wire[0] else None)
         self._samplers[name] = sampler
-        self._session.add(name, sampler)
+        self._session.add(_source(name), sampler)
         return name
 
     def _all_named(self, places: Sequence[Place]) -> dict[str, Place]:
@@ -218,6 +219,11 @@ class Touched:
             self.worth_keeping = True
 
 
+def _source(device: str) -> str:
+    """What a device's task is called: a device may have any name, also one that a run has."""
+    return f"device {device}"
+
+
 def _session_started(setup: SessionSetup, clock: Clock) -> SessionStarted:
     return SessionStarted(
         t_ns=clock.now(),
@@ -233,4 +239,10 @@ def _session_started(setup: SessionSetup, clock: Clock) -> SessionStarted:
 def _recorder(setup: SessionSetup, started: SessionStarted) -> Recorder | None:
     if not setup.recording:
         return None
-    return Recorder(setup.record or new_path(setup.folder, started), commit_s=setup.commit_s)
+    path = setup.record or new_path(setup.folder, started)
+    try:
+        return Recorder(path, commit_s=setup.commit_s)
+    except CannotWrite:
+        if setup.record or not path.exists():
+            raise
+    return _recorder(setup, started)  # another session took that name in between

@@ -4,12 +4,12 @@ import asyncio
 import importlib
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from drivers.clock import Clock, SystemClock
+from drivers.clock import SECOND, Clock, SystemClock
 from drivers.errors import Refused
 from drivers.model import Found
 from melt_tui.store.info import RecordingInfo
@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 CONNECT_S = 60.0
 """How long a device may take to come up before a run on it is given up."""
+
+CLOSE_S = 10.0
+"""How long leaving may take before it can be interrupted."""
 
 
 class Workbench:
@@ -61,11 +64,15 @@ class Workbench:
     def close(self) -> None:
         """Stop every run, close every device, finish the recording; returns when all of it is done.
 
-        Raises what ended the session before its time, a ``MeltError`` where it was foreseen.
+        Raises what ended the session before its time, a ``MeltError`` where it was foreseen. An interrupt
+        (``KeyboardInterrupt``) waits until it is done, too: half a stop would lose the end of the recording.
         """
-        if self._left is not None:
+        if self._left is None:
+            self._loop.close()
+        else:
             if not self._left.done():
                 self._loop.call_soon_threadsafe(self._leave.set)
+            _wait_through(self._left, self._clock)
             self._thread.shutdown()
             self._left.result()
 
@@ -205,3 +212,18 @@ class Workbench:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         desk: Desk = importlib.import_module("melt_tui.workbench.desk").Desk(self._setup, self._clock)
         return desk
+
+
+def _wait_through(left: "Future[None]", clock: Clock) -> None:
+    """Wait until it is done. An interrupt is passed on afterwards, or at once when ``CLOSE_S`` have gone by."""
+    limit_ns = clock.now() + round(CLOSE_S * SECOND)
+    interrupted = False
+    while not left.done():
+        try:
+            wait([left])
+        except KeyboardInterrupt:
+            interrupted = True
+            if clock.now() > limit_ns:
+                raise
+    if interrupted:
+        raise KeyboardInterrupt

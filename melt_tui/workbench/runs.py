@@ -18,6 +18,9 @@ from melt_tui.session.session import Session
 from melt_tui.workbench.contract import RunRequest
 from melt_tui.workloads import catalog as workloads
 
+WATCHING = "none"
+"""The workload of a run that only watches a server which somebody else drives."""
+
 
 class Runs:
     """At most one run on each device."""
@@ -61,7 +64,7 @@ class Runs:
         try:
             await source.stop()
         except TimeoutError:
-            await self._session.remove(source.spec.run)
+            await self._session.remove(_source(source.spec.run))
 
     async def stop_all(self) -> None:
         """Stop every run, all at once."""
@@ -81,8 +84,8 @@ class Runs:
             self._clock,
             prepare=None if device.info.simulated or spec.model is None else self._prepare(request.model),
         )
+        self._session.add(_source(spec.run), source)
         self._running[spec.device] = source
-        self._session.add(spec.run, source)
         return spec.run
 
     def _prepare(self, model: str) -> Prepare:
@@ -98,9 +101,9 @@ class Runs:
         """The spec for one device, refused here when it cannot work."""
         device, _ = self._reachable(name)
         runtime = self._runtime(request, device)
-        watching = bool(request.url) and not request.workload
-        model = None if watching else await asyncio.to_thread(models.describe, request.model, self._cache)
-        workload = None if model is None else _workload(request, model)
+        model = None if request.url else await asyncio.to_thread(models.describe, request.model, self._cache)
+        watching = bool(request.url) and request.workload in ("", WATCHING)
+        workload = None if watching else _workload(request, model)
         spec = RunSpec(
             run=f"r{next(self._numbers)}",
             device=name,
@@ -145,6 +148,11 @@ class Runs:
         return request.runtime or offered[0]
 
 
+def _source(run: str) -> str:
+    """What a run's task is called: no device's task has such a name."""
+    return f"run {run}"
+
+
 def _sampling(request: RunRequest) -> Sampling:
     base = Sampling()
     return Sampling(
@@ -155,10 +163,10 @@ def _sampling(request: RunRequest) -> Sampling:
     )
 
 
-def _workload(request: RunRequest, model: ModelFile) -> Workload:
+def _workload(request: RunRequest, model: ModelFile | None) -> Workload:
     return workloads.build(
         request.workload,
-        vocabulary=model.vocabulary,
+        vocabulary=model.vocabulary if model else None,
         turns=request.turns,
         seconds=request.seconds,
         max_tokens=request.max_tokens,

@@ -3,6 +3,7 @@
 import pytest
 
 from drivers.clock import SECOND
+from drivers.errors import Refused
 from melt_tui.events import (
     SELF,
     SessionEnded,
@@ -62,3 +63,18 @@ async def test_removing_a_source_waits_for_its_cleaning_up(
         await session.remove("dev")
         assert device.closed
         await session.remove("dev")
+
+
+async def test_a_name_runs_once_and_nothing_begins_while_the_session_is_left(
+    clock: SteppedClock, bus: Bus
+) -> None:
+    session = Session(bus, clock, started(clock))
+    async with session:
+        for taken in ("ticks", "dev"):
+            if taken == "dev":
+                session.add("dev", Sampler("dev", "a", opener(ScriptedDevice()), clock))
+            with pytest.raises(Refused, match=taken):
+                session.add(taken, Sampler(taken, "a", opener(ScriptedDevice()), clock))
+        await settle()
+    with pytest.raises(Refused, match="ending"):
+        session.add("late", Sampler("late", "a", opener(ScriptedDevice()), clock))

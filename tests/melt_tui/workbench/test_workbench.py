@@ -1,6 +1,7 @@
 """The workbench from its door: a session on simulated devices, in a thread of its own."""
 
 import json
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +12,9 @@ import pytest
 
 from drivers.errors import NotSupported, Refused
 from melt_tui.errors import MeltError
-from melt_tui.events import DeviceFailed, Mark, RunEnded, RunOutcome
+from melt_tui.events import DeviceFailed, Mark, RunEnded, RunOutcome, RunStarted
 from melt_tui.timeline import DeviceState, RunPhase
-from melt_tui.workbench import Place, RecordingState, RunRequest, SelfReport, SessionSetup, Workbench
+from melt_tui.workbench import Place, RecordingState, RunRequest, SelfReport, SessionSetup, Workbench, desk
 
 LIMIT_S = 20.0
 PLACES = (Place(address="sim:phone"), Place(address="sim:jetson"), Place(address="sim:meter"))
@@ -139,6 +140,57 @@ def test_an_address_that_nobody_knows_ends_the_session_before_it_records(setup: 
     assert not setup.folder.exists() or list(setup.folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["ticks", "r1", "melt-2"])
+def test_a_device_may_have_any_name(setup: SessionSetup, name: str) -> None:
+    with Workbench(replace(setup, places=(Place(address="sim:phone", name=name),))) as bench:
+        assert bench.start_when_up(replace(REQUEST, devices=(name,))).result(LIMIT_S) == ("r1",)
+        bench.wait_runs().result(LIMIT_S)
+        bench.remove_device(name).result(LIMIT_S)
+        assert bench.add_device("sim:phone", name).result(LIMIT_S) == name
+
+
+def test_a_server_that_runs_already_says_itself_what_it_runs(setup: SessionSetup) -> None:
+    attached = RunRequest(devices=("host",), model="demo", url="http://127.0.0.1:1", turns=1)
+    with Workbench(replace(setup, places=(Place(address="host"),))) as bench:
+        for workload in ("chat", "pp8/tg4", "none"):
+            bench.start_when_up(replace(attached, workload=workload)).result(LIMIT_S)
+            bench.wait_runs().result(LIMIT_S)
+        specs = [
+            e.spec
+            for e in bench.timeline.events(0, bench.now(), kinds=(RunStarted,))
+            if isinstance(e, RunStarted)
+        ]
+        path = path_of(bench)
+    assert [spec.model for spec in specs] == [None, None, None]
+    assert [spec.workload.name if spec.workload else None for spec in specs] == ["chat", "pp8/tg4", None]
+    with sqlite3.connect(path) as shell:
+        assert set(shell.execute("SELECT model, quantisation FROM runs")) == {(None, None)}
+    shell.close()
+
+
+def test_an_interrupt_while_leaving_waits_for_the_end_of_the_recording(setup: SessionSetup) -> None:
+    bench = Workbench(setup)
+    bench.open()
+    bench.start_when_up(replace(REQUEST, turns=None, repeat=0)).result(LIMIT_S)
+    path = path_of(bench)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            bench.close()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with sqlite3.connect(path) as shell:
+        assert shell.execute("SELECT value FROM session WHERE key = 'state'").fetchone() == ("ended",)
+        assert shell.execute("SELECT outcome FROM runs").fetchall() == [("stopped",)]
+    shell.close()
+
+
 def test_after_the_end_commands_are_refused(bench: Workbench) -> None:
     bench.scan().result(LIMIT_S)
     bench.close()
@@ -190,6 +242,19 @@ def test_the_library_knows_what_is_being_written_and_what_was(setup: SessionSetu
         assert second.summary(path).result(LIMIT_S)["session"]["name"] == "night"
         second.delete_recording(path).result(LIMIT_S)
         assert not path.exists()
+
+
+def test_a_name_that_another_session_takes_in_between_is_passed_by(
+    setup: SessionSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = setup.folder / "taken.melt"
+    setup.folder.mkdir()
+    taken.write_bytes(b"another's")
+    names = iter((taken, setup.folder / "free.melt"))
+    monkeypatch.setattr(desk, "new_path", lambda *_: next(names))
+    with Workbench(setup) as bench:
+        assert path_of(bench).name == "free.melt"
+    assert taken.read_bytes() == b"another's"
 
 
 def test_two_sessions_of_one_second_have_a_file_each(setup: SessionSetup) -> None:
