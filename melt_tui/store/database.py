@@ -31,16 +31,13 @@ def create(path: Path, commit_s: float) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=False)
         connection = _connect(path, "rw")
-        for pragma in (f"page_size = {_PAGE}", "journal_mode = WAL"):
-            connection.execute(f"PRAGMA {pragma}").fetchall()
-        _secure(connection)
-        script = "".join(part.read_text("utf-8") for part in _schema())
-        connection.executescript(
-            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; {script}"
-        )
-        connection.executemany("INSERT INTO session VALUES (?, ?)", _writer(commit_s))
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        try:
+            _begin(connection, commit_s)
+        except sqlite3.Error:
+            close(connection)
+            for file in (path, *sidecars(path)):
+                file.unlink(missing_ok=True)
+            raise
         return connection
 
 
@@ -116,6 +113,20 @@ def being_written(path: Path, connection: sqlite3.Connection, clock: Clock | Non
 def sidecars(path: Path) -> tuple[Path, ...]:
     """The files that SQLite keeps beside it while it is open."""
     return tuple(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))
+
+
+def _begin(connection: sqlite3.Connection, commit_s: float) -> None:
+    """All that a recording holds before its first commit, on disk."""
+    for pragma in (f"page_size = {_PAGE}", "journal_mode = WAL"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    _secure(connection)
+    script = "".join(part.read_text("utf-8") for part in _schema())
+    connection.executescript(
+        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; {script}"
+    )
+    connection.executemany("INSERT INTO session VALUES (?, ?)", _writer(commit_s))
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -211,3 +211,15 @@ def test_an_event_that_is_too_great_for_a_column(tmp_path: Path) -> None:
     write(tmp_path / "a.melt", [Mark(t_ns=1, device=SELF, name="n")])
     with closing(Recording(tmp_path / "a.melt")) as recording:
         assert recording.span() == (1, 1)
+
+
+def test_what_could_not_be_begun_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_connection: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(database, "_secure", full)
+    with pytest.raises(CannotWrite, match="disk is full"):
+        database.create(tmp_path / "a.melt", 0.25)
+    assert list(tmp_path.iterdir()) == []
