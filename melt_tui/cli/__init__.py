@@ -8,7 +8,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from types import FrameType
 
-from drivers.errors import DriverError
+from drivers.errors import DriverError, NotSupported
+from melt_tui.cli.output import harmless
 from melt_tui.cli.parser import parser
 from melt_tui.errors import MeltError
 
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _carry_out(options)
     except (DriverError, MeltError) as error:
-        return _say(options, str(error), 1 if isinstance(error, DriverError) else 2)
+        return _say(options, str(error), 2 if isinstance(error, NotSupported | MeltError) else 1)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -57,7 +58,7 @@ def _carry_out(options: Namespace) -> int:
 def _say(options: Namespace, sentence: str, code: int) -> int:
     if getattr(options, "debug", False):
         traceback.print_exc()
-    print(f"melt: {sentence}", file=sys.stderr)  # noqa: T201 - the command line speaks here
+    print(f"melt: {harmless(sentence)}", file=sys.stderr)  # noqa: T201 - the command line speaks here
     return code
 
 

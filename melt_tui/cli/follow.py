@@ -16,6 +16,7 @@ from drivers.events import (
 )
 from melt_tui import format as fmt
 from melt_tui.events import (
+    SELF,
     DeviceConnecting,
     DeviceFailed,
     DeviceLost,
@@ -35,6 +36,7 @@ class Follower:
         self._timeline = timeline
         self._tell = tell
         self._told_ns = -1
+        self._last: dict[str, str] = {}
 
     def catch_up(self) -> None:
         """Tell what has happened since the last time."""
@@ -42,9 +44,15 @@ class Follower:
         start_ns, now_ns = timeline.span()
         for event in timeline.events(self._told_ns + 1, now_ns, kinds=tuple(WORDS)):
             words = WORDS[type(event)](event)
-            if words:
-                self._tell(f"{fmt.stamp((event.t_ns - start_ns) / 1e9)}  {event.device}  {words}")
+            if event.device != SELF or not isinstance(event, DeviceUp):  # that we are there needs no line
+                self._say(event, words, start_ns)
             self._told_ns = max(self._told_ns, event.t_ns)
+
+    def _say(self, event: Event, words: str, start_ns: int) -> None:
+        """A line, unless it is what was said of this device last: progress that is no step further."""
+        if self._last.get(event.device) != words:
+            self._last[event.device] = words
+            self._tell(f"{fmt.stamp((event.t_ns - start_ns) / 1e9)}  {event.device}  {words}")
 
 
 def remedied(reason: str, remedy: str) -> str:

@@ -25,11 +25,12 @@ class Headless:
         self._bench = bench
         self._follower = Follower(lambda: bench.timeline, progress)
         self._never = threading.Event()
+        self._problem = ""
 
     def work(self, requests: Sequence[RunRequest], seconds: float | None) -> bool:
         """Start what was asked for; follow for ``seconds``, else until the runs end, else until interrupted.
 
-        Whether every run was done. A request without devices is for all that can run one.
+        Whether every run was done and all of it recorded. A request without devices is for all that can run one.
         """
         answers = [self._bench.start_when_up(request) for request in requests]
         ids = [run for answer in answers for run in self._until(answer)]
@@ -37,15 +38,27 @@ class Headless:
             self._until(self._bench.wait_runs())
         else:
             self._for_seconds(seconds)
-        self._follower.catch_up()
-        return self._failed(set(ids)) == set()
+        self._catch_up()
+        return not self._failed(set(ids)) and not self._problem
 
     def _for_seconds(self, seconds: float | None) -> None:
-        end_ns = None if seconds is None else self._bench.now() + round(seconds * SECOND)
-        while end_ns is None or self._bench.now() < end_ns:
+        """Follow until the session is that old."""
+        while seconds is None or self._age_s() < seconds:
             self._bench.check()
-            self._never.wait(BEAT_S)
-            self._follower.catch_up()
+            self._never.wait(BEAT_S if seconds is None else min(BEAT_S, max(0.0, seconds - self._age_s())))
+            self._catch_up()
+
+    def _age_s(self) -> float:
+        began_ns = self._bench.status.started_ns
+        return (self._bench.now() - began_ns) / SECOND if began_ns else 0.0
+
+    def _catch_up(self) -> None:
+        """Tell what happened, and once why nothing is recorded any more."""
+        self._follower.catch_up()
+        problem = self._bench.status.problem
+        if problem and not self._problem:
+            progress(f"melt: {problem}")
+        self._problem = problem
 
     def _failed(self, ids: set[str]) -> set[str]:
         ended = self._bench.timeline.events(0, self._bench.now(), kinds=(RunEnded,))
@@ -58,4 +71,4 @@ class Headless:
             except NotYet:
                 if answer.done():
                     raise
-                self._follower.catch_up()
+                self._catch_up()

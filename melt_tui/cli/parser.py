@@ -156,7 +156,12 @@ def fraction(text: str) -> float:
 RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
     ("model", str, "MODEL", "demo, synthetic:SHAPE or the path of a GGUF file"),
     ("runtime", str, "RUNTIME", "inference engine; default: the first that the device offers"),
-    ("workload", str, "WORKLOAD", "chat, sustained, ppN/tgM (as pp512/tg128) or the path of a JSON file"),
+    (
+        "workload",
+        str,
+        "WORKLOAD",
+        "chat, sustained, ppN/tgM (as pp512/tg128) or the path of a JSON file; none, with --url: only watch",
+    ),
     ("turns", count, "N", "measured turns"),
     ("seconds", fraction, "S", "end after that many seconds of work"),
     ("max-tokens", count, "N", "output tokens of a turn, at most"),

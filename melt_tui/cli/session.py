@@ -3,6 +3,7 @@
 import importlib
 import sys
 from argparse import Namespace
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,8 +87,9 @@ def _headless(
 ) -> int:
     headless = importlib.import_module("melt_tui.cli.headless")
     interrupted = good = False
-    with Workbench(setup) as session:
+    with closing(Workbench(setup)) as session:
         try:
+            session.open()
             good = headless.Headless(session).work(requests, seconds)
         except KeyboardInterrupt:
             interrupted = True
@@ -107,14 +109,18 @@ def _on_screen(
     looked_at: Path | None = None,
 ) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):  # it draws on stderr: stdout is for results
-        raise UsageError("there is no terminal to draw on", remedy="use --headless, or open one")
+        instead = "use --headless, or " if options is not None else ""
+        raise UsageError("there is no terminal to draw on", remedy=f"{instead}open one")
     screen = importlib.import_module("melt_tui.cli.screen")
     shown: tuple[int, Path | None] = screen.show(
         setup, config, requests, getattr(options, "seconds", None), looked_at
     )
     code, path = shown
-    if options is not None and options.json:
-        _print_results(path, as_json=True)
+    if path is not None and path.exists():
+        if options is not None and options.json:
+            _print_results(path, as_json=True)
+        else:
+            progress(f"recorded in {path}")
     return code
 
 

@@ -105,6 +105,8 @@ def checked_size(path: Path) -> int:
     try:
         if path.is_dir():
             raise ModelError(f"{shown(path)} is a directory", "name the .gguf file in it")
+        if path.exists() and not path.is_file():
+            raise ModelError(f"{shown(path)} is not a file", "name a .gguf file")
         if not path.is_file():
             raise ModelError(
                 f"there is no file {shown(path)}", "check the path, or see the names of `melt run --help`"
