@@ -24,6 +24,7 @@ MARKS_AT_MOST = 60
 SPARK_NS = 30_000_000_000
 SPARK_COLUMNS = 12
 
+BLOCK_S = 1.0
 UNEVEN_STALE_S = 10.0
 """Age past which the last value of a channel without a rate of its own is stale."""
 
@@ -143,8 +144,8 @@ def age_s(view: View, key: ChannelKey) -> float | None:
 
 
 def stale(view: View, channel: Channel) -> bool:
-    """Whether its last value is older than three of its periods."""
+    """Whether its last value is older than three of its periods, and than a second: fast meters deliver blocks."""
     age = age_s(view, channel.key)
     if age is None:
         return False
-    return age > (3 / channel.rate_hz if channel.rate_hz else UNEVEN_STALE_S)
+    return age > (max(3 / channel.rate_hz, BLOCK_S) if channel.rate_hz else UNEVEN_STALE_S)

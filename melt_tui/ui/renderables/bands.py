@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, ground_of
 from melt_tui.ui.renderables.plot_model import Band, PlotMark
@@ -43,8 +44,7 @@ class Shade:
 
 def shade(band: Band, x0: int, x1: int) -> Shade:
     """How a band looks that takes these cells; a kind without a look of its own is shaded as decode is."""
-    ground, pattern, ink = _LOOKS.get(band.style, _LOOKS["decode"])
-    return Shade(x0, max(x1, x0 + 1), ground, pattern, ink, band.label)
+    return _shade(band.style, band.label, x0, max(x1, x0 + 1))
 
 
 def mark_ink(mark: PlotMark) -> Ink:
@@ -85,3 +85,9 @@ def free(cells: Cells, x0: int, x1: int, y: int) -> bool:
     """Whether a label may stand in those cells: no line of a series, no box, no other label is drawn there."""
     under = _UNDER.issuperset(cells.texts[y][x0:x1])
     return under and not any(ground_of(style) is Ground.INSET for style in set(cells.styles[y][x0:x1]))
+
+
+@lru_cache(maxsize=4096)
+def _shade(style: str, label: str, x0: int, x1: int) -> Shade:
+    ground, pattern, ink = _LOOKS.get(style, _LOOKS["decode"])
+    return Shade(x0, x1, ground, pattern, ink, label)

@@ -40,6 +40,11 @@ class Raster:
         """The dot column that holds a moment; outside the picture it is negative or ≥ ``columns``."""
         return t_ns // self.dot_ns - self.first
 
+    def cell(self, t_ns: int) -> int | None:
+        """The cell, two dot columns wide, that holds a moment; None outside the picture."""
+        column = self.column(t_ns)
+        return column // 2 if 0 <= column < self.columns else None
+
     def time(self, column: int) -> int:
         """The middle of a dot column, in ns."""
         return (self.first + column) * self.dot_ns + self.dot_ns // 2

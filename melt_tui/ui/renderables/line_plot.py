@@ -4,8 +4,8 @@ from melt_tui.ui.renderables import bands, braille, inset, legend
 from melt_tui.ui.renderables.axes import LABEL_WIDTH, time_ticks
 from melt_tui.ui.renderables.braille import Tracer
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, Line
-from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel
-from melt_tui.ui.renderables.plot_scene import Layout, Scene, layout, plot_columns, scene_of
+from melt_tui.ui.renderables.plot_model import PlotModel
+from melt_tui.ui.renderables.plot_scene import Head, Layout, Scene, layout, plot_columns, scene_of
 from melt_tui.ui.renderables.text import cell_count, plain
 
 __all__ = ["Plotter", "line_plot", "plot_columns"]
@@ -58,18 +58,17 @@ class _Chart:
     def draw(self) -> tuple[Line, ...]:
         """Everything, the more important over the less; the first line without its title."""
         scene, area = self.scene, self.area
-        shades = [self._shade(band) for band in scene.bands if self._visible(band.t0_ns, band.t1_ns)]
-        bands.lay(self.cells, area.x, area.y, (area.width, area.height), shades)
+        bands.lay(self.cells, area.x, area.y, (area.width, area.height), scene.shades)
         self._grid()
         self._limits()
         for mark in scene.marks:
             self._mark(mark)
-        bands.feet(self.cells, area.x, area.y, (area.width, area.height), shades)
+        bands.feet(self.cells, area.x, area.y, (area.width, area.height), scene.shades)
         self._curves()
         self._heads()
         self._cursor()
         self._limit_labels()
-        bands.heads(self.cells, area.x, area.y, (area.width, area.height), shades)
+        bands.heads(self.cells, area.x, area.y, (area.width, area.height), scene.shades)
         for mark in scene.marks:
             self._mark_label(mark)
         if area.framed:
@@ -77,19 +76,6 @@ class _Chart:
         if scene.empty:
             self._say("no samples here")
         return self.cells.lines()
-
-    def _shade(self, band: Band) -> bands.Shade:
-        end = self.raster.columns if band.t1_ns is None else self.raster.column(band.t1_ns)
-        return bands.shade(band, max(0, self.raster.column(band.t0_ns) // 2), (end + 1) // 2)
-
-    def _visible(self, t0_ns: int, t1_ns: int | None) -> bool:
-        ends = self.raster.columns if t1_ns is None else self.raster.column(t1_ns)
-        return ends >= 0 and self.raster.column(t0_ns) < self.raster.columns
-
-    def _cell(self, t_ns: int | None) -> int | None:
-        """The cell of the sheet that a moment falls on; None outside the plot."""
-        column = -1 if t_ns is None else self.raster.column(t_ns)
-        return self.area.x + column // 2 if 0 <= column < self.raster.columns else None
 
     def _line_of(self, value: float) -> int:
         return self.area.y + self.area.height - 1 - self.raster.row(value) // 4
@@ -119,33 +105,27 @@ class _Chart:
             if x is not None and size and value >= self.axis.low:
                 self.cells.put(x - 1, y, f" {label} ", ink)
 
-    def _mark(self, mark: PlotMark) -> None:
-        x = self._cell(mark.t_ns)
-        if x is not None:
-            ink = bands.mark_ink(mark)
-            for y in range(self.area.y, self.area.y + self.area.height):
-                self.cells.put(x, y, "╎", ink)
+    def _mark(self, mark: Head) -> None:
+        for y in range(self.area.y, self.area.y + self.area.height):
+            self.cells.put(self.area.x + mark.cell, y, "╎", mark.ink)
 
     def _heads(self) -> None:
         """What stands over the uprights: marks' glyphs, the letters of the a and b markers."""
+        area = self.area
         for mark in self.scene.marks:
-            x = self._cell(mark.t_ns)
-            if x is not None and self.area.height > 1:
-                self.cells.put(x, self.area.y, plain(mark.glyph, 1) or "▾", bands.mark_ink(mark))
-        for letter, t_ns in self.scene.pointers:
-            x = self._cell(t_ns)
-            if x is not None:
-                self._upright(x, "┊", Ink.MARKER)
-                self.cells.put(x, self.area.y, letter, Ink.MARKER)
+            if area.height > 1:
+                self.cells.put(area.x + mark.cell, area.y, mark.glyph, mark.ink)
+        for cell, letter in self.scene.pointers:
+            self._upright(area.x + cell, "┊", Ink.MARKER)
+            self.cells.put(area.x + cell, area.y, letter, Ink.MARKER)
 
-    def _mark_label(self, mark: PlotMark) -> None:
-        x = self._cell(mark.t_ns)
-        label = plain(mark.label, 24)
-        if x is None or self.area.height < 2 or not label:
+    def _mark_label(self, mark: Head) -> None:
+        if self.area.height < 2 or not mark.label:
             return
-        first, end = x + 1, x + 3 + cell_count(label)
+        first = self.area.x + mark.cell + 1
+        end = first + 2 + cell_count(mark.label)
         if end <= self.area.x + self.area.width and bands.free(self.cells, first, end, self.area.y):
-            self.cells.put(x + 2, self.area.y, label, bands.mark_ink(mark))
+            self.cells.put(first + 1, self.area.y, mark.label, mark.ink)
 
     def _curves(self) -> None:
         layers = [(curve.masks, curve.ink) for curve in self.scene.curves]
@@ -178,13 +158,15 @@ class _Chart:
         for t_ns, label in time_ticks(
             raster.time(0), raster.time(raster.columns), self.scene.origin_ns, most
         ):
-            x = self._cell(t_ns)
-            if x is not None and x + len(label) < end and t_ns >= self.scene.origin_ns:
+            cell = raster.cell(t_ns)
+            x = self.area.x + (cell or 0)
+            if cell is not None and x + len(label) < end and t_ns >= self.scene.origin_ns:
                 self.cells.put(x, bottom, f"┴{label}", Ink.AXIS)
 
     def _cursor(self) -> None:
-        area, x = self.area, self._cell(self.scene.cursor_ns)
-        if x is not None:
+        area = self.area
+        if self.scene.cursor is not None:
+            x = area.x + self.scene.cursor
             self._upright(x, "│", Ink.CURSOR)
             self.cells.ground(x, x + 1, area.y, area.y + area.height, Ground.CURSOR)
             inset.place(self.cells, (area.x, area.y, area.width, area.height), x, self.scene.readings)

@@ -1,6 +1,6 @@
 """What a chart of some size comes down to: where things stand, which dots are drawn, which axis they stand on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from math import isnan
@@ -8,9 +8,11 @@ from math import isnan
 from melt_tui.timeline import Window
 from melt_tui.ui.renderables import braille, inset, legend
 from melt_tui.ui.renderables.axes import LABEL_WIDTH, ValueAxis, fixed_axis, value_axis
+from melt_tui.ui.renderables.bands import Shade, mark_ink, shade
 from melt_tui.ui.renderables.braille import Raster, Tracer
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
+from melt_tui.ui.renderables.text import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +67,29 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """A mark in the picture: its cell, and what stands over its line."""
+
+    cell: int
+    glyph: str
+    label: str
+    ink: Ink
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """All that the picture below the title depends on. Equal scenes look the same."""
 
     raster: Raster
     axis: ValueAxis
     curves: tuple[Curve, ...]
-    bands: tuple[Band, ...]
-    marks: tuple[PlotMark, ...]
+    shades: tuple[Shade, ...]
+    marks: tuple[Head, ...]
     limits: tuple[tuple[float, str, Ink], ...]
-    pointers: tuple[tuple[str, int | None], ...]
-    cursor_ns: int | None
+    pointers: tuple[tuple[int, str], ...]
+    """Cell and letter of the a and b markers that are in the picture."""
+    cursor: int | None
+    """Its cell, where it is in the picture."""
     readings: tuple[inset.Row, ...]
     origin_ns: int
     empty: bool
@@ -94,13 +108,13 @@ def scene_of(model: PlotModel, area: Layout, tracers: list[Tracer]) -> Scene:
         raster=raster,
         axis=axis,
         curves=tuple(map(partial(_curve, raster), model.series, windows, tracers)),
-        bands=model.bands,
-        marks=model.marks,
+        shades=tuple(_shades(model.bands, raster)),
+        marks=tuple(_heads(model.marks, raster)),
         limits=tuple(
             (value, label, _limit_ink(value, greatest)) for value, label in model.limits if not isnan(value)
         ),
-        pointers=(("a", model.a_ns), ("b", model.b_ns)),
-        cursor_ns=model.cursor_ns,
+        pointers=tuple(_pointers((("a", model.a_ns), ("b", model.b_ns)), raster)),
+        cursor=None if model.cursor_ns is None else raster.cell(model.cursor_ns),
         readings=_readings(model, windows, axis, area),
         origin_ns=model.origin_ns,
         empty=extent is None,
@@ -116,6 +130,29 @@ def _curve(raster: Raster, series: Series, window: Window, tracer: Tracer) -> Cu
         shape_ink=Ink.DIM if series.stale else device_ink(series.colour),
         last=raster.row(window.means[-1]) if window.means else None,
     )
+
+
+def _shades(bands: Iterable[Band], raster: Raster) -> Iterator[Shade]:
+    """The bands in the picture, in cells."""
+    for band in bands:
+        first = raster.column(band.t0_ns)
+        last = raster.columns if band.t1_ns is None else min(raster.columns, raster.column(band.t1_ns))
+        if last >= 0 and first < raster.columns:
+            yield shade(band, max(0, first // 2), (last + 1) // 2)
+
+
+def _heads(marks: Iterable[PlotMark], raster: Raster) -> Iterator[Head]:
+    for mark in marks:
+        cell = raster.cell(mark.t_ns)
+        if cell is not None:
+            yield Head(cell, plain(mark.glyph, 1) or "▾", plain(mark.label, 24), mark_ink(mark))
+
+
+def _pointers(pointers: Iterable[tuple[str, int | None]], raster: Raster) -> Iterator[tuple[int, str]]:
+    for letter, t_ns in pointers:
+        cell = None if t_ns is None else raster.cell(t_ns)
+        if cell is not None:
+            yield cell, letter
 
 
 def _readings(

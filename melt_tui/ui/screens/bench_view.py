@@ -141,7 +141,7 @@ class BenchView(Vertical):
             pane.set_class(pane.id == name, "-chosen")
             pane.border_title = _tabs(pane.id or "")
         self.query_one("#panes").set_class(name in {"events", "log"}, "-pair")
-        self.query_one("#lists").set_class(name != "events", "-reading")
+        self.query_one("#low").set_class(name != "events", "-reading")
 
     def draw(self, look: Look, chronicle: Chronicle | None, figures: Figures | None, moment: Moment) -> None:
         """Hand everything out. What did not change costs nothing; parts not given stay as they were."""

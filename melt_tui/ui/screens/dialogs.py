@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from melt_tui.ui.renderables.text import plain
 
 T = TypeVar("T")
+_CROSS = {True: "x", False: " "}
 Sheets = str | PurePath | list[str | PurePath] | None
 
 
@@ -33,9 +34,13 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 class Tick(Checkbox):
     """A checkbox that says without colour whether it is on."""
 
+    def __init__(self, label: Content, *, on: bool, place: str) -> None:
+        super().__init__(label, on, id=place, compact=True)
+        self.BUTTON_INNER = _CROSS[on]
+
     def watch_value(self) -> None:
         """Show the cross only when on."""
-        self.BUTTON_INNER = "x" if self.value else " "
+        self.BUTTON_INNER = _CROSS[self.value]
         super().watch_value()
 
 

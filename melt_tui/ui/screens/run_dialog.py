@@ -53,7 +53,7 @@ class RunDialog(Dialog[RunRequest]):
     def _form(self) -> Iterator[Widget]:
         preset = self._preset
         boxes = (
-            Tick(_titled(choice), choice.value in preset.devices, id=f"device-{i}", compact=True)
+            Tick(_titled(choice), on=choice.value in preset.devices, place=f"device-{i}")
             for i, choice in enumerate(self._devices)
         )
         yield Horizontal(Label("devices", classes="name"), Vertical(*boxes, classes="tall"), classes="line")
@@ -62,7 +62,7 @@ class RunDialog(Dialog[RunRequest]):
         yield from _list("model", self._bench.models(), preset.model, typed=True)
         yield from _list("workload", self._bench.workloads(), preset.workload, typed=True)
         yield from _fields(texts_of(preset))
-        ignore = Tick("ignore end of text", preset.ignore_eos, id="ignore_eos", compact=True)
+        ignore = Tick(Content("ignore end of text"), on=preset.ignore_eos, place="ignore_eos")
         yield Horizontal(Label("", classes="name"), ignore, classes="line")
 
     def _runtimes(self) -> Iterable[Choice]:

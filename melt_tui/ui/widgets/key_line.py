@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 
 from melt_tui.ui.canvas import Canvas
 from melt_tui.ui.renderables.cells import Ink, Line
 from melt_tui.ui.renderables.key_row import KeyGroup, command_at, key_row
-from melt_tui.ui.renderables.rows import row
+from melt_tui.ui.renderables.rows import row, wrapped
 
 __all__ = ["Caption", "KeyGroup", "KeyLine"]
+
+_INDENT = 4
 
 
 class KeyLine(Canvas):
@@ -44,7 +47,7 @@ class KeyLine(Canvas):
 
 
 class Caption(Canvas):
-    """One line that says what is happening; hidden when there is nothing to say."""
+    """Says what is happening, in as many lines as it needs; hidden when there is nothing to say."""
 
     def __init__(self) -> None:
         super().__init__(id="caption")
@@ -56,8 +59,19 @@ class Caption(Canvas):
         if text != self._text:
             self._text = text
             self.display = bool(text)
+            self.refresh(layout=True)
             self.redraw()
 
     def picture(self, width: int, height: int) -> Sequence[Line]:
-        """One line."""
-        return [row(width, [(" ▸ ", Ink.MARK), (self._text, Ink.STRONG)])][:height]
+        """The text, wrapped."""
+        leads = [" ▸ ", *["   "] * height]
+        texts = wrapped(self._text, max(8, width - _INDENT))
+        lines = [
+            row(width, [(lead, Ink.MARK), (text, Ink.STRONG)])
+            for lead, text in zip(leads, texts, strict=False)
+        ]
+        return [*lines, *[row(width, [])] * height][:height]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as the text takes."""
+        return len(wrapped(self._text, max(8, width - _INDENT)))
