@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import pathlib
 import pty
 import select
 import shlex
@@ -55,7 +56,7 @@ def first_text(argv: list[str], wanted: bytes) -> tuple[float, float]:
 
 
 def cpu_s(pid: int) -> float:
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+    with pathlib.Path(f"/proc/{pid}/stat").open(encoding="ascii") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

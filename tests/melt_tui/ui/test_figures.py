@@ -27,6 +27,9 @@ def test_columns_that_straddle_a_marker_are_left_out() -> None:
     assert whole is not None
     assert inside.n == whole.n - window.counts[list(window.starts_ns).index(at(10))]
     assert stats_within(window, at(10), at(10)) is None
+    short = stats_within(window, at(10), at(40) - 1)
+    assert short is not None
+    assert short.n == whole.n - window.counts[-1]
 
 
 def test_tokens_are_counted_between_the_markers() -> None:
