@@ -67,6 +67,19 @@ def test_what_is_told_to_be_durable_is(tmp_path: Path) -> None:
     sink.close()
 
 
+def test_readers_are_told_two_commits_later(tmp_path: Path) -> None:
+    sink = Recorder(tmp_path / "a.melt", commit_s=1000)
+    told = []
+    for mark in marks(10, 20, 30, 40):
+        sink.take(mark)
+        sink._commit()
+        told.append(sink.committed_ns)
+    assert told == [0, 0, 10, 20]
+    sink._commit()
+    assert sink.committed_ns == 30, "without anything new, too"
+    sink.close()
+
+
 def test_every_thread_may_take(tmp_path: Path) -> None:
     sink = Recorder(tmp_path / "a.melt", commit_s=0.001)
     channel = Channel(device="d", name="c", quantity=Quantity.OTHER, unit=Unit.NONE)
