@@ -1,5 +1,6 @@
 """The tables of a recording's file, written to a stream or beside one another into a folder."""
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -23,14 +24,17 @@ def write_events(path: Path, out: TextIO) -> None:
         events_table(recording, out)
 
 
+_DATABASE = b"SQLite format 3\0"
+
 TABLES = {"samples": samples_table, "events": events_table}
 
 
 def to_file(path: Path, table: str, out: Path) -> None:
-    """One of ``TABLES`` to ``out``, which appears when it is whole.
+    """One of ``TABLES`` to ``out``: a file appears when it is whole, a pipe or a device takes it as it comes.
 
     Raises MeltError when it cannot be written, and what opening a recording raises.
     """
+    _spare_recordings(out)
     with closing(Recording(path)) as recording:
         _write(recording, TABLES[table], out)
 
@@ -40,18 +44,43 @@ def to_folder(path: Path, out: Path) -> None:
 
     Raises MeltError when they cannot be written, and what opening a recording raises.
     """
+    _spare_recordings(out)
     with closing(Recording(path)) as recording:
         _write(recording, samples_table, out)
         _write(recording, events_table, out.with_name(f"{out.name}.events.csv"))
 
 
-def _write(recording: Recorded, table: Callable[[Recorded, TextIO], None], out: Path) -> None:
-    part = out.with_name(f"{out.name}.part")
+def _spare_recordings(out: Path) -> None:
+    """Raises MeltError where a table would take the place of a recording."""
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            table(recording, stream)
-        part.replace(out)
+        database = out.is_file() and _begins(out, _DATABASE)
+    except OSError:
+        return  # what is there says so when it is written
+    if database:
+        raise MeltError(f"{out} is a recording, which the table would overwrite", "choose another name")
+
+
+def _begins(path: Path, start: bytes) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(start)) == start
+
+
+def _write(recording: Recorded, table: Callable[[Recorded, TextIO], None], out: Path) -> None:
+    try:
+        if out.exists() and not out.is_file():
+            with out.open("w", encoding="utf-8", newline="") as stream:
+                table(recording, stream)
+        else:
+            _write_whole(recording, table, out.resolve())
     except OSError as error:
         raise MeltError(f"{out} could not be written", error.strerror or str(error)) from error
+
+
+def _write_whole(recording: Recorded, table: Callable[[Recorded, TextIO], None], out: Path) -> None:
+    part = out.with_name(f"{out.name}.{os.getpid()}.part")
+    try:
+        with part.open("x", encoding="utf-8", newline="") as stream:
+            table(recording, stream)
+        part.replace(out)
     finally:
         part.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The whole way: items → recorder → file → tables and summary, against the same from memory."""
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -88,6 +89,37 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(path: Path, tmp_path:
     with pytest.raises(MeltError, match="could not be written"):
         export.to_folder(path, tmp_path / "x.csv")
     assert [file.name for file in tmp_path.iterdir()] == ["x.csv"]
+
+
+def test_a_pipe_takes_a_table_and_stays_what_it_is(path: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    export.to_file(path, "events", pipe)
+    assert os.read(reader, 1000).decode().startswith(EVENTS_HEAD)
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_and_a_file_beside_it_is_not_touched(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").symlink_to(tmp_path / "there.csv")
+    (tmp_path / "x.csv.part").write_text("somebody's", encoding="utf-8")
+    export.to_file(path, "events", tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").is_symlink()
+    assert (tmp_path / "there.csv").read_text(encoding="utf-8").startswith(EVENTS_HEAD)
+    assert (tmp_path / "x.csv.part").read_text(encoding="utf-8") == "somebody's"
+
+
+def test_a_table_never_takes_the_place_of_a_recording(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "again.melt"
+    link.symlink_to(path)
+    before = path.read_bytes()
+    for out in (path, link):
+        with pytest.raises(MeltError, match="is a recording, which the table would overwrite"):
+            export.to_file(path, "samples", out)
+        with pytest.raises(MeltError, match="choose another name"):
+            export.to_folder(path, out)
+    assert path.read_bytes() == before
 
 
 def test_summary_of_a_file(path: Path, items: Sequence[Item]) -> None:
