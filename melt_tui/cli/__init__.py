@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from drivers.errors import DriverError, NotSupported
-from melt_tui.cli.output import harmless
+from melt_tui.cli.output import open_streams, progress
 from melt_tui.cli.parser import parser
 from melt_tui.errors import MeltError
 
@@ -32,6 +32,7 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code."""
+    open_streams()
     options = parser().parse_args(argv)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
@@ -58,7 +59,7 @@ def _carry_out(options: Namespace) -> int:
 def _say(options: Namespace, sentence: str, code: int) -> int:
     if getattr(options, "debug", False):
         traceback.print_exc()
-    print(f"melt: {harmless(sentence)}", file=sys.stderr)  # noqa: T201 - the command line speaks here
+    progress(f"melt: {sentence}")
     return code
 
 

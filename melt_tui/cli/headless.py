@@ -9,7 +9,8 @@ from typing import TypeVar
 from drivers.clock import SECOND
 from melt_tui.cli.follow import Follower
 from melt_tui.cli.output import progress
-from melt_tui.events import RunEnded, RunOutcome
+from melt_tui.events import SELF, RunEnded, RunOutcome
+from melt_tui.timeline import DeviceState
 from melt_tui.workbench import RunRequest, Workbench
 
 T = TypeVar("T")
@@ -39,14 +40,19 @@ class Headless:
         else:
             self._for_seconds(seconds)
         self._catch_up()
-        return not self._failed(set(ids)) and not self._problem
+        return not (self._failed(set(ids)) or self._problem or self._all_given_up())
 
     def _for_seconds(self, seconds: float | None) -> None:
-        """Follow until the session is that old."""
-        while seconds is None or self._age_s() < seconds:
+        """Follow until the session is that old, or nothing is left to follow."""
+        while (seconds is None or self._age_s() < seconds) and not self._all_given_up():
             self._bench.check()
             self._never.wait(BEAT_S if seconds is None else min(BEAT_S, max(0.0, seconds - self._age_s())))
             self._catch_up()
+
+    def _all_given_up(self) -> bool:
+        devices = self._bench.timeline.view(self._bench.now()).devices.values()
+        states = {device.state for device in devices if device.device != SELF}
+        return states == {DeviceState.FAILED}
 
     def _age_s(self) -> float:
         began_ns = self._bench.status.started_ns

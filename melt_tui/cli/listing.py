@@ -1,6 +1,5 @@
 """The verbs that look something up: devices, sessions, summary, export, doctor."""
 
-import sys
 import time
 from argparse import Namespace
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from melt_tui import format as fmt
 from melt_tui.analysis import export as exporting
 from melt_tui.analysis import summary as summaries
 from melt_tui.cli.options import config_of, recordings_folder, session_setup
-from melt_tui.cli.output import result, result_json, table
+from melt_tui.cli.output import result, result_json, stdout, table
 from melt_tui.config import places
 from melt_tui.store import library
 from melt_tui.store.info import RecordingInfo
@@ -60,9 +59,9 @@ def export(options: Namespace) -> int:
     if options.out != "-":
         exporting.to_file(options.file, options.table, Path(options.out))
     elif options.table == "events":
-        exporting.write_events(options.file, sys.stdout)
+        exporting.write_events(options.file, stdout())
     else:
-        exporting.write_samples(options.file, sys.stdout)
+        exporting.write_samples(options.file, stdout())
     return 0
 
 

@@ -1,26 +1,47 @@
 """What the command line writes: results to stdout, progress to stderr; text from outside cannot steer the terminal."""
 
+import io
 import json
 import sys
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
+
+from melt_tui.errors import UsageError
+
+
+def open_streams() -> None:
+    """What a terminal or locale cannot show is replaced, rather than that nothing is shown."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def stdout() -> TextIO:
+    """Where results go. Raises UsageError where it is closed."""
+    stream: TextIO | None = sys.stdout
+    if stream is None:
+        raise UsageError("stdout is closed, so that no result can be told", "leave it open")
+    return stream
 
 
 def result(text: str) -> None:
-    """A result, for people or pipes."""
-    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+    """A result, for people or pipes. Raises UsageError where there is nowhere to write it."""
+    stdout().write(text if text.endswith("\n") else f"{text}\n")
 
 
 def result_json(value: Any) -> None:
     """A result as JSON, one document."""
-    result(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str))
+    plain = not (stdout().encoding or "utf").lower().startswith("utf")
+    result(json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False, default=str))
 
 
 def progress(text: str) -> None:
     """A line of progress, shown at once."""
-    sys.stderr.write(f"{harmless(text)}\n")
-    sys.stderr.flush()
+    stream: TextIO | None = sys.stderr
+    if stream is not None:
+        stream.write(f"{harmless(text)}\n")
+        stream.flush()
 
 
 def harmless(text: str) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melt_tui.cli import output
+from melt_tui.errors import UsageError
 
 
 @given(st.text())
@@ -19,6 +20,14 @@ def test_nothing_that_steers_a_terminal_gets_through(text: str) -> None:
 def test_columns_are_aligned_and_escapes_are_shown() -> None:
     rows = [("name", "n"), ("a\x1b[31mb", "12"), ("c", "3")]
     assert output.table(rows, right=frozenset({1})) == "name      n\na�[31mb  12\nc         3"
+
+
+def test_a_closed_stdout_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    with pytest.raises(UsageError, match="stdout is closed"):
+        output.result("x")
+    output.progress("nobody hears it")
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,22 @@ def test_what_cannot_work_is_one_sentence(home: Path, argv: tuple[str, ...], cod
     assert not Path("never.csv").exists()
 
 
+def test_a_terminal_without_unicode_gets_all_that_it_can_show(home: Path, recording: Path) -> None:
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    told = melt(home, "summary", str(recording), more=ascii_only)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "tok/s" in told.stdout
+    figures = melt(home, "summary", str(recording), "--json", more=ascii_only).stdout
+    assert json.loads(figures) == json.loads((home / "run.json").read_text(encoding="utf-8"))
+    assert "sim-phone,soc,?C" in melt(home, "export", str(recording), more=ascii_only).stdout
+
+
+def test_a_watch_of_which_every_device_is_given_up_ends(home: Path) -> None:
+    said = melt(home, "watch", "--headless", "--device", "sim:phone?colour=red")
+    assert said.returncode == 1
+    assert "given up: sim:phone has no option 'colour'" in said.stderr
+
+
 def test_debug_adds_the_traceback(home: Path) -> None:
     said = melt(home, "summary", "nothing.melt", "--debug").stderr
     assert "Traceback" in said
