@@ -1,6 +1,6 @@
 """The line above a chart: title, unit, last values, the span's own maximum, what the view is doing."""
 
-from itertools import chain
+from dataclasses import dataclass
 
 from melt_tui.format import age, number
 from melt_tui.ui.renderables.axes import Prefix
@@ -12,16 +12,29 @@ Part = tuple[str, Ink]
 SHAPES = "▲■◆▼△□◇▽"
 """One for each device colour: what colour says, said without it."""
 _GAP: Part = ("  ", Ink.FRAME)
+_EDGE: Part = (" ", Ink.FRAME)
 _SHORTEST_TITLE = 8
 """Cells that a title keeps before the values go."""
 _DETAILS = (
-    ("label", "status", "maximum"),
-    ("status", "maximum"),
-    ("maximum",),
-    (),
-    ("first",),
+    frozenset({"label", "status", "maximum"}),
+    frozenset({"status", "maximum"}),
+    frozenset({"maximum"}),
+    frozenset[str](),
+    frozenset({"first"}),
 )
-"""What is said, from plenty of room to none."""
+"""What is said beside the values, from plenty of room to none: at last the first value stands alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Everything that the line may say. Equal ones look the same."""
+
+    title: str
+    unit: str
+    readings: tuple[tuple[Part, ...], ...]
+    """As ``reading`` gives them."""
+    maximum: str
+    status: str
 
 
 def shape(colour: int) -> str:
@@ -29,62 +42,70 @@ def shape(colour: int) -> str:
     return SHAPES[colour % DEVICE_COLOURS]
 
 
-def write(cells: Cells, model: PlotModel, prefix: Prefix, greatest: float | None, *, framed: bool) -> None:
+def legend(model: PlotModel, prefix: Prefix, greatest: float | None) -> Legend:
+    """What there is to say of a chart whose greatest value shown is ``greatest``."""
+    return Legend(
+        title=plain(model.title),
+        unit="" if prefix.unit == "1" else plain(prefix.unit),
+        readings=tuple([reading(series, prefix, model.limits) for series in model.series]),
+        maximum="" if greatest is None else number(greatest / prefix.factor),
+        status=plain(model.status),
+    )
+
+
+def write(cells: Cells, said: Legend, *, framed: bool) -> None:
     """Write the line into row 0 of a chart, as the upper edge of its frame where it is ``framed``."""
-    unit = "" if prefix.unit == "1" else plain(prefix.unit)
     edge = 2 if framed else 0
     room = cells.width - 2 * edge
-    title = plain(model.title)
-    beside = cell_count(unit) + 3
-    right = _fitting(model, prefix, greatest, room - cell_count(title) - beside)
-    if not right:
-        right = _fitting(model, prefix, greatest, room - min(_SHORTEST_TITLE, cell_count(title)) - beside)
+    size, beside = cell_count(said.title), cell_count(said.unit) + 3
+    right = _fitting(said, room - size - beside) or _fitting(said, room - min(_SHORTEST_TITLE, size) - beside)
+    taken = _length(right)
     if framed:
         cells.put(0, 0, f"╭{'─' * (cells.width - 2)}╮", Ink.FRAME)
-    left = room - _length(right) - beside * bool(right)
-    shown = plain(title, left)
-    said = f" {unit}" if unit and cell_count(shown) + cell_count(unit) < room - _length(right) else ""
+    title = plain(said.title, room - taken - beside * bool(right))
+    unit = f" {said.unit}" if said.unit and cell_count(title) + cell_count(said.unit) < room - taken else ""
     x = cells.put(edge - 1, 0, " ", Ink.FRAME) if framed else 0
-    _write(cells, x, [(shown, Ink.TITLE), (said, Ink.DIM), (" ", Ink.FRAME)])
-    _write(cells, cells.width - edge - _length(right), right)
+    _write(cells, x, [(title, Ink.TITLE), (unit, Ink.DIM), (" ", Ink.FRAME)])
+    _write(cells, cells.width - edge - taken, right)
 
 
-def reading(
-    series: Series, prefix: Prefix, limits: tuple[tuple[float, str], ...], *, labelled: bool
-) -> list[Part]:
-    """``▲ pixel-8 18.4``: a series' last value; dimmed with its age when stale, with ``!`` when past a limit."""
+def reading(series: Series, prefix: Prefix, limits: tuple[tuple[float, str], ...]) -> tuple[Part, ...]:
+    """Shape, label and last value of a series: ``▲``, ``pixel-8``, ``18.4``.
+
+    Dimmed, and its age with it, when stale; with ``!`` when past a limit.
+    """
     ink = Ink.DIM if series.stale else device_ink(series.colour)
-    parts: list[Part] = [(f"{shape(series.colour)} ", ink)]
-    if labelled:
-        parts.append((f"{plain(series.label, 16)} ", Ink.DIM if series.stale else Ink.TEXT))
     past = series.last is not None and any(series.last > value for value, _ in limits)
     shown = number(None if series.last is None else series.last / prefix.factor) + "!" * past
-    parts.append((shown, Ink.WARNING if past and not series.stale else ink))
-    if series.stale and series.last_age_s is not None:
-        parts.append((f" {age(series.last_age_s)}", Ink.DIM))
-    return parts
+    aged = f" {age(series.last_age_s)}" if series.stale and series.last_age_s is not None else ""
+    return (
+        (f"{shape(series.colour)} ", ink),
+        (f"{plain(series.label, 16)} ", Ink.DIM if series.stale else Ink.TEXT),
+        (shown, Ink.WARNING if past and not series.stale else ink),
+        (aged, Ink.DIM),
+    )
 
 
-def _fitting(model: PlotModel, prefix: Prefix, greatest: float | None, room: int) -> list[Part]:
+def _fitting(said: Legend, room: int) -> list[Part]:
     for details in _DETAILS:
-        parts = _parts(model, prefix, greatest, details)
+        parts = _parts(said, details)
         if _length(parts) <= room:
             return parts
     return []
 
 
-def _parts(model: PlotModel, prefix: Prefix, greatest: float | None, details: tuple[str, ...]) -> list[Part]:
+def _parts(said: Legend, details: frozenset[str]) -> list[Part]:
     """The right part of the line with these details, blanks around it."""
-    groups: list[list[Part]] = []
-    labelled = "label" in details
-    said = model.series[:1] if "first" in details else model.series
-    groups += [reading(series, prefix, model.limits, labelled=labelled) for series in said]
-    if "maximum" in details and greatest is not None:
-        groups.append([("max ", Ink.DIM), (number(greatest / prefix.factor), Ink.TEXT)])
-    if "status" in details and model.status:
-        groups.append([(plain(model.status), Ink.DIM)])
-    joined = list(chain.from_iterable([*group, _GAP] for group in groups))[:-1]
-    return [(" ", Ink.FRAME), *joined, (" ", Ink.FRAME)] if joined else []
+    readings = said.readings[:1] if "first" in details else said.readings
+    groups = readings if "label" in details else [(mark, *rest) for mark, _, *rest in readings]
+    parts: list[Part] = []
+    for group in groups:
+        parts += [*group, _GAP]
+    if "maximum" in details and said.maximum:
+        parts += [("max ", Ink.DIM), (said.maximum, Ink.TEXT), _GAP]
+    if "status" in details and said.status:
+        parts += [(said.status, Ink.DIM), _GAP]
+    return [_EDGE, *parts[:-1], _EDGE] if parts else []
 
 
 def _length(parts: list[Part]) -> int:

@@ -4,6 +4,7 @@ from melt_tui.ui.renderables import bands, braille, inset, legend
 from melt_tui.ui.renderables.axes import LABEL_WIDTH, time_ticks
 from melt_tui.ui.renderables.braille import Tracer
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, Line
+from melt_tui.ui.renderables.legend import Legend
 from melt_tui.ui.renderables.plot_model import PlotModel
 from melt_tui.ui.renderables.plot_scene import Head, Layout, Scene, layout, plot_columns, scene_of
 from melt_tui.ui.renderables.text import cell_count, plain
@@ -17,12 +18,14 @@ _LABEL_CELLS = 9
 class Plotter:
     """Draws one chart picture after picture; what is as it was is not drawn again."""
 
-    __slots__ = ("_body", "_key", "_tracers")
+    __slots__ = ("_body", "_head", "_head_key", "_key", "_tracers")
 
     def __init__(self) -> None:
         self._tracers: list[Tracer] = []
         self._key: tuple[object, ...] = ()
         self._body: tuple[Line, ...] = ()
+        self._head_key: tuple[int, bool, Legend] | None = None
+        self._head: Line = ()
 
     def plot(self, model: PlotModel, width: int, height: int) -> tuple[Line, ...]:
         """The chart as ``height`` lines of exactly ``width`` cells, at any size."""
@@ -35,9 +38,18 @@ class Plotter:
             self._key, self._body = key, _Chart(scene, Cells(width, height), area).draw()
         if not area.titled:
             return self._body
-        head = Cells(width, 1)
-        legend.write(head, model, scene.axis.prefix, scene.greatest, framed=area.framed)
-        return (*head.lines(), *self._body[1:])
+        return (
+            self._title(legend.legend(model, scene.axis.prefix, scene.greatest), width, area),
+            *self._body[1:],
+        )
+
+    def _title(self, said: Legend, width: int, area: Layout) -> Line:
+        key = (width, area.framed, said)
+        if key != self._head_key:
+            cells = Cells(width, 1)
+            legend.write(cells, said, framed=area.framed)
+            self._head_key, self._head = key, cells.lines()[0]
+        return self._head
 
 
 def line_plot(model: PlotModel, width: int, height: int) -> tuple[Line, ...]:

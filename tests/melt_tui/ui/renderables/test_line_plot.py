@@ -140,6 +140,14 @@ def test_marks_have_a_head_and_a_label() -> None:
     assert "later" not in text_of(lines)
 
 
+def test_marks_without_a_label_or_without_room() -> None:
+    mark = PlotMark(t_ns=T0 + 30 * SECOND, glyph="◆")
+    assert "◆" not in text_of(line_plot(replace(plot(), marks=(mark,)), 20, 1))
+    assert "◆" in text_of(line_plot(replace(plot(), marks=(mark,)), 40, 6))
+    late = replace(mark, t_ns=T0 + 58 * SECOND, label="fan off")
+    assert "fan" not in text_of(line_plot(replace(plot(), marks=(late,)), 40, 6))
+
+
 def test_the_cursor_reads_every_series() -> None:
     two = plot(series(RAMP), series(of_values([5.0] * 20, t0_ns=T0), "board", 1))
     lines = line_plot(replace(two, cursor_ns=T0 + 40 * SECOND), 76, 10)
