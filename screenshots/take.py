@@ -5,15 +5,17 @@ A session of about a minute is recorded in a temporary folder, with the demo's s
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from textual.pilot import Pilot
 
-from melt_tui.cli.session import DEMO_REQUESTS, SIMULATED
+from melt_tui.cli.plans import DEMO_REQUESTS, SIMULATED
 from melt_tui.config import places
 from melt_tui.ui.app import MeltApp
-from melt_tui.ui.demo import DEMO
+from melt_tui.ui.demo import DEMO, Cue
+from melt_tui.ui.opening import Opening
 from melt_tui.workbench import Place, RunRequest, SessionSetup, Workbench
 
 FOLDER = Path(__file__).parent
@@ -39,7 +41,7 @@ async def _live(folder: Path) -> Path:
         script=True,
     )
     with Workbench(setup) as bench:
-        app = MeltApp(partial(_started, bench, DEMO_REQUESTS), script=DEMO)
+        app = MeltApp(partial(_started, bench, DEMO_REQUESTS, script=DEMO))
         async with app.run_test(size=SIZE) as pilot:
             await asyncio.sleep(THROTTLED_S)
             await _take(pilot, "bench")
@@ -56,15 +58,21 @@ async def _live(folder: Path) -> Path:
 async def _replay(folder: Path, recording: Path) -> None:
     setup = SessionSetup(folder=folder, cache=places.model_cache(), recording=False)
     with Workbench(setup) as bench:
-        app = MeltApp(partial(_started, bench, ()), replay=recording)
+        app = MeltApp(partial(_started, bench, (), replay=recording))
         async with app.run_test(size=SIZE) as pilot:
             await _take(pilot, "replay", "home", "right_square_bracket", "p")
 
 
-def _started(bench: Workbench, requests: tuple[RunRequest, ...]) -> Workbench:
+def _started(
+    bench: Workbench,
+    requests: tuple[RunRequest, ...],
+    *,
+    script: Sequence[Cue] = (),
+    replay: Path | None = None,
+) -> Opening:
     for request in requests:
         bench.start_when_up(request)
-    return bench
+    return Opening(bench=bench, script=script, replay=replay)
 
 
 async def _take(pilot: Pilot[int], name: str, *keys: str) -> None:

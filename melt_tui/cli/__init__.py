@@ -14,11 +14,11 @@ from melt_tui.cli.parser import parser
 from melt_tui.errors import MeltError
 
 VERBS = {
-    None: ("melt_tui.cli.session", "bench"),
-    "demo": ("melt_tui.cli.session", "demo"),
-    "watch": ("melt_tui.cli.session", "watch"),
-    "run": ("melt_tui.cli.session", "run"),
-    "replay": ("melt_tui.cli.session", "replay"),
+    None: ("melt_tui.cli.session", "session"),
+    "demo": ("melt_tui.cli.session", "session"),
+    "watch": ("melt_tui.cli.session", "session"),
+    "run": ("melt_tui.cli.session", "session"),
+    "replay": ("melt_tui.cli.session", "session"),
     "devices": ("melt_tui.cli.listing", "devices"),
     "sessions": ("melt_tui.cli.listing", "sessions"),
     "summary": ("melt_tui.cli.listing", "summary"),

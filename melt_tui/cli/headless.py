@@ -4,11 +4,15 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import closing
+from pathlib import Path
 from typing import TypeVar
 
 from drivers.clock import SECOND
+from melt_tui.analysis import summary
 from melt_tui.cli.follow import Follower
-from melt_tui.cli.output import progress
+from melt_tui.cli.output import progress, result, result_json
+from melt_tui.cli.plans import Plan
 from melt_tui.events import SELF, RunEnded, RunOutcome
 from melt_tui.timeline import DeviceState
 from melt_tui.workbench import RunRequest, Workbench
@@ -17,6 +21,33 @@ T = TypeVar("T")
 
 BEAT_S = 0.25
 """How often progress is looked up."""
+
+
+def follow(plan: Plan) -> int:
+    """Carry out a plan; the exit code."""
+    interrupted = good = False
+    with closing(Workbench(plan.setup)) as session:
+        try:
+            session.open()
+            good = Headless(session).work(plan.requests, plan.seconds)
+        except KeyboardInterrupt:
+            interrupted = True
+            progress("stopping …")
+        path = session.status.path
+    if path is not None and path.exists():
+        tell_of(path, as_json=plan.as_json)
+        if not plan.as_json:
+            result(summary.text_of_file(path))
+    if interrupted:
+        return 130
+    return 0 if good else 1
+
+
+def tell_of(path: Path, *, as_json: bool) -> None:
+    """Where it was recorded; with ``as_json`` the figures too."""
+    progress(f"recorded in {path}")
+    if as_json:
+        result_json(summary.of_file(path))
 
 
 class Headless:

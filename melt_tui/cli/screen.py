@@ -1,64 +1,63 @@
-"""The verbs that have a screen: from settings to the app. Imported only when there is a terminal."""
+"""From a command line to the screen: the app's first frame, then behind it what was asked for."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
-from functools import partial
-from pathlib import Path
+import importlib
+from argparse import Namespace
+from typing import TYPE_CHECKING
 
-from melt_tui.cli.options import default_run
-from melt_tui.config import Config, RunConfig, places
-from melt_tui.config.remembered import LastRun, recall, remember
+from melt_tui.errors import MeltError
 from melt_tui.ui.app import MeltApp
-from melt_tui.ui.demo import DEMO
-from melt_tui.ui.settings import ScreenSettings
-from melt_tui.workbench import RunRequest, SessionSetup, Workbench
+
+if TYPE_CHECKING:
+    from melt_tui.cli.plans import Plan
+    from melt_tui.ui.opening import Opening
+    from melt_tui.workbench import Workbench
 
 
-def show(
-    setup: SessionSetup,
-    config: Config,
-    requests: Sequence[RunRequest],
-    seconds: float | None,
-    looked_at: Path | None,
-) -> tuple[int, Path | None]:
-    """Draw until the user leaves; the exit code, and the recording that was made."""
-    bench = Workbench(setup)
-    app = MeltApp(
-        partial(_opened, bench, requests),
-        replay=looked_at,
-        script=DEMO if setup.script else (),
-        settings=_settings(config),
-        seconds=seconds,
-    )
+class WithoutScreen(MeltError):
+    """The settings ask for no screen."""
+
+
+class Show:
+    """One showing: keeps what was opened, so that it is closed whatever happens."""
+
+    def __init__(self, options: Namespace) -> None:
+        self._options = options
+        self.plan: Plan | None = None
+        self.bench: Workbench | None = None
+
+    def open(self) -> "Opening":
+        """Work out what was asked for and begin it. Called behind the first frame."""
+        self.plan = importlib.import_module("melt_tui.cli.plans").plan(self._options)
+        if self.plan.headless:
+            raise WithoutScreen("the settings ask for no screen")
+        opened: tuple[Workbench, Opening] = importlib.import_module("melt_tui.cli.opening").open_bench(
+            self.plan
+        )
+        self.bench, opening = opened
+        return opening
+
+    def close(self) -> None:
+        """End the session, if one was begun."""
+        if self.bench is not None:
+            self.bench.close()
+
+
+def show(options: Namespace) -> int:
+    """Draw until the user leaves; the exit code."""
+    showing = Show(options)
+    app = MeltApp(showing.open)
     try:
         code = app.run() or 0
-        path = bench.status.path
+        if app.failure is not None:
+            raise app.failure
+        path = showing.bench.status.path if showing.bench else None
+    except WithoutScreen:
+        headless: int = importlib.import_module("melt_tui.cli.headless").follow(showing.plan)
+        return headless
     finally:
-        bench.close()
-    return code, path
-
-
-def _opened(bench: Workbench, requests: Sequence[RunRequest]) -> Workbench:
-    """The bench, opened after the first frame; what was asked for starts as soon as its devices are up."""
-    bench.open()
-    for request in requests:
-        bench.start_when_up(request)
-    return bench
-
-
-def _settings(config: Config) -> ScreenSettings:
-    last, _ = recall(places.state_file())
-    request = default_run(last.run, last.devices) if last else default_run(config.run)
-    settings = ScreenSettings(
-        frames_per_s=config.screen.frame_rate,
-        keys=dict(config.keys),
-        last_run=request,
-        remember_run=_remember,
-    )
-    return replace(settings, theme=config.screen.theme) if config.screen.theme else settings
-
-
-def _remember(request: RunRequest) -> None:
-    chosen = asdict(request)
-    run = RunConfig(**{field.name: chosen[field.name] for field in fields(RunConfig)})
-    remember(places.state_file(), LastRun(request.devices, run))
+        showing.close()
+    if path is not None and path.exists():
+        importlib.import_module("melt_tui.cli.headless").tell_of(
+            path, as_json=getattr(options, "json", False)
+        )
+    return code

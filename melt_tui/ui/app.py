@@ -6,7 +6,7 @@ The first frame is drawn before anything else is imported: screens, charts and t
 import asyncio
 import importlib
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -20,8 +20,11 @@ from textual.markup import escape
 from textual.screen import Screen
 from textual.widgets import Static
 
+from drivers.errors import DriverError
+from melt_tui.errors import MeltError
 from melt_tui.ui.commands import BY_NAME, EVERYWHERE, available, bindings, keys_of
-from melt_tui.ui.demo import Cue, Script
+from melt_tui.ui.demo import Script
+from melt_tui.ui.opening import Opening
 from melt_tui.ui.settings import ScreenSettings
 
 if TYPE_CHECKING:
@@ -37,10 +40,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class MeltApp(App[int]):
-    """``bench`` may be a function that makes it: it is called after the first frame.
+    """Shows an ``Opening``, or what a function makes: it is called after the first frame.
 
-    ``replay`` opens that recording instead of the session in progress. ``script`` runs along the session's time
-    until a key is pressed. After ``seconds`` it leaves by itself. Returns 0, or 130 when it was interrupted.
+    Returns 0, or 130 when it was interrupted. What kept the function from opening anything is then in ``failure``.
     """
 
     TITLE = "melt"
@@ -54,24 +56,19 @@ class MeltApp(App[int]):
 
     def __init__(
         self,
-        bench: "Bench | Callable[[], Bench]",
+        opening: Opening | Callable[[], Opening],
         *,
-        replay: Path | None = None,
-        script: Sequence[Cue] = (),
-        settings: ScreenSettings | None = None,
         executor: Executor | None = None,
-        seconds: float | None = None,
     ) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
         self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
-        self._seconds = seconds
-        self._make_bench = bench
-        self._recording = replay
-        self._script: Script | None = Script(script) if script else None
-        self._settings = settings or ScreenSettings()
+        self.failure: DriverError | MeltError | None = None
+        self._opening = opening
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="look")
-        self._opened: Bench | None = None
+        self._settings = ScreenSettings()
+        self._recording: Path | None = None
+        self._script: Script | None = None
         self._stage: Stage | None = None
 
     def compose(self) -> ComposeResult:
@@ -80,25 +77,13 @@ class MeltApp(App[int]):
 
     def on_mount(self) -> None:
         """Draw first, then open the bench."""
-        self._dress()
-        self.set_keymap(dict(self._settings.keys))
         if not self.is_headless:
             self._listen_to_signals()
         self.call_after_refresh(self._open)
-        if self._seconds is not None:
-            self.set_timer(self._seconds, self.exit)
 
     def on_unmount(self) -> None:
         """Nothing looks any more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-
-    @property
-    def bench(self) -> "Bench":
-        """The workbench, made when it is first asked for."""
-        if self._opened is None:
-            made = self._make_bench
-            self._opened = made() if callable(made) else made
-        return self._opened
 
     async def on_event(self, event: events.Event) -> None:
         """Any key or click takes over from the script."""
@@ -153,8 +138,23 @@ class MeltApp(App[int]):
             self.notify(f"There is no theme {wanted}: choose one of {known}.", markup=False, timeout=20)
 
     def _open(self) -> None:
+        try:
+            opened = self._opening() if callable(self._opening) else self._opening
+        except (DriverError, MeltError) as failure:
+            self.failure = failure
+            self.exit(1)
+            return
+        self._settings, self._recording = opened.settings, opened.replay
+        self._script = Script(opened.script) if opened.script else None
+        if opened.seconds is not None:
+            self.set_timer(opened.seconds, self.exit)
+        self._dress()
+        self.set_keymap(dict(self._settings.keys))
+        self._show(opened.bench)
+
+    def _show(self, bench: "Bench") -> None:
         self._stage = importlib.import_module("melt_tui.ui.stage").Stage(
-            self.bench, self._settings, self._executor
+            bench, self._settings, self._executor
         )
         if self._recording is not None:
             self._replay(self._recording)

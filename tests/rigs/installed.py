@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -92,6 +93,11 @@ class Screen:
                     raise TimeoutError(f"{text!r} was not drawn within {patience_s:.0f} s")
         return found
 
+    def since(self, t_ns: int) -> list[tuple[int, bytes]]:
+        """The pieces that came from ``t_ns`` on."""
+        with self._came:
+            return self.pieces[self._first_since(t_ns) :]
+
     def forget(self) -> None:
         """Keep no longer what came so far."""
         with self._came:
@@ -158,6 +164,11 @@ class Melt:
     def children(self) -> list[psutil.Process]:
         """What it started."""
         return self.known.children(recursive=True)
+
+    def interrupt(self) -> int:
+        """Ask it to end in order, as Ctrl-C does; its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait()
 
     def cpu_percent(self, seconds: float) -> float:
         """Percent of one core over the next ``seconds``."""

@@ -9,6 +9,7 @@ import pytest
 
 from melt_tui.ui.app import MeltApp
 from melt_tui.ui.demo import Cue
+from melt_tui.ui.opening import Opening
 from melt_tui.ui.settings import ScreenSettings
 from tests.rigs.fake_bench import FakeBench, Inline
 from tests.rigs.night_run import Story
@@ -34,7 +35,7 @@ def make_app() -> MakeApp:
     """Makes the app on a workbench; what is not said is still."""
 
     def make(
-        bench: FakeBench,
+        bench: FakeBench | Callable[[], FakeBench],
         *,
         replay: Path | None = None,
         script: Sequence[Cue] = (),
@@ -43,9 +44,12 @@ def make_app() -> MakeApp:
         **settings: Any,
     ) -> MeltApp:
         chosen = ScreenSettings(**{"frames_per_s": 0, "zone": UTC, "theme": theme, **settings})
-        app = MeltApp(
-            bench, replay=replay, script=script, settings=chosen, executor=Inline(), seconds=seconds
-        )
+
+        def opened() -> Opening:
+            made = bench() if callable(bench) else bench
+            return Opening(bench=made, replay=replay, script=script, settings=chosen, seconds=seconds)
+
+        app = MeltApp(opened, executor=Inline())
         app.animation_level = "none"
         return app
 

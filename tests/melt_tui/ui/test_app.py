@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 from textual.screen import Screen
 
+from melt_tui.errors import UsageError
 from melt_tui.ui.app import INTERRUPTED, MeltApp
 from melt_tui.ui.demo import Cue
+from melt_tui.ui.opening import Opening
 from melt_tui.ui.playhead import Mode
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog
@@ -37,6 +39,17 @@ async def test_the_bench_is_made_after_the_first_frame(desk: Any, make_app: Any)
         await settle(pilot)
         assert isinstance(app.screen, BenchScreen)
     assert len(made) == 1
+
+
+async def test_what_keeps_the_bench_from_being_made_ends_the_app() -> None:
+    def fail() -> Opening:
+        raise UsageError("no device was named")
+
+    app = MeltApp(fail)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+    assert isinstance(app.failure, UsageError)
+    assert app.return_value == 1
 
 
 async def test_every_palette_command_can_be_given(desk: Any, make_app: Any) -> None:

@@ -1,0 +1,45 @@
+"""From a plan to the bench on the screen. Imported behind the first frame."""
+
+from dataclasses import asdict, fields, replace
+
+from melt_tui.cli.options import default_run
+from melt_tui.cli.plans import Plan
+from melt_tui.config import Config, RunConfig, places
+from melt_tui.config.remembered import LastRun, recall, remember
+from melt_tui.ui.demo import DEMO
+from melt_tui.ui.opening import Opening
+from melt_tui.ui.settings import ScreenSettings
+from melt_tui.workbench import RunRequest, Workbench
+
+
+def open_bench(plan: Plan) -> tuple[Workbench, Opening]:
+    """The bench, begun: what was asked for starts as soon as its devices are up."""
+    bench = Workbench(plan.setup)
+    bench.open()
+    for request in plan.requests:
+        bench.start_when_up(request)
+    return bench, Opening(
+        bench=bench,
+        settings=_settings(plan.config),
+        replay=plan.looked_at,
+        script=DEMO if plan.setup.script else (),
+        seconds=plan.seconds,
+    )
+
+
+def _settings(config: Config) -> ScreenSettings:
+    last, _ = recall(places.state_file())
+    request = default_run(last.run, last.devices) if last else default_run(config.run)
+    settings = ScreenSettings(
+        frames_per_s=config.screen.frame_rate,
+        keys=dict(config.keys),
+        last_run=request,
+        remember_run=_remember,
+    )
+    return replace(settings, theme=config.screen.theme) if config.screen.theme else settings
+
+
+def _remember(request: RunRequest) -> None:
+    chosen = asdict(request)
+    run = RunConfig(**{field.name: chosen[field.name] for field in fields(RunConfig)})
+    remember(places.state_file(), LastRun(request.devices, run))

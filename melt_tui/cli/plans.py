@@ -1,0 +1,94 @@
+"""From a command line and the settings to what is to be opened, run and shown."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from melt_tui.cli.options import DEFAULT_PLACES, asked_run, config_of, seconds_of, session_setup
+from melt_tui.config import Config
+from melt_tui.errors import UsageError
+from melt_tui.workbench import Place, RunRequest, SessionSetup
+
+DEMO_REQUESTS = (
+    RunRequest(devices=("host",), model="demo", workload="chat", repeat=0, ignore_eos=True, temperature=0.8),
+    RunRequest(devices=("sim-phone",), model="synthetic:gemma-2b", workload="chat", repeat=0),
+    RunRequest(devices=("sim-jetson",), model="synthetic:gemma-2b", workload="chat", repeat=0),
+)
+"""What the demo runs by itself: a real engine here, and what the simulated devices can show."""
+
+SIMULATED = ("sim:phone", "sim:jetson", "sim:meter")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that a verb asks for."""
+
+    config: Config
+    setup: SessionSetup
+    requests: tuple[RunRequest, ...] = ()
+    seconds: float | None = None
+    """Leave after so long; None: when the runs have ended, or when the user does."""
+    looked_at: Path | None = None
+    """A recording to look back into."""
+    headless: bool = False
+    as_json: bool = False
+
+
+def plan(options: Namespace) -> Plan:
+    """What was asked for. Raises MeltError."""
+    config = config_of(options)
+    made = _PLANS[options.verb](options, config)
+    if options.verb in _WITHOUT_HEADLESS:
+        return made
+    headless = bool(options.headless or config.screen.headless)
+    return replace(made, headless=headless, as_json=bool(options.json or config.screen.json))
+
+
+def _bench(options: Namespace, config: Config) -> Plan:
+    """``melt``: the bench with what is configured."""
+    setup = session_setup(options, config)
+    return Plan(config=config, setup=replace(setup, places=setup.places or DEFAULT_PLACES))
+
+
+def _demo(options: Namespace, config: Config) -> Plan:
+    """``melt demo``: a real run here, beside simulated devices."""
+    simulated = config.session.simulated and not options.no_simulated
+    places = tuple(Place(address=address) for address in ("host", *(SIMULATED if simulated else ())))
+    setup = session_setup(options, config, opened=places, name="demo", script=simulated)
+    requests = DEMO_REQUESTS if simulated else DEMO_REQUESTS[:1]
+    return Plan(config=config, setup=setup, requests=requests, seconds=options.seconds)
+
+
+def _watch(options: Namespace, config: Config) -> Plan:
+    """``melt watch``: observe without starting anything."""
+    setup = _with_devices(session_setup(options, config, name="watch", keep=True))
+    return Plan(config=config, setup=setup, seconds=seconds_of(options, config))
+
+
+def _run(options: Namespace, config: Config) -> Plan:
+    """``melt run``: a run on every device that was named and can run one; the others are watched."""
+    setup = _with_devices(session_setup(options, config, name="run", keep=True))
+    return Plan(config=config, setup=setup, requests=(asked_run(options, config, ()),))
+
+
+def _replay(options: Namespace, config: Config) -> Plan:
+    """``melt replay FILE``: look back into a recording."""
+    setup = session_setup(options, config, opened=(), recording=False)
+    return Plan(config=config, setup=setup, looked_at=options.file)
+
+
+def _with_devices(setup: SessionSetup) -> SessionSetup:
+    if not setup.places:
+        raise UsageError("no device was named", remedy="add --device host, or devices to the config file")
+    return setup
+
+
+_WITHOUT_HEADLESS = frozenset({None, "replay"})
+_PLANS: dict[str | None, Callable[[Namespace, Config], Plan]] = {
+    None: _bench,
+    "demo": _demo,
+    "watch": _watch,
+    "run": _run,
+    "replay": _replay,
+}

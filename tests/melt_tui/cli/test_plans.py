@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from melt_tui.cli.parser import parser
+from melt_tui.cli.plans import DEMO_REQUESTS, Plan, plan
+from melt_tui.errors import ConfigError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A config file of the test's own."""
+    path = tmp_path / "config.toml"
+    path.write_text("", encoding="utf-8")
+    monkeypatch.setenv("MELT_CONFIG", str(path))
+    return path
+
+
+def planned(*words: str) -> Plan:
+    return plan(parser().parse_args(words))
+
+
+def test_the_bench_opens_this_computer_where_nothing_is_configured(config: Path) -> None:
+    bench = planned()
+    assert [place.address for place in bench.setup.places] == ["host"]
+    assert (bench.requests, bench.seconds, bench.headless) == ((), None, False)
+    config.write_text('[[devices]]\naddress = "sim:phone"\n', encoding="utf-8")
+    assert [place.address for place in planned().setup.places] == ["sim:phone"]
+
+
+def test_the_demo_runs_here_beside_simulated_devices() -> None:
+    demo = planned("demo", "--seconds", "3", "--headless", "--json")
+    assert [place.address for place in demo.setup.places] == ["host", "sim:phone", "sim:jetson", "sim:meter"]
+    assert demo.requests == DEMO_REQUESTS
+    assert demo.setup.script
+    assert (demo.seconds, demo.headless, demo.as_json) == (3, True, True)
+    alone = planned("demo", "--no-simulated")
+    assert [place.address for place in alone.setup.places] == ["host"]
+    assert alone.requests == DEMO_REQUESTS[:1]
+    assert not alone.setup.script
+
+
+def test_seconds_of_a_run_are_its_own_those_of_watching_the_session_s() -> None:
+    run = planned("run", "--device", "sim:phone", "--seconds", "7", "--turns", "2")
+    (request,) = run.requests
+    assert (request.seconds, request.turns, request.devices) == (7, 2, ())
+    assert run.seconds is None
+    watch = planned("watch", "--device", "sim:phone", "--seconds", "7")
+    assert (watch.seconds, watch.requests) == (7, ())
+
+
+def test_a_replay_opens_nothing_and_records_nothing() -> None:
+    replay = planned("replay", "some.melt")
+    assert replay.looked_at == Path("some.melt")
+    assert replay.setup.places == ()
+    assert not replay.setup.recording
+
+
+def test_the_settings_may_ask_for_no_screen(config: Path) -> None:
+    config.write_text("[screen]\nheadless = true\njson = true\n", encoding="utf-8")
+    assert planned("watch", "--device", "host").headless
+    assert planned("demo").as_json
+    assert not planned().headless
+
+
+@pytest.mark.parametrize("verb", ["run", "watch"])
+def test_a_device_must_be_named(verb: str) -> None:
+    with pytest.raises(UsageError, match="no device was named"):
+        planned(verb)
+
+
+def test_a_wrong_setting_is_told(config: Path) -> None:
+    config.write_text("[screen]\nframe_rate = -1\n", encoding="utf-8")
+    with pytest.raises(ConfigError):
+        planned()

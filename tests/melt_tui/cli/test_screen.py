@@ -1,0 +1,59 @@
+"""Verbs on a terminal, as processes: what is drawn first, and what is left on it afterwards."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.installed import Home, Melt, started
+
+MELT = (sys.executable, "-c", "import sys; from melt_tui.cli import main; sys.exit(main())")
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def left(melt: Melt) -> str:
+    """What was written after the screen was given back."""
+    assert melt.screen is not None
+    melt.screen.wait_for("\x1b[?1049l")
+    drawn = b"".join(piece for _, piece in melt.screen.pieces).decode()
+    return drawn.rpartition("\x1b[?1049l")[2]
+
+
+def test_the_bench_is_drawn_and_left_by_a_key(at: Home) -> None:
+    with started(MELT, at.environment, (120, 36)) as melt:
+        assert melt.screen is not None
+        melt.screen.wait_for("looking for devices")
+        melt.screen.wait_for("host")
+        melt.screen.send("q")
+        assert melt.wait() == 0
+        assert "Traceback" not in left(melt)
+
+
+def test_watching_ends_by_itself_and_says_where_it_was_recorded(at: Home) -> None:
+    watch = ("watch", "--device", "sim:phone", "--seconds", "2")
+    with started((*MELT, *watch), at.environment, (120, 36)) as melt:
+        assert melt.wait() == 0
+        assert "recorded in" in left(melt)
+    assert len(at.recordings) == 1
+
+
+def test_what_cannot_be_opened_is_told_when_the_screen_is_given_back(at: Home) -> None:
+    with started((*MELT, "watch"), at.environment, (120, 36)) as melt:
+        assert melt.wait() == 2
+        assert "melt: no device was named: add --device host" in left(melt)
+
+
+def test_settings_that_ask_for_no_screen_are_heard_on_a_terminal(at: Home) -> None:
+    config = at.root / "config" / "melt" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[screen]\nheadless = true\n", encoding="utf-8")
+    watch = ("watch", "--device", "sim:phone", "--seconds", "1")
+    with started((*MELT, *watch), at.environment, (120, 36)) as melt:
+        assert melt.wait() == 0
+        told = left(melt)
+    assert "sim-phone  up (simulated)" in told
+    assert "recorded in" in told
