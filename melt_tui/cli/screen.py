@@ -47,7 +47,7 @@ def show(options: Namespace) -> int:
     showing = Show(options)
     app = MeltApp(showing.open)
     try:
-        code = app.run() or 0
+        code = app.run() or app.return_code or 0
         if app.failure is not None:
             raise app.failure
         path = showing.bench.status.path if showing.bench else None

@@ -54,22 +54,25 @@ class DeviceCards(Canvas):
         self._cards: tuple[Card, ...] = ()
         self._selected = ""
         self._stack = _EMPTY
+        self._stacked: tuple[Card, ...] = ()
+        """The cards of ``_stack``: those that are drawn."""
         self._top = 0
+        self._revealing = False
 
     def show(self, cards: tuple[Card, ...], selected: str) -> None:
         """Draw these from now on."""
         if cards == self._cards and selected == self._selected:
             return
-        moved = selected != self._selected
+        self._revealing = self._revealing or selected != self._selected
         self._cards, self._selected = cards, selected
         self.redraw()
-        if moved:
-            self._reveal()
 
     def picture(self, width: int, height: int) -> tuple[Line, ...]:
         """The part of the stack of cards that is in sight."""
         mode = self._mode or mode_for(self._cards, width, height)
-        self._stack = stack(self._cards, self._selected, width, height, mode)
+        self._stacked, self._stack = self._cards, stack(self._cards, self._selected, width, height, mode)
+        if self._revealing:
+            self._reveal(height)
         self._top = max(0, min(self._top, len(self._stack.lines) - height))
         seen = self._stack.lines[self._top : self._top + height]
         return (*seen, *((((" " * width, 0),),) * (height - len(seen))))
@@ -77,7 +80,7 @@ class DeviceCards(Canvas):
     def device_at(self, y: int) -> str | None:
         """The device whose card is on that line of the widget."""
         line = self._top + y
-        return self._cards[self._stack.owners[line]].device if 0 <= line < len(self._stack.owners) else None
+        return self._stacked[self._stack.owners[line]].device if 0 <= line < len(self._stack.owners) else None
 
     def on_click(self, event: events.Click) -> None:
         """Select, or open with the second click."""
@@ -100,16 +103,13 @@ class DeviceCards(Canvas):
             event.stop()
             self.redraw()
 
-    def _reveal(self) -> None:
-        """Scroll so that the selected card is wholly in sight."""
+    def _reveal(self, height: int) -> None:
+        """Put what is in sight so that the selected card is wholly in sight."""
         lines = [
             line
             for line, owner in enumerate(self._stack.owners)
-            if self._cards[owner].device == self._selected
+            if self._stacked[owner].device == self._selected
         ]
         if lines:
-            lowest = lines[-1] - self.size.height + 1
-            top = max(lowest, min(self._top, lines[0]))
-            if top != self._top:
-                self._top = top
-                self.redraw()
+            self._top = max(lines[-1] - height + 1, min(self._top, lines[0]))
+        self._revealing = False

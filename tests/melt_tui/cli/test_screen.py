@@ -1,10 +1,13 @@
 """Verbs on a terminal, as processes: what is drawn first, and what is left on it afterwards."""
 
 import sys
+from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from melt_tui.cli import screen
 from tests.rigs.installed import Home, Melt, started
 
 MELT = (sys.executable, "-c", "import sys; from melt_tui.cli import main; sys.exit(main())")
@@ -57,3 +60,29 @@ def test_settings_that_ask_for_no_screen_are_heard_on_a_terminal(at: Home) -> No
         told = left(melt)
     assert "sim-phone  up (simulated)" in told
     assert "recorded in" in told
+
+
+class Ended:
+    """An app that is over as soon as it runs."""
+
+    failure = None
+    returned: int | None = None
+    return_code: int | None = None
+
+    def __init__(self, _opening: Callable[[], object]) -> None:
+        pass
+
+    def run(self) -> int | None:
+        return self.returned
+
+
+@pytest.mark.parametrize(
+    ("returned", "return_code", "exit_code"), [(0, 0, 0), (130, 0, 130), (None, 1, 1), (None, None, 0)]
+)
+def test_a_screen_that_broke_down_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, returned: int | None, return_code: int | None, exit_code: int
+) -> None:
+    monkeypatch.setattr(Ended, "returned", returned)
+    monkeypatch.setattr(Ended, "return_code", return_code)
+    monkeypatch.setattr(screen, "MeltApp", Ended)
+    assert screen.show(Namespace(json=False)) == exit_code

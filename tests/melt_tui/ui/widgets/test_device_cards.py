@@ -122,3 +122,21 @@ async def test_equal_cards_cost_nothing() -> None:
         before = cards.render_line(0)
         cards.show(tuple(replace(card) for card in CARDS), "pixel")
         assert cards.render_line(0) is before
+
+
+async def test_fewer_cards_while_there_is_no_room_are_shown_when_there_is() -> None:
+    cards = DeviceCards()
+    app = stage(cards)
+    async with app.run_test(size=(32, 16)) as pilot:
+        await pilot.pause()
+        cards.styles.height = 0
+        await pilot.pause()
+        cards.show(CARDS[:1], "pixel-9")
+        cards.show(CARDS[:1], CARDS[0].device)
+        assert cards.device_at(0) == CARDS[0].device
+        assert cards.device_at(6) == CARDS[1].device
+        cards.styles.height = 16
+        await pilot.pause()
+        cards.redraw()
+        assert cards.device_at(0) == CARDS[0].device
+        assert cards.device_at(6) is None
