@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from drivers.errors import Refused
 from melt_tui.analysis import export, summary
+from melt_tui.errors import BadRecording
 from melt_tui.events import SessionStarted
 from melt_tui.store import library
-from melt_tui.store.info import RecordingInfo
+from melt_tui.store.info import RecordingInfo, RecordingState
 from melt_tui.store.recording import Recording
 from melt_tui.timeline import Timeline
 
@@ -52,7 +54,9 @@ class Shelf:
         await asyncio.to_thread(library.set_tags, path, tuple(tags))
 
     async def delete(self, path: Path) -> None:
-        """Delete it for good."""
+        """Delete it for good. Raises Refused while it is being written."""
+        if await asyncio.to_thread(_in_the_making, path):
+            raise Refused(f"{path.name} is still being recorded", remedy="end its session first")
         opened = self._open.pop(path, None)
         if opened is not None:
             opened.close()
@@ -71,3 +75,10 @@ class Shelf:
         """Close every recording that was opened."""
         while self._open:
             self._open.popitem()[1].close()
+
+
+def _in_the_making(path: Path) -> bool:
+    try:
+        return library.info(path).state is RecordingState.RECORDING
+    except BadRecording:
+        return False

@@ -257,6 +257,25 @@ def test_a_name_that_another_session_takes_in_between_is_passed_by(
     assert taken.read_bytes() == b"another's"
 
 
+def test_a_recording_in_the_making_cannot_be_deleted(bench: Workbench, setup: SessionSetup) -> None:
+    path = path_of(bench)
+    with Workbench(replace(setup, places=())) as other:
+        for one in (bench, other):
+            with pytest.raises(Refused, match="still being recorded: end its session first"):
+                one.delete_recording(path).result(LIMIT_S)
+        assert path.exists()
+        bench.close()
+        other.delete_recording(path).result(LIMIT_S)
+        assert not path.exists()
+
+
+def test_a_file_that_is_no_recording_can_be_deleted(bench: Workbench, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.melt"
+    odd.write_bytes(b"nothing")
+    bench.delete_recording(odd).result(LIMIT_S)
+    assert not odd.exists()
+
+
 def test_two_sessions_of_one_second_have_a_file_each(setup: SessionSetup) -> None:
     with Workbench(setup) as one, Workbench(setup) as other:
         assert path_of(one) != path_of(other)
