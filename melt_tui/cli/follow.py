@@ -61,11 +61,19 @@ def remedied(reason: str, remedy: str) -> str:
 
 
 def _turn_words(event: TurnEnded) -> str:
-    observed = rates.decode_rate(event.output_tokens, event.first_token_ns, event.last_token_ns)
     parts = [f"turn {event.turn} {event.end}", f"{fmt.count(event.output_tokens)} tokens"]
-    if observed is not None:
-        parts.append(f"decode {fmt.rate(observed)}")
+    if rate := _decode_words(event):
+        parts.append(f"decode {rate}")
     return ", ".join(parts) + (f" ({event.detail})" if event.detail else "")
+
+
+def _decode_words(event: TurnEnded) -> str:
+    """The rate that we observed; with the engine's own before it where the two are too far apart."""
+    observed = rates.decode_rate(event.output_tokens, event.first_token_ns, event.last_token_ns)
+    reported = rates.reported_decode_rate(event.output_tokens, event.decode_s)
+    if observed is not None and reported is not None and rates.differ(observed, reported):
+        return f"{fmt.rate(reported)} as the engine reports, {fmt.rate(observed)} observed"
+    return "" if observed is None else fmt.rate(observed)
 
 
 WORDS: dict[type[Event], Callable[[Any], str]] = {
