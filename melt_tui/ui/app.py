@@ -25,6 +25,7 @@ from melt_tui.errors import MeltError
 from melt_tui.ui.commands import BY_NAME, EVERYWHERE, available, bindings, keys_of
 from melt_tui.ui.demo import Script
 from melt_tui.ui.opening import Opening
+from melt_tui.ui.palette import Palette
 from melt_tui.ui.settings import ScreenSettings
 
 if TYPE_CHECKING:
@@ -123,6 +124,11 @@ class MeltApp(App[int]):
             "quit": self._quit,
         }
         handlers[name]()
+
+    def action_command_palette(self) -> None:
+        """Find a command by its name."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave in order, without a question."""

@@ -8,6 +8,7 @@ from melt_tui.errors import UsageError
 from melt_tui.ui.app import INTERRUPTED, MeltApp
 from melt_tui.ui.demo import Cue
 from melt_tui.ui.opening import Opening
+from melt_tui.ui.palette import Palette
 from melt_tui.ui.playhead import Mode
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog
@@ -67,6 +68,17 @@ async def test_every_palette_command_can_be_given(desk: Any, make_app: Any) -> N
             at(67),
         )
         assert bench_of(app).viewer.selected == PHONE
+
+
+async def test_a_page_key_where_the_palette_has_no_room_does_no_harm(desk: Any, make_app: Any) -> None:
+    app = make_app(desk())
+    async with app.run_test(size=(5, 3)) as pilot:
+        await settle(pilot)
+        await press(pilot, "colon", "pagedown", "pageup")
+        await settle(pilot)
+        assert isinstance(app.screen, Palette)
+        await press(pilot, "escape", "question_mark")
+        assert isinstance(app.screen, HelpScreen)
 
 
 async def test_quit_asks_while_a_run_is_in_progress(desk: Any, make_app: Any) -> None:
