@@ -4,6 +4,7 @@ import importlib
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from melt_tui.cli.leaving import Leaving
 from melt_tui.errors import MeltError
 from melt_tui.ui.app import MeltApp
 
@@ -45,9 +46,10 @@ class Show:
 def show(options: Namespace) -> int:
     """Draw until the user leaves; the exit code."""
     showing = Show(options)
-    app = MeltApp(showing.open)
     try:
-        code = app.run() or app.return_code or 0
+        with Leaving(showing.close) as leaving:
+            app = MeltApp(showing.open, heed=leaving.heed)
+            code = app.run() or app.return_code or 0
         if app.failure is not None:
             raise app.failure
         path = showing.bench.status.path if showing.bench else None

@@ -5,10 +5,8 @@ The first frame is drawn before anything else is imported: screens, charts and t
 
 import asyncio
 import importlib
-import signal
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -37,13 +35,13 @@ _SCRIPT_S = 0.25
 _WIDTHS = ((0, "-slit"), (40, "-narrow"), (100, "-wide"), (160, "-vast"))
 _HEIGHTS = ((0, "-flat"), (12, "-low"), (30, "-high"), (44, "-towering"))
 """Classes that every screen bears from a width or height on: its stylesheet says what they mean."""
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class MeltApp(App[int]):
     """Shows an ``Opening``, or what a function makes: it is called after the first frame.
 
     Returns 0, or 130 when it was interrupted. What kept the function from opening anything is then in ``failure``.
+    ``heed`` is told, when there is a loop, how the screen is ended from another thread.
     """
 
     TITLE = "melt"
@@ -60,8 +58,10 @@ class MeltApp(App[int]):
         opening: Opening | Callable[[], Opening],
         *,
         executor: Executor | None = None,
+        heed: Callable[[Callable[[], object]], None] | None = None,
     ) -> None:
         super().__init__()
+        self._heed = heed
         self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
         self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
         self.failure: DriverError | MeltError | None = None
@@ -78,8 +78,9 @@ class MeltApp(App[int]):
 
     def on_mount(self) -> None:
         """Draw first, then open the bench."""
-        if not self.is_headless:
-            self._listen_to_signals()
+        if self._heed is not None and not self.is_headless:
+            loop = asyncio.get_running_loop()
+            self._heed(lambda: loop.call_soon_threadsafe(self.action_interrupt))
         self.call_after_refresh(self._open)
 
     def on_unmount(self) -> None:
@@ -222,9 +223,3 @@ class MeltApp(App[int]):
             self._script = None
             for screen in self.screen_stack:
                 self._stage.say(screen, "")
-
-    def _listen_to_signals(self) -> None:
-        """A signal from outside leaves in order too."""
-        for number in _SIGNALS:
-            with suppress(NotImplementedError):
-                asyncio.get_running_loop().add_signal_handler(number, self.action_interrupt)

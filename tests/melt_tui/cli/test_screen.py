@@ -69,7 +69,7 @@ class Ended:
     returned: int | None = None
     return_code: int | None = None
 
-    def __init__(self, _opening: Callable[[], object]) -> None:
+    def __init__(self, _opening: Callable[[], object], **_options: object) -> None:
         pass
 
     def run(self) -> int | None:

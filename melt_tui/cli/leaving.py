@@ -1,0 +1,78 @@
+"""Leaving a screen whose terminal no longer takes part: frozen, or gone with its connection.
+
+What draws waits for the terminal, for ever if need be, and can neither be asked to end nor end the session then. So a
+thread of its own sees to it that the session ends in order and the program after it.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
+
+GRACE_S = 3.0
+"""How long the screen may take to end by itself."""
+
+WRITER = "textual-output"
+"""The thread that writes to the terminal; it dies when the terminal is gone."""
+
+
+class Leaving:
+    """A ``with`` round the life of a screen; ``end_session`` may be called from another thread."""
+
+    def __init__(self, end_session: Callable[[], None], leave: Callable[[int], object] = os._exit) -> None:
+        self._end_session = end_session
+        self._leave = leave
+        self._end_screen: Callable[[], object] | None = None
+        self._before: dict[int, Any] = {}
+        self._excepthook = threading.excepthook
+        self._over = threading.Event()
+        self._asked = False
+
+    def __enter__(self) -> Self:
+        threading.excepthook = self._on_death
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        threading.excepthook = self._excepthook
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def heed(self, end_screen: Callable[[], object]) -> None:
+        """From now on a signal ends the screen. Called on the main thread; ``end_screen`` on any."""
+        self._end_screen = end_screen
+        for number in SIGNALS:
+            self._before.setdefault(number, signal.signal(number, self._on_signal))
+
+    def ask(self) -> None:
+        """Have the screen end; see to it that the program does."""
+        if self._end_screen is not None:
+            with suppress(RuntimeError):  # its loop has ended already
+                self._end_screen()
+        if not self._asked:
+            self._asked = True
+            threading.Thread(target=self._see_to_it, name="leaving", daemon=True).start()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.ask()
+
+    def _on_death(self, death: threading.ExceptHookArgs) -> None:
+        if death.thread is not None and death.thread.name == WRITER:
+            self.ask()
+        else:
+            self._excepthook(death)
+
+    def _see_to_it(self) -> None:
+        if not self._over.wait(GRACE_S):
+            try:
+                self._end_session()
+            finally:
+                self._leave(INTERRUPTED)

@@ -1,0 +1,110 @@
+"""A terminal that no longer takes part keeps neither the session nor the program."""
+
+import os
+import pty
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from melt_tui.cli import leaving
+from melt_tui.cli.leaving import INTERRUPTED, WRITER, Leaving
+from tests.rigs.melt import environment
+
+
+class Told:
+    """What was done, in order."""
+
+    def __init__(self) -> None:
+        self.done: list[object] = []
+        self.left = threading.Event()
+
+    def end_session(self) -> None:
+        self.done.append("session")
+
+    def end_screen(self) -> None:
+        self.done.append("screen")
+
+    def leave(self, code: int) -> None:
+        self.done.append(code)
+        self.left.set()
+
+
+def die(name: str) -> None:
+    def write() -> None:
+        raise OSError(5, "Input/output error")
+
+    writer = threading.Thread(target=write, name=name)
+    writer.start()
+    writer.join()
+
+
+def test_a_screen_that_does_not_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaving, "GRACE_S", 0.0)
+    told = Told()
+    with Leaving(told.end_session, told.leave) as screen:
+        screen.heed(told.end_screen)
+        signal.raise_signal(signal.SIGTERM)
+        assert told.left.wait(10)
+    assert told.done == ["screen", "session", INTERRUPTED]
+
+
+def test_the_death_of_what_writes_to_the_terminal_ends_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaving, "GRACE_S", 0.0)
+    told = Told()
+    with Leaving(told.end_session, told.leave):
+        die(WRITER)
+        assert told.left.wait(10)
+    assert told.done == ["session", INTERRUPTED]
+
+
+def test_a_screen_that_ends_is_not_hurried() -> None:
+    told = Told()
+    before = (threading.excepthook, *map(signal.getsignal, leaving.SIGNALS))
+    with Leaving(told.end_session, told.leave) as screen:
+        screen.heed(told.end_screen)
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGINT)
+    for thread in threading.enumerate():
+        if thread.name == "leaving":
+            thread.join(10)
+    assert told.done == ["screen", "screen"]
+    assert (threading.excepthook, *map(signal.getsignal, leaving.SIGNALS)) == before
+
+
+def test_other_threads_die_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    deaths: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", deaths.append)
+    told = Told()
+    with Leaving(told.end_session, told.leave):
+        die("reader")
+    assert [type(death.exc_value) for death in deaths] == [OSError]
+    assert told.done == []
+
+
+def test_a_terminal_that_goes_without_a_signal_ends_the_program(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    path = tmp_path / "a.melt"
+    command = ("run", "--device", "sim:phone", "--workload", "sustained", "--record", str(path))
+    melt = subprocess.Popen(
+        [sys.executable, "-m", "melt_tui.cli", *command],
+        env=environment(tmp_path),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    drawn = b""
+    while b"turn 1" not in drawn:
+        drawn += os.read(ours, 1 << 16)
+    os.close(ours)
+    assert melt.wait(30) != 0
+    with sqlite3.connect(path) as shell:
+        assert shell.execute("SELECT value FROM session WHERE key = 'state'").fetchone() == ("ended",)
+        assert shell.execute("SELECT outcome FROM runs").fetchall() == [("stopped",)]
+    shell.close()
