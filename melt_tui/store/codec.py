@@ -3,7 +3,7 @@
 import struct
 import threading
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import zstandard
@@ -27,8 +27,12 @@ _VERSION = 1
 _HEAD = struct.Struct("<BBBI")
 """Version, shape, coding of the codes, number of blocks."""
 
-_SINGLE, _SHARED, _UNEVEN, _PLAIN = 1, 2, 4, 8
-"""Shape: plain readings only; their times lie in an axis; some blocks bring their own times; ends as they are."""
+_SINGLE, _SHARED, _UNEVEN, _PLAIN, _LOOSE = 1, 2, 4, 8, 16
+"""Shape: plain readings only; their times lie in an axis; some blocks bring their own times; ends as they are; not packed
+by zstd."""
+
+_WORTH = 0.85
+"""Packing that leaves more than this is not worth its time."""
 
 _PLANES, _CONSTANT, _STEPS, _NARROW, _DECIMAL = 0, 1, 2, 3, 16
 """Coding of codes: byte planes; one code for all; differences; what is above the least code, in fewer bytes; from 16 on
@@ -45,18 +49,31 @@ def encode(blocks: Blocks, level: Level, *, axis: bool = False) -> bytes:
     return head + _contexts.packers[level].compress(_times(blocks, shape) + codes)
 
 
-def encode_fast(samples: Sequence[Samples]) -> tuple[bytes, tuple[int, int]]:
-    """Published blocks of a fast series as a blob, with the bounds of their times."""
+class Fast(NamedTuple):
+    """A chunk of a fast series: the blob, the bounds of its times, and whether packing was worth its time."""
+
+    blob: bytes
+    bounds: tuple[int, int]
+    worth: bool
+
+
+def encode_fast(samples: Sequence[Samples], *, packed: bool = True) -> Fast:
+    """Published blocks of a fast series as a blob, packed if that is asked for."""
     if any(block.times is not None for block in samples):
         blocks = blocks_of(samples)
-        return encode(blocks, 1), blocks.bounds
+        return Fast(encode(blocks, 1), blocks.bounds, worth=True)
     size = code_struct(samples[0].dtype).size
     t0, t1 = [block.t0_ns for block in samples], [block.t1_ns for block in samples]
     counts = [len(block.codes) // size for block in samples]
     ends = struct.pack(f"<{3 * len(t0)}q", *counts, *t0, *t1)
     coding, codes = _fast_code(b"".join([block.codes for block in samples]), samples[0].dtype)
+    bounds = (min(*t0, *t1), max(*t0, *t1))
+    if not packed:
+        head = _HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, len(t0))
+        return Fast(head + ends + codes, bounds, worth=False)
+    body = _contexts.packers[1].compress(ends + codes)
     head = _HEAD.pack(_VERSION, _PLAIN, coding, len(t0))
-    return head + _contexts.packers[1].compress(ends + codes), (min(*t0, *t1), max(*t0, *t1))
+    return Fast(head + body, bounds, len(body) < _WORTH * len(ends + codes))
 
 
 def decode(blob: bytes, dtype: DType, axis: Ints | None = None) -> Blocks:
@@ -106,7 +123,7 @@ def _decoded(blob: bytes, dtype: DType, axis: Ints | None) -> Blocks:
     version, shape, coding, k = _HEAD.unpack_from(blob)
     if version != _VERSION:
         raise ValueError(f"of version {version}")
-    body = unpack(blob[_HEAD.size :])
+    body = blob[_HEAD.size :] if shape & _LOOSE else unpack(blob[_HEAD.size :])
     if shape & _SINGLE:
         t0, at = (axis, 0) if shape & _SHARED and axis is not None else _unsteps(body, 0, k)
         ones, none = np.ones(k, np.int64), np.zeros(k, np.bool_)
@@ -189,8 +206,9 @@ def _fast_code(codes: bytes, dtype: DType) -> tuple[int, bytes]:
     low = int(raw.min())
     span = int(raw.max()) - low
     width = 1 if span < 1 << 8 else 2 if span < 1 << 16 else 4
-    narrow = (raw - raw.dtype.type(low)).astype(f"<u{width}").tobytes()
-    return _NARROW, struct.pack("<Bq", width, low) + planes(narrow, width)
+    narrow = raw.astype(f"<u{width}")
+    narrow -= narrow.dtype.type(low & ((1 << 8 * width) - 1))
+    return _NARROW, struct.pack("<Bq", width, low) + planes(narrow.tobytes(), width)
 
 
 def _code(blocks: Blocks) -> tuple[int, bytes]:

@@ -25,6 +25,8 @@ class _Waiting:
     blocks: list[Samples] = field(default_factory=list)
     chunks: int = 0
     last: int = 0
+    worth: bool = True
+    """Whether packing the last one was worth its time; tried again with the first after each tile."""
 
 
 class FastWriter:
@@ -40,9 +42,10 @@ class FastWriter:
         """One commit's blocks of a series, in order of publication."""
         waiting = self._waiting.setdefault(series.id, _Waiting(series))
         for group in grouped(samples, series.gap_ns, MOST):
-            blob, bounds = encode_fast(group)
-            cursor = self._connection.execute(_CHUNK, (series.id, *bounds, blob))
-            self._pyramid.chunk(series.id, bounds, waits=True)
+            made = encode_fast(group, packed=waiting.worth or not waiting.chunks)
+            waiting.worth = made.worth
+            cursor = self._connection.execute(_CHUNK, (series.id, *made.bounds, made.blob))
+            self._pyramid.chunk(series.id, made.bounds, waits=True)
             waiting.blocks += group
             waiting.chunks += 1
             waiting.last = int(cursor.lastrowid or 0)

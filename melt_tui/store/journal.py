@@ -4,6 +4,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import sub
 
 import numpy as np
 import zstandard
@@ -51,14 +52,13 @@ class Page:
 
     def encode(self) -> bytes:
         """The page as a blob."""
-        t0 = np.array(self._t0, np.int64)
+        n = len(self._counts)
         parts = (
-            _HEAD.pack(len(self.order), len(self._counts), sum(map(len, self._own)) // 8),
-            np.array(self.order, "<i4").tobytes(),
-            np.array(self._counts, "<u4").tobytes(),
+            _HEAD.pack(len(self.order), n, sum(map(len, self._own)) // 8),
+            struct.pack(f"<{len(self.order)}i", *self.order),
+            struct.pack(f"<{n}I", *self._counts),
             bytes(self._kinds),
-            t0.tobytes(),
-            (np.array(self._t1, np.int64) - t0).tobytes(),
+            struct.pack(f"<{2 * n}q", *self._t0, *map(sub, self._t1, self._t0)),
             *self._own,
             *self._codes,
         )

@@ -29,6 +29,7 @@ from melt_tui.store.ingest import Ingest
 from melt_tui.store.recorder import Recorder
 
 SECOND = 1_000_000_000
+WARM = 12
 COMMIT_NS = SECOND // 4
 BLOCK = 2000
 RANGES = Decoding(pieces=tuple((-0.1 * k, 10.0**-k, 1e-9) for k in range(5)), bits=14)
@@ -155,12 +156,12 @@ class Appender:
 
 
 def paced(sink: Nothing | Appender | Recorder, commits: Sequence[Sequence[Item]]) -> float:
-    """CPU seconds of taking these commits in real time, after a second to warm up."""
+    """CPU seconds of taking these commits in real time, after three seconds to warm up."""
     sink.take(STARTED)
     sink.take(ChannelsOpened(t_ns=0, device="bench", channels=(METER,)))
     pause, start = threading.Event(), 0.0
     for number, items in enumerate(commits):
-        if number == 4:
+        if number == WARM:
             start = time.process_time()
         for item in items:
             sink.take(item)
@@ -193,7 +194,7 @@ def report_fast(folder: Path, commits: list[list[Item]]) -> None:
         sinks = (Nothing, Appender, Recorder)
         idle, floor, ours = (paced(sink(folder / f"{turn}.{sink.__name__}"), commits) for sink in sinks)
         ratios.append((ours - idle) / (floor - idle))
-        cpus.append((ours - idle) / (len(commits) / 4 - 1))
+        cpus.append((ours - idle) / ((len(commits) - WARM) / 4))
     told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
     print(f"fast: {len(commits) / 4:.0f} s at 100 kS/s, three times")
     print(f"  CPU  {sorted(cpus)[1]:.3%} of a core")
@@ -231,7 +232,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to write; a disk, not memory")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as made:
-        report_fast(Path(made), list(fast_commits(10 if options.quick else 40)))
+        report_fast(Path(made), list(fast_commits(10 if options.quick else 25)))
         slow = slow_channels()
         report_slow(Path(made), list(slow_commits(150 if options.quick else 900, slow)), slow)
 
