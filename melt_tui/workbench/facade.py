@@ -15,6 +15,7 @@ from drivers.model import Found
 from melt_tui.store.info import RecordingInfo
 from melt_tui.timeline import Timeline
 from melt_tui.timeline.empty import EMPTY
+from melt_tui.workbench import heap
 from melt_tui.workbench.contract import (
     Choice,
     RunRequest,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SETTLED_S = (2.0, 10.0, 60.0)
+"""How long after its beginning a session has what it will keep: imports, screens, models, runs."""
 CONNECT_S = 60.0
 """How long a device may take to come up before a run on it is given up."""
 
@@ -58,7 +61,7 @@ class Workbench:
 
     def open(self) -> None:
         """Start the session's thread; devices are opened as soon as it has its imports."""
-        importlib.import_module("melt_tui.workbench.heap").tighten()
+        heap.tighten()
         self._left = self._thread.submit(self._main)
 
     def close(self) -> None:
@@ -205,6 +208,8 @@ class Workbench:
             raise desk
         async with desk:
             self._desk.set_result(desk)
+            for later_s in _SETTLED_S:
+                self._loop.call_later(later_s, heap.settle)
             await self._leave.wait()
 
     async def _made(self) -> "Desk":

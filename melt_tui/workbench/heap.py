@@ -1,6 +1,7 @@
-"""How the C library keeps memory: as one heap that is given back, not one for each thread that only grows."""
+"""How memory is kept: one heap that is given back, not one for each thread that only grows, and seldom searched."""
 
 import ctypes
+import gc
 from typing import Final
 
 _M_TRIM_THRESHOLD: Final = -1
@@ -18,3 +19,9 @@ def tighten() -> None:
     if mallopt is not None:
         for parameter, value in ((_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, _BLOCK), (_M_TRIM_THRESHOLD, _BLOCK)):
             mallopt(parameter, value)
+
+
+def settle() -> None:
+    """What is there by now stays: searches for garbage, which stop every thread, need not look at it again."""
+    gc.collect(1)
+    gc.freeze()

@@ -4,8 +4,10 @@ A column's *mask* has bit 0 for its lowest dot. Drawing a least-to-greatest line
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from math import isfinite, isnan
 from operator import or_
 
@@ -35,6 +37,12 @@ class Raster:
     high: float
     rows: int
     """Dots from bottom to top."""
+
+    def alike(self, other: "Raster") -> bool:
+        """Whether they differ in nothing but where they begin."""
+        return (self.dot_ns, self.columns, self.rows, self.low, self.high) == (
+            other.dot_ns, other.columns, other.rows, other.low, other.high,
+        )  # fmt: skip
 
     def column(self, t_ns: int) -> int:
         """The dot column that holds a moment; outside the picture it is negative or ≥ ``columns``."""
@@ -91,15 +99,16 @@ def extent(window: Window) -> tuple[float, float] | None:
 
 
 class Tracer:
-    """Traces one series picture after picture: as long as only its last column grows, only that is traced."""
+    """Traces one series picture after picture: what was traced before is moved along, only what is new is traced."""
 
-    __slots__ = ("_gap_ns", "_masks", "_raster", "_settled", "_window")
+    __slots__ = ("_ends", "_gap_ns", "_masks", "_raster", "_settled", "_window")
 
     def __init__(self) -> None:
         self._window: Window | None = None
         self._raster: Raster | None = None
         self._gap_ns = 0
         self._masks: list[int] = []
+        self._ends: list[_End] = []
         self._settled = _START
 
     def trace(self, window: Window, gap_ns: int, to: Raster) -> list[int]:
@@ -108,32 +117,60 @@ class Tracer:
         Each column of a ``numeric`` window that lies in the picture is on at least one of its dot columns. Columns
         with more than ``gap_ns`` of nothing between them are not joined.
         """
-        known = self._known(window) if to == self._raster and gap_ns == self._gap_ns else 0
+        known = self._moved(window, to) if gap_ns == self._gap_ns else 0
         if not known:
-            self._masks, self._settled = [0] * to.columns, _START
+            self._masks, self._ends, self._settled = [0] * to.columns, [], _START
         last = len(window.starts_ns) - 1
-        self._settled = _draw(self._masks, self._settled, window, slice(known, last), gap_ns, to)
+        self._settled = _draw(self._masks, self._ends, self._settled, window, slice(known, last), gap_ns, to)
         self._window, self._raster, self._gap_ns = window, to, gap_ns
         masks = self._masks.copy()
-        _draw(masks, self._settled, window, slice(max(0, last), None), gap_ns, to)
+        _draw(masks, [], self._settled, window, slice(max(0, last), None), gap_ns, to)
         return masks
 
-    def _known(self, window: Window) -> int:
-        """How many columns at the beginning are those of the window before, its last one left out."""
-        before = self._window
-        if before is None or before.width_ns != window.width_ns:
+    def _moved(self, window: Window, to: Raster) -> int:
+        """Move what was traced before to where ``to`` has it; how many columns of the window that are, 0: none."""
+        before, old = self._window, self._raster
+        if before is None or old is None or before.width_ns != window.width_ns or not window.starts_ns:
             return 0
-        known = max(0, len(before.starts_ns) - 1)
-        same = all(
-            new[:known] == old[:known]
-            for new, old in (
-                (window.starts_ns, before.starts_ns),
-                (window.minima, before.minima),
-                (window.maxima, before.maxima),
-                (window.means, before.means),
-            )
+        dropped, moved = bisect_left(before.starts_ns, window.starts_ns[0]), to.first - old.first
+        known = _alike(before, window, dropped) if to.alike(old) and moved >= 0 else 0
+        if known and (moved or dropped) and not self._shift(window, to, dropped, moved, known):
+            return 0
+        return known
+
+    def _shift(self, window: Window, to: Raster, dropped: int, moved: int, known: int) -> bool:
+        """Move the masks to the left and trace their beginning anew; False where that would not meet the rest."""
+        part = slice(0, min(_LEAD, known))
+        lead, ends = [0] * to.columns, list[_End]()
+        _draw(lead, ends, _START, window, part, self._gap_ns, to)
+        places = [(x0, x1) for _, x0, x1, *_ in _placed(window, part, to)]
+        for i in range(len(ends) - 1, 0, -1):
+            edge = max(0, places[i][0])
+            if ends[i - 1] == self._ends[dropped + i - 1] and places[i - 1][1] < places[i][0]:
+                break
+        else:
+            return False
+        if self._settled.column >= to.columns:
+            return False
+        self._masks = lead[:edge] + self._masks[edge + moved :] + [0] * moved
+        self._ends = ends[:i] + self._ends[dropped + i :]
+        self._settled = replace(self._settled, column=self._settled.column - moved)
+        return True
+
+
+def _alike(before: Window, window: Window, dropped: int) -> int:
+    """How many columns a window begins with that one before had from number ``dropped`` on, its last left out."""
+    known = max(0, len(before.starts_ns) - 1 - dropped)
+    same = all(
+        new[:known].tobytes() == old[dropped : dropped + known].tobytes()
+        for new, old in (
+            (window.starts_ns, before.starts_ns),
+            (window.minima, before.minima),
+            (window.maxima, before.maxima),
+            (window.means, before.means),
         )
-        return known if same and len(window.starts_ns) > known else 0
+    )
+    return known if same and len(window.starts_ns) > known else 0
 
 
 def trace(window: Window, gap_ns: int, to: Raster) -> list[int]:
@@ -141,19 +178,57 @@ def trace(window: Window, gap_ns: int, to: Raster) -> list[int]:
     return Tracer().trace(window, gap_ns, to)
 
 
-def ink(cells: Cells, x: int, y: int, rows: int, layers: Sequence[tuple[list[int], Ink]]) -> None:
-    """Draw masks into the ``rows`` cells below ``x``, ``y``: dots join, earlier layers give the ink.
+class Inker:
+    """Draws masks picture after picture: a column of cells that was drawn before is remembered."""
 
-    Two masks make a column of cells; every layer has the same, even number of masks.
-    """
-    if not layers:
-        return
-    joined = layers[0][0]
-    for masks, _ in layers[1:]:
-        joined = list(map(or_, joined, masks))
-    _glyphs(cells, x, y + rows - 1, joined, layers[-1][1])
-    for masks, colour in reversed(layers[:-1]):
-        _tint(cells, x, y + rows - 1, masks, colour)
+    __slots__ = ("_known", "_rows")
+
+    def __init__(self) -> None:
+        self._known: dict[_Key, tuple[_Spot, ...]] = {}
+        self._rows: tuple[object, ...] = ()
+
+    def ink(self, cells: Cells, x: int, y: int, rows: int, layers: Sequence[tuple[list[int], Ink]]) -> None:
+        """Draw masks into the ``rows`` cells below ``x``, ``y``: dots join, earlier layers give the ink.
+
+        Two masks make a column of cells; every layer has the same, even number of masks.
+        """
+        inks = tuple(colour for _, colour in layers)
+        if (rows, inks) != self._rows or len(self._known) > _REMEMBERED:
+            self._rows = (rows, inks)
+            self._known.clear()
+        left = zip(*(masks[::2] for masks, _ in layers), strict=True)
+        right = zip(*(masks[1::2] for masks, _ in layers), strict=True)
+        texts, styles = cells.texts, cells.styles
+        for column, key in enumerate(zip(left, right, strict=True), start=x):
+            spots = self._known.get(key)
+            if spots is None:
+                spots = self._known[key] = tuple(_spots(*key, rows, inks))
+            for row, glyph, colour in spots:
+                texts[y + row][column] = glyph
+                styles[y + row][column] = styles[y + row][column] & _GROUND | colour
+
+
+_REMEMBERED = 4096
+"""Columns of cells."""
+_Key = tuple[tuple[int, ...], tuple[int, ...]]
+"""The masks of all layers at the left and at the right of a column of cells."""
+_Spot = tuple[int, str, Ink]
+"""Row, glyph and ink of a cell that is drawn on."""
+
+
+def ink(cells: Cells, x: int, y: int, rows: int, layers: Sequence[tuple[list[int], Ink]]) -> None:
+    """What a new ``Inker`` draws."""
+    Inker().ink(cells, x, y, rows, layers)
+
+
+def _spots(left: Sequence[int], right: Sequence[int], rows: int, inks: Sequence[Ink]) -> Iterator[_Spot]:
+    lefts, rights, both = reduce(or_, left), reduce(or_, right), list(map(or_, left, right))
+    for row in range(rows):
+        shift = 4 * (rows - 1 - row)
+        dots = lefts >> shift & 15, rights >> shift & 15
+        if any(dots):
+            colour = next(colour for mask, colour in zip(both, inks, strict=True) if mask >> shift & 15)
+            yield row, _GLYPHS[dots[0]][dots[1]], colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +243,16 @@ class _Pen:
 
 
 _START = _Pen(-1, 0, 0, 0, 0.0)
+_End = tuple[int, int]
+"""Lowest and highest dot where a column ends: what the next one is joined to."""
+_LEAD = 16
+"""So many columns at the left edge are traced anew when a picture moves: there nothing is joined to what has gone."""
 
 
-def _draw(masks: list[int], pen: _Pen, window: Window, part: slice, gap_ns: int, to: Raster) -> _Pen:
-    """Draw those columns of the window, joined to where the pen stands; where it stands then."""
+def _draw(
+    masks: list[int], ends: list[_End], pen: _Pen, window: Window, part: slice, gap_ns: int, to: Raster
+) -> _Pen:
+    """Draw those columns of the window, joined to where the pen stands; where it stands then, and where each ended."""
     end, column, bottom, top, mean = pen.end_ns, pen.column, pen.bottom, pen.top, pen.mean
     columns, width = to.columns, window.width_ns
     for start, x0, x1, low, high, mean_here in _placed(window, part, to):
@@ -187,6 +268,7 @@ def _draw(masks: list[int], pen: _Pen, window: Window, part: slice, gap_ns: int,
             bottom, top = low, high
             _widen(masks, x0 + 1, x1, (2 << high) - (1 << low))
         end, column, mean = start + width, x1, mean_here
+        ends.append((bottom, top))
     return _Pen(end, column, bottom, top, mean)
 
 
@@ -228,36 +310,3 @@ def _stretch(x: int, x0: int, y0: int, x1: int, y1: int) -> tuple[int, int]:
     """Lowest and highest dot in column ``x`` of the straight line, joined to the column before."""
     here, before = (y0 + (y1 - y0) * (column - x0) // (x1 - x0) for column in (x, x - 1))
     return min(here, before + 1), max(here, before - 1)
-
-
-def _glyphs(cells: Cells, x: int, bottom: int, masks: list[int], colour: Ink) -> None:
-    texts, styles = cells.texts, cells.styles
-    for column, (left, right) in enumerate(zip(masks[::2], masks[1::2], strict=True), start=x):
-        both = left | right
-        y = bottom - _empty_cells(both)
-        both >>= 4 * (bottom - y)
-        while both:
-            if both & 15:
-                shift = 4 * (bottom - y)
-                texts[y][column] = _GLYPHS[left >> shift & 15][right >> shift & 15]
-                styles[y][column] = styles[y][column] & _GROUND | colour
-            both >>= 4
-            y -= 1
-
-
-def _tint(cells: Cells, x: int, bottom: int, masks: list[int], colour: Ink) -> None:
-    styles = cells.styles
-    for column, (left, right) in enumerate(zip(masks[::2], masks[1::2], strict=True), start=x):
-        both = left | right
-        y = bottom - _empty_cells(both)
-        both >>= 4 * (bottom - y)
-        while both:
-            if both & 15:
-                styles[y][column] = styles[y][column] & _GROUND | colour
-            both >>= 4
-            y -= 1
-
-
-def _empty_cells(mask: int) -> int:
-    """How many whole cells below its lowest dot a column of dots leaves empty."""
-    return (mask & -mask).bit_length() - 1 >> 2 if mask else 0

@@ -1,8 +1,8 @@
 """A chart in a frame: title and last values above, time below, braille lines of least to greatest within."""
 
-from melt_tui.ui.renderables import bands, braille, inset, legend
+from melt_tui.ui.renderables import bands, inset, legend
 from melt_tui.ui.renderables.axes import LABEL_WIDTH, time_ticks
-from melt_tui.ui.renderables.braille import Tracer
+from melt_tui.ui.renderables.braille import Inker, Tracer
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, Line
 from melt_tui.ui.renderables.legend import Legend
 from melt_tui.ui.renderables.plot_model import PlotModel
@@ -18,10 +18,11 @@ _LABEL_CELLS = 9
 class Plotter:
     """Draws one chart picture after picture; what is as it was is not drawn again."""
 
-    __slots__ = ("_body", "_head", "_head_key", "_key", "_tracers")
+    __slots__ = ("_body", "_head", "_head_key", "_inker", "_key", "_tracers")
 
     def __init__(self) -> None:
         self._tracers: list[Tracer] = []
+        self._inker = Inker()
         self._key: tuple[object, ...] = ()
         self._body: tuple[Line, ...] = ()
         self._head_key: tuple[int, bool, Legend] | None = None
@@ -35,7 +36,7 @@ class Plotter:
         scene = scene_of(model, area, self._tracers)
         key = (width, height, scene)
         if key != self._key:
-            self._key, self._body = key, _Chart(scene, Cells(width, height), area).draw()
+            self._key, self._body = key, _Chart(scene, Cells(width, height), area, self._inker).draw()
         if not area.titled:
             return self._body
         return (
@@ -60,7 +61,8 @@ def line_plot(model: PlotModel, width: int, height: int) -> tuple[Line, ...]:
 class _Chart:
     """One drawing of one scene: layers from the back to the front."""
 
-    def __init__(self, scene: Scene, cells: Cells, area: Layout) -> None:
+    def __init__(self, scene: Scene, cells: Cells, area: Layout, inker: Inker) -> None:
+        self.inker = inker
         self.scene = scene
         self.cells = cells
         self.area = area
@@ -141,7 +143,7 @@ class _Chart:
 
     def _curves(self) -> None:
         layers = [(curve.masks, curve.ink) for curve in self.scene.curves]
-        braille.ink(self.cells, self.area.x, self.area.y, self.area.height, layers)
+        self.inker.ink(self.cells, self.area.x, self.area.y, self.area.height, layers)
         if self.area.gutter:
             self._shapes()
 

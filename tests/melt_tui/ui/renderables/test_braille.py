@@ -1,11 +1,16 @@
 import math
+from functools import reduce
+from itertools import product
+from operator import or_
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melt_tui.timeline import Window
-from melt_tui.ui.renderables.braille import Raster, Tracer, extent, ink, numeric, raster, trace
+from melt_tui.ui.renderables import braille
+from melt_tui.ui.renderables.braille import Inker, Raster, Tracer, extent, ink, numeric, raster, trace
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, ground_of, ink_of, text_of
 from tests.rigs.windows import SECOND, any_window, of_values, window
 
@@ -209,3 +214,93 @@ def test_cells_between_two_lines_stay_as_they_are() -> None:
 def test_a_constant_at_any_size(value: float) -> None:
     masks = trace(of_values([value] * 4), 0, dots(4, min(value, 0) - 1, max(value, 0) + 1))
     assert len({mask for mask in masks if mask}) == 1
+
+
+steps = st.tuples(st.integers(-24, 24) | st.none(), st.sampled_from([0.0, 0.0, 3.0]))
+"""A column: its mean, None where it has no samples; how far its least and greatest are from it."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    columns=st.lists(steps, min_size=60, max_size=140),
+    wide=st.sampled_from([1, 2, 3, 4, 5, 7, 10, 13]),
+    moves=st.lists(
+        st.tuples(st.sampled_from([0, 1, 5, 7, 20, 190]), st.sampled_from([0, 0, 0, -25, 60])),
+        min_size=6,
+        max_size=8,
+    ),
+    gap=st.sampled_from([0, 12, 40, 1000]),
+    lead=st.sampled_from([2, 3, 8, 16]),
+)
+def test_a_picture_that_moves_on_is_what_it_would_be_anew(
+    columns: list[tuple[int | None, float]], wide: int, moves: list[tuple[int, int]], gap: int, lead: int
+) -> None:
+    held = [
+        (i * wide, mean - off, mean + off, mean) for i, (mean, off) in enumerate(columns) if mean is not None
+    ]
+    tracer, t1_ns = Tracer(), 30 * wide
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(braille, "_LEAD", lead)
+        for on, more in moves:
+            t1_ns = min(len(columns) * wide, t1_ns + on)
+            t0_ns = t1_ns - 200
+            shown = window([c for c in held if t0_ns - wide < c[0] < t1_ns + more], width_ns=wide)
+            to = raster(t0_ns, t1_ns, 40, -25, 25, 16)
+            assert tracer.trace(shown, gap, to) == trace(shown, gap, to)
+
+
+def test_a_picture_that_moves_on_is_not_traced_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn_columns = 0
+
+    def counted(masks: list[int], ends: list[braille._End], *rest: Any) -> braille._Pen:
+        nonlocal drawn_columns
+        before = len(ends)
+        pen = draw(masks, ends, *rest)
+        drawn_columns += len(ends) - before
+        return pen
+
+    draw = braille._draw
+    monkeypatch.setattr(braille, "_draw", counted)
+    wave = of_values([math.sin(i / 9) for i in range(1000)])
+    tracer, pictures = Tracer(), 100
+    for i in range(pictures):
+        shown = [
+            (t, low, high, mean)
+            for t, low, high, mean in zip(wave.starts_ns, wave.minima, wave.maxima, wave.means, strict=True)
+            if i * SECOND <= t < (i + 400) * SECOND
+        ]
+        tracer.trace(window(shown), 5 * SECOND, raster(i * SECOND, (i + 400) * SECOND, 400, -1, 1, 40))
+    assert drawn_columns < 400 + pictures * (braille._LEAD + 3)
+
+
+def brute_ink(cells: Cells, rows: int, layers: list[tuple[list[int], Ink]]) -> None:
+    """Cell by cell, dot by dot."""
+    bits = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
+    for row, column in product(range(rows), range(cells.width)):
+        set_dots = [
+            (bits[side][dot], one)
+            for (masks, one), side, dot in product(layers, (0, 1), range(4))
+            if masks[2 * column + side] >> 4 * (rows - 1 - row) + dot & 1
+        ]
+        if set_dots:
+            glyph = reduce(or_, (bit for bit, _ in set_dots))
+            cells.put(column, row, chr(0x2800 + glyph), set_dots[0][1])
+
+
+@given(st.data())
+def test_an_inker_draws_every_picture_as_if_it_were_its_first(data: st.DataObject) -> None:
+    inker = Inker()
+    masks = st.lists(st.sampled_from([0, 0x11, 0xFFF]), min_size=6, max_size=6)
+    with pytest.MonkeyPatch.context() as patch:
+        most = data.draw(st.sampled_from([3, 4096]))
+        patch.setattr(braille, "_REMEMBERED", most)
+        for _ in range(data.draw(st.integers(1, 6))):
+            inks = data.draw(st.lists(st.sampled_from([Ink.DEVICE_0, Ink.DEVICE_1]), max_size=3))
+            layers = [(data.draw(masks), colour) for colour in inks]
+            ours, expected = Cells(3, 3), Cells(3, 3)
+            ours.ground(0, 2, 0, 3, Ground.DECODE)
+            expected.ground(0, 2, 0, 3, Ground.DECODE)
+            inker.ink(ours, 0, 0, 3, layers)
+            brute_ink(expected, 3, layers)
+            assert ours.lines() == expected.lines()
+            assert len(inker._known) <= most + 3

@@ -1,0 +1,39 @@
+import ctypes
+import gc
+
+import pytest
+
+from melt_tui.workbench import heap
+
+
+class Library:
+    """A C library that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int]] = []
+
+    def mallopt(self, parameter: int, value: int) -> int:
+        self.told.append((parameter, value))
+        return 1
+
+
+def test_one_heap_that_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Library()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: library)
+    heap.tighten()
+    assert library.told == [(-8, 1), (-3, 131072), (-1, 131072)]
+
+
+def test_a_library_without_such_a_choice_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
+    heap.tighten()
+
+
+def test_what_has_settled_is_not_searched_again() -> None:
+    kept: list[list[int]] = [[] for _ in range(1000)]
+    frozen = gc.get_freeze_count()
+    try:
+        heap.settle()
+        assert gc.get_freeze_count() >= frozen + len(kept)
+    finally:
+        gc.unfreeze()
