@@ -19,6 +19,9 @@ _DENSE = 16
 _TABLE_BITS = 20
 """Codes of a piece that are tried one by one, as a power of two."""
 
+_HALF = 16
+"""Bits of codes whose squares fit 32."""
+
 _TERMS = 3
 """Of a polynomial whose sums are taken by powers: those of codes are exact up to squares."""
 
@@ -42,41 +45,43 @@ class Decoder:
         sums of values are sums of powers of codes.
         """
         raw = np.frombuffer(codes, "<" + self._dtype)
-        piece = self._piece(raw)
-        if piece is None:
-            values = self(codes)
-            with np.errstate(all="ignore"):
-                return (
-                    np.minimum.reduceat(values, places),
-                    np.maximum.reduceat(values, places),
-                    np.add.reduceat(values, places),
+        if raw.dtype.kind != "f" and raw.itemsize < 8:
+            low, high = np.minimum.reduceat(raw, places), np.maximum.reduceat(raw, places)
+            piece = self._piece(int(low.min()), int(high.max()))
+            if piece is not None:
+                ends = self(low.tobytes()), self(high.tobytes())
+                return *(ends if self._rises[piece] > 0 else ends[::-1]), self._sums(
+                    raw, piece, places, counts
                 )
-        least = self(np.minimum.reduceat(raw, places).tobytes())
-        greatest = self(np.maximum.reduceat(raw, places).tobytes())
-        sums = self._sums(raw, piece, places, counts)
-        return (least, greatest, sums) if self._rises[piece] > 0 else (greatest, least, sums)
+        values = self(codes)
+        with np.errstate(all="ignore"):
+            return (
+                np.minimum.reduceat(values, places),
+                np.maximum.reduceat(values, places),
+                np.add.reduceat(values, places),
+            )
 
     def _sums(self, raw: NDArray[Any], piece: int, places: Ints, counts: Ints) -> Values:
-        x = (raw - raw.dtype.type(piece << (self._decoding.bits or 0))).astype(np.float64)
+        bits = self._decoding.bits
+        x = raw - raw.dtype.type(piece << (bits or 0))
+        whole = raw.dtype.kind == "u" and (raw.itemsize < 4 or (bits or 32) <= _HALF)
+        form, wide = (np.uint32, np.uint64) if whole else (np.float64, np.float64)
         constant, *higher = self._decoding.pieces[piece]
         sums: Values = np.multiply(counts, constant, dtype=np.float64)
-        power: Any = None
-        for coefficient in higher:
-            power = x if power is None else power * x
-            sums += np.add.reduceat(power, places) * coefficient
+        for order, coefficient in enumerate(higher):
+            power = np.multiply(x, x, dtype=form) if order else x
+            sums += np.add.reduceat(power, places, dtype=wide) * coefficient
         return sums
 
-    def _piece(self, raw: NDArray[Any]) -> int | None:
-        """The piece of the decoding that all these codes belong to, if it can be summed up by its codes."""
-        if raw.dtype.kind == "f" or raw.itemsize == 8:
-            return None
+    def _piece(self, low: int, high: int) -> int | None:
+        """The piece of the decoding that codes from ``low`` to ``high`` belong to, if its codes can stand for values."""
         bits = self._decoding.bits
-        low, high = (int(raw.min()) >> bits, int(raw.max()) >> bits) if bits is not None else (0, 0)
-        if low != high or not 0 <= low < len(self._decoding.pieces):
+        first, last = (low >> bits, high >> bits) if bits is not None else (0, 0)
+        if first != last or not 0 <= first < len(self._decoding.pieces):
             return None
-        if low not in self._rises:
-            self._rises[low] = self._direction(low)
-        return low if self._rises[low] else None
+        if first not in self._rises:
+            self._rises[first] = self._direction(first)
+        return first if self._rises[first] else None
 
     def _direction(self, piece: int) -> int:
         """1 for a piece that never falls from one code to the next, -1 for one that never rises, else 0."""

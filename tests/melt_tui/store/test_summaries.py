@@ -87,3 +87,9 @@ def test_codes_outside_every_piece_are_no_number() -> None:
 def test_the_finest_summaries_hold_sixteen_samples(rate_hz: float | None, base_ns: int) -> None:
     assert base_of(rate_hz) == base_ns
     assert base_of(rate_hz, most_ns=10**8) == min(base_ns, 10**8)
+
+
+@pytest.mark.parametrize("dtype", [DType.F32, DType.F64, DType.I64])
+def test_fast_channels_whose_codes_are_values_already(dtype: DType) -> None:
+    codes = (np.arange(5000) * 37 % 1001 - 500).astype("<" + dtype).tobytes()
+    assert_summed_up([Samples("d", "c", 7, 50_000_000, dtype, codes)], linear(0.3, 1.0), 10**6)
