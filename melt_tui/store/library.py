@@ -58,7 +58,7 @@ def recover(path: Path) -> bool:
         _, newest_ns = recording.span()
     connection = open_to_write(path)
     try:
-        with writing(path):
+        with reading(path), writing(path):
             finish(connection, lost=_lost(connection, newest_ns))
     finally:
         close(connection)

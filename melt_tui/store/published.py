@@ -119,11 +119,11 @@ class Published:
             blocks = stretch.tail.of(series.id)
             assert blocks is not None, "the order names what the tail holds"
             yield from blocks.samples(series.key)
-            return
-        for number in stretch.chunks.get(series.id, ()):
-            with self._look():
-                held = self._chunks.blocks(series, number)
-            yield from held.samples(series.key)
+        else:
+            for number in stretch.chunks.get(series.id, ()):
+                with self._look():
+                    held = self._chunks.blocks(series, number)
+                yield from held.samples(series.key)
 
     def _events(self) -> Iterator[Event | None]:
         """Events in order; None for one that we cannot read."""

@@ -186,6 +186,20 @@ def test_what_cannot_be_recovered_is_shown_as_it_is(tmp_path: Path, monkeypatch:
     assert row.duration_s == 5.5
 
 
+@pytest.mark.parametrize(
+    "damage", ["UPDATE journal SET data = x'00'", "UPDATE channels SET definition = '{}'"]
+)
+def test_what_is_damaged_is_not_recovered_but_told(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "a.melt"
+    left_behind(path, night()[:-3])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO channels (device, name, definition) VALUES ('d', 'n', '{}')")
+        connection.execute(damage)
+    (row,) = scan(tmp_path)
+    assert row.state is RecordingState.UNREADABLE
+    assert "a.melt cannot be read" in row.detail
+
+
 def test_a_reader_that_outlived_the_recording(tmp_path: Path) -> None:
     sink = Recorder(tmp_path / "a.melt", commit_s=0.005)
     sink.take(night()[0])  # type: ignore[arg-type]
