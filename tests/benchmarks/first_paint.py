@@ -74,7 +74,9 @@ def main() -> None:
         times["melt"].append(first_text(ours, b"melt"))
     for name, values in times.items():
         wall, cpu = median(v[0] for v in values), median(v[1] for v in values)
-        print(f"{name:5}  first text {1e3 * wall:6.0f} ms median, {1e3 * min(v[0] for v in values):6.0f} ms least, cpu {1e3 * cpu:.0f} ms")
+        print(
+            f"{name:5}  first text {1e3 * wall:6.0f} ms median, {1e3 * min(v[0] for v in values):6.0f} ms least, cpu {1e3 * cpu:.0f} ms"
+        )
     wall = median(v[0] for v in times["melt"]) / median(v[0] for v in times["bare"])
     least = min(v[0] for v in times["melt"]) / min(v[0] for v in times["bare"])
     print(f"ratio {wall:.2f} (median), {least:.2f} (least); bar 1.15")

@@ -29,7 +29,6 @@ def left(melt: Melt) -> str:
 def test_the_bench_is_drawn_and_left_by_a_key(at: Home) -> None:
     with started(MELT, at.environment, (120, 36)) as melt:
         assert melt.screen is not None
-        melt.screen.wait_for("looking for devices")
         melt.screen.wait_for("host")
         melt.screen.send("q")
         assert melt.wait() == 0

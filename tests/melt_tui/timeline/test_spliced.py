@@ -159,7 +159,7 @@ def test_a_clock_row_that_the_recording_does_not_know_yet_doubles_no_column() ->
     )
     with little_held():
         live, recording = live_of([*items, row]), Brute(items)
-        committed = START_NS + 30 * SECOND
+        committed = START_NS + 30 * SECOND + SETTLED_NS
         spliced = Spliced(live, recording, lambda: committed)
         window = spliced.window(SOC.key, START_NS - SECOND, START_NS + 31 * SECOND, 32)
     assert sum(window.counts) == 300
