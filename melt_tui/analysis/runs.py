@@ -10,6 +10,7 @@ from drivers.model import IDENTITY, Channel, ChannelKey, ModelFile, Quantity, Ru
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded, blocks
 from melt_tui.analysis.turns import Counts, TurnEvents, TurnSummary, mean_figures, read_counts, summarise_turn
 from melt_tui.events import ModelPrepared, RunEnded, RunStarted
+from melt_tui.measures import rates
 
 TEMPERATURES = frozenset(
     {
@@ -53,7 +54,7 @@ class RunSummary:
     rss_peak_bytes: int | None
     turns: tuple[TurnSummary, ...]
     counted_turns: int
-    """Measured turns that ended by themselves: those that ``mean`` is taken over."""
+    """Measured turns that ended by themselves, none of them flagged: those that ``mean`` is taken over."""
     mean: Mapping[str, float | None]
     temperatures: tuple[Temperature, ...]
     notes: tuple[str, ...]
@@ -144,6 +145,11 @@ def summarise_run(
 
 
 def _counts(turn: TurnSummary) -> bool:
+    return _whole(turn) and not turn.flagged
+
+
+def _whole(turn: TurnSummary) -> bool:
+    """A measured turn that ended by itself."""
     return turn.purpose is TurnPurpose.MEASURED and turn.end in {TurnEnd.LIMIT, TurnEnd.EOS}
 
 
@@ -214,11 +220,17 @@ def _unknown(events: RunEvents, rss_peak: int | None, temperatures: Sequence[Tem
 
 def _uncounted(turns: Sequence[TurnSummary]) -> Iterator[str]:
     warmups = sum(turn.purpose is TurnPurpose.WARMUP for turn in turns)
-    cut = sum(turn.purpose is TurnPurpose.MEASURED and not _counts(turn) for turn in turns)
+    cut = sum(turn.purpose is TurnPurpose.MEASURED and not _whole(turn) for turn in turns)
+    flagged = sum(_whole(turn) and turn.flagged for turn in turns)
     if warmups:
         yield f"mean: {warmups} warm-up turn{'s' * (warmups > 1)} left out"
     if cut:
         yield f"mean: {cut} turn{'s' * (cut > 1)} left out that did not end by themselves"
+    if flagged:
+        yield (
+            f"mean: {flagged} turn{'s' * (flagged > 1)} left out whose observed and reported decode rates "
+            f"differ by more than {100 * rates.FLAG_SHARE:.0f} %"
+        )
     if not any(map(_counts, turns)):
         yield "mean: no turn to count"
 

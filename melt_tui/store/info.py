@@ -29,7 +29,7 @@ class RecordingInfo:
     simulated: bool = False
     runs: int = 0
     decode_tps: float | None = None
-    """Mean decode rate over the measured turns of the first run."""
+    """Mean observed decode rate over the turns of the first run that count: warm-up, cut and flagged ones do not."""
     tags: tuple[str, ...] = ()
     detail: str = ""
     """Of a recovered one: what was lost; of an unreadable one: why."""

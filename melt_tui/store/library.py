@@ -10,6 +10,7 @@ from statistics import fmean
 
 from drivers.clock import SECOND, Clock, SystemClock
 from melt_tui.errors import BadRecording, CannotWrite
+from melt_tui.measures import rates
 from melt_tui.store.database import (
     being_written,
     close,
@@ -203,8 +204,14 @@ def _duration_s(path: Path, told: Mapping[str, int]) -> float | None:
 
 
 def _decode_tps(connection: sqlite3.Connection) -> float | None:
-    rates = [row[0] for row in connection.execute(_RATES)]
-    return fmean(rates) if rates else None
+    """Of the turns that count: measured, ended by themselves, observed and reported not too far apart."""
+    pairs = [
+        (observed, rates.reported_decode_rate(tokens, told_s))
+        for tokens, took_s, told_s in connection.execute(_COUNTED)
+        if (observed := rates.reported_decode_rate(tokens, took_s)) is not None
+    ]
+    counted = [observed for observed, reported in pairs if not rates.differ(observed, reported)]
+    return fmean(counted) if counted else None
 
 
 @contextmanager
@@ -225,7 +232,7 @@ _DEVICES = (
     "SELECT device FROM devices WHERE first_ns IS NOT NULL AND kind <> 'self' ORDER BY first_ns, first_event"
 )
 _MODELS = "SELECT DISTINCT model FROM runs WHERE model IS NOT NULL ORDER BY id"
-_RATES = """
-    SELECT (output_tokens - 1) / observed_decode_s FROM turns
+_COUNTED = """
+    SELECT output_tokens, observed_decode_s, decode_s FROM turns
     WHERE run = (SELECT run FROM runs ORDER BY id LIMIT 1) AND purpose = 'measured'
-    AND output_tokens > 1 AND observed_decode_s > 0"""
+    AND ending IN ('limit', 'eos') AND output_tokens > 1"""

@@ -107,6 +107,19 @@ def test_more_than_five_percent_apart_is_flagged() -> None:
     assert summary.turns[1].notes == ("observed and reported decode rate differ by +10.0 %, more than 5 %",)
 
 
+def test_a_flagged_turn_does_not_count() -> None:
+    summary = one_run(
+        turn(1, 10.0, [10.5, 11.5], decode_s=1.04), turn(2, 20.0, [20.5, 20.6], before=2, decode_s=1.10)
+    )
+    assert (summary.counted_turns, summary.mean["decode_tps_observed"]) == (1, pytest.approx(1.0))
+    assert [note for note in summary.notes if note.startswith("mean")] == [
+        "mean: 1 turn left out whose observed and reported decode rates differ by more than 5 %"
+    ]
+    summary = one_run(turn(1, 10.0, [10.5, 10.6], decode_s=1.10))
+    assert (summary.counted_turns, summary.mean["decode_tps_observed"]) == (0, None)
+    assert "mean: no turn to count" in summary.notes
+
+
 def test_itl_takes_the_engines_times_and_the_observed_rate_ours() -> None:
     (figures,) = one_run(turn(1, 10.0, [10.5, 10.5, 11.5], engine_s=[10.5, 11.0, 11.55])).turns
     assert figures.decode_tps_observed == pytest.approx(2.0)

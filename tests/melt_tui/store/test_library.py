@@ -34,7 +34,17 @@ MODEL = ModelFile(name="tiny", path="/m", size_bytes=4, quantisation="Q4_0", syn
 SPEC = RunSpec(run="r1", device="phone", runtime="llama", model=MODEL, workload=None)
 
 
-def turn(number: int, start_s: int, tokens: int, decode_s: float, purpose: TurnPurpose) -> list[object]:
+def turn(
+    number: int,
+    start_s: int,
+    tokens: int,
+    decode_s: float,
+    purpose: TurnPurpose,
+    *,
+    told_s: float | None = None,
+    end: TurnEnd = TurnEnd.EOS,
+) -> list[object]:
+    """A turn that took ``decode_s`` by its arrivals, and ``told_s`` (the same) as its engine tells."""
     t_ns, of = start_s * SECOND, {"device": "phone", "run": "r1", "turn": number}
     first, last = t_ns + SECOND // 2, t_ns + SECOND // 2 + round(decode_s * SECOND)
     return [
@@ -42,12 +52,12 @@ def turn(number: int, start_s: int, tokens: int, decode_s: float, purpose: TurnP
         FirstToken(t_ns=first, ttft_s=0.5, **of),  # type: ignore[arg-type]
         TurnEnded(
             t_ns=last,
-            end=TurnEnd.EOS,
+            end=end,
             prompt_tokens=7,
             output_tokens=tokens,
             first_token_ns=first,
             last_token_ns=last,
-            decode_s=decode_s,
+            decode_s=decode_s if told_s is None else told_s,
             **of,  # type: ignore[arg-type]
         ),
     ]
@@ -94,6 +104,18 @@ def test_a_row_tells_what_there_is(tmp_path: Path) -> None:
     assert (row.devices, row.models, row.simulated, row.runs) == (("phone",), ("tiny",), True, 1)
     assert row.decode_tps == pytest.approx((20 + 40) / 2)
     assert (row.tags, row.detail) == ((), "")
+
+
+def test_the_token_rate_is_of_the_turns_that_count(tmp_path: Path) -> None:
+    items = night()
+    items[-2:-2] = [
+        *turn(4, 6, 101, 0.5, TurnPurpose.MEASURED, told_s=0.6),  # 200 tok/s observed, 167 reported
+        *turn(5, 7, 31, 0.5, TurnPurpose.MEASURED, end=TurnEnd.STOPPED),
+        *turn(6, 7, 31, 0.5, TurnPurpose.MEASURED, end=TurnEnd.LIMIT, told_s=0.51),
+    ]
+    write(tmp_path / "a.melt", items)  # type: ignore[arg-type]
+    (row,) = scan(tmp_path)
+    assert row.decode_tps == pytest.approx((20 + 40 + 60) / 3)
 
 
 def test_what_is_not_known_is_none(tmp_path: Path) -> None:
