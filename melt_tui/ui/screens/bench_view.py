@@ -70,6 +70,8 @@ class BenchView(Vertical):
         self._chronicle: Chronicle | None = None
         self._figures: Figures | None = None
         self._pane = "events"
+        self._found = -1
+        """How many devices the title over the cards says; -1 before it says any."""
 
     def compose(self) -> ComposeResult:
         """Every part once; the stylesheet says which has room."""
@@ -168,7 +170,9 @@ class BenchView(Vertical):
         )
         shown = cards(look)
         self.query_one(DeviceCards).show(shown, look.selected)
-        self.query_one("#cards").border_title = f"{len(shown)} devices" if shown else "looking for devices"
+        if len(shown) != self._found:
+            self._found = len(shown)
+            self.query_one("#cards").border_title = f"{len(shown)} devices" if shown else "looking for devices"
         for bar in self.query(TransportBar):
             bar.show(transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin))
 

@@ -17,11 +17,14 @@ class Absence(Static):
 
     def __init__(self) -> None:
         super().__init__()
+        self._title = ""
         self._reasons: Sequence[str] = ()
 
     def say(self, title: str, reasons: Sequence[str]) -> None:
         """Show this from now on."""
-        self.border_title = plain(title)
+        if title != self._title:
+            self._title = title
+            self.border_title = plain(title)
         if reasons != self._reasons:
             self._reasons = reasons
             self.update(Content("\n".join(map(plain, reasons))))
