@@ -81,7 +81,10 @@ class SamplesLost(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockMeasured(Event):
-    """A device clock against the host's: ``host = device_time + offset_ns``, within ± ``uncertainty_ns``."""
+    """A device clock against the host's: ``host = device_time + offset_ns``, within ± ``uncertainty_ns``.
+
+    ``t_ns`` is host time, as of every event; it holds for the device's channels of ``own_clock``.
+    """
 
     offset_ns: int
     uncertainty_ns: int

@@ -155,6 +155,9 @@ class Channel:
     """Made on the bus by a transform, from samples that are recorded beside it: a replay makes it again."""
     detail: str = ""
     """Of a sensor: who answers for it, and what the device's documents call it."""
+    own_clock: bool = False
+    """Its times are those of the device's own clock; the clock map of the device (``ClockMeasured``) corrects them on
+    reading. Of every other channel the times are the host's."""
 
     @property
     def key(self) -> "ChannelKey":
@@ -336,6 +339,15 @@ class Workload:
     seconds: float | None = None
 
 
+class OnLinkLoss(StrEnum):
+    """What becomes of a run when the link to its device goes."""
+
+    STOP = "stop"
+    """It ends at once, and nothing is left on the device."""
+    KEEP = "keep"
+    """It goes on under its lease, and is taken up again when the device is back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """One runtime, one model, one workload on one device: everything a runtime needs to know."""
@@ -356,3 +368,4 @@ class RunSpec:
     """Flags passed to the runtime as they are (``--runtime-arg``)."""
     url: str = ""
     """Of a server to attach to; it is left running."""
+    on_link_loss: OnLinkLoss = OnLinkLoss.STOP

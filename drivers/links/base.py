@@ -26,6 +26,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Lets a process outlive the link, for as long as somebody comes back in time."""
+
+    key: str
+    """Names it on the device: letters, digits and dashes. Starting again under a key that lives takes it up again."""
+    seconds: float
+    """How long after it was last renewed the process ends itself, its children too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Bytes that have crossed, of how many."""
 
@@ -62,6 +72,29 @@ class Process(Protocol):
         ...
 
 
+class Pipe(Protocol):
+    """One command line running at the far end of a remote link, its streams as bytes. Closed by its context."""
+
+    async def read(self) -> tuple[int, Literal["out", "err"], bytes] | None:
+        """Wait for bytes: ``(arrival in ns, stream, at least one byte)``; None when both streams have ended.
+
+        Raises LinkLost when the link is gone.
+        """
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Write all of ``data`` to its standard input. Raises LinkLost."""
+        ...
+
+    async def close_stdin(self) -> None:
+        """Close its standard input."""
+        ...
+
+    async def returncode(self) -> int:
+        """How the command line ended, as its shell tells it: 128 + n for signal n. Raises LinkLost."""
+        ...
+
+
 class ShellLink(Protocol):
     """A link that can run commands. Arguments are a list: quoting for a remote shell is the link's matter."""
 
@@ -70,9 +103,14 @@ class ShellLink(Protocol):
         ...
 
     def start(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, lease: Lease | None = None
     ) -> AbstractAsyncContextManager[Process]:
-        """Start and follow; leaving the block ends the process if it still runs."""
+        """Start and follow; leaving the block ends the process if it still runs.
+
+        With ``lease`` a link that is lost ends nothing: the process goes on, its output is kept on the device, and
+        starting under the same key goes on with the first line that was not yet given. Raises NotSupported where a
+        link cannot do that.
+        """
         ...
 
     async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal, cast
 
 from drivers.clock import Clock
-from drivers.errors import LinkLost, LinkTimeout, Refused
-from drivers.links.base import Completed, Line, Process, Progress
+from drivers.errors import LinkLost, LinkTimeout, NotSupported, Refused
+from drivers.links.base import Completed, Lease, Line, Process, Progress
 from drivers.links.copying import copy_file
 from drivers.links.splitting import LineSplitter
 
@@ -57,9 +57,14 @@ class LocalShell:
 
     @asynccontextmanager
     async def start(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, lease: Lease | None = None
     ) -> AsyncIterator[Process]:
-        """Start and follow; ``env`` is added to our own. Leaving the block kills its group. Raises Refused."""
+        """Start and follow; ``env`` is added to our own. Leaving the block kills its group.
+
+        Raises Refused; NotSupported with a lease: there is no link here that could be lost.
+        """
+        if lease is not None:
+            raise NotSupported("a process on this computer cannot outlive melt")
         lines = _Lines(self._clock)
         async with _started(argv, env or {}, _LocalProcess(lines.take, lines)) as process:
             yield process

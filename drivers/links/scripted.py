@@ -11,7 +11,7 @@ from typing import Literal
 
 from drivers.clock import MILLISECOND, Clock
 from drivers.errors import DriverError, Garbled, LinkError, LinkLost, NotSupported
-from drivers.links.base import Completed, Line, Process, Progress
+from drivers.links.base import Completed, Lease, Line, Process, Progress
 
 _HOP_NS = 20 * MILLISECOND
 _SHOWN = 60
@@ -126,10 +126,10 @@ class ScriptedShell:
         return exchange.answer
 
     def start(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, lease: Lease | None = None
     ) -> AbstractAsyncContextManager[Process]:
         """A process that writes the script's lines; it ends with its answer's return code."""
-        del env
+        del env, lease
         return self._start(argv)
 
     async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Self, TextIO
 
 from drivers.clock import Clock
 from drivers.errors import Garbled, LinkError, LinkLost
-from drivers.links.base import ByteLink, Completed, Process, Progress, ShellLink
+from drivers.links.base import ByteLink, Completed, Lease, Process, Progress, ShellLink
 from drivers.links.scripted import Exchange, Expect, Fault, Play, Step
 
 LINE_LIMIT = 4 << 20
@@ -94,10 +94,10 @@ class TranscriptShell:
         return answer
 
     def start(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, lease: Lease | None = None
     ) -> AbstractAsyncContextManager[Process]:
         """As the other shell; what the process writes is not taken down."""
-        return self._shell.start(argv, env=env)
+        return self._shell.start(argv, env=env, lease=lease)
 
     async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:
         """As the other shell; files are not taken down."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from drivers.base import Device, Item
 from drivers.clock import Clock
 from drivers.errors import DriverError
-from drivers.links.base import Completed, Process, ShellLink
+from drivers.links.base import Completed, Lease, Process, ShellLink
 from drivers.model import (
     Channel,
     DeviceInfo,
@@ -124,7 +124,9 @@ class NoShell:
     async def run(self, argv: Sequence[str], *, timeout_s: float = 10.0) -> Completed:
         raise AssertionError
 
-    def start(self, argv: Sequence[str], *, env: Any = None) -> AbstractAsyncContextManager[Process]:
+    def start(
+        self, argv: Sequence[str], *, env: Any = None, lease: Lease | None = None
+    ) -> AbstractAsyncContextManager[Process]:
         raise AssertionError
 
     async def push(self, source: Path, target: str, progress: Any) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from drivers import linux
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
 from drivers.devices.host import protocol
@@ -52,17 +53,15 @@ class _Policy:
 
 
 def _policy(files: SysFiles, path: str) -> _Policy | None:
-    highest = protocol.kilohertz(readable(files, f"{path}/cpuinfo_max_freq"))
+    highest = linux.kilohertz(readable(files, f"{path}/cpuinfo_max_freq"))
     if highest is None:
         return None
-    cores = len(protocol.numbers(readable(files, f"{path}/related_cpus")))
-    return _Policy(
-        path, max(1, cores), highest, protocol.kilohertz(readable(files, f"{path}/scaling_max_freq"))
-    )
+    cores = len(linux.numbers(readable(files, f"{path}/related_cpus")))
+    return _Policy(path, max(1, cores), highest, linux.kilohertz(readable(files, f"{path}/scaling_max_freq")))
 
 
 def _governor(files: SysFiles, policies: Sequence[_Policy]) -> Sequence[tuple[str, str]]:
-    names = {protocol.name(readable(files, f"{policy.path}/scaling_governor")) for policy in policies} - {""}
+    names = {linux.name(readable(files, f"{policy.path}/scaling_governor")) for policy in policies} - {""}
     return (("governor", ", ".join(sorted(names))),) if names else ()
 
 
@@ -112,7 +111,7 @@ class FrequencyProbe:
         read = [
             (policy.cores, hertz)
             for policy in self._policies
-            if (hertz := protocol.kilohertz(readable(self._files, f"{policy.path}/scaling_cur_freq")))
+            if (hertz := linux.kilohertz(readable(self._files, f"{policy.path}/scaling_cur_freq")))
         ]
         return sum(cores * hertz for cores, hertz in read) / sum(cores for cores, _ in read) if read else None
 
@@ -125,7 +124,7 @@ class _Cap:
         self._policies = policies
         first, last = policies[0].title, policies[-1].title
         which = first if len(policies) == 1 else f"{first} … {last}"
-        detail = f"lowest scaling_max_freq of {which}; the hardware's maximum is {protocol.gigahertz(policies[0].highest_hz)}"
+        detail = f"lowest scaling_max_freq of {which}; the hardware's maximum is {linux.gigahertz(policies[0].highest_hz)}"
         self.channel = FREQUENCY_CAP.of(device, f"cap {first}", detail=detail)
         self._limit = f"cpu cap {first}"
         self._start_hz = min((policy.start_hz for policy in policies if policy.start_hz), default=None)
@@ -133,8 +132,7 @@ class _Cap:
 
     def read(self, files: SysFiles, t_ns: int) -> list[Item]:
         read = (
-            protocol.kilohertz(readable(files, f"{policy.path}/scaling_max_freq"))
-            for policy in self._policies
+            linux.kilohertz(readable(files, f"{policy.path}/scaling_max_freq")) for policy in self._policies
         )
         hertz = min((value for value in read if value is not None), default=None)
         if hertz is None:
@@ -147,7 +145,7 @@ class _Cap:
         was, self._in_force_hz = self._in_force_hz, hertz if hertz < start_hz else None
         if self._in_force_hz == was:
             return []
-        detail = f"{protocol.gigahertz(was or start_hz)} → {protocol.gigahertz(hertz)}"
+        detail = f"{linux.gigahertz(was or start_hz)} → {linux.gigahertz(hertz)}"
         if self._in_force_hz is None:
             return [LimitReleased(t_ns=t_ns, device=self._device, limit=self._limit, detail=detail)]
         return [
@@ -203,7 +201,7 @@ class _Counter:
 
     def read(self, files: SysFiles, t_ns: int) -> list[Item]:
         for path, known in self._counts.items():
-            count = protocol.integer(readable(files, path))
+            count = linux.integer(readable(files, path))
             self._counts[path] = known if count is None else max(known, count)
         total = sum(self._counts.values())
         step = 0 if self._before is None else total - self._before

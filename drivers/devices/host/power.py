@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from drivers import linux
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
 from drivers.devices.host import protocol
@@ -66,8 +67,8 @@ class _Domain:
 
 def _domain(files: SysFiles, device: str, folder: str, taken: set[str]) -> _Domain | None:
     """One counter; None where it has no value, no range, or is another way to one that is known already."""
-    raw = protocol.integer(files.read(f"{folder}/energy_uj"))
-    range_uj = protocol.integer(files.read(f"{folder}/max_energy_range_uj"))
+    raw = linux.integer(files.read(f"{folder}/energy_uj"))
+    range_uj = linux.integer(files.read(f"{folder}/max_energy_range_uj"))
     title = _title(files, folder)
     if raw is None or range_uj is None or range_uj <= 0 or title in taken:
         return None
@@ -83,11 +84,11 @@ def _domain(files: SysFiles, device: str, folder: str, taken: set[str]) -> _Doma
 
 def _title(files: SysFiles, folder: str) -> str:
     """``package-0``; of a domain within it ``core``, and ``core package-1`` beyond the first package."""
-    own = protocol.name(readable(files, f"{folder}/name"), folder.rpartition("/")[2])
+    own = linux.name(readable(files, f"{folder}/name"), folder.rpartition("/")[2])
     stem, _, index = folder.rpartition(":")
     if not index.isdecimal() or ":" not in stem.rpartition("/")[2]:
         return own
-    parent = protocol.name(readable(files, f"{stem}/name"))
+    parent = linux.name(readable(files, f"{stem}/name"))
     return own if parent in {"", "package-0", "psys"} else f"{own} {parent}"
 
 
@@ -108,7 +109,7 @@ class EnergyProbe:
         return [item for domain in self._domains for item in self._domain(domain, clock)]
 
     def _domain(self, domain: _Domain, clock: Clock) -> list[Item]:
-        raw = protocol.integer(readable(self._files, domain.path))
+        raw = linux.integer(readable(self._files, domain.path))
         t_ns = clock.now()
         if raw is None or raw < 0:
             return []
@@ -127,8 +128,8 @@ def find_battery(files: SysFiles, device: str) -> Finding:
     folders = [
         folder
         for folder in files.glob("/sys/class/power_supply/*")
-        if protocol.name(readable(files, f"{folder}/type")) == "Battery"
-        and protocol.name(readable(files, f"{folder}/scope")) != "Device"
+        if linux.name(readable(files, f"{folder}/type")) == "Battery"
+        and linux.name(readable(files, f"{folder}/scope")) != "Device"
     ]
     if not folders:
         return Finding(missing=(Missing("battery", "no battery in this host"),))
@@ -147,10 +148,10 @@ class BatteryProbe:
         self._files = files
         self._folder = folder
         self._device = device
-        self._shown: protocol.Flow | None = None
+        self._shown: linux.Flow | None = None
         self._changed_ns: int | None = None
-        self.title = protocol.name(folder.rpartition("/")[2])
-        self.status = protocol.name(self._text("status"))
+        self.title = linux.name(folder.rpartition("/")[2])
+        self.status = linux.name(self._text("status"))
         flow = {"voltage_now", "current_now", "power_now"} & {
             path.rpartition("/")[2] for path in files.glob(f"{folder}/*_now")
         }
@@ -171,15 +172,15 @@ class BatteryProbe:
         """What the gauge shows, its status when that changed, and how long the figures before had stood."""
         t_ns = clock.now()
         status = self._text("status")
-        flow = protocol.flow(
+        flow = linux.flow(
             status, self._text("voltage_now"), self._text("current_now"), self._text("power_now")
         )
         values = {
             "voltage": flow.volts,
             "current": flow.amperes,
             "power": flow.watts,
-            "level": protocol.percent(self._text("capacity")),
-            "temperature": protocol.tenths_celsius(self._text("temp")),
+            "level": linux.percent(self._text("capacity")),
+            "temperature": linux.tenths_celsius(self._text("temp")),
             "refresh": self._stood_s(t_ns, flow),
         }
         samples = [
@@ -187,12 +188,12 @@ class BatteryProbe:
             for what, channel in self._channels.items()
             if (value := values[what]) is not None
         ]
-        return [*self._status_change(t_ns, protocol.name(status)), *samples]
+        return [*self._status_change(t_ns, linux.name(status)), *samples]
 
     def _text(self, what: str) -> str | None:
         return readable(self._files, f"{self._folder}/{what}")
 
-    def _stood_s(self, t_ns: int, flow: protocol.Flow) -> float | None:
+    def _stood_s(self, t_ns: int, flow: linux.Flow) -> float | None:
         """How long the figures before these had stood; None while they stand, and for the first that were met."""
         if flow == self._shown:
             return None

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import psutil
 
+from drivers import linux
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
-from drivers.devices.host import protocol
 from drivers.devices.host.channels import (
     FAST_HZ,
     PROCESS_CPU,
@@ -38,7 +38,7 @@ class Process:
     started: float
     cpu_s: float
     """Of it and of the children that it has waited for."""
-    memory: protocol.Memory
+    memory: linux.Memory
 
 
 class ProcessTable(Protocol):
@@ -69,8 +69,8 @@ class ProcFiles:
 
     def look(self, pid: int) -> Process | None:
         """From ``stat`` and ``status``."""
-        times = protocol.stat_times(readable(self._files, f"/proc/{pid}/stat"))
-        memory = protocol.status_memory(readable(self._files, f"/proc/{pid}/status"))
+        times = linux.stat_times(readable(self._files, f"/proc/{pid}/stat"))
+        memory = linux.status_memory(readable(self._files, f"/proc/{pid}/status"))
         if times is None or memory is None:
             return None
         return Process(times.start, times.cpu * self._tick_s, memory)
@@ -78,7 +78,7 @@ class ProcFiles:
     def children(self, pid: int) -> Iterable[int]:
         """Each thread knows those that it started."""
         for path in self._files.glob(f"/proc/{pid}/task/[0-9]*/children"):
-            yield from protocol.numbers(readable(self._files, path))
+            yield from linux.numbers(readable(self._files, path))
 
 
 class PsutilProcesses:
@@ -92,7 +92,7 @@ class PsutilProcesses:
             process = psutil.Process(pid)
             with process.oneshot():
                 times = process.cpu_times()
-                memory = protocol.Memory(process.memory_info().rss)
+                memory = linux.Memory(process.memory_info().rss)
                 return Process(process.create_time(), times.user + times.system, memory)
         except psutil.Error:
             return None
@@ -232,9 +232,7 @@ class RollupProbe:
         t_ns = clock.now()
         if t_ns < self._next_ns or not (pids := self._watched.pids):
             return []
-        shares = [
-            protocol.kilobytes(readable(self._files, f"/proc/{pid}/smaps_rollup"), "Pss") for pid in pids
-        ]
+        shares = [linux.kilobytes(readable(self._files, f"/proc/{pid}/smaps_rollup"), "Pss") for pid in pids]
         done_ns = clock.now()
         self._next_ns = done_ns + _ROLLUP_SHARE * (done_ns - t_ns)
         total = _sum(shares)

@@ -5,6 +5,7 @@ import platform
 
 import psutil
 
+from drivers import linux
 from drivers.base import Item
 from drivers.clock import Clock
 from drivers.devices.host import protocol
@@ -56,17 +57,17 @@ class MemoryProbe:
 def find_system(files: SysFiles, device: str) -> Finding:
     """What every computer gives, and memory pressure where the kernel tells it."""
     probes = (CpuProbe(device), MemoryProbe(device))
-    if protocol.pressure(readable(files, _PRESSURE)) is None:
+    if linux.pressure(readable(files, _PRESSURE)) is None:
         remedy = "" if platform.system() == "Darwin" else "start the kernel with psi=1"
         return Finding(probes, (Missing("memory pressure", "this host's kernel does not tell it", remedy),))
-    gauge = Gauge(MEMORY_PRESSURE.of(device), _PRESSURE, protocol.pressure)
+    gauge = Gauge(MEMORY_PRESSURE.of(device), _PRESSURE, linux.pressure)
     return Finding((*probes, GaugeProbe(files, (gauge,), SLOW_HZ)))
 
 
 async def model_name(files: SysFiles, shell: ShellLink) -> str:
     """What the board or the processor calls itself."""
-    board = protocol.name(readable(files, "/proc/device-tree/model"))
-    processor = protocol.cpuinfo(readable(files, "/proc/cpuinfo"), "model name", "Model", "Hardware")
+    board = linux.name(readable(files, "/proc/device-tree/model"))
+    processor = linux.cpuinfo(readable(files, "/proc/cpuinfo"), "model name", "Model", "Hardware")
     return board or processor or await _brand(shell) or platform.processor() or platform.machine()
 
 
@@ -78,19 +79,19 @@ async def _brand(shell: ShellLink) -> str:
         done = await shell.run(("sysctl", "-n", "machdep.cpu.brand_string"))
     except DriverError:
         return ""
-    return protocol.name(done.out)
+    return linux.name(done.out)
 
 
 def os_name(files: SysFiles) -> str:
     """The operating system and its version, as it calls itself."""
-    told = protocol.os_name(readable(files, "/etc/os-release"))
+    told = linux.os_name(readable(files, "/etc/os-release"))
     return told or f"{platform.system()} {platform.mac_ver()[0] or platform.release()}"
 
 
 def facts(files: SysFiles) -> list[tuple[str, str]]:
     """The set-up of the computer, for the recording's reader."""
-    vendor = protocol.name(readable(files, "/sys/class/dmi/id/sys_vendor"))
-    product = protocol.name(readable(files, "/sys/class/dmi/id/product_name"))
+    vendor = linux.name(readable(files, "/sys/class/dmi/id/sys_vendor"))
+    product = linux.name(readable(files, "/sys/class/dmi/id/product_name"))
     told = [
         ("machine", platform.machine()),
         ("product", f"{vendor} {product}".strip()),

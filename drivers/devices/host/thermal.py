@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from drivers.devices.host import protocol
+from drivers import linux
 from drivers.devices.host.channels import FAN, RAIL_POWER, TEMPERATURES
 from drivers.devices.host.probes import Finding, Gauge, Missing, gauge_probes, readable
 from drivers.links.sysfiles import SysFiles
@@ -20,7 +20,7 @@ _SUPPLIES = "/sys/class/power_supply/*"
 
 def find(files: SysFiles, device: str) -> Finding:
     """Every sensor that the kernel names; which of them have a value now is seen when they are read."""
-    supplies = {protocol.name(path.rpartition("/")[2]).replace("-", "_") for path in files.glob(_SUPPLIES)}
+    supplies = {linux.name(path.rpartition("/")[2]).replace("-", "_") for path in files.glob(_SUPPLIES)}
     zones = [zone for zone in _zones(files, device) if zone.chip not in supplies]
     chips = [chip for chip in _chips(files) if chip.name not in supplies]
     mirrored = {zone.chip for zone in zones}
@@ -59,19 +59,19 @@ class _Sensor:
 
 def _chips(files: SysFiles) -> Iterator[_Chip]:
     for path in files.glob("/sys/class/hwmon/hwmon*"):
-        yield _Chip(path, protocol.name(readable(files, f"{path}/name"), path.rpartition("/")[2]))
+        yield _Chip(path, linux.name(readable(files, f"{path}/name"), path.rpartition("/")[2]))
 
 
 def _inputs(files: SysFiles, chip: _Chip, prefix: str, suffix: str = "_input") -> Iterator[tuple[str, str]]:
     """Of each input of a chip its stem (``…/temp1``) and its label, or ``temp1`` where it bears none."""
     for path in files.glob(f"{chip.path}/{prefix}[0-9]*{suffix}"):
         stem = path.removesuffix(suffix)
-        yield stem, protocol.name(readable(files, f"{stem}_label"), stem.rpartition("/")[2])
+        yield stem, linux.name(readable(files, f"{stem}_label"), stem.rpartition("/")[2])
 
 
 def _chip_temperatures(files: SysFiles, device: str, chip: _Chip) -> Iterator[_Sensor]:
     for stem, label in _inputs(files, chip, "temp"):
-        quantity = protocol.temperature_quantity(chip.name, label)
+        quantity = linux.temperature_quantity(chip.name, label)
         title = (
             label
             if quantity is Quantity.TEMPERATURE and not label.startswith("temp")
@@ -81,33 +81,33 @@ def _chip_temperatures(files: SysFiles, device: str, chip: _Chip) -> Iterator[_S
             device, title, limit=_chip_limit(files, chip, stem), detail=f"hwmon {chip.name}, {label}"
         )
         fault = f"{stem}_fault" if readable(files, f"{stem}_fault") is not None else ""
-        yield _Sensor(chip.name, label, Gauge(channel, f"{stem}_input", protocol.celsius, fault))
+        yield _Sensor(chip.name, label, Gauge(channel, f"{stem}_input", linux.celsius, fault))
 
 
 def _chip_limit(files: SysFiles, chip: _Chip, stem: str) -> float | None:
-    critical = protocol.threshold(readable(files, f"{stem}_crit"))
+    critical = linux.threshold(readable(files, f"{stem}_crit"))
     if critical is not None or chip.name in _BOGUS_MAXIMUM:
         return critical
-    return protocol.threshold(readable(files, f"{stem}_max"))
+    return linux.threshold(readable(files, f"{stem}_max"))
 
 
 def _zones(files: SysFiles, device: str) -> Iterator[_Sensor]:
     for path in files.glob("/sys/class/thermal/thermal_zone*"):
-        title = protocol.name(readable(files, f"{path}/type"), path.rpartition("/")[2])
+        title = linux.name(readable(files, f"{path}/type"), path.rpartition("/")[2])
         trips = [
             (readable(files, kind), readable(files, f"{kind.removesuffix('type')}temp"))
             for kind in files.glob(f"{path}/trip_point_[0-9]*_type")
         ]
-        channel = TEMPERATURES[protocol.temperature_quantity(title, "")].of(
-            device, title, limit=protocol.trip_limit(trips), detail=f"thermal zone {title}"
+        channel = TEMPERATURES[linux.temperature_quantity(title, "")].of(
+            device, title, limit=linux.trip_limit(trips), detail=f"thermal zone {title}"
         )
-        yield _Sensor(title.replace("-", "_"), title, Gauge(channel, f"{path}/temp", protocol.celsius))
+        yield _Sensor(title.replace("-", "_"), title, Gauge(channel, f"{path}/temp", linux.celsius))
 
 
 def _fans(files: SysFiles, device: str, chip: _Chip) -> Iterator[_Sensor]:
     for stem, label in _inputs(files, chip, "fan"):
         channel = FAN.of(device, f"{chip.name} {label}", detail=f"hwmon {chip.name}, {label}")
-        yield _Sensor(chip.name, label, Gauge(channel, f"{stem}_input", protocol.rpm))
+        yield _Sensor(chip.name, label, Gauge(channel, f"{stem}_input", linux.rpm))
 
 
 def _powers(files: SysFiles, device: str, chip: _Chip) -> Iterator[_Sensor]:
@@ -117,7 +117,7 @@ def _powers(files: SysFiles, device: str, chip: _Chip) -> Iterator[_Sensor]:
             channel = RAIL_POWER.of(
                 device, title, point=f"rail:{title}", detail=f"hwmon {stem.rpartition('/')[2]}{suffix}"
             )
-            yield _Sensor(chip.name, label, Gauge(channel, f"{stem}{suffix}", protocol.microwatts))
+            yield _Sensor(chip.name, label, Gauge(channel, f"{stem}{suffix}", linux.microwatts))
 
 
 def _without_doubles(sensors: Sequence[_Sensor]) -> list[_Sensor]:

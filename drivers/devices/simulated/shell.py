@@ -9,7 +9,7 @@ from drivers.clock import MILLISECOND, Clock, pause
 from drivers.devices.simulated.body import Body
 from drivers.devices.simulated.engine import HOP_NS, PROGRAM, Engine, EngineOptions
 from drivers.errors import LinkLost, LinkTimeout, NotSupported, Refused
-from drivers.links.base import Completed, Line, Process, Progress
+from drivers.links.base import Completed, Lease, Line, Process, Progress
 
 _PUSH_BPS = 38_000_000
 _PUSH_PIECE = 4 << 20
@@ -49,10 +49,10 @@ class SimulatedShell:
         return Completed(0, command(), "")
 
     def start(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, lease: Lease | None = None
     ) -> AbstractAsyncContextManager[Process]:
         """Start ``sim-engine``; leaving the block ends it."""
-        del env
+        del env, lease
         return self._start(argv)
 
     async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:
