@@ -8,7 +8,6 @@ from typing import NamedTuple
 from textual import on, work
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Input
 
 from drivers.events import LimitEngaged, LogLine, OutputText
@@ -44,6 +43,8 @@ _SEARCHED_AT_MOST = 20_000
 """Lines and pieces of text that a search looks through: the newest."""
 _REPORT_NS = 1_000_000_000
 _FRAMES_PER_S = 10.0
+_COVERED_NS = 250_000_000
+"""Under a dialog every frame is drawn with all that lies above it: they come no more often than this."""
 _LEAD_NS = 5_000_000_000
 """How long before a limit ``first_limit`` begins to play."""
 
@@ -79,9 +80,8 @@ class BenchScreen(Screen[None]):
         self._view = BenchView(self.viewer, settings.keys)
         self._looker: Looker[Seen] = Looker(executor, self._post, self._see, self._fail)
         self._meter = FrameMeter(round(1e9 / (settings.frames_per_s or _FRAMES_PER_S)))
-        self._timer: Timer | None = None
         self._seen: Seen | None = None
-        self._due_ns = {"lists": 0, "figures": 0, "report": 0}
+        self._due_ns = {"lists": 0, "figures": 0, "report": 0, "covered": 0}
         self._wished: Wish | None = None
         self._handlers = self._make_handlers()
 
@@ -92,29 +92,28 @@ class BenchScreen(Screen[None]):
     def on_mount(self) -> None:
         """Draw when there is a layout, then at every beat of the frame timer."""
         if self._settings.frames_per_s:
-            self._timer = self.set_interval(1 / self._settings.frames_per_s, self._beat)
+            self.set_interval(1 / self._settings.frames_per_s, self._beat)
         self.call_after_refresh(self.look_now)
 
     def on_resize(self) -> None:
         """Other sizes want other columns."""
         self.call_after_refresh(self.look_now)
 
-    def on_screen_suspend(self) -> None:
-        """Nobody sees it: nothing is asked."""
-        if self._timer is not None:
-            self._timer.pause()
-
     def on_screen_resume(self) -> None:
         """Seen again."""
         self._meter.restart()
-        if self._timer is not None:
-            self._timer.resume()
         self.call_after_refresh(self.look_now)
 
     @property
     def busy(self) -> bool:
         """Whether a look is under way off the screen's loop."""
         return self._looker.busy
+
+    @property
+    def _visible(self) -> bool:
+        """Whether nothing but dialogs lies above: they let the screen below be seen."""
+        stack = self.app.screen_stack
+        return self in stack and all(s.styles.background.a < 1 for s in stack[stack.index(self) + 1 :])
 
     def say(self, text: str) -> None:
         """Show one line above the keys; nothing takes it away."""
@@ -164,6 +163,10 @@ class BenchScreen(Screen[None]):
         }
 
     def _beat(self) -> None:
+        """Under a dialog it goes on; when nobody sees it nothing is asked."""
+        if not self._visible:
+            self._meter.restart()
+            return
         now = self._bench.now()
         self._meter.tick(now)
         if now >= self._due_ns["report"]:
@@ -175,7 +178,9 @@ class BenchScreen(Screen[None]):
                     lag_p99_s=self._meter.lag_p99_s,
                 )
             )
-        self._look(now)
+        if self.app.screen is self or now >= self._due_ns["covered"]:
+            self._due_ns["covered"] = now + _COVERED_NS
+            self._look(now)
 
     def _look(self, now_ns: int) -> None:
         self.viewer.settle(now_ns)

@@ -1,5 +1,6 @@
 """What keys and the mouse do on the bench."""
 
+from asyncio import timeout
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -268,7 +269,28 @@ async def test_a_screen_that_is_covered_asks_nothing(walk: Any) -> None:
         below = bench_of(w.app)
         await w.press("l")
         assert w.app.screen is not below
-        assert below._timer is None or not below._timer._active.is_set()
+        looks: list[int] = []
+        below._look = looks.append
+        w.bench.now_ns = NOW + 60 * S
+        below._beat()
+        assert looks == []
+        assert w.bench.reports == []
+
+
+async def test_under_a_dialog_the_bench_goes_on(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    app = make_app(bench, frames_per_s=20)
+    async with app.run_test(size=SIZE) as pilot:
+        w = Walk(pilot, bench)
+        await settle(pilot)
+        for minute, key in enumerate(("r", "s", "question_mark", "colon"), start=4):
+            await w.press(key)
+            assert app.screen is not bench_of(app)
+            bench.now_ns += 60 * S
+            async with timeout(10):
+                while f"REC 00:0{minute}:00" not in w.text:
+                    await pilot.pause(0.01)
+            await w.press("escape")
 
 
 async def test_a_look_that_fails_is_said_and_the_picture_stays(walk: Any) -> None:
