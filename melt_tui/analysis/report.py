@@ -39,7 +39,7 @@ def text_of(summary: Summary) -> str:
 
 def _session(summary: Summary) -> Iterator[str]:
     session = summary.session
-    how = "" if session.ended else ", not ended in order"
+    how = "" if session.ended else ", not ended in order" if session.lost else ", still being recorded"
     name = f"{fmt.plain(session.name)}, " if session.name else ""
     yield f"session  {name}{session.started or fmt.UNKNOWN}, {fmt.seconds(session.duration_s)}{how}"
     if session.lost:

@@ -34,7 +34,7 @@ class SessionSummary:
     ended: bool
     """It ended in order, not with a crash, and is not being recorded any more."""
     lost: str | None
-    """What may be missing of it; None when nothing is."""
+    """What may be missing of it; None when nothing is, also while it is still being recorded."""
     host: str | None
     version: str | None
     """Of the melt that recorded it."""

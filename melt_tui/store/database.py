@@ -14,6 +14,7 @@ from drivers.clock import SECOND, Clock, SystemClock
 from melt_tui.errors import BadRecording, CannotWrite, RecordingTooNew
 from melt_tui.store.codec import Damaged
 from melt_tui.store.eventcodec import UnknownEvent
+from melt_tui.store.lost import keep_room, room_of
 
 APPLICATION_ID = struct.unpack(">i", b"melt")[0]
 SCHEMA = 1
@@ -33,7 +34,8 @@ def create(path: Path, commit_s: float) -> sqlite3.Connection:
         connection = _connect(path, "rw")
         try:
             _begin(connection, commit_s)
-        except sqlite3.Error:
+            keep_room(path)
+        except (sqlite3.Error, OSError):
             close(connection)
             for file in (path, *sidecars(path)):
                 file.unlink(missing_ok=True)
@@ -97,7 +99,11 @@ def writing(path: Path) -> Iterator[None]:
 
 def being_written(path: Path, connection: sqlite3.Connection, clock: Clock | None = None) -> bool:
     """Whether the program that writes it is still alive; by its process, else by how fresh the file is."""
-    kept = dict(connection.execute("SELECT key, value FROM session WHERE key LIKE 'writer_%'"))
+    kept = dict(
+        connection.execute("SELECT key, value FROM session WHERE key LIKE 'writer_%' OR key = 'lost'")
+    )
+    if kept.get("lost"):
+        return False
     try:
         started = psutil.Process(int(kept["writer_pid"])).create_time()
     except (psutil.Error, KeyError, ValueError, TypeError):
@@ -111,8 +117,9 @@ def being_written(path: Path, connection: sqlite3.Connection, clock: Clock | Non
 
 
 def sidecars(path: Path) -> tuple[Path, ...]:
-    """The files that SQLite keeps beside it while it is open."""
-    return tuple(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))
+    """The files that SQLite and we keep beside it while it is open."""
+    beside = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))
+    return (*beside, room_of(path))
 
 
 def _begin(connection: sqlite3.Connection, commit_s: float) -> None:

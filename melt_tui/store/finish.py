@@ -36,6 +36,12 @@ def finish(connection: sqlite3.Connection, *, lost: str = "") -> None:
     tidy(connection)
 
 
+def give_up(connection: sqlite3.Connection, lost: str) -> None:
+    """Say in a recording that cannot be finished now why nobody writes it any more. Raises sqlite3.Error."""
+    with transaction(connection):
+        connection.execute("INSERT OR REPLACE INTO session VALUES ('lost', ?)", (lost,))
+
+
 def tidy(connection: sqlite3.Connection) -> None:
     """Give back what is free and put all into the one file; readers that look at it meanwhile may keep the ``-wal``."""
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()

@@ -22,6 +22,7 @@ from melt_tui.store.database import (
 )
 from melt_tui.store.finish import finish, tidy
 from melt_tui.store.info import RecordingInfo, RecordingState
+from melt_tui.store.lost import give_room, loss
 from melt_tui.store.recording import Recording
 
 SUFFIX = ".melt"
@@ -60,7 +61,9 @@ def recover(path: Path) -> bool:
     connection = open_to_write(path)
     try:
         with reading(path), writing(path):
-            finish(connection, lost=_lost(connection, newest_ns))
+            give_room(path)
+            told = dict(connection.execute("SELECT key, value FROM session"))
+            finish(connection, lost=loss(told, newest_ns))
     finally:
         close(connection)
     return True
@@ -131,7 +134,7 @@ def info(path: Path) -> RecordingInfo:
             runs=connection.execute("SELECT count(*) FROM runs").fetchone()[0],
             decode_tps=_decode_tps(connection),
             tags=tuple(json.loads(notes.get("tags", "[]"))),
-            detail=str(told.get("lost", "")),
+            detail=_detail(path, told),
         )
 
 
@@ -183,16 +186,6 @@ def _state(path: Path, connection: sqlite3.Connection, told: Mapping[str, object
     return RecordingState.RECORDING if writing_on else RecordingState.RECOVERED
 
 
-def _lost(connection: sqlite3.Connection, newest_ns: int) -> str:
-    told = dict(connection.execute("SELECT key, value FROM session"))
-    if "ended_ns" in told:
-        return ""
-    after = ""
-    if newest_ns and "started_ns" in told:
-        after = f" after {(newest_ns - told['started_ns']) / SECOND:.1f} s"
-    return f"the recording broke off{after}; at most the last {told.get('commit_s', 0.25)} s before that are lost"
-
-
 def _duration_s(path: Path, told: Mapping[str, int]) -> float | None:
     if "started_ns" not in told:
         return None
@@ -201,6 +194,13 @@ def _duration_s(path: Path, told: Mapping[str, int]) -> float | None:
         with closing(Recording(path)) as recording:
             newest_ns = recording.span()[1]
     return float((newest_ns - told["started_ns"]) / SECOND)
+
+
+def _detail(path: Path, told: Mapping[str, object]) -> str:
+    if told.get("state") != RecordingState.RECORDING:
+        return str(told.get("lost", ""))
+    with closing(Recording(path)) as recording:
+        return recording.meta.lost
 
 
 def _decode_tps(connection: sqlite3.Connection) -> float | None:

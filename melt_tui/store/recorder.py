@@ -4,13 +4,15 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from drivers.base import Item
 from melt_tui.events import Tick
 from melt_tui.store.database import close, create
-from melt_tui.store.finish import finish
+from melt_tui.store.finish import finish, give_up
 from melt_tui.store.ingest import Ingest, newest_ns
+from melt_tui.store.lost import give_room
 
 _BEHIND = 2
 """Commits between what is durable and what readers are told is."""
@@ -87,12 +89,20 @@ class Recorder:
 
     def _finish(self) -> None:
         try:
+            with suppress(OSError):  # without its room it may still be finished
+                give_room(self.path)
             finish(self._connection, lost=self.problem)
         except sqlite3.Error as error:
             if not self.problem:
                 self._stop(str(error))
+            self._give_up()
         finally:
             close(self._connection)
+
+    def _give_up(self) -> None:
+        """Leave a note in it; where not even that can be written, whoever opens it is told that it broke off."""
+        with suppress(sqlite3.Error):
+            give_up(self._connection, self.problem)
 
 
 _REASONS = {

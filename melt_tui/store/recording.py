@@ -12,9 +12,10 @@ from drivers.events import Event
 from drivers.model import ChannelKey, Samples
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
-from melt_tui.store.database import close, open_to_read, reading
+from melt_tui.store.database import being_written, close, open_to_read, reading
 from melt_tui.store.extent import extent
 from melt_tui.store.happenings import Happenings
+from melt_tui.store.lost import loss
 from melt_tui.store.published import Published
 from melt_tui.store.readings import readings_at
 from melt_tui.store.ticks import Ticks
@@ -63,13 +64,14 @@ class Recording:
         with reading(self.path), self._look():
             told = dict(self._connection.execute("SELECT key, value FROM session"))
             notes = dict(self._connection.execute(_NOTES))
+            left = told.get("state") == "recording" and not being_written(self.path, self._connection)
         state = told.get("state")
         return Meta(
             name=str(notes.get("name", told.get("name", ""))),
             tags=tuple(json.loads(notes.get("tags", "[]"))),
             version=str(told.get("version", "")),
             state="unfinished" if state == "recording" else str(state),
-            lost=str(told.get("lost", "")),
+            lost=loss(told, self.span()[1]) if left else str(told.get("lost", "")),
         )
 
     @property

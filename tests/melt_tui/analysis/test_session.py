@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import pairwise
 from statistics import fmean, quantiles
 from typing import Any
@@ -304,6 +305,16 @@ def test_text_for_people() -> None:
     assert any(line.endswith("differs > 5 %") for line in lines)
     assert "  desk Package id 0: start 55.5 °C, max 83.2 °C, end 83.2 °C" in lines
     assert "\x1b" not in text
+
+
+def test_text_of_a_session_that_did_not_end_in_order() -> None:
+    whole = of()
+    broken = replace(whole.session, ended=False, lost="the disk is full")
+    first, second, *_ = text_of(replace(whole, session=broken)).splitlines()
+    assert first.endswith(", not ended in order")
+    assert second == "         the disk is full"
+    going_on = replace(whole.session, ended=False, lost=None)
+    assert text_of(replace(whole, session=going_on)).splitlines()[0].endswith(", still being recorded")
 
 
 def test_text_of_an_empty_session() -> None:

@@ -1,5 +1,6 @@
 """Files that are no recordings, not whole, too new or nobody's say so in one sentence."""
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -219,6 +220,13 @@ def test_what_could_not_be_begun_leaves_nothing_behind(
     def full(_connection: sqlite3.Connection) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
+    def no_room(_path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(database, "keep_room", no_room)
+    with pytest.raises(CannotWrite, match="No space left"):
+        database.create(tmp_path / "a.melt", 0.25)
+    assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(database, "_secure", full)
     with pytest.raises(CannotWrite, match="disk is full"):
         database.create(tmp_path / "a.melt", 0.25)

@@ -169,6 +169,7 @@ def test_one_that_had_ended_but_for_its_last_step_lost_nothing(tmp_path: Path) -
     left_behind(tmp_path / "a.melt", night())
     (row,) = scan(tmp_path)
     assert (row.state, row.detail) == (RecordingState.ENDED, "")
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.melt"]
 
 
 def test_one_that_broke_off_at_once(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_one_in_the_making_is_left_alone(tmp_path: Path) -> None:
     for item in items[:4]:
         sink.take(item)  # type: ignore[arg-type]
     (row,) = scan(tmp_path)
-    assert row.state is RecordingState.RECORDING
+    assert (row.state, row.detail) == (RecordingState.RECORDING, "")
     rename(sink.path, "while it runs")
     for item in items[4:]:
         sink.take(item)  # type: ignore[arg-type]
@@ -201,8 +202,12 @@ def test_what_cannot_be_recovered_is_shown_as_it_is(tmp_path: Path, monkeypatch:
     def refuse(_: Path) -> sqlite3.Connection:
         raise CannotWrite("read-only")
 
+    with closing(Recording(tmp_path / "a.melt")) as recording:
+        lost = recording.meta.lost
+    assert lost == "the recording broke off after 5.5 s; at most the last 0.25 s before that are lost"
     monkeypatch.setattr(library, "open_to_write", refuse)
     (row,) = scan(tmp_path)
+    assert row.detail == lost
     assert row.state is RecordingState.RECOVERED
     assert row.name == "night"
     assert row.duration_s == 5.5

@@ -11,8 +11,10 @@ from drivers.events import ChannelsOpened
 from drivers.model import Channel, DType, Quantity, Samples, Unit, reading
 from melt_tui.errors import CannotWrite
 from melt_tui.events import SELF, Mark, SessionStarted, Tick
-from melt_tui.store import database, recorder
+from melt_tui.store import database, library, recorder
+from melt_tui.store.info import RecordingState
 from melt_tui.store.ingest import Ingest
+from melt_tui.store.lost import ROOM, room_of
 from melt_tui.store.recorder import Recorder
 from melt_tui.store.recording import Recording
 from tests.rigs.random_sessions import ACTIONS, ALL_UP, Step, session
@@ -158,6 +160,31 @@ def test_a_full_disk_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "the disk is full" in sink.problem
     with closing(Recording(sink.path)) as recording:
         assert list(recording.items()) == [STARTED]
+
+
+def test_a_disk_too_full_to_finish_is_told_in_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    path = tmp_path / "a.melt"
+    with monkeypatch.context() as full:
+        full.setattr(Ingest, "commit", fail)
+        full.setattr(recorder, "finish", fail)
+        sink = Recorder(path, commit_s=0.001)
+        assert room_of(path).stat().st_size == ROOM
+        sink.take(STARTED)
+        sink.close()
+    assert not room_of(path).exists(), "its room was given back, to be written in"
+    why = "recording stopped, what came before is kept in a.melt: the disk is full"
+    with closing(Recording(path)) as recording:
+        assert (recording.meta.state, recording.meta.lost) == ("unfinished", why)
+    row = library.info(path)
+    assert (row.state, row.detail) == (RecordingState.RECOVERED, why), "though its program is still alive"
+    assert library.recover(path)
+    with closing(Recording(path)) as recording:
+        assert (recording.meta.state, recording.meta.lost) == ("recovered", why)
 
 
 def test_a_disk_that_takes_no_more_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
