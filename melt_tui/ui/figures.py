@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from math import fsum
 
 from drivers.model import Channel, Kind, Quantity
-from melt_tui.format import count, measure, seconds
+from melt_tui.format import age, count, measure, seconds
 from melt_tui.timeline import IntervalKind, Timeline, View, Window
+from melt_tui.ui.look import age_s, last_reading, stale
 from melt_tui.ui.picture import name_of
-from melt_tui.ui.renderables.cells import device_ink
+from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.tables import Column, TableRow
 from melt_tui.ui.topics import colours, devices, meters_of
 
@@ -21,6 +22,7 @@ FIGURE_COLUMNS = (
     Column("device", 16, right=False, rank=3),
     Column("point", 17, right=False, rank=4),
     Column("at cursor", 10),
+    Column("age", 10, rank=3),
     Column("n", 7, rank=2),
     Column("mean", 10, rank=1),
     Column("min", 10, rank=1),
@@ -105,7 +107,7 @@ def figure_rows(figures: Figures, stamp_at: str) -> tuple[list[TableRow], str]:
 
 
 def _figure(timeline: Timeline, view: View, channel: Channel, span: tuple[int, int] | None) -> Figure:
-    reading = view.readings.get(channel.key)
+    reading = last_reading(view, channel)
     value = reading.value if reading else None
     if span is None or channel.kind is Kind.COUNTER:
         return Figure(channel, value, None)
@@ -154,8 +156,12 @@ def _row(view: View, one: Figure, colour: int) -> TableRow:
     figures: Sequence[str] = ("–", "–", "–", "–")
     if stats is not None:
         figures = (count(stats.n), shown(stats.mean), shown(stats.least), shown(stats.greatest))
+    old = stale(view, channel)
+    since = age(age_s(view, channel.key)) if old and one.value is not None else ""
     return TableRow(
-        (channel.name, device, channel.point, shown(one.value), *figures), head=device_ink(colour)
+        (channel.name, device, channel.point, shown(one.value), since, *figures),
+        head=device_ink(colour),
+        ink=Ink.DIM if old else Ink.TEXT,
     )
 
 

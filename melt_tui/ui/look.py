@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drivers.events import Event, LimitEngaged, LimitReleased
-from drivers.model import Channel, ChannelKey
+from drivers.model import Channel, ChannelKey, Quantity
 from melt_tui.events import DeviceLost, DeviceUp, Mark, RunEnded, RunStarted
-from melt_tui.timeline import Interval, RunPhase, Timeline, View, Window
+from melt_tui.timeline import Interval, Reading, RunPhase, Timeline, View, Window
 from melt_tui.ui.topics import Panel, Stock, devices, panels
 
 MARKED_KINDS: tuple[type[Event], ...] = (
@@ -27,6 +27,8 @@ SPARK_COLUMNS = 12
 BLOCK_S = 1.0
 UNEVEN_STALE_S = 10.0
 """Age past which the last value of a channel without a rate of its own is stale."""
+TOLD_STALE_S = 1.0
+"""The same of a token rate: while there is one it is told with every tick, four times a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +145,26 @@ def age_s(view: View, key: ChannelKey) -> float | None:
     return None if reading is None else max(0, view.t_ns - reading.t_ns) / 1e9
 
 
+def last_reading(view: View, channel: Channel) -> Reading | None:
+    """The last value of a channel that still says something: a run that has ended has no token rate."""
+    return None if _over(view, channel) else view.readings.get(channel.key)
+
+
 def stale(view: View, channel: Channel) -> bool:
-    """Whether its last value is older than three of its periods, and than a second: fast meters deliver blocks."""
+    """Whether its last value is older than three of its periods, and than a second: fast meters deliver blocks.
+
+    A token rate is stale as soon as its run has ended.
+    """
     age = age_s(view, channel.key)
-    if age is None:
-        return False
-    return age > (max(3 / channel.rate_hz, BLOCK_S) if channel.rate_hz else UNEVEN_STALE_S)
+    return age is not None and (age > _fresh_s(channel) or _over(view, channel))
+
+
+def _fresh_s(channel: Channel) -> float:
+    if channel.quantity is Quantity.TOKEN_RATE:
+        return TOLD_STALE_S
+    return max(3 / channel.rate_hz, BLOCK_S) if channel.rate_hz else UNEVEN_STALE_S
+
+
+def _over(view: View, channel: Channel) -> bool:
+    run = view.runs.get(channel.device)
+    return channel.quantity is Quantity.TOKEN_RATE and (run is None or run.phase is RunPhase.ENDED)

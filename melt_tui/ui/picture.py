@@ -8,7 +8,7 @@ from drivers.model import Channel, DeviceKind, Quantity
 from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark
 from melt_tui.format import age, measure, number, seconds, stamp
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
-from melt_tui.ui.look import Look, PanelLook, age_s, stale
+from melt_tui.ui.look import Look, PanelLook, age_s, last_reading, stale
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.renderables.cards import Card, CardState, Fact
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
@@ -138,14 +138,13 @@ def _series(look: Look, one: PanelLook) -> Iterable[Series]:
         if channel.device in seen:
             colour, spare = spare, spare + 1
         seen.add(channel.device)
-        reading = look.view.readings.get(channel.key)
-        old = stale(look.view, channel)
+        reading, old = last_reading(look.view, channel), stale(look.view, channel)
         yield Series(
             label=_label(look, channel, one),
             colour=colour,
             window=window,
             last=reading.value if reading else None,
-            last_age_s=float(int(age_s(look.view, channel.key) or 0)) if old else None,
+            last_age_s=float(int(age_s(look.view, channel.key) or 0)) if old and reading else None,
             stale=old,
             gap_ns=gap_ns(channel, window.width_ns),
         )
@@ -251,7 +250,7 @@ def _facts(stock: Stock, device: str) -> Iterable[Fact]:
 
 
 def _fact(view: View, channel: Channel | None) -> Fact | None:
-    reading = view.readings.get(channel.key) if channel else None
+    reading = last_reading(view, channel) if channel else None
     if channel is None or reading is None:
         return None
     old = stale(view, channel)

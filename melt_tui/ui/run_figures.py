@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from drivers.events import FirstToken
 from drivers.model import ModelFile, Quantity, Workload
 from melt_tui.events import RunOutcome
-from melt_tui.format import count, number, rate, seconds, stamp
+from melt_tui.format import age, count, number, rate, seconds, stamp
 from melt_tui.timeline import RunPhase, RunView, View
+from melt_tui.ui.look import age_s, last_reading, stale
 from melt_tui.ui.picture import name_of, simulated
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.run_lines import RunModel
@@ -129,10 +130,8 @@ def _figures(stock: Stock, run: RunView, own: Sequence[Turn]) -> Iterator[tuple[
     done = [turn for turn in own if turn.ended]
     if done and done[-1].prefill_tps is not None:
         yield "prefill", rate(done[-1].prefill_tps)
-    channel = stock.rate(device)
-    reading = stock.view.readings.get(channel.key) if channel else None
-    if run.phase is RunPhase.DECODE and reading is not None:
-        yield "now", rate(reading.value)
+    if run.phase is RunPhase.DECODE:
+        yield from _now(stock, device)
     if done and done[-1].decode_tps is not None:
         yield "decode", rate(done[-1].decode_tps)
     tokens = _tokens(stock, device, run.started_ns)
@@ -140,6 +139,15 @@ def _figures(stock: Stock, run: RunView, own: Sequence[Turn]) -> Iterator[tuple[
         yield "tokens", count(tokens)
     if run.loaded is not None and run.loaded.load_s is not None:
         yield "load", seconds(run.loaded.load_s)
+
+
+def _now(stock: Stock, device: str) -> Iterator[tuple[str, str]]:
+    channel = stock.rate(device)
+    reading = last_reading(stock.view, channel) if channel else None
+    if channel is not None and reading is not None:
+        text = rate(reading.value)
+        old = stale(stock.view, channel)
+        yield "now", f"{text} {age(age_s(stock.view, channel.key))}" if old else text
 
 
 def _ttft(first: FirstToken | None, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:

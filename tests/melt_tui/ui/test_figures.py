@@ -3,7 +3,8 @@ from statistics import fmean
 import pytest
 
 from melt_tui.ui.figures import AskFigures, figure_rows, stats_within, take_figures
-from tests.rigs.night_run import METER, PHONE, Story, at, timeline
+from melt_tui.ui.renderables.cells import Ink
+from tests.rigs.night_run import BOARD, HOST, METER, PHONE, Story, at, timeline
 
 KNOWN = timeline(Story())
 
@@ -49,10 +50,10 @@ def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
     power = next(row for row in rows if row.texts[0] == "main")
     assert power.texts[1:3] == ("hvpm (sim)", "battery-terminals")
     assert power.texts[3].endswith(" W")
-    assert power.texts[4] == "120"
+    assert power.texts[4:6] == ("", "120")
     assert note.startswith("a–b 30.0 s, in whole columns of 8.0 ms · pixel-8 240 tokens")
     counter = next(row for row in rows if row.texts[0] == "token_arrivals")
-    assert counter.texts[4:] == ("–", "–", "–", "–")
+    assert counter.texts[5:] == ("–", "–", "–", "–")
 
 
 def test_without_markers_there_are_only_values() -> None:
@@ -60,4 +61,14 @@ def test_without_markers_there_are_only_values() -> None:
     rows, note = figure_rows(figures, "00:40.0")
     assert len(rows) == 17
     assert note == "values at 00:40.0 · a and b mark a span"
-    assert {row.texts[4] for row in rows} == {"–"}
+    assert {row.texts[5] for row in rows} == {"–"}
+
+
+def test_what_is_old_says_so_and_the_rate_of_a_run_that_ended_is_none() -> None:
+    ended = timeline(Story(until_s=112.0, failed=True, lost=True))
+    rows, _ = figure_rows(take_figures(ended, AskFigures(device="", at_ns=at(112), span=None)), "01:52.0")
+    said = {(row.texts[1].split()[0], row.texts[0]): row for row in rows}
+    lost = said[BOARD, "tj"]
+    assert (lost.texts[4], lost.ink) == ("12 s ago", Ink.DIM)
+    assert said[HOST, "token_rate"].texts[3:5] == ("–", "")
+    assert (said[PHONE, "soc"].texts[4], said[PHONE, "soc"].ink) == ("", Ink.TEXT)

@@ -1,6 +1,7 @@
+from dataclasses import replace
 from typing import Any
 
-from melt_tui.ui.look import Ask, age_s, default_device, running, stale, take_look
+from melt_tui.ui.look import Ask, age_s, default_device, last_reading, running, stale, take_look
 from tests.rigs.night_run import BOARD, CHANNELS, HOST, METER, PHONE, Story, at, timeline
 
 
@@ -51,6 +52,22 @@ def test_a_value_older_than_three_periods_is_stale() -> None:
     meter = CHANNELS[METER][0]
     assert not stale(view, meter)
     assert age_s(view, ("nobody", "x")) is None
+
+
+def test_a_token_rate_is_stale_after_a_second_and_gone_with_its_run() -> None:
+    known = timeline(Story(until_s=120.0, failed=True))
+    rate = next(channel for channel in CHANNELS[HOST] if channel.name == "token_rate")
+    told = known.view(at(83))
+    assert not stale(told, rate)
+    later = replace(told, t_ns=told.readings[rate.key].t_ns + 1_000_000_001)
+    assert stale(later, rate)
+    assert last_reading(later, rate) == told.readings[rate.key]
+    ended = known.view(at(100))
+    assert rate.key in ended.readings
+    assert stale(ended, rate)
+    assert last_reading(ended, rate) is None
+    soc = next(channel for channel in CHANNELS[PHONE] if channel.name == "soc")
+    assert last_reading(ended, soc) == ended.readings[soc.key]
 
 
 def test_cards_have_a_trend_of_the_last_half_minute() -> None:

@@ -101,3 +101,13 @@ def test_names_of_the_simulated_are_marked() -> None:
     assert name_of(view.devices[PHONE], PHONE) == f"{PHONE} (sim)"
     assert name_of(view.devices[HOST], HOST) == HOST
     assert name_of(None, "x") == "x"
+
+
+def test_a_run_that_ended_has_no_current_rate_in_chart_or_card() -> None:
+    seen = look(112, story={"until_s": 112.0, "failed": True})
+    rate = plots(seen, FRAME)[0]
+    ended = next(series for series in rate.series if series.label == HOST)
+    assert (ended.last, ended.last_age_s, ended.stale) == (None, None, True)
+    assert ended.window.means
+    card = next(card for card in cards(seen) if card.device == HOST)
+    assert card.rate is None

@@ -30,6 +30,13 @@ def test_a_run_in_progress_with_its_figures() -> None:
     assert [number for number, _, _ in model.turns] == ["7", "6", "5", "4", "3", "2", "1"]
 
 
+def test_a_rate_that_was_not_renewed_tells_its_age() -> None:
+    stock, turns = seen(64.0)
+    assert dict(run_model(stock, PHONE, turns).figures)["now"].endswith(" tok/s")
+    later = Stock(replace(stock.view, t_ns=at(67.5)))
+    assert dict(run_model(later, PHONE, turns).figures)["now"].endswith(" tok/s 3 s ago")
+
+
 def test_loading_has_a_bar_and_an_eta() -> None:
     stock, turns = seen(3.4, until_s=3.4, loading=True)
     model = run_model(stock, HOST, turns)
