@@ -87,4 +87,4 @@ class Channels:
 def blocks(recording: Recorded, key: ChannelKey, t0_ns: int, t1_ns: int) -> Iterator[Samples]:
     """Blocks of one channel that touch a span of host time; their own times are still those of its device."""
     clock = recording.clock
-    return recording.samples(key, clock.to_device(key[0], t0_ns), clock.to_device(key[0], t1_ns))
+    return recording.samples(key, clock.to_device(key, t0_ns), clock.to_device(key, t1_ns))

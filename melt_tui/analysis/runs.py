@@ -299,14 +299,14 @@ def values(
     recording: Recorded, channels: Channels, key: ChannelKey, t0_ns: int, t1_ns: int
 ) -> Iterator[Sequence[float]]:
     """The values of a channel within a span of host time, block by block; what is not a number is left out."""
-    clock, device = recording.clock, key[0]
+    clock = recording.clock
     for block in blocks(recording, key, t0_ns, t1_ns):
-        first_ns, last_ns = clock.to_host(device, block.t0_ns), clock.to_host(device, block.t1_ns)
+        first_ns, last_ns = clock.to_host(key, block.t0_ns), clock.to_host(key, block.t1_ns)
         inside = first_ns >= t0_ns and last_ns <= t1_ns
         part = [
             value
             for i, value in enumerate(_decoded(channels.at(key, first_ns), block))
-            if not math.isnan(value) and (inside or t0_ns <= clock.to_host(device, block.time_at(i)) <= t1_ns)
+            if not math.isnan(value) and (inside or t0_ns <= clock.to_host(key, block.time_at(i)) <= t1_ns)
         ]
         if part:
             yield part

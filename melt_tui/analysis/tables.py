@@ -74,11 +74,11 @@ def _start_ns(recording: Recorded) -> int:
 
 def _rows(samples: Samples, channel: Channel, clock: ClockMap, start_ns: int) -> Iterator[str]:
     middle = ",".join(("", cell(channel.device), cell(channel.name), cell(channel.unit), ""))
-    corrected = bool(clock.rows(channel.device))
+    corrected = clock.moves(channel.key)
     exact = channel.decoding == IDENTITY
     for i, (code,) in enumerate(code_struct(samples.dtype).iter_unpack(samples.codes)):
         t_ns = samples.time_at(i)
         if corrected:
-            t_ns = clock.to_host(channel.device, t_ns)
+            t_ns = clock.to_host(channel.key, t_ns)
         value = code if exact else channel.decoding.value(code)
         yield f"{seconds(t_ns - start_ns)}{middle}{value!r}\n"

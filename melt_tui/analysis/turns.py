@@ -87,7 +87,7 @@ def read_counts(recording: Recorded, channel: Channel, t0_ns: int, t1_ns: int) -
     counts = Counts(array("q"), array("d"))
     for block in blocks(recording, channel.key, t0_ns, t1_ns):
         for i, (code,) in enumerate(code_struct(block.dtype).iter_unpack(block.codes)):
-            t_ns = recording.clock.to_host(channel.device, block.time_at(i))
+            t_ns = recording.clock.to_host(channel.key, block.time_at(i))
             if t0_ns <= t_ns <= t1_ns:
                 counts.times_ns.append(t_ns)
                 counts.counts.append(channel.decoding.value(code))

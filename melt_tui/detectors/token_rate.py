@@ -90,7 +90,9 @@ class TokenRate:
         sources = [channel for channel in event.channels if channel.quantity is Quantity.TOKENS]
         if not sources:
             return ()
-        self._sources.update((channel.key, channel) for channel in sources)
+        for channel in sources:
+            self._sources[channel.key] = channel
+            self._clock.open(channel)
         rate = self._rates[event.device] = Channel(
             device=event.device,
             name=NAME,
@@ -99,7 +101,9 @@ class TokenRate:
             kind=Kind.INTERVAL_MEAN,
             provenance=PROVENANCE,
             derived=True,
+            own_clock=sources[-1].own_clock,
         )
+        self._clock.open(rate)
         return (ChannelsOpened(t_ns=event.t_ns, device=event.device, channels=(rate,)),)
 
     def _count(self, samples: Samples) -> Iterable[Item]:
@@ -114,7 +118,7 @@ class TokenRate:
 
     def _tick(self, tick: Tick) -> Iterator[Item]:
         for device, decode in self._decodes.items():
-            t_ns = self._clock.to_device(device, tick.t_ns)
+            t_ns = self._clock.to_device((device, NAME), tick.t_ns)
             if decode.running and (value := decode.rate(t_ns)) is not None:
                 yield from self._tell(device, [(t_ns, value)])
 

@@ -88,8 +88,7 @@ class LiveState:
             series = self._series.get(key)
             if series is None:
                 return window_of(key, choose(t1_ns - t0_ns, columns)[0], empty(), self._clock)
-            device = key[0]
-            d0_ns, d1_ns = self._clock.to_device(device, t0_ns), self._clock.to_device(device, t1_ns)
+            d0_ns, d1_ns = self._clock.to_device(key, t0_ns), self._clock.to_device(key, t1_ns)
             part = cut(t1_ns - t0_ns, columns, d0_ns, d1_ns)
             gathered = series.columns(part)
         return told(key, part.width_ns, gathered(), self._clock)
@@ -141,7 +140,7 @@ class LiveState:
     def column_at(self, key: ChannelKey, t_ns: int, width_ns: int) -> int:
         """Start, in host time, of the column of this width that holds ``t_ns``."""
         with self._lock:
-            return self._host(key, floor_to(self._clock.to_device(key[0], t_ns), width_ns))
+            return self._host(key, floor_to(self._clock.to_device(key, t_ns), width_ns))
 
     def events_from(self, kinds: Sequence[type[Event]]) -> int:
         """Earliest moment from which all events of these kinds, or of any, are held."""
@@ -171,6 +170,7 @@ class LiveState:
         self._opened += 1
         for place, channel in enumerate(event.channels):
             key = channel.key
+            self._clock.open(channel)
             if key not in self._series:
                 self._series[key], self._openings[key] = _series_of(channel), []
             self._series[key].open(channel)
@@ -188,20 +188,15 @@ class LiveState:
         return {openings[-1][3].key: openings[-1][3] for openings in opened}
 
     def _readings(self, channels: dict[ChannelKey, Channel], t_ns: int) -> dict[ChannelKey, Reading]:
-        own_times: dict[str, int] = {}
         readings = {}
         for key in channels:
-            device = key[0]
-            own_ns = own_times.get(device)
-            if own_ns is None:
-                own_ns = own_times[device] = self._clock.to_device(device, t_ns)
-            found = self._series[key].reading(own_ns)
+            found = self._series[key].reading(self._clock.to_device(key, t_ns))
             if found is not None:
-                readings[key] = Reading(self._clock.to_host(device, found[0]), found[1])
+                readings[key] = Reading(self._clock.to_host(key, found[0]), found[1])
         return readings
 
     def _host(self, key: ChannelKey, t_ns: int | None) -> int:
-        return EVER if t_ns is None or t_ns == EVER else self._clock.to_host(key[0], t_ns)
+        return EVER if t_ns is None or t_ns == EVER else self._clock.to_host(key, t_ns)
 
     def _now(self) -> int:
         return self._chronicle.last_ns or 0

@@ -74,6 +74,7 @@ class Catalog:
         for row, t_ns, number, definition in self._connection.execute(_OPENINGS, (after,)):
             channel = definitions.get(number) or from_json(Channel, definition)
             self._openings.append((t_ns, row, channel, number))
+            self.clock.open(channel)
         self._openings.sort(key=lambda opening: opening[:2])
         self._of_key = {}
         for number, key in dict.fromkeys((opening[3], opening[2].key) for opening in self._openings):

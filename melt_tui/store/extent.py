@@ -16,5 +16,5 @@ def extent(connection: sqlite3.Connection, catalog: Catalog, chunks: Chunks) -> 
         return 0, 0
     for series in catalog.announced():
         own_ns = chunks.bounds(series) or ()
-        moments += [catalog.clock.to_host(series.channel.device, t_ns) for t_ns in own_ns]
+        moments += [catalog.clock.to_host(series.channel.key, t_ns) for t_ns in own_ns]
     return min(moments), max(moments)

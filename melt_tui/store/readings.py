@@ -35,18 +35,18 @@ def readings_at(
     t_ns: int,
 ) -> dict[ChannelKey, Reading]:
     """Of each of these channels the last sample at or before host time ``t_ns``, its time as the host's."""
-    own_ns = {device: catalog.clock.to_device(device, t_ns) for device in {key[0] for key in channels}}
+    own_ns = {key: catalog.clock.to_device(key, t_ns) for key in channels}
     tail = _tail_last(catalog.tail, own_ns, catalog.by_id)
     found: dict[ChannelKey, Reading] = {}
     for key in channels:
         best = None
         for series in catalog.series_of(key):
-            last = _chunk_last(connection, chunks, series, own_ns[key[0]])
+            last = _chunk_last(connection, chunks, series, own_ns[key])
             last = max((each for each in (last, tail.get(series.id)) if each is not None), default=None)
             if last is not None and (best is None or last.t_ns >= best[0]):
                 best = (last.t_ns, float(series.decoder(last.code)[0]))
         if best is not None:
-            found[key] = Reading(catalog.clock.to_host(key[0], best[0]), best[1])
+            found[key] = Reading(catalog.clock.to_host(key, best[0]), best[1])
     return found
 
 
@@ -67,13 +67,13 @@ def _chunk_last(connection: sqlite3.Connection, chunks: Chunks, series: Series, 
     return best
 
 
-def _tail_last(tail: Tail, own_ns: Mapping[str, int], by_id: Mapping[int, Series]) -> dict[int, _Last]:
+def _tail_last(tail: Tail, own_ns: Mapping[ChannelKey, int], by_id: Mapping[int, Series]) -> dict[int, _Last]:
     """By series."""
     if not len(tail.series):
         return {}
     limits = np.full(int(tail.series.max()) + 1, EVER)
     for number in np.unique(tail.series).tolist():
-        limits[number] = own_ns.get(by_id[number].channel.device, EVER)
+        limits[number] = own_ns.get(by_id[number].channel.key, EVER)
     limit = limits[tail.series]
     begun = np.flatnonzero(np.minimum(tail.t0, tail.t1) <= limit)
     told = np.where((tail.counts > 1) & (tail.t1 <= limit), tail.t1, tail.t0)

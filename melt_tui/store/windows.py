@@ -23,7 +23,7 @@ def window_at(
     columns: int,
 ) -> Window:
     """As ``Timeline.window``."""
-    own_ns = (catalog.clock.to_device(key[0], span[0]), catalog.clock.to_device(key[0], span[1]))
+    own_ns = (catalog.clock.to_device(key, span[0]), catalog.clock.to_device(key, span[1]))
     part = cut(span[1] - span[0], columns, *own_ns)
     found = [
         buckets

@@ -4,6 +4,7 @@ from bisect import bisect_right, insort
 from dataclasses import dataclass
 
 from drivers.events import ClockMeasured
+from drivers.model import Channel, ChannelKey
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -19,15 +20,21 @@ class ClockRow:
 class ClockMap:
     """Offsets of every device clock: straight lines between measurements, constant outside them.
 
-    A device without rows keeps host time. The map never falls, in either direction, and depends on the rows alone, not
+    Only channels of ``own_clock`` are moved, and those of a device without rows are not. The map never falls, in either direction, and depends on the rows alone, not
     on the order in which they came. Where a device clock was set back, one device time stands for two moments: rows
     that a measurement *later by the host* puts at or after its own device time are passed over, so that the newest
     measurement always holds for what comes after it.
     """
 
     def __init__(self) -> None:
+        self._own: set[ChannelKey] = set()
         self._rows: dict[str, list[ClockRow]] = {}
         self._lines: dict[str, _Line] = {}
+
+    def open(self, channel: Channel) -> None:
+        """Know from now on whose clock this channel's times are of."""
+        if channel.own_clock:
+            self._own.add(channel.key)
 
     def add(self, device: str, row: ClockRow) -> None:
         """Take one measurement, in any order of time."""
@@ -40,14 +47,18 @@ class ClockMap:
         row = ClockRow(event.t_ns - event.offset_ns, event.offset_ns, event.uncertainty_ns, event.origin)
         self.add(event.device, row)
 
-    def to_host(self, device: str, t_ns: int) -> int:
-        """Host time of a moment on the device's clock."""
-        line = self._lines.get(device)
+    def moves(self, key: ChannelKey) -> bool:
+        """Whether the channel's times differ from the host's."""
+        return key in self._own and key[0] in self._lines
+
+    def to_host(self, key: ChannelKey, t_ns: int) -> int:
+        """Host time of a moment as the channel tells it."""
+        line = self._lines.get(key[0]) if key in self._own else None
         return t_ns if line is None else line.host(t_ns)
 
-    def to_device(self, device: str, t_ns: int) -> int:
-        """The latest device time that is not later than host time ``t_ns``."""
-        line = self._lines.get(device)
+    def to_device(self, key: ChannelKey, t_ns: int) -> int:
+        """The latest moment, as the channel tells it, that is not later than host time ``t_ns``."""
+        line = self._lines.get(key[0]) if key in self._own else None
         return t_ns if line is None else line.device(t_ns)
 
     def rows(self, device: str) -> tuple[ClockRow, ...]:

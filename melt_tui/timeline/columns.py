@@ -152,8 +152,8 @@ def columns_of(buckets: Buckets) -> Columns:
 def told(key: ChannelKey, width_ns: int, columns: Columns, clock: ClockMap) -> Window:
     """The answer that these columns are, their starts told in host time."""
     starts = columns.starts
-    if clock.rows(key[0]):
-        starts = array("q", [clock.to_host(key[0], start) for start in starts])
+    if clock.moves(key):
+        starts = array("q", [clock.to_host(key, start) for start in starts])
     return Window(
         key=key,
         width_ns=width_ns,

@@ -123,7 +123,7 @@ def test_looking_while_looking(path: Path) -> None:
         assert recording.view(5 * SECOND).session == first
         assert [first, *walk] == night()
         assert recording.span() == (SECOND, 16 * SECOND)
-        assert recording.clock.to_host("phone", 0) == 500
+        assert recording.clock.to_host(("phone", "soc"), 0) == 500
 
 
 def test_ticks_are_events_like_others(tmp_path: Path) -> None:

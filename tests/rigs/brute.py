@@ -41,13 +41,15 @@ class Brute:
             return
         self.published.append(item)
         if isinstance(item, ChannelsOpened):
-            self.opened.update((channel.key, channel) for channel in item.channels)
+            for channel in item.channels:
+                self.opened[channel.key] = channel
+                self.clock.open(channel)
         if isinstance(item, ClockMeasured):
             self.clock.learn(item)
 
     def span(self) -> tuple[int, int]:
         times = [event.t_ns for event in self.published]
-        times += [self.clock.to_host(key[0], t) for key, points in self.points.items() for t, _, _ in points]
+        times += [self.clock.to_host(key, t) for key, points in self.points.items() for t, _, _ in points]
         return min(times, default=0), max(times, default=0)
 
     def view(self, t_ns: int) -> View:
@@ -65,7 +67,7 @@ class Brute:
 
     def window(self, key: ChannelKey, t0_ns: int, t1_ns: int, columns: int) -> Window:
         width, _ = choose(t1_ns - t0_ns, columns)
-        d0, d1 = self.clock.to_device(key[0], t0_ns), self.clock.to_device(key[0], t1_ns)
+        d0, d1 = self.clock.to_device(key, t0_ns), self.clock.to_device(key, t1_ns)
         cells: dict[int, list[float]] = defaultdict(list)
         for t, _, value in sorted(self.points[key]):
             start = t // width * width
@@ -75,7 +77,7 @@ class Brute:
         return Window(
             key=key,
             width_ns=width,
-            starts_ns=array("q", [self.clock.to_host(key[0], start) for start in starts]),
+            starts_ns=array("q", [self.clock.to_host(key, start) for start in starts]),
             counts=array("q", [len(cells[start]) for start in starts]),
             minima=array("d", [min(cells[start]) for start in starts]),
             maxima=array("d", [max(cells[start]) for start in starts]),
@@ -123,12 +125,11 @@ class Brute:
         return channels
 
     def _reading(self, key: ChannelKey, t_ns: int) -> Reading | None:
-        device = key[0]
-        past = [point for point in self.points[key] if self.clock.to_host(device, point[0]) <= t_ns]
+        past = [point for point in self.points[key] if self.clock.to_host(key, point[0]) <= t_ns]
         if not past:
             return None
         t, _, value = max(past)
-        return Reading(self.clock.to_host(device, t), value)
+        return Reading(self.clock.to_host(key, t), value)
 
     def _devices(self, events: Sequence[Event]) -> dict[str, DeviceView]:
         names = dict.fromkeys(event.device for event in events if isinstance(event, DEVICE_STATES))

@@ -37,6 +37,7 @@ CHANNELS = {
         rate_hz=rate_hz,
         dtype=dtype,
         decoding=decoding,
+        own_clock=True,
     )
     for name, rate_hz, dtype, decoding in (
         ("steady", 10.0, DType.F64, linear(1.0)),

@@ -56,6 +56,7 @@ SOC = Channel(
     decoding=linear(0.1),
     limit=95.0,
     detail="thermal zone 3",
+    own_clock=True,
 )
 COST = Channel(device=SELF, name="cpu", quantity=Quantity.CPU_USE, unit=Unit.PERCENT)
 MODEL = ModelFile(name="asked", path="/m.gguf", size_bytes=9)

@@ -98,7 +98,7 @@ def session(taken: Sequence[Step]) -> list[Item]:
 
 
 def channels(device: str, soc: Decoding = SOC[0]) -> tuple[Channel, Channel, Channel]:
-    """Of every device: a slow one, a bulk one, and one that comes when it comes."""
+    """Of every device: a slow one, a bulk one, and one that comes when it comes; some by the device's own clock."""
     return (
         Channel(
             device=device,
@@ -108,6 +108,7 @@ def channels(device: str, soc: Decoding = SOC[0]) -> tuple[Channel, Channel, Cha
             rate_hz=10.0,
             dtype=DType.I16,
             decoding=soc,
+            own_clock=device != "meter",
         ),
         Channel(
             device=device,
@@ -117,6 +118,7 @@ def channels(device: str, soc: Decoding = SOC[0]) -> tuple[Channel, Channel, Cha
             rate_hz=1000.0,
             dtype=DType.U16,
             decoding=ADC,
+            own_clock=device != "meter",
         ),
         Channel(
             device=device,
@@ -125,6 +127,7 @@ def channels(device: str, soc: Decoding = SOC[0]) -> tuple[Channel, Channel, Cha
             unit=Unit.TOKENS,
             kind=Kind.COUNTER,
             dtype=DType.I64,
+            own_clock=device == "board",
         ),
     )
 
@@ -257,37 +260,37 @@ class Script:
 
     def value(self, step: Step) -> Iterator[Item]:
         if opened := self.up.get(step.device):
-            yield reading(opened[0], self._own(step), step.by % 200 - 50)
+            yield reading(opened[0], self._own(opened[0]), step.by % 200 - 50)
 
     def late_value(self, step: Step) -> Iterator[Item]:
         if opened := self.up.get(step.device):
-            yield reading(opened[0], self._own(step) - step.by * 40_000, step.by % 200 - 50)
+            yield reading(opened[0], self._own(opened[0]) - step.by * 40_000, step.by % 200 - 50)
 
     def values(self, step: Step) -> Iterator[Item]:
         if opened := self.up.get(step.device):
-            times = _times(self._own(step), step.by)
+            times = _times(self._own(opened[0]), step.by)
             yield uneven_block(opened[0], times, [(step.by * k) % 77 for k in range(len(times))])
 
     def bulk(self, step: Step) -> Iterator[Item]:
         if opened := self.up.get(step.device):
-            n, t_ns = 1 + step.by % 150, self._own(step)
+            n, t_ns = 1 + step.by % 150, self._own(opened[1])
             codes = [(step.by * (k + 7)) % 8192 for k in range(n)]
             yield block(opened[1], t_ns, t_ns + (n - 1) * MILLISECOND + step.by % 999 * (n > 1), codes)
 
     def late_bulk(self, step: Step) -> Iterator[Item]:
         if opened := self.up.get(step.device):
-            n, t_ns = 1 + step.by % 20, self._own(step) - step.by * 30_000
+            n, t_ns = 1 + step.by % 20, self._own(opened[1]) - step.by * 30_000
             yield block(opened[1], t_ns, t_ns + (n - 1) * MILLISECOND, [k % 8192 for k in range(n)])
 
     def bulk_uneven(self, step: Step) -> Iterator[Item]:
         if opened := self.up.get(step.device):
-            times = _times(self._own(step), step.by)
+            times = _times(self._own(opened[1]), step.by)
             yield uneven_block(opened[1], times, [(step.by + k) % 8192 for k in range(len(times))])
 
     def count(self, step: Step) -> Iterator[Item]:
         if opened := self.up.get(step.device):
             self.tokens[step.device] = self.tokens.get(step.device, 0) + step.by % 4
-            yield reading(opened[2], self._own(step), self.tokens[step.device])
+            yield reading(opened[2], self._own(opened[2]), self.tokens[step.device])
 
     def clock(self, step: Step) -> Iterator[Item]:
         """A clock that wanders by some per cent at most: the map stays close to one second a second."""
@@ -307,8 +310,8 @@ class Script:
             t_ns=self.t_ns, device=step.device, offset_ns=offset_ns, uncertainty_ns=1000, origin="round trip"
         )
 
-    def _own(self, step: Step) -> int:
-        return self.t_ns - self.offsets.get(step.device, 0)
+    def _own(self, channel: Channel) -> int:
+        return self.t_ns - self.offsets.get(channel.device, 0) * channel.own_clock
 
 
 def _times(t_ns: int, by: int) -> list[int]:

@@ -81,7 +81,8 @@ CREATE TABLE intervals (
 );
 CREATE INDEX intervals_by_start ON intervals (t0_ns);
 
--- Measured offsets of device clocks: at device time t_ns, host = device + offset_ns, within +- uncertainty_ns.
+-- Measured offsets of device clocks: at device time t_ns, host = device + offset_ns, within +- uncertainty_ns. They hold
+-- for the channels whose definition says own_clock; all other times are the host's.
 CREATE TABLE clock (
     id INTEGER PRIMARY KEY, device TEXT NOT NULL, t_ns INTEGER NOT NULL, offset_ns INTEGER NOT NULL,
     uncertainty_ns INTEGER NOT NULL, origin TEXT

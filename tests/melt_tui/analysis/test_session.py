@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import Item
-from drivers.events import ClockMeasured, TurnEnd, TurnPurpose
+from drivers.events import ChannelsOpened, ClockMeasured, TurnEnd, TurnPurpose
 from drivers.model import Samples, reading
 from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import Summary, summarise
@@ -223,7 +223,9 @@ def test_a_run_in_progress() -> None:
 
 
 def test_a_device_clock_is_corrected() -> None:
-    """The desk's clock is 1000 s behind: figures are the same as with host time."""
+    """The desk's clock is 1000 s behind: figures are the same as with host time, those of host times untouched."""
+    own = tuple(replace(channel, own_clock=True) for channel in (TEMPERATURE, RSS))
+    opened = ChannelsOpened(t_ns=at(0), device="desk", channels=own)
     measured = ClockMeasured(
         t_ns=at(0), device="desk", offset_ns=1000 * 10**9, uncertainty_ns=10, origin="round trip"
     )
@@ -234,7 +236,8 @@ def test_a_device_clock_is_corrected() -> None:
         else i
         for i in (*slow(TEMPERATURE, [(2.0, 55.5)]), *slow(RSS, [(20.0, 5000)]))
     ]
-    (summary,) = of(measured, *events, *behind).runs
+    (summary,) = of(opened, measured, *events, *behind).runs
+    assert summary.turns[0].decode_tps_observed == pytest.approx(2.0)
     assert summary.rss_peak_bytes == 5000
     assert summary.temperatures[0].max_c == 55.5
 

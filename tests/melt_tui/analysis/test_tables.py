@@ -1,6 +1,7 @@
 import csv
 import io
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,7 +55,8 @@ def test_a_device_clock_is_corrected() -> None:
     measured = ClockMeasured(
         t_ns=at(1), device="desk", offset_ns=2 * SECOND, uncertainty_ns=1000, origin="round trip"
     )
-    items = [*opening(), measured, *slow(TEMPERATURE, [(1.0, 50.0)])]
+    own = ChannelsOpened(t_ns=at(0), device="desk", channels=(replace(TEMPERATURE, own_clock=True),))
+    items = [*opening(), own, measured, *slow(TEMPERATURE, [(1.0, 50.0)])]
     assert rows(samples_table, items)[0]["t_s"] == "3.000000000"
 
 

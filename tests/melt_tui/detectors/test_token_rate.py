@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,9 +57,9 @@ def told(items: Sequence[Item]) -> list[tuple[int, Any]]:
     ]
 
 
-def begun(t_ns: int = 0) -> list[Item]:
+def begun(t_ns: int = 0, *, own_clock: bool = False) -> list[Item]:
     return [
-        ChannelsOpened(t_ns=t_ns, device="phone", channels=(TOKENS,)),
+        ChannelsOpened(t_ns=t_ns, device="phone", channels=(replace(TOKENS, own_clock=own_clock),)),
         RunStarted(t_ns=t_ns, device="phone", run="r", spec=SPEC),
         TurnStarted(t_ns=t_ns, device="phone", run="r", turn=1),
     ]
@@ -167,7 +168,9 @@ def test_times_rise_even_when_tokens_come_late() -> None:
 
 def test_a_tick_is_told_at_the_devices_own_time() -> None:
     clock = ClockMeasured(t_ns=0, device="phone", offset_ns=100 * S, uncertainty_ns=1, origin="round trip")
-    items = passed(clock, *begun(), *stream(20, 50 * MS), tick(103 * S))
+    items = passed(clock, *begun(own_clock=True), *stream(20, 50 * MS), tick(103 * S))
+    assert told(items)[-1][0] == 3 * S
+    items = passed(clock, *begun(), *stream(20, 50 * MS), tick(3 * S))
     assert told(items)[-1][0] == 3 * S
 
 

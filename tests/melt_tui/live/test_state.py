@@ -19,7 +19,12 @@ from tests.rigs.random_sessions import Step, session, steps
 
 def slow(name: str = "soc", rate_hz: float | None = 10.0) -> Channel:
     return Channel(
-        device="phone", name=name, quantity=Quantity.TEMPERATURE, unit=Unit.CELSIUS, rate_hz=rate_hz
+        device="phone",
+        name=name,
+        quantity=Quantity.TEMPERATURE,
+        unit=Unit.CELSIUS,
+        rate_hz=rate_hz,
+        own_clock=True,
     )
 
 
