@@ -2,8 +2,8 @@
 -- themselves are packed (chunks, tiles, axes, journal, orders: private to melt).
 --
 -- Times named *_ns are host-monotonic nanoseconds: they count from an arbitrary moment, the same for the whole file.
--- Times of samples (seconds.second, chunks) are on the clock of their own device; table clock holds what was measured of
--- each: host = device + offset. A device without rows there uses host time. To tell local time of a host-monotonic t_ns:
+-- Times of samples (seconds.second, chunks) are the host's too, but of channels whose definition says own_clock: these are
+-- on their device's clock, and table clock holds what was measured of it: host = device + offset. To tell local time:
 --   SELECT datetime((t_ns - (SELECT value FROM session WHERE key = 'started_ns')
 --                 + (SELECT value FROM session WHERE key = 'started_wall_ns')) / 1e9, 'unixepoch', 'localtime') ...
 --
