@@ -193,7 +193,7 @@ class MeltApp(App[int]):
 
     def _help(self) -> None:
         if self._stage is not None:
-            self.push_screen(self._stage.help())
+            self.push_screen(self._stage.help(self.screen))
 
     def _back(self) -> None:
         """Close what lies on top; the first bench stays."""

@@ -51,9 +51,9 @@ class Stage:
         """The saved recordings."""
         return LibraryScreen(self._bench, self._settings)
 
-    def help(self) -> HelpScreen:
-        """Every command with its key."""
-        return HelpScreen(self._settings.keys)
+    def help(self, screen: Screen[Any]) -> HelpScreen:
+        """Every command with its key, those of this screen first."""
+        return HelpScreen(self._settings.keys, self.place(screen)[0])
 
     def quit_question(self) -> ConfirmDialog | None:
         """What to ask before leaving; None when nothing is in progress."""

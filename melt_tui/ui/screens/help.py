@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Label, Static
 
-from melt_tui.ui.commands import BENCH, COMMANDS, EVERYWHERE, LIBRARY, Command, keys_of
+from melt_tui.ui.commands import BENCH, BY_NAME, COMMANDS, EVERYWHERE, LIBRARY, Command, keys_of
 from melt_tui.ui.screens.dialogs import Dialog, Sheets
 
 _TITLES = {BENCH: "On the bench", LIBRARY: "In the library", EVERYWHERE: "Everywhere"}
@@ -25,13 +25,14 @@ _MOUSE = (
 
 
 class HelpScreen(Dialog[None]):
-    """Closed by escape, q or ?."""
+    """Begins with the place that it was asked for in; closed by escape, q or ?."""
 
     CSS_PATH: ClassVar[Sheets] = ["dialogs.tcss", "help.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [("q,question_mark", "cancel", "Close")]
 
-    def __init__(self, remapped: Mapping[str, str]) -> None:
+    def __init__(self, remapped: Mapping[str, str], where: str = BENCH) -> None:
         super().__init__()
+        self._places = list(dict.fromkeys((where, EVERYWHERE, *_TITLES)))
         self._remapped = remapped
 
     def compose(self) -> ComposeResult:
@@ -39,8 +40,8 @@ class HelpScreen(Dialog[None]):
         with VerticalScroll(classes="box") as box:
             box.border_title = "Help"
             box.border_subtitle = "Esc closes"
-            for where, title in _TITLES.items():
-                yield Label(title, classes="section")
+            for where in self._places:
+                yield Label(_TITLES[where], classes="section")
                 yield Static(Content("\n".join(_lines(where, self._remapped))))
             yield Label("The mouse", classes="section")
             yield Static(Content("\n".join(f"{what:<{_KEY_CELLS + 6}}{does}" for what, does in _MOUSE)))
@@ -51,6 +52,10 @@ def _lines(where: str, remapped: Mapping[str, str]) -> Iterable[str]:
 
 
 def help_line(command: Command, remapped: Mapping[str, str]) -> str:
-    """``r           Run               Start a run: …``; a command without a key is found in the palette."""
-    keys = " ".join(keys_of(command, remapped)) or ":"
+    """``r           Run               Start a run: …``; one without a key is found in the palette: ``: Theme``."""
+    keys = " ".join(keys_of(command, remapped)) or f"{_palette_key(remapped)} {command.title}"
     return f"{keys:<{_KEY_CELLS}}{command.title:<{_TITLE_CELLS}}{command.help}"
+
+
+def _palette_key(remapped: Mapping[str, str]) -> str:
+    return next(iter(keys_of(BY_NAME["command_palette"], remapped)), "")

@@ -1,7 +1,6 @@
 """The library: the saved recordings, and what can be done with them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import DataTable, Label
 
-from melt_tui.format import byte_count, number, seconds
 from melt_tui.ui.answers import answer
 from melt_tui.ui.commands import BY_NAME, LIBRARY, LIBRARY_KEYS, bindings
+from melt_tui.ui.entries import COLUMNS, cell_text, column_widths, entry_line, entry_texts
 from melt_tui.ui.key_groups import key_groups
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
@@ -26,10 +25,7 @@ from melt_tui.workbench import Bench, RecordingInfo, RecordingState
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-COLUMNS = ("when", "name", "state", "length", "tok/s", "runs", "models", "devices", "tags", "size")
-_CELLS = 30
-"""A text of a cell is cut to this width; the whole of it stands in the recording."""
-_UNKNOWN = "–"
+_SCROLL_BAR = 2
 
 
 class LibraryScreen(Screen[Path]):
@@ -55,7 +51,6 @@ class LibraryScreen(Screen[Path]):
         """The table, a line about the chosen one, the keys."""
         yield Label("library", id="title")
         table: DataTable[Any] = DataTable(cursor_type="row", zebra_stripes=False, id="recordings")
-        table.add_columns(*COLUMNS)
         yield table
         yield Label("Reading the recordings …", id="detail")
         yield KeyLine(key_groups(LIBRARY_KEYS, self._settings.keys, live=True))
@@ -64,6 +59,10 @@ class LibraryScreen(Screen[Path]):
         """Read the list."""
         self.query_one(DataTable).focus()
         self.load()
+
+    def on_resize(self) -> None:
+        """Other widths have room for other columns."""
+        self._fill()
 
     def action_command(self, name: str) -> None:
         """Do what a key, a click or the palette asks for."""
@@ -85,13 +84,20 @@ class LibraryScreen(Screen[Path]):
         """Read the list again; the cursor stays where it was."""
         got = await answer(self._bench.library())
         self._entries = got.value or ()
+        self._fill()
+        self._tell(got.problem or self._summary())
+
+    def _fill(self) -> None:
         table = self.query_one(DataTable)
         row = table.cursor_row
-        table.clear()
-        for entry in self._entries:
-            table.add_row(*(Text(text) for text in entry_texts(entry, self._settings)))
-        table.move_cursor(row=min(row, max(0, len(self._entries) - 1)))
-        self._tell(got.problem or self._summary())
+        rows = [entry_texts(entry, self._settings.zone) for entry in self._entries]
+        columns = column_widths(rows, self.size.width - _SCROLL_BAR)
+        table.clear(columns=True)
+        for place, cells in columns:
+            table.add_column(_cell(COLUMNS[place].title, place, cells), width=cells)
+        for texts in rows:
+            table.add_row(*(_cell(texts[place], place, cells) for place, cells in columns))
+        table.move_cursor(row=min(row, max(0, len(rows) - 1)))
 
     @on(DataTable.RowSelected)
     def _row_selected(self) -> None:
@@ -109,8 +115,7 @@ class LibraryScreen(Screen[Path]):
         entry = self.chosen
         if entry is None:
             return "Nothing has been recorded yet."
-        marks = ["simulated devices"] if entry.simulated else []
-        return " · ".join([str(entry.path), *marks, *([entry.detail] if entry.detail else [])])
+        return entry_line(entry)
 
     def _tell(self, text: str) -> None:
         self.query_one("#detail", Label).update(Content(plain(text)))
@@ -163,31 +168,12 @@ class LibraryScreen(Screen[Path]):
         self.load()
 
 
-def entry_texts(entry: RecordingInfo, settings: ScreenSettings) -> tuple[str, ...]:
-    """A row of the table, in the order of ``COLUMNS``; what is not known is a dash."""
-    made = " (sim)" if entry.simulated else ""
-    texts = (
-        _when(entry, settings),
-        entry.name,
-        entry.state,
-        seconds(entry.duration_s),
-        number(entry.decode_tps),
-        str(entry.runs),
-        ", ".join(entry.models) or _UNKNOWN,
-        plain(", ".join(entry.devices), _CELLS - len(made)) + made if entry.devices else _UNKNOWN,
-        ", ".join(entry.tags),
-        byte_count(entry.size_bytes),
-    )
-    return tuple(plain(text, _CELLS) for text in texts)
-
-
 def split_tags(text: str) -> list[str]:
     """Tags as they were typed: separated by commas, each once, none empty."""
     return list(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
 
 
-def _when(entry: RecordingInfo, settings: ScreenSettings) -> str:
-    if entry.started_wall_ns is None:
-        return _UNKNOWN
-    moment = datetime.fromtimestamp(entry.started_wall_ns / 1e9, UTC).astimezone(settings.zone)
-    return f"{moment:%Y-%m-%d %H:%M}"
+def _cell(text: str, place: int, cells: int) -> Text:
+    return Text(
+        cell_text(text, place, cells), justify="right" if COLUMNS[place].right else "left", no_wrap=True
+    )
