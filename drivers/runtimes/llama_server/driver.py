@@ -39,7 +39,7 @@ class LlamaServer:
         self._inbox: Inbox | None = None
 
     def objection(self, spec: RunSpec) -> DriverError | None:
-        """Flags, memory, processor and packages of this computer."""
+        """Flags, threads, context and batch, memory, processor and packages of this computer."""
         return foreseen_objection(spec)
 
     async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
@@ -118,9 +118,7 @@ class _Run:
         if ready.ignored:
             self._tell(f"this build of the engine does not know: {ready.ignored}")
         loaded = self._loaded(server, load_s, ready.build, ready.backend)
-        await self._turns(
-            ear, server, workload, replace(loaded, threads=engine.threads, batch=self._spec.batch)
-        )
+        await self._turns(ear, server, workload, replace(loaded, threads=engine.threads, batch=engine.batch))
 
     async def _listening(self, ear: Ear, engine: Engine) -> tuple[Ready, int]:
         """Where the engine listens, and when it said so; our own says it when the model is loaded."""

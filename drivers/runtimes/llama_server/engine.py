@@ -21,13 +21,20 @@ from drivers.foreign import printable
 from drivers.inbox import Inbox
 from drivers.links.base import Line, Process, ShellLink
 from drivers.model import ModelFile, RunSpec
-from drivers.runtimes.llama_server.flags import binary_command, binary_of, engine_command
+from drivers.runtimes.llama_server.flags import (
+    batch_in_force,
+    binary_command,
+    binary_of,
+    engine_command,
+    threads_in_force,
+)
 from drivers.runtimes.llama_server.loglimit import LogLimit
 from drivers.runtimes.llama_server.needs import default_threads
 from drivers.runtimes.llama_server.protocol import (
     MARK,
     Failed,
     Ready,
+    last_line,
     read_bytes_read,
     read_child,
     read_listening,
@@ -57,7 +64,10 @@ class Engine:
     """One engine process. Entering starts it; leaving ends it, and says that it has ended."""
 
     def __init__(self, spec: RunSpec, model: ModelFile, shell: ShellLink, clock: Clock, emit: Emit) -> None:
-        self.threads = default_threads() if spec.threads is None else spec.threads
+        self._threads = default_threads() if spec.threads is None else spec.threads
+        self.threads = threads_in_force(spec.args, self._threads)
+        """Those that it uses; None where a flag of the user's does not tell them in a number."""
+        self.batch = batch_in_force(spec.args, spec.batch)
         self.started_ns = clock.now()
         self._spec = spec
         self._model = model
@@ -75,8 +85,8 @@ class Engine:
     def command(self) -> list[str]:
         """What is run."""
         if self._binary:
-            return binary_command(self._spec, self._binary, self._model.path, self.threads)
-        return engine_command(self._spec, sys.executable, self._model.path, self.threads)
+            return binary_command(self._spec, self._binary, self._model.path, self._threads)
+        return engine_command(self._spec, sys.executable, self._model.path, self._threads)
 
     async def __aenter__(self) -> Self:
         self.started_ns = self._clock.now()
@@ -153,9 +163,16 @@ class Engine:
         if self._failed is not None:
             return self._objection(self._failed)
         how = _signal_name(returncode) if returncode < 0 else f"exit code {returncode}"
-        last = telling(self._tail)
-        remedy = "it may have run out of memory" if returncode == -signal.SIGKILL else ""
-        return RunFailed(f"the engine ended by itself ({how}){f': {last}' if last else ''}", remedy=remedy)
+        return RunFailed(
+            f"the engine ended with {how}{self._last_words()}", remedy=_REMEDIES.get(returncode, "")
+        )
+
+    def _last_words(self) -> str:
+        """An error that it told of; else its last line, called that: it need have nothing to do with its end."""
+        error, last = telling(self._tail), last_line(self._tail)
+        if error:
+            return f": {error}"
+        return f"; the last line that it printed: {last}" if last else ""
 
     def _objection(self, told: Failed) -> DriverError:
         if told.kind in _OBJECTIONS:
@@ -211,6 +228,8 @@ class Engine:
         )
 
 
+_REMEDIES = {-signal.SIGKILL: "somebody killed it, or the system did when memory ran out"}
+
 _OBJECTIONS: dict[str, type[DriverError]] = {
     "MissingExtra": MissingExtra,
     "NotSupported": NotSupported,
@@ -219,10 +238,10 @@ _OBJECTIONS: dict[str, type[DriverError]] = {
 
 
 def _environment() -> dict[str, str]:
-    """Numbers with a decimal point, and our own packages within reach of the interpreter."""
+    """Numbers with a decimal point, our own packages within reach of the interpreter, no debugger when it aborts."""
     home = str(Path(drivers.__file__).parent.parent)
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH", "")])]
-    return {"LC_ALL": "C", "PYTHONPATH": os.pathsep.join(paths)}
+    return {"LC_ALL": "C", "PYTHONPATH": os.pathsep.join(paths), "GGML_NO_BACKTRACE": "1"}
 
 
 def _signal_name(returncode: int) -> str:

@@ -1,7 +1,8 @@
 """Flags of the user's: which program runs, and what our own engine understands of llama-server's flags."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -23,6 +24,21 @@ ENGINE_FLAGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What our own engine takes beside model, threads, context and batch."""
 
+MOST_THREADS: Final = 512
+"""The engine's own limit, ggml's ``GGML_MAX_N_THREADS``."""
+
+_NUMBERS: Final[Mapping[str, Container[int]]] = {
+    "--threads-batch": range(1, MOST_THREADS + 1),
+    "--ubatch-size": range(1, 1 << 31),
+    "--verbosity": range(6),
+}
+_WORDS: Final[Mapping[str, Container[str]]] = {
+    "--load-mode": ("none", "mmap", "mlock"),
+    "--metrics": ("on", "off"),
+    "--warmup": ("on", "off"),
+}
+_THREADS, _BATCH = ("-t", "--threads"), ("-b", "--batch-size")
+
 _SHORT = {"-tb": "--threads-batch", "-ub": "--ubatch-size", "-lv": "--verbosity"}
 _SWITCHES = {
     "--mmap": ("--load-mode", "mmap"),
@@ -40,7 +56,7 @@ def binary_of(args: Sequence[str]) -> str:
 
 
 def engine_flags(args: Sequence[str]) -> dict[str, str]:
-    """llama-server's flags as our own engine takes them. Raises NotSupported, naming the first unknown one."""
+    """llama-server's flags as our own engine takes them. Raises NotSupported, naming the first that it does not take."""
     words = _words(args)
     found: dict[str, str] = {}
     while words:
@@ -49,10 +65,20 @@ def engine_flags(args: Sequence[str]) -> dict[str, str]:
             name, value = _SWITCHES[word]
         else:
             name, value = _SHORT.get(word, word), words.pop(0) if words else ""
-        if name not in ENGINE_FLAGS or not value:
+        if name not in ENGINE_FLAGS or not _fits(name, value):
             raise _unknown(word)
         found[name] = value
     return found
+
+
+def threads_in_force(args: Sequence[str], ours: int) -> int | None:
+    """Threads of a program whose flags may override ours; None when it was not told in a number."""
+    return _overridden(args, _THREADS, ours)
+
+
+def batch_in_force(args: Sequence[str], ours: int) -> int | None:
+    """The prompt batch of a program whose flags may override ours; None when it was not told in a number."""
+    return _overridden(args, _BATCH, ours)
 
 
 def engine_command(spec: RunSpec, python: str, model: str, threads: int) -> list[str]:
@@ -85,6 +111,20 @@ def _words(args: Sequence[str]) -> list[str]:
         if not arg.startswith(_BINARY):
             words += re.split(r"[=\s]+", arg, maxsplit=1) if arg.startswith("-") else [arg]
     return words
+
+
+def _fits(name: str, value: str) -> bool:
+    if name in _WORDS:
+        return value in _WORDS[name]
+    return re.fullmatch(r"\d{1,10}", value) is not None and int(value) in _NUMBERS[name]
+
+
+def _overridden(args: Sequence[str], names: Sequence[str], ours: int) -> int | None:
+    words = _words(args) if binary_of(args) else []
+    given = [value for name, value in pairwise(words) if name in names]
+    if not given:
+        return ours
+    return int(given[-1]) if re.fullmatch(r"\d{1,9}", given[-1]) else None
 
 
 def _unknown(word: str) -> NotSupported:

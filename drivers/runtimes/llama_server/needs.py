@@ -11,11 +11,17 @@ import psutil
 from drivers.errors import DriverError, NotSupported, Refused
 from drivers.foreign import printable
 from drivers.model import ModelFile, RunSpec
-from drivers.runtimes.llama_server.flags import binary_of, engine_flags
+from drivers.runtimes.llama_server.flags import MOST_THREADS, binary_of, engine_flags
 from drivers.runtimes.llama_server.processor import MISSING_LIBGOMP, MISSING_PACKAGE, processor_objection
 
 OVERHEAD_BYTES = 96 << 20
 """Interpreter, engine and compute buffers, beside weights and KV cache."""
+
+
+LEAST_CONTEXT = 256
+"""The engine rounds a context up to a multiple of that."""
+LEAST_BATCH = 2
+"""The engine warms up with two tokens, and dies when they do not fit."""
 
 
 def refusal(spec: RunSpec) -> str:
@@ -28,7 +34,12 @@ def find_objection(spec: RunSpec) -> DriverError | None:
     """The same as an error to raise. A server that already runs needs nothing of ours."""
     if spec.url:
         return None
-    return _flags_objection(spec) or model_objection(spec, available_bytes()) or _own_engine_objection(spec)
+    return (
+        _flags_objection(spec)
+        or shape_objection(spec)
+        or model_objection(spec, available_bytes())
+        or _own_engine_objection(spec)
+    )
 
 
 def foreseen_objection(spec: RunSpec) -> DriverError | None:
@@ -36,7 +47,13 @@ def foreseen_objection(spec: RunSpec) -> DriverError | None:
     if spec.url or spec.model is None:
         return None
     memory = memory_objection(spec.model, spec.model.size_bytes, spec.context, available_bytes())
-    return _flags_objection(spec) or memory or _own_engine_objection(spec)
+    return _flags_objection(spec) or shape_objection(spec) or memory or _own_engine_objection(spec)
+
+
+def shape_objection(spec: RunSpec) -> DriverError | None:
+    """Threads, context and batch that the engine would change without a word, or die of."""
+    small = _context_objection(spec.context) if not binary_of(spec.args) else None
+    return small or _threads_objection(spec.threads) or _batch_objection(spec)
 
 
 def default_threads() -> int:
@@ -89,6 +106,39 @@ def engine_objection() -> DriverError | None:
 
 def _own_engine_objection(spec: RunSpec) -> DriverError | None:
     return None if binary_of(spec.args) else engine_objection()
+
+
+def _context_objection(context: int) -> DriverError | None:
+    if context >= LEAST_CONTEXT:
+        return None
+    return NotSupported(
+        f"a context of {context} tokens is less than the engine can make",
+        remedy=f"take a context of at least {LEAST_CONTEXT}",
+    )
+
+
+def _threads_objection(threads: int | None) -> DriverError | None:
+    if threads is None or threads <= MOST_THREADS:
+        return None
+    return NotSupported(
+        f"{threads} threads are more than the engine can take", remedy=f"take at most {MOST_THREADS}"
+    )
+
+
+def _batch_objection(spec: RunSpec) -> DriverError | None:
+    if not LEAST_BATCH <= spec.batch <= spec.context:
+        return NotSupported(
+            f"a prompt batch of {spec.batch} tokens cannot be had with a context of {spec.context}",
+            remedy=f"take a batch of {LEAST_BATCH} to {spec.context}",
+        )
+    own = {} if binary_of(spec.args) else engine_flags(spec.args)
+    compute = int(own.get("--ubatch-size", spec.batch))
+    if compute <= spec.batch:
+        return None
+    return NotSupported(
+        f"a compute batch of {compute} tokens is more than the prompt batch of {spec.batch}",
+        remedy="take a smaller --ubatch-size or a larger --batch",
+    )
 
 
 def _library_objection() -> DriverError | None:

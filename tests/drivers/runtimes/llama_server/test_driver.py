@@ -134,7 +134,7 @@ async def test_an_engine_that_dies_in_a_turn(slow_model: Path, kind: signal.Sign
         run_spec(workload(max_tokens=100_000), slow_model, context=4096, threads=1), None, kill
     )
     assert isinstance(run.error, RunFailed)
-    assert f"the engine ended by itself ({kind.name})" in str(run.error)
+    assert f"the engine ended with {kind.name}" in str(run.error)
     assert run.of(TurnEnded)[-1].end is TurnEnd.FAILED
     assert run.one(ProcessEnded).returncode == -kind
 

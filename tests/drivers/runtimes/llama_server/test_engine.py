@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from drivers.clock import SystemClock
 from drivers.errors import NotSupported, RunFailed
 from drivers.events import LogLine, ModelLoaded, Preparing, ProcessEnded, ProcessStarted, TurnEnd, TurnEnded
+from drivers.links.base import Line
+from drivers.links.local import LocalShell
 from drivers.runtimes.llama_server.driver import LlamaServer
-from drivers.runtimes.llama_server.engine import ETA_FROM
+from drivers.runtimes.llama_server.engine import ETA_FROM, Engine
 from drivers.runtimes.llama_server.loglimit import BURST
 from tests.rigs.llama_runs import (
     TINY,
@@ -60,20 +63,45 @@ async def test_how_much_is_loaded_is_told(tmp_path: Path) -> None:
 async def test_a_program_that_dies_in_a_turn(tmp_path: Path, cue: str, signal: str) -> None:
     run = await collect(run_spec(workload(), args=(program(tmp_path, cue),)))
     assert isinstance(run.error, RunFailed)
-    assert run.error.sentence == f"the engine ended by itself ({signal}): ggml: something went wrong in here"
-    assert run.error.remedy == ("it may have run out of memory" if cue == "dies" else "")
+    assert run.error.sentence == f"the engine ended with {signal}: ggml: something went wrong in here"
+    assert ("memory ran out" in run.error.remedy) == (cue == "dies")
     assert (run.one(TurnEnded).end, run.one(TurnEnded).output_tokens) == (TurnEnd.FAILED, 6)
     assert run.one(TurnEnded).detail == str(run.error)
     assert run.one(ProcessEnded).returncode == {"dies": -9, "segfaults": -11}[cue]
+
+
+async def test_a_line_that_is_no_error_is_not_called_the_reason(tmp_path: Path) -> None:
+    spec, clock = run_spec(workload()), SystemClock()
+    assert spec.model is not None
+    engine = Engine(spec, spec.model, LocalShell(clock), clock, lambda _: None)
+    assert engine.post_mortem(-15).sentence == "the engine ended with SIGTERM"
+    engine.note(Line(1, "err", "0.00.076.003 I srv  update_slots: all slots are idle"))
+    engine.note(Line(2, "err", ""))
+    assert engine.post_mortem(-9).sentence == (
+        "the engine ended with SIGKILL; the last line that it printed: "
+        "0.00.076.003 I srv  update_slots: all slots are idle"
+    )
+    engine.note(Line(3, "err", "/llama.cpp/ggml/src/ggml.c:77: GGML_ASSERT(n > 0) failed"))
+    engine.note(Line(4, "err", "0.00.077.000 I srv  cleaning up before exit..."))
+    assert engine.post_mortem(-6).sentence == "the engine ended with SIGABRT: GGML_ASSERT(n > 0) failed"
 
 
 async def test_a_program_that_dies_loading(tmp_path: Path) -> None:
     run = await collect(run_spec(workload(), args=(program(tmp_path, "dies loading"),)))
     assert isinstance(run.error, RunFailed)
     assert str(run.error) == (
-        "the engine ended by itself (exit code 1): llama_model_load: error loading model: tensor is not within"
+        "the engine ended with exit code 1: llama_model_load: error loading model: tensor is not within"
     )
     assert run.of(TurnEnded) == []
+
+
+async def test_what_a_program_was_told_by_its_user_is_in_force(tmp_path: Path) -> None:
+    args = (program(tmp_path), "-t 1", "--batch-size=32", "--threads", "3")
+    loaded = (await collect(run_spec(workload(max_tokens=1), args=args, threads=2))).one(ModelLoaded)
+    assert (loaded.threads, loaded.batch) == (3, 32)
+    odd = (program(tmp_path), "-t", "many")
+    loaded = (await collect(run_spec(workload(max_tokens=1), args=odd, threads=2))).one(ModelLoaded)
+    assert (loaded.threads, loaded.batch) == (None, 64)
 
 
 async def test_there_is_no_such_program() -> None:

@@ -26,7 +26,21 @@ def test_known_flags(args: tuple[str, ...], flags: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [("--mirostat", "2"), ("-fa",), ("stray",), ("--ubatch-size",), ("--x\x1b[0m",)]
+    "args",
+    [
+        ("--mirostat", "2"),
+        ("-fa",),
+        ("stray",),
+        ("--ubatch-size",),
+        ("--x\x1b[0m",),
+        ("--ubatch-size=-5",),
+        ("--ubatch-size", "0"),
+        ("-tb", "513"),
+        ("--verbosity", "abc"),
+        ("--verbosity", "6"),
+        ("--load-mode", "some"),
+        ("--warmup", "maybe"),
+    ],
 )
 def test_unknown_flags_are_refused_by_name(args: tuple[str, ...]) -> None:
     with pytest.raises(NotSupported, match="does not take") as raised:

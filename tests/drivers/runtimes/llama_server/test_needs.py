@@ -4,12 +4,14 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from drivers.errors import MissingExtra, NotSupported, Refused
 from drivers.model import ModelFile
 from drivers.runtimes.llama_server import needs, processor
+from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.llama_runs import TINY, run_spec, workload
 
 FLAGS = "processor\t: 0\nflags\t\t: fpu sse2 avx avx2 fma f16c bmi1 bmi2\n"
@@ -52,10 +54,61 @@ def test_unknown_flags() -> None:
     assert "does not take '--mirostat'" in needs.refusal(run_spec(workload(), args=("--mirostat", "2")))
 
 
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"context": 255, "batch": 64}, "a context of 255 tokens is less than the engine can make"),
+        ({"context": 512, "batch": 513}, "a prompt batch of 513 tokens cannot be had with a context of 512"),
+        ({"batch": 1}, "take a batch of 2 to 256"),
+        ({"threads": 513}, "513 threads are more than the engine can take: take at most 512"),
+        ({"args": ("-ub", "65")}, "a compute batch of 65 tokens is more than the prompt batch of 64"),
+        ({"args": ("--verbosity=9",)}, "does not take '--verbosity' with that value"),
+    ],
+)
+def test_what_the_engine_would_change_is_refused_before_it_starts(
+    changed: dict[str, Any], sentence: str
+) -> None:
+    spec = replace(run_spec(workload()), **changed)
+    assert sentence in needs.refusal(spec)
+    assert sentence in str(needs.foreseen_objection(spec))
+    assert sentence in str(LlamaServer().objection(spec))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"batch": 2}, {"batch": 256}, {"threads": 512}, {"args": ("-ub", "64", "--verbosity=5")}]
+)
+def test_the_utmost_is_taken(changed: dict[str, Any]) -> None:
+    assert needs.refusal(replace(run_spec(workload()), **changed)) == ""
+
+
+def test_a_program_may_make_a_smaller_context() -> None:
+    spec = replace(run_spec(workload(), args=("binary=/bin/true",)), context=64)
+    assert needs.refusal(spec) == ""
+    assert "cannot be had with a context of 64" in needs.refusal(replace(spec, batch=65))
+
+
+def test_what_is_foreseen_needs_no_file() -> None:
+    spec = run_spec(workload())
+    assert spec.model is not None
+    absent = replace(spec, model=replace(spec.model, path="/not/yet/there.gguf", size_bytes=1000))
+    assert needs.foreseen_objection(absent) is None
+    assert isinstance(needs.find_objection(absent), Refused)
+    huge = replace(absent, model=replace(spec.model, path="/not/yet/there.gguf", size_bytes=10**15))
+    assert "needs about 1000000.1 GB of memory" in str(needs.foreseen_objection(huge))
+    assert isinstance(LlamaServer().objection(huge), NotSupported)
+
+
+def test_nothing_is_foreseen_of_somebody_else_s_server() -> None:
+    spec = replace(run_spec(None, None, url="http://127.0.0.1:1"), context=1, batch=0, threads=9999)
+    assert needs.foreseen_objection(spec) is None
+    assert LlamaServer().objection(spec) is None
+
+
 def test_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     objection = needs.find_objection(run_spec(workload()))
     assert isinstance(objection, MissingExtra)
+    assert isinstance(LlamaServer().objection(run_spec(workload())), MissingExtra)
     assert str(objection).endswith("pip install 'melt-tui[local]'")
     assert needs.refusal(run_spec(workload(), args=("binary=/bin/true",))) == ""
 
