@@ -16,8 +16,8 @@ from drivers.events import (
     bounded,
 )
 from drivers.model import Samples, uneven_block
+from drivers.runs.enginetime import EngineTimes
 from drivers.runtimes.llama_server.channels import TokenChannels
-from drivers.runtimes.llama_server.enginetime import EngineTimes
 from drivers.runtimes.llama_server.protocol import Chunk, Timings
 
 TEXT_PERIOD_NS = SECOND // 4

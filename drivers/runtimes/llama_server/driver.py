@@ -12,9 +12,9 @@ from drivers.inbox import Ended, Inbox
 from drivers.links.base import Line, ShellLink
 from drivers.links.http import HttpLink
 from drivers.model import ModelFile, RunSpec, Samples, Workload
+from drivers.runs.hearing import Cut, Ear, Halt
 from drivers.runtimes.llama_server.channels import polled_channel, token_channels
 from drivers.runtimes.llama_server.engine import SOURCE, Engine
-from drivers.runtimes.llama_server.hearing import Cut, Ear, Halt
 from drivers.runtimes.llama_server.needs import find_objection, foreseen_objection
 from drivers.runtimes.llama_server.protocol import Ready
 from drivers.runtimes.llama_server.server import Server

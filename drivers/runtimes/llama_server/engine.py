@@ -7,7 +7,6 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +20,8 @@ from drivers.foreign import printable
 from drivers.inbox import Inbox
 from drivers.links.base import Line, Process, ShellLink
 from drivers.model import ModelFile, RunSpec
+from drivers.runs.hearing import Gone
+from drivers.runs.loglimit import LogLimit
 from drivers.runtimes.llama_server.flags import (
     batch_in_force,
     binary_command,
@@ -28,7 +29,6 @@ from drivers.runtimes.llama_server.flags import (
     engine_command,
     threads_in_force,
 )
-from drivers.runtimes.llama_server.loglimit import LogLimit
 from drivers.runtimes.llama_server.needs import default_threads
 from drivers.runtimes.llama_server.protocol import (
     MARK,
@@ -51,13 +51,6 @@ ETA_FROM = 0.05
 """Fraction of a model that has to be read before the rest can be foretold: the engine itself has to start first."""
 
 Emit = Callable[[Item], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The engine's process has ended."""
-
-    returncode: int
 
 
 class Engine:

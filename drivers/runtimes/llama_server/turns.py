@@ -10,11 +10,11 @@ from drivers.events import TurnEnd, TurnStarted, bounded
 from drivers.inbox import Ended, Inbox
 from drivers.links.http import Arrived, Reply
 from drivers.model import RunSpec, Workload
+from drivers.runs.hearing import Cut, Ear
 from drivers.runtimes.llama_server.answer import AnswerReader, Asked
 from drivers.runtimes.llama_server.channels import TokenChannels
 from drivers.runtimes.llama_server.conversation import Conversation, Request
 from drivers.runtimes.llama_server.engine import Emit
-from drivers.runtimes.llama_server.hearing import Cut, Ear
 from drivers.runtimes.llama_server.protocol import read_chunk
 from drivers.runtimes.llama_server.server import PromptTooLong, Server
 from drivers.schedule import ScheduledTurn, schedule

@@ -27,7 +27,7 @@ from drivers.events import (
 )
 from drivers.links.local import LocalShell
 from drivers.model import Prompt, Quantity, Samples
-from drivers.runtimes.llama_server import enginetime
+from drivers.runs import enginetime
 from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.llama_runs import (
     TINY,

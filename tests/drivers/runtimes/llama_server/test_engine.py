@@ -12,9 +12,9 @@ from drivers.errors import NotSupported, RunFailed
 from drivers.events import LogLine, ModelLoaded, Preparing, ProcessEnded, ProcessStarted, TurnEnd, TurnEnded
 from drivers.links.base import Line
 from drivers.links.local import LocalShell
+from drivers.runs.loglimit import BURST
 from drivers.runtimes.llama_server.driver import LlamaServer
 from drivers.runtimes.llama_server.engine import ETA_FROM, Engine
-from drivers.runtimes.llama_server.loglimit import BURST
 from tests.rigs.llama_runs import (
     TINY,
     alive,

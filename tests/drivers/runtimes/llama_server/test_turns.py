@@ -18,7 +18,7 @@ from drivers.events import (
 )
 from drivers.links.http import HttpLink
 from drivers.model import Prompt, Samples
-from drivers.runtimes.llama_server import enginetime
+from drivers.runs import enginetime
 from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.llama_runs import Run, collect, run_spec, serving, stop_when_samples_come, workload
 from tests.rigs.llama_server import GAP_S, PROMPT_TOKENS, TOKEN_MS, WORDS

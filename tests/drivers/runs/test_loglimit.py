@@ -1,6 +1,6 @@
 """A talkative engine."""
 
-from drivers.runtimes.llama_server.loglimit import BURST, PER_SECOND, LogLimit
+from drivers.runs.loglimit import BURST, PER_SECOND, LogLimit
 
 SECOND = 1_000_000_000
 

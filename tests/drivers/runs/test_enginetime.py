@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.runtimes.llama_server.enginetime import TOLERANCE_NS, EngineTimes
+from drivers.runs.enginetime import TOLERANCE_NS, EngineTimes
 
 MS = 1_000_000
 

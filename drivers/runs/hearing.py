@@ -2,12 +2,31 @@
 
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from drivers.errors import DriverError
 from drivers.events import TurnEnd
 from drivers.inbox import Ended, Inbox
 from drivers.links.base import Line
-from drivers.runtimes.llama_server.engine import Engine, Gone
+
+
+class Listened(Protocol):
+    """An engine's process as a run hears it."""
+
+    def note(self, line: Line) -> None:
+        """Keep a line that it printed, and tell it."""
+        ...
+
+    def post_mortem(self, returncode: int) -> DriverError:
+        """Why it ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The engine's process has ended."""
+
+    returncode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +47,7 @@ class Cut(Exception):
 class Ear:
     """Hears one thing after the other; what concerns the whole run interrupts whoever listens."""
 
-    def __init__(self, inbox: Inbox, engine: Engine | None) -> None:
+    def __init__(self, inbox: Inbox, engine: Listened | None) -> None:
         self.inbox = inbox
         self._engine = engine
 

@@ -7,7 +7,7 @@ import pytest
 from drivers.errors import LinkLost
 from drivers.events import TurnEnd
 from drivers.inbox import Inbox
-from drivers.runtimes.llama_server.hearing import Cut, Ear, Halt
+from drivers.runs.hearing import Cut, Ear, Halt
 
 
 async def test_a_halt_interrupts_what_is_waited_for() -> None:
