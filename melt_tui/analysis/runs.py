@@ -199,8 +199,23 @@ def _notes(
         yield "outcome: the recording ended before the run"
     elif ended.reason:
         yield f"{ended.outcome}: {ended.reason}"
+    yield from _changed(events)
     yield from _unknown(events, rss_peak, temperatures)
     yield from _uncounted(turns)
+
+
+def _changed(events: RunEvents) -> Iterator[str]:
+    """Where the runtime works with something else than what it was asked for."""
+    spec, loaded = events.spec, events.loaded
+    if loaded is None or spec.url:
+        return
+    for name, asked, answered in (
+        ("threads", spec.threads, loaded.threads),
+        ("context", spec.context, loaded.context),
+        ("batch", spec.batch, loaded.batch),
+    ):
+        if None not in (asked, answered) and asked != answered:
+            yield f"{name}: {asked} asked for, {answered} in force"
 
 
 def _unknown(events: RunEvents, rss_peak: int | None, temperatures: Sequence[Temperature]) -> Iterator[str]:

@@ -112,8 +112,8 @@ class Runs:
             workload=workload,
             sampling=_sampling(request),
             threads=request.threads,
-            context=request.context or 2048,
-            batch=request.batch or 256,
+            context=(context := request.context or 2048),
+            batch=request.batch or min(256, context),
             args=request.runtime_args,
             url=request.url,
         )

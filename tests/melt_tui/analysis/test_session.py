@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import Item
-from drivers.events import ChannelsOpened, ClockMeasured, TurnEnd, TurnPurpose
+from drivers.events import ChannelsOpened, ClockMeasured, ModelLoaded, TurnEnd, TurnPurpose
 from drivers.model import Samples, reading
 from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import Summary, summarise
+from melt_tui.events import RunStarted
 from tests.rigs.memory_recording import MemoryRecording
 from tests.rigs.sessions import (
     ARRIVALS,
@@ -308,6 +309,19 @@ def test_text_for_people() -> None:
     assert any(line.endswith("differs > 5 %") for line in lines)
     assert "  desk Package id 0: start 55.5 °C, max 83.2 °C, end 83.2 °C" in lines
     assert "\x1b" not in text
+
+
+def test_what_is_in_force_stands_beside_what_was_asked_for() -> None:
+    items = run(turn(1, 10.0, [10.5, 11.0]), 1, 50)
+    started, loaded = items[0], items[4]
+    assert isinstance(started, RunStarted)
+    assert isinstance(loaded, ModelLoaded)
+    items[0] = replace(started, spec=replace(started.spec, context=3000, threads=4, batch=256))
+    items[4] = replace(loaded, context=2048, threads=4, batch=None)
+    (summary,) = of(*items).runs
+    assert [summary.setup[name] for name in ("context", "threads", "batch")] == [2048, 4, 256]
+    assert "context: 3000 asked for, 2048 in force" in summary.notes
+    assert not [note for note in summary.notes if note.startswith(("threads", "batch"))]
 
 
 def test_text_of_a_session_that_did_not_end_in_order() -> None:

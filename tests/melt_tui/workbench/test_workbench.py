@@ -112,6 +112,20 @@ def test_a_run_that_cannot_work_is_refused_with_the_reason(
         bench.start_run(refused).result(LIMIT_S)
 
 
+def test_what_this_computer_s_engine_would_change_is_refused_before_anything_starts(
+    setup: SessionSetup,
+) -> None:
+    with Workbench(replace(setup, places=(Place(address="host"),))) as bench:
+        until(lambda: bool(bench.runtimes("host")))
+        absurd = RunRequest(devices=("host",), batch=100_000)
+        assert "take a batch of 2 to 2048" in bench.check_run(absurd).result(LIMIT_S)
+        with pytest.raises(NotSupported, match="batch of 100000 tokens"):
+            bench.start_run(absurd).result(LIMIT_S)
+        small = RunRequest(devices=("host",), context=100)
+        assert "take a context of at least 256" in bench.check_run(small).result(LIMIT_S)
+        assert bench.check_run(RunRequest(devices=("host",), context=256)).result(LIMIT_S) == ""
+
+
 def test_one_run_on_a_device_at_a_time(bench: Workbench) -> None:
     bench.start_when_up(replace(REQUEST, turns=None, repeat=0)).result(LIMIT_S)
     assert "already runs r1: stop it first" in bench.check_run(REQUEST).result(LIMIT_S)
