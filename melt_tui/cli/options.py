@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from melt_tui.config import Config, DeviceConfig, RunConfig, load, places
+from melt_tui.errors import UsageError
 from melt_tui.workbench import Place, RunRequest, SessionSetup
 
 DEFAULT_PLACES = (Place(address="host"),)
@@ -76,9 +77,17 @@ def _typed(options: Namespace) -> dict[str, Any]:
     return typed
 
 
+_ONE_EACH = "sim:"
+"""Simulated devices are made as often as they are named."""
+
+
 def _places(addresses: Sequence[str], config: Config) -> tuple[Place, ...]:
+    """What is to be opened. Raises UsageError for a device that was named twice: it would be measured twice."""
     if not addresses:
         return tuple(map(_configured, config.devices))
+    for address in addresses:
+        if addresses.count(address) > 1 and not address.startswith(_ONE_EACH):
+            raise UsageError(f"--device {address} was given twice", remedy="name each device once")
     known = {device.address: device for device in config.devices}
     return tuple(
         _configured(known[address]) if address in known else Place(address=address) for address in addresses

@@ -69,7 +69,12 @@ def _watch(options: Namespace, config: Config) -> Plan:
 def _run(options: Namespace, config: Config) -> Plan:
     """``melt run``: a run on every device that was named and can run one; the others are watched."""
     setup = _with_devices(session_setup(options, config, name="run", keep=True))
-    return Plan(config=config, setup=setup, requests=(asked_run(options, config, ()),))
+    request = asked_run(options, config, ())
+    for name in _OF_THE_ENGINE if request.url else ():
+        if getattr(options, name.replace("-", "_")) is not None:
+            said = f"--{name} has no effect on a server that is running already"
+            raise UsageError(said, remedy=f"leave out --{name}, or --url")
+    return Plan(config=config, setup=setup, requests=(request,))
 
 
 def _replay(options: Namespace, config: Config) -> Plan:
@@ -84,6 +89,8 @@ def _with_devices(setup: SessionSetup) -> SessionSetup:
     return setup
 
 
+_OF_THE_ENGINE = ("model", "threads", "context", "batch", "runtime-arg")
+"""What only an engine that we start can be told."""
 _WITHOUT_HEADLESS = frozenset({None, "replay"})
 _PLANS: dict[str | None, Callable[[Namespace, Config], Plan]] = {
     None: _bench,

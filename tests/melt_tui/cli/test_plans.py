@@ -69,6 +69,22 @@ def test_a_device_must_be_named(verb: str) -> None:
         planned(verb)
 
 
+@pytest.mark.parametrize("verb", [["run"], ["watch"], []])
+def test_a_device_that_is_named_twice(verb: list[str]) -> None:
+    with pytest.raises(UsageError, match="--device host was given twice: name each device once"):
+        planned(*verb, "--device", "host", "--device", "sim:phone", "--device", "host")
+    both = planned(*verb, "--device", "sim:phone", "--device", "sim:phone").setup.places
+    assert len(both) == 2, "simulated devices are made as often as they are named"
+
+
+@pytest.mark.parametrize("option", ["model", "threads", "context", "batch", "runtime-arg"])
+def test_what_a_running_server_cannot_be_told(option: str) -> None:
+    words = ["run", "--device", "host", f"--{option}=4"]
+    assert planned(*words).requests[0].url == ""
+    with pytest.raises(UsageError, match=f"--{option} has no effect on a server that is running already"):
+        planned(*words, "--url", "http://127.0.0.1:1")
+
+
 def test_a_wrong_setting_is_told(config: Path) -> None:
     config.write_text("[screen]\nframe_rate = -1\n", encoding="utf-8")
     with pytest.raises(ConfigError):
