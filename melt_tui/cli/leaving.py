@@ -15,8 +15,8 @@ from typing import Any, Self
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
 
-GRACE_S = 3.0
-"""How long the screen may take to end by itself."""
+GRACE_S = 1.5
+"""How long the screen may take to end by itself: half of the 3 s that leaving may take, the rest is the session's."""
 
 WRITER = "textual-output"
 """The thread that writes to the terminal; it dies when the terminal is gone."""

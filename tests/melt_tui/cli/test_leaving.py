@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 
@@ -86,25 +87,49 @@ def test_other_threads_die_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told.done == []
 
 
-def test_a_terminal_that_goes_without_a_signal_ends_the_program(tmp_path: Path) -> None:
+def drawing(home: Path, path: Path) -> tuple["subprocess.Popen[bytes]", int, int]:
+    """A run on a screen that has been drawn; both ends of its terminal."""
     ours, theirs = pty.openpty()
-    path = tmp_path / "a.melt"
     command = ("run", "--device", "sim:phone", "--workload", "sustained", "--record", str(path))
     melt = subprocess.Popen(
         [sys.executable, "-m", "melt_tui.cli", *command],
-        env=environment(tmp_path),
+        env=environment(home),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
     )
-    os.close(theirs)
     drawn = b""
     while b"turn 1" not in drawn:
         drawn += os.read(ours, 1 << 16)
-    os.close(ours)
-    assert melt.wait(30) != 0
+    return melt, ours, theirs
+
+
+def assert_whole(path: Path) -> None:
     with sqlite3.connect(path) as shell:
         assert shell.execute("SELECT value FROM session WHERE key = 'state'").fetchone() == ("ended",)
         assert shell.execute("SELECT outcome FROM runs").fetchall() == [("stopped",)]
     shell.close()
+
+
+def test_a_terminal_that_goes_without_a_signal_ends_the_program(tmp_path: Path) -> None:
+    melt, ours, theirs = drawing(tmp_path, tmp_path / "a.melt")
+    os.close(theirs)
+    os.close(ours)
+    assert melt.wait(30) != 0
+    assert_whole(tmp_path / "a.melt")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_a_frozen_terminal_is_left(tmp_path: Path, ending: signal.Signals) -> None:
+    melt, ours, theirs = drawing(tmp_path, tmp_path / "a.melt")
+    termios.tcflow(theirs, termios.TCOOFF)
+    melt.send_signal(ending)
+    assert melt.wait(30) == INTERRUPTED
+    assert_whole(tmp_path / "a.melt")
+    os.close(theirs)
+    os.close(ours)
+
+
+def test_the_screen_takes_no_more_than_half_of_the_time_for_leaving() -> None:
+    assert leaving.GRACE_S <= 3.0 / 2
