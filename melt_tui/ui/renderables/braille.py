@@ -121,7 +121,9 @@ class Tracer:
         if not known:
             self._masks, self._ends, self._settled = [0] * to.columns, [], _START
         last = len(window.starts_ns) - 1
-        self._settled = _draw(self._masks, self._ends, self._settled, window, slice(known, last), gap_ns, to)
+        if known < last:
+            part = slice(known, last)
+            self._settled = _draw(self._masks, self._ends, self._settled, window, part, gap_ns, to)
         self._window, self._raster, self._gap_ns = window, to, gap_ns
         masks = self._masks.copy()
         _draw(masks, [], self._settled, window, slice(max(0, last), None), gap_ns, to)

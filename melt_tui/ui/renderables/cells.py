@@ -92,7 +92,7 @@ def device_ink(colour: int) -> Ink:
 class Cells:
     """``height`` rows of ``width`` cells, at first blank. Whatever falls outside is not drawn."""
 
-    __slots__ = ("_wide", "height", "styles", "texts", "width")
+    __slots__ = ("_lines", "_wide", "height", "styles", "texts", "width")
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
@@ -100,6 +100,7 @@ class Cells:
         self.texts = [[" "] * width for _ in range(height)]
         self.styles = [bytearray(width) for _ in range(height)]
         self._wide = False
+        self._lines: tuple[Line, ...] = ()
 
     def put(self, x: int, y: int, clean: str, ink: Ink) -> int:
         """Write ``plain`` text from cell ``x`` on, its ground left as it is; the cell after it."""
@@ -125,9 +126,29 @@ class Cells:
             styles = self.styles[y]
             styles[first:last] = styles[first:last].translate(_TO_GROUND[ground])
 
-    def lines(self) -> tuple[Line, ...]:
-        """The sheet as lines."""
-        return tuple(map(_line, self.texts, self.styles))
+    def upright(self, x: int, y0: int, y1: int, glyph: str, ink: Ink) -> None:
+        """Write a ``plain`` character of one cell down the rows ``y0 ≤ y < y1``, their ground left as it is."""
+        if self._wide:
+            for y in range(y0, y1):
+                self.put(x, y, glyph, ink)
+        elif 0 <= x < self.width:
+            to_ink = _TO_INK[ink]
+            for y in range(max(0, y0), min(self.height, y1)):
+                self.texts[y][x] = glyph
+                self.styles[y][x] = to_ink[self.styles[y][x]]
+
+    def lines(self, before: "Cells | None" = None) -> tuple[Line, ...]:
+        """The sheet as lines; a row that is as it was on the sheet ``before`` is the line that it became there."""
+        known = before._lines if before is not None else ()
+        if before is None or len(known) != self.height:
+            self._lines = tuple(map(_line, self.texts, self.styles))
+        else:
+            rows = zip(self.texts, self.styles, before.texts, before.styles, known, strict=True)
+            self._lines = tuple(
+                line if texts == old_texts and styles == old_styles else _line(texts, styles)
+                for texts, styles, old_texts, old_styles, line in rows
+            )
+        return self._lines
 
 
 def text_of(lines: Sequence[Line]) -> str:

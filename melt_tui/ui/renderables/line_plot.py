@@ -18,12 +18,13 @@ _LABEL_CELLS = 9
 class Plotter:
     """Draws one chart picture after picture; what is as it was is not drawn again."""
 
-    __slots__ = ("_body", "_head", "_head_key", "_inker", "_key", "_tracers")
+    __slots__ = ("_body", "_cells", "_head", "_head_key", "_inker", "_key", "_tracers")
 
     def __init__(self) -> None:
         self._tracers: list[Tracer] = []
         self._inker = Inker()
         self._key: tuple[object, ...] = ()
+        self._cells: Cells | None = None
         self._body: tuple[Line, ...] = ()
         self._head_key: tuple[int, bool, Legend] | None = None
         self._head: Line = ()
@@ -36,7 +37,9 @@ class Plotter:
         scene = scene_of(model, area, self._tracers)
         key = (width, height, scene)
         if key != self._key:
-            self._key, self._body = key, _Chart(scene, Cells(width, height), area, self._inker).draw()
+            before, self._cells = self._cells, Cells(width, height)
+            _Chart(scene, self._cells, area, self._inker).draw()
+            self._key, self._body = key, self._cells.lines(before)
         if not area.titled:
             return self._body
         return (
@@ -69,7 +72,7 @@ class _Chart:
         self.axis = scene.axis
         self.raster = scene.raster
 
-    def draw(self) -> tuple[Line, ...]:
+    def draw(self) -> None:
         """Everything, the more important over the less; the first line without its title."""
         scene, area = self.scene, self.area
         bands.lay(self.cells, area.x, area.y, (area.width, area.height), scene.shades)
@@ -89,7 +92,6 @@ class _Chart:
             self._frame()
         if scene.empty:
             self._say("no samples here")
-        return self.cells.lines()
 
     def _line_of(self, value: float) -> int:
         return self.area.y + self.area.height - 1 - self.raster.row(value) // 4
@@ -120,8 +122,9 @@ class _Chart:
                 self.cells.put(x - 1, y, f" {label} ", ink)
 
     def _mark(self, mark: Head) -> None:
-        for y in range(self.area.y, self.area.y + self.area.height):
-            self.cells.put(self.area.x + mark.cell, y, "╎", mark.ink)
+        self.cells.upright(
+            self.area.x + mark.cell, self.area.y, self.area.y + self.area.height, "╎", mark.ink
+        )
 
     def _heads(self) -> None:
         """What stands over the uprights: marks' glyphs, the letters of the a and b markers."""
@@ -160,9 +163,8 @@ class _Chart:
     def _frame(self) -> None:
         cells = self.cells
         cells.put(0, cells.height - 1, f"╰{'─' * (cells.width - 2)}╯", Ink.FRAME)
-        for y in range(1, cells.height - 1):
-            cells.put(0, y, "│", Ink.FRAME)
-            cells.put(cells.width - 1, y, "│", Ink.FRAME)
+        for x in (0, cells.width - 1):
+            cells.upright(x, 1, cells.height - 1, "│", Ink.FRAME)
         self._times()
 
     def _times(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from textual.app import ComposeResult
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -31,6 +31,7 @@ from melt_tui.ui.widgets.header_line import HeaderLine
 from melt_tui.ui.widgets.key_line import Caption, KeyLine
 from melt_tui.ui.widgets.log_pane import LogPane
 from melt_tui.ui.widgets.pane import Pane
+from melt_tui.ui.widgets.rooms import Column, Row
 from melt_tui.ui.widgets.run_panel import RunPanel
 from melt_tui.ui.widgets.table import Table
 from melt_tui.ui.widgets.time_strip import StripModel, TimeStrip
@@ -59,7 +60,7 @@ class Moment:
     zone: tzinfo | None
 
 
-class BenchView(Vertical):
+class BenchView(Column):
     """Cards at the left, charts at the right, the lists and the run below them, the strip and the keys at the foot."""
 
     def __init__(self, viewer: Viewer, keys: Mapping[str, str]) -> None:
@@ -78,12 +79,12 @@ class BenchView(Vertical):
         live = self._viewer.scene.live
         yield Static(TOO_SMALL, id="too-small")
         yield HeaderLine()
-        with Horizontal(id="desk"):
+        with Row(id="desk"):
             yield Container(DeviceCards(), id="cards")
-            yield Vertical(
+            yield Column(
                 ChartSlot(id="slot-0"),
-                Horizontal(*(ChartSlot(id=f"slot-{place}") for place in (1, 4, 2)), id="middle"),
-                Horizontal(Vertical(*self._lists(), id="lists"), RunPanel(), id="low"),
+                Row(*(ChartSlot(id=f"slot-{place}") for place in (1, 4, 2)), id="middle"),
+                Row(Column(*self._lists(), id="lists"), RunPanel(), id="low"),
                 id="right",
             )
         yield TimeStrip(id="strip")
@@ -93,8 +94,8 @@ class BenchView(Vertical):
         yield KeyLine(key_groups(BENCH_KEYS, self._keys, live=live))
 
     def _lists(self) -> Iterator[Widget]:
-        yield Horizontal(ChartSlot(id="slot-3"), ChartSlot(id="slot-5"), id="lower")
-        yield Horizontal(
+        yield Row(ChartSlot(id="slot-3"), ChartSlot(id="slot-5"), id="lower")
+        yield Row(
             EventLog(),
             LogPane(),
             Table("turns", TURN_COLUMNS, "no turn yet"),
@@ -172,9 +173,13 @@ class BenchView(Vertical):
         self.query_one(DeviceCards).show(shown, look.selected)
         if len(shown) != self._found:
             self._found = len(shown)
-            self.query_one("#cards").border_title = f"{len(shown)} devices" if shown else "looking for devices"
-        for bar in self.query(TransportBar):
-            bar.show(transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin))
+            self.query_one("#cards").border_title = (
+                f"{len(shown)} devices" if shown else "looking for devices"
+            )
+        if not viewer.scene.live:
+            self.query_one(TransportBar).show(
+                transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin)
+            )
 
     def _draw_charts(self, look: Look, origin: int) -> None:
         slots = self.slots

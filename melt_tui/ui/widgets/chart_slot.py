@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
 from melt_tui.ui.renderables.line_plot import plot_columns
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.widgets.channel_plot import ChannelPlot, PlotModel
+from melt_tui.ui.widgets.rooms import Room
 
 
 class Absence(Static):
@@ -30,7 +30,7 @@ class Absence(Static):
             self.update(Content("\n".join(map(plain, reasons))))
 
 
-class ChartSlot(Container):
+class ChartSlot(Room):
     """Shows a chart, or why there is none, or nothing at all."""
 
     def compose(self) -> ComposeResult:
