@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from melt_tui.workbench import Bench
 
 INTERRUPTED = 130
+_MIXED = frozenset({"256", "truecolor"})
+"""Colour systems that can show the shades of a theme."""
 _SCRIPT_S = 0.25
 _WIDTHS = ((0, "-slit"), (40, "-narrow"), (100, "-wide"), (160, "-vast"))
 _HEIGHTS = ((0, "-flat"), (12, "-low"), (30, "-high"), (44, "-towering"))
@@ -60,7 +63,8 @@ class MeltApp(App[int]):
         executor: Executor | None = None,
         heed: Callable[[Callable[[], object]], None] | None = None,
     ) -> None:
-        super().__init__()
+        # Without colour Textual would show greys, and of a terminal's own colours nothing at all: these are taken out.
+        super().__init__(ansi_color=True if "NO_COLOR" in environ else None)
         self._heed = heed
         self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
         self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
@@ -139,10 +143,17 @@ class MeltApp(App[int]):
         """Put on the theme that was chosen, if there is one of that name."""
         wanted = self._settings.theme
         if wanted in self.available_themes:
-            self.theme = wanted
+            self.theme = self._affordable(wanted)
         else:
             known = ", ".join(sorted(self.available_themes))
             self.notify(f"There is no theme {wanted}: choose one of {known}.", markup=False, timeout=20)
+
+    def _affordable(self, name: str) -> str:
+        """A terminal of sixteen colours would turn shades into glaring grounds: its own colours are used there."""
+        theme = self.available_themes[name]
+        if theme.ansi or (self.console.color_system in _MIXED and not self.no_color):
+            return name
+        return "ansi-dark" if theme.dark else "ansi-light"
 
     def _open(self) -> None:
         try:

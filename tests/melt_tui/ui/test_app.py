@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.color import Color, ColorSystem
 from textual.screen import Screen
 
 from melt_tui.errors import UsageError
@@ -208,3 +209,34 @@ async def test_seconds_end_the_app(desk: Any, make_app: Any) -> None:
         while app._exit is False:
             await pilot.pause()
     assert app.return_code == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "system", "shown"),
+    [
+        ("textual-light", ColorSystem.STANDARD, "ansi-light"),
+        ("textual-dark", ColorSystem.STANDARD, "ansi-dark"),
+        ("nord", ColorSystem.EIGHT_BIT, "nord"),
+    ],
+)
+async def test_sixteen_colours_are_the_terminals_own(
+    wanted: str, system: ColorSystem, shown: str, desk: Any, make_app: Any
+) -> None:
+    app = make_app(desk(until_s=0.05, runs=False), theme=wanted)
+    app.console._color_system = system
+    async with app.run_test(size=(40, 12)) as pilot:
+        await settle(pilot)
+        assert app.theme == shown
+
+
+async def test_without_colour_there_is_none_and_no_text_is_lost(
+    desk: Any, make_app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = make_app(desk())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for strip in app.screen._compositor.render_strips():
+            styles = [s.style for s in strip.apply_filter(*app._filters[-1:], app.screen.styles.background)]
+            colours = {c for style in styles if style for c in (style.color, style.bgcolor) if c}
+            assert colours <= {Color.default()}
