@@ -1,67 +1,15 @@
-"""``melt``: what was typed, carried out. Exit codes: 0 done, 1 a run failed, 2 wrong usage, 130 interrupted."""
+"""``melt``: the door of the command line. What it needs is imported behind it, so that an interrupt finds it in place."""
 
 import importlib
-import signal
-import sys
-import traceback
-from argparse import Namespace
 from collections.abc import Sequence
-from types import FrameType
-
-from drivers.errors import DriverError, NotSupported
-from melt_tui.cli.output import open_streams, progress
-from melt_tui.cli.parser import parser
-from melt_tui.errors import MeltError
-
-VERBS = {
-    None: ("melt_tui.cli.session", "session"),
-    "demo": ("melt_tui.cli.session", "session"),
-    "watch": ("melt_tui.cli.session", "session"),
-    "run": ("melt_tui.cli.session", "session"),
-    "replay": ("melt_tui.cli.session", "session"),
-    "devices": ("melt_tui.cli.listing", "devices"),
-    "sessions": ("melt_tui.cli.listing", "sessions"),
-    "summary": ("melt_tui.cli.listing", "summary"),
-    "export": ("melt_tui.cli.listing", "export"),
-    "doctor": ("melt_tui.cli.listing", "doctor"),
-}
-"""Verb → module and function: each is imported when it is asked for, so that the first paint waits for nothing."""
 
 INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; the exit code."""
-    open_streams()
-    options = parser().parse_args(argv)
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _interrupt)
+    """Run one command line; the exit code, as ``command.run`` says it."""
     try:
-        return _carry_out(options)
-    except (DriverError, MeltError) as error:
-        return _say(options, str(error), 2 if isinstance(error, NotSupported | MeltError) else 1)
+        code: int = importlib.import_module("melt_tui.cli.command").run(argv)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our results has left; what they took is theirs, and nothing else is wrong.
-        sys.stderr.close()
-        return 0
-    except OSError as error:
-        return _say(options, f"{error.strerror or error}: {error.filename or 'no file named'}", 1)
-
-
-def _carry_out(options: Namespace) -> int:
-    module, function = VERBS[options.verb]
-    code: int = getattr(importlib.import_module(module), function)(options)
     return code
-
-
-def _say(options: Namespace, sentence: str, code: int) -> int:
-    if getattr(options, "debug", False):
-        traceback.print_exc()
-    progress(f"melt: {sentence}")
-    return code
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -1,0 +1,70 @@
+"""One command line from its words to its exit code; what an interrupt finds at the door."""
+
+import importlib
+import signal
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+
+import pytest
+
+from drivers.errors import NotSupported, Refused
+from melt_tui.cli import INTERRUPTED, main
+from melt_tui.cli.command import VERBS
+from melt_tui.errors import BadRecording
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """The handlers that a command sets are taken back."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def raising(error: BaseException) -> Namespace:
+    def work(_options: Namespace) -> int:
+        raise error
+
+    return Namespace(sessions=work)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (Refused("it is taken", remedy="free it"), 1, "melt: it is taken: free it\n"),
+        (NotSupported("there is none"), 2, "melt: there is none\n"),
+        (BadRecording("that is none", "look again"), 2, "melt: that is none: look again\n"),
+        (PermissionError(13, "Permission denied", "/x"), 1, "melt: Permission denied: /x\n"),
+        (KeyboardInterrupt(), INTERRUPTED, ""),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence_and_a_code(
+    error: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(VERBS, "sessions", ("melt_tui.cli.listing", "sessions"))
+    monkeypatch.setattr("melt_tui.cli.listing.sessions", raising(error).sessions)
+    assert main(["sessions"]) == code
+    assert capsys.readouterr().err == said
+
+
+def test_an_interrupt_while_it_is_imported_is_one_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_module: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importlib, "import_module", interrupted)
+    assert main(["sessions"]) == INTERRUPTED
+
+
+def test_nothing_that_takes_time_is_imported_before_the_door_is_there() -> None:
+    look = "import sys; before = set(sys.modules); import melt_tui.cli; print(*sorted(set(sys.modules) - before))"
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert not {"argparse", "drivers", "melt_tui.errors", "melt_tui.cli.parser"} & set(found.stdout.split())
