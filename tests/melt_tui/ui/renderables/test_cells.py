@@ -56,6 +56,31 @@ def test_no_half_of_a_wide_character_is_left() -> None:
     assert text_of(cells.lines()) == "   "
 
 
+@given(st.integers(-1, 5), st.integers(-1, 5), st.integers(-1, 5), st.booleans())
+def test_an_upright_is_the_character_put_row_by_row(x: int, y0: int, y1: int, wide: bool) -> None:
+    sheets = Cells(5, 4), Cells(5, 4)
+    for cells in sheets:
+        cells.put(0, 2, "手x手" if wide else "other", Ink.TITLE)
+        cells.ground(1, 3, 1, 4, Ground.OUTAGE)
+    sheets[0].upright(x, y0, y1, "╎", Ink.MARK)
+    for y in range(y0, y1):
+        sheets[1].put(x, y, "╎", Ink.MARK)
+    assert sheets[0].lines() == sheets[1].lines()
+
+
+def test_a_row_as_it_was_before_is_the_same_line() -> None:
+    before, after = Cells(4, 3), Cells(4, 3)
+    for cells, text in ((before, "old"), (after, "new")):
+        cells.put(0, 0, "stay", Ink.TITLE)
+        cells.put(0, 1, text, Ink.TITLE)
+        cells.put(0, 2, "ink", Ink.TITLE)
+    after.ground(0, 1, 2, 3, Ground.CURSOR)
+    old, new, plainly = before.lines(), after.lines(before), after.lines()
+    assert new == plainly
+    assert [a is b for a, b in zip(old, new, strict=True)] == [True, False, False]
+    assert after.lines(Cells(4, 2)) == after.lines(Cells(9, 3)) == plainly
+
+
 def test_device_colours_begin_again() -> None:
     assert [device_ink(i) for i in (0, 7, 8)] == [Ink.DEVICE_0, Ink.DEVICE_7, Ink.DEVICE_0]
 
