@@ -92,7 +92,7 @@ def device_ink(colour: int) -> Ink:
 class Cells:
     """``height`` rows of ``width`` cells, at first blank. Whatever falls outside is not drawn."""
 
-    __slots__ = ("_lines", "_wide", "height", "styles", "texts", "width")
+    __slots__ = ("_wide", "height", "made", "styles", "texts", "width")
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
@@ -100,7 +100,8 @@ class Cells:
         self.texts = [[" "] * width for _ in range(height)]
         self.styles = [bytearray(width) for _ in range(height)]
         self._wide = False
-        self._lines: tuple[Line, ...] = ()
+        self.made: tuple[Line, ...] = ()
+        """As ``lines`` gave them last."""
 
     def put(self, x: int, y: int, clean: str, ink: Ink) -> int:
         """Write ``plain`` text from cell ``x`` on, its ground left as it is; the cell after it."""
@@ -139,16 +140,16 @@ class Cells:
 
     def lines(self, before: "Cells | None" = None) -> tuple[Line, ...]:
         """The sheet as lines; a row that is as it was on the sheet ``before`` is the line that it became there."""
-        known = before._lines if before is not None else ()
+        known = before.made if before is not None else ()
         if before is None or len(known) != self.height:
-            self._lines = tuple(map(_line, self.texts, self.styles))
+            self.made = tuple(map(_line, self.texts, self.styles))
         else:
             rows = zip(self.texts, self.styles, before.texts, before.styles, known, strict=True)
-            self._lines = tuple(
+            self.made = tuple(
                 line if texts == old_texts and styles == old_styles else _line(texts, styles)
                 for texts, styles, old_texts, old_styles, line in rows
             )
-        return self._lines
+        return self.made
 
 
 def text_of(lines: Sequence[Line]) -> str:
