@@ -177,9 +177,11 @@ def busy_percent(before: tuple[int, int], after: tuple[int, int]) -> float | Non
     return min(100.0, max(0.0, 100 * busy / total)) if total > 0 else None
 
 
-def lines(text: str, wanted: int) -> Sequence[str] | None:
-    """The answer to a request of ``wanted`` files, one line each; None when it has another number of lines."""
-    told = text.split("\n")
-    if told and not told[-1]:
-        told.pop()
-    return told if len(told) == wanted else None
+def split(text: str, wanted: int) -> tuple[Sequence[str], Sequence[str]] | None:
+    """An answer as the lines of ``wanted`` files and those that follow; None when it has fewer."""
+    told = text.split("\n") if text else []
+    missing = wanted - len(told)
+    if missing > (1 if not text else 0):
+        return None
+    told += [""] * max(0, missing)
+    return told[:wanted], told[wanted:]

@@ -146,7 +146,9 @@ def find_clocks(survey: Survey, device: str) -> list[Reader]:
     """Clocks of the processors."""
     return [
         Clocks(
-            FREQUENCY.of(device, f"cpu {group.title}", detail=f"scaling_cur_freq, mean over {group.extent}"),
+            FREQUENCY.of(
+                device, f"cpu clock {group.title}", detail=f"scaling_cur_freq, mean over {group.extent}"
+            ),
             [f"{policy}/scaling_cur_freq" for policy in group.policies],
             group.cores,
         )
@@ -163,7 +165,7 @@ def find_gpu(survey: Survey, device: str) -> tuple[list[Reader], str]:
         readers.append(Gauge(GPU_LOAD.of(device), loads[0], _permille))
     folder = gpu_folder(survey)
     if folder:
-        channel = FREQUENCY.of(device, "gpu", detail=f"devfreq {folder.rpartition('/')[2]}")
+        channel = FREQUENCY.of(device, "gpu clock", detail=f"devfreq {folder.rpartition('/')[2]}")
         readers.append(Gauge(channel, f"{folder}/cur_freq", hertz))
     return readers, folder
 

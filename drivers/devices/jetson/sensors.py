@@ -13,6 +13,8 @@ from drivers.model import Channel, Quantity
 _ON_THE_CHIP = ("cpu", "bcpu", "mcpu", "gpu", "soc", "cv", "tj", "pll", "ao", "aux", "tdiode")
 """NVIDIA's names of sensors in the SoC, before ``-therm`` and numbers."""
 _PMIC_CONSTANTS = (50.0, 100.0)
+_OTHERWISE_USED = ("cpu", "gpu", "fan", "ram", "swap", "rss")
+"""Names of other channels; some zones are called so."""
 _POWER_MONITORS = ("ina3221", "ina238")
 """Chips whose rails are read by the poller."""
 _BOGUS_MAXIMUM = ("k10temp", "k8temp")
@@ -116,7 +118,8 @@ def _zones(survey: Survey, device: str) -> Iterator[Gauge]:
             for kind in survey.find(rf"{folder}/trip_point_[0-9]+_type")
         ]
         row = TEMPERATURES[temperature_quantity(name)]
-        channel = row.of(device, name, limit=linux.trip_limit(trips), detail=f"thermal zone {name}")
+        title = f"{name} temp" if name.lower() in _OTHERWISE_USED else name
+        channel = row.of(device, title, limit=linux.trip_limit(trips), detail=f"thermal zone {name}")
         yield Gauge(channel, path, partial(zone_celsius, name))
 
 

@@ -50,6 +50,11 @@ class Telling:
         self._lost = 0
         self._said_ns: int | None = None
 
+    @property
+    def heard(self) -> bool:
+        """Whether a line came that could be read."""
+        return self._lines > 0
+
     def take(self, t_ns: int, line: str) -> list[Item]:
         """One line: samples, before them the channels that are new, and what is lost or absent."""
         parsed = tegrastats.parse(line, self._last)

@@ -1,0 +1,160 @@
+"""A board over SSH: one connection, tegrastats on one channel, the rails on another, a shell for each group of files."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from drivers.address import Address, parse
+from drivers.base import Device, Item
+from drivers.clock import Clock
+from drivers.devices.jetson import finding, sampling, streaming
+from drivers.devices.jetson.finding import Finding
+from drivers.devices.jetson.readers import Missing
+from drivers.devices.jetson.telling import SOURCE
+from drivers.errors import LinkTimeout, NotSupported, Refused
+from drivers.events import Absent, ChannelsOpened, Event
+from drivers.inbox import Ended, Inbox
+from drivers.links.base import ShellLink
+from drivers.model import Channel, DeviceInfo, Found, Samples
+
+OPTIONS = ("name", "root", "key")
+
+OpenLink = Callable[[Address, Clock], AbstractAsyncContextManager[ShellLink]]
+"""Opens the way to a board. Raises LinkError, AskUser."""
+
+
+class JetsonDriver:
+    """Driver of ``ssh://user@host:port``. ``open_link`` is how the board is reached, ``root`` where its files are."""
+
+    def __init__(self, open_link: OpenLink, *, root: str = "") -> None:
+        self._open_link = open_link
+        self._root = root
+
+    async def scan(self) -> Sequence[Found]:
+        """Nothing: a board is known when somebody names it."""
+        return ()
+
+    @asynccontextmanager
+    async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
+        """Log in and look the board over. Options: ``key`` (a file), ``root`` (where to look for ``/sys`` and ``/proc``).
+
+        Raises AskUser, LinkError, Garbled.
+        """
+        taken = parse(address).only(OPTIONS)
+        root = _root(taken, self._root)
+        async with self._open_link(taken, clock) as shell:
+            found = await finding.survey(shell, root)
+            mode = await finding.power_mode(shell, found)
+            yield JetsonDevice(finding.look(name, taken.base, found, mode), shell, clock, root)
+
+
+def _root(address: Address, fallback: str) -> str:
+    root = address.options.get("root", fallback).rstrip("/")
+    if root and not root.startswith("/"):
+        raise NotSupported(f"root={root[:40]!r} is no place", remedy="write it from / on")
+    return root
+
+
+class JetsonDevice:
+    """An open board."""
+
+    def __init__(self, found: Finding, shell: ShellLink, clock: Clock, root: str) -> None:
+        self._found = found
+        self._shell = shell
+        self._clock = clock
+        self._root = root
+        self._announced = False
+
+    @property
+    def info(self) -> DeviceInfo:
+        """Who it is."""
+        return self._found.info
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """What the kernel's files give; tegrastats' and a watched process's are announced in the stream."""
+        return self._found.channels
+
+    @property
+    def shell(self) -> ShellLink | None:
+        """Over the same connection."""
+        return self._shell
+
+    def watch(self, pid: int) -> None:
+        """From now on follow the memory and CPU use of this process and its children."""
+        self._found.processes.watch(pid)
+
+    def unwatch(self, pid: int) -> None:
+        """Follow it no longer."""
+        self._found.processes.unwatch(pid)
+
+    async def stream(self) -> AsyncGenerator[Item, None]:
+        """What is missing, once; then what each source tells, in order of arrival. A source that hangs is told as absent.
+
+        Raises LinkLost, Garbled, AskUser; LinkTimeout when nothing on the board answers any more.
+        """
+        for missing in self._found.missing:
+            yield self._absent(missing)
+        async with Inbox() as inbox:
+            left = self._listen(inbox)
+            while True:
+                for item in self._told(await inbox.take(), left):
+                    yield item
+
+    def _told(self, item: object, left: set[str]) -> Sequence[Item]:
+        """What to hand on of something that a source put into the inbox. Raises what ended a source."""
+        if isinstance(item, Ended):
+            left.discard(item.listener)
+            absent = self._ended(item, left)
+            return [absent] if absent else []
+        return self._announce(item) if isinstance(item, Samples | Event) else []
+
+    def _listen(self, inbox: Inbox) -> set[str]:
+        """Start every source; their names."""
+        found, left = self._found, set[str]()
+
+        def listen(source: str, work: Coroutine[Any, Any, None]) -> None:
+            left.add(source)
+            inbox.listen(source, work)
+
+        for group in found.groups:
+            if group.paths or group.processes or group.family:
+                work = sampling.sample(self._shell, self._clock, group, self._root, inbox.put)
+                listen(group.title, work)
+        if found.rails:
+            poller = streaming.RailPoller(self._shell, self._clock, found.info.device, found.rails, inbox.put)
+            listen("power rails", poller.run(found.python, self._root))
+        if found.tegrastats:
+            work = streaming.follow_tegrastats(
+                self._shell, self._clock, found.tegrastats, found.info.device, found.telling, inbox.put
+            )
+            listen(SOURCE, work)
+        return left
+
+    def _ended(self, ended: Ended, left: set[str]) -> Absent | None:
+        """What is said of a source that ended. Raises what ended it, when that is more than its own matter."""
+        error = ended.error
+        if error is None:
+            return None
+        alone = isinstance(error, LinkTimeout) or (isinstance(error, Refused) and ended.listener == SOURCE)
+        if not alone or not left:
+            raise error
+        assert isinstance(error, LinkTimeout | Refused)
+        return self._absent(Missing(ended.listener, error.sentence, error.remedy))
+
+    def _announce(self, item: Item) -> list[Item]:
+        """Before the first sample of a watched process its channels."""
+        if self._announced or not isinstance(item, Samples) or item.channel != "rss":
+            return [item]
+        self._announced = True
+        channels = self._found.processes.channels
+        return [ChannelsOpened(t_ns=item.t1_ns, device=item.device, channels=channels), item]
+
+    def _absent(self, missing: Missing) -> Absent:
+        return Absent(
+            t_ns=self._clock.now(),
+            device=self.info.device,
+            what=missing.what,
+            reason=missing.reason,
+            remedy=missing.remedy,
+        )
