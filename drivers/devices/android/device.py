@@ -1,0 +1,223 @@
+"""An open phone: what it streams."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+from drivers.base import Item
+from drivers.clock import SECOND, Clock
+from drivers.devices.android import scripts
+from drivers.devices.android.channels import FAST_HZ, SLOW_HZ, STEADY_HZ
+from drivers.devices.android.gauges import Missing, Rounds
+from drivers.devices.android.opening import Opening, hung
+from drivers.devices.android.protocol import columns
+from drivers.devices.android.services import Service
+from drivers.devices.android.slowshell import SlowShell
+from drivers.devices.android.watching import FamilyService, PagesService, Watched
+from drivers.errors import LinkLost, LinkTimeout
+from drivers.events import Absent, ChannelsOpened, ClockMeasured, SamplesLost
+from drivers.inbox import Ended, Inbox
+from drivers.links.asking import Answer, Conversation, measure_offset
+from drivers.links.base import ShellLink
+from drivers.model import Channel, DeviceInfo
+from drivers.ticks import ticks
+
+FAST_S = 5.0
+"""A phone whose shell reads no file within this time is taken to be lost."""
+SERVICE_S = 5.0
+"""How long a service may take for an answer."""
+HUNG_NS = 60 * SECOND
+"""How long a service that hung is left alone."""
+OFFSET_NS = 60 * SECOND
+"""How often the phone's clock is measured."""
+
+_TICK_NS = SECOND // FAST_HZ
+_MINE, _KIN = "melt_mine", "melt_kin"
+
+
+@dataclass(slots=True)
+class _Due:
+    """A service, when it is asked next, and whether it was said that it hangs."""
+
+    service: Service
+    due_ns: int = 0
+    said: bool = False
+
+
+class AndroidDevice:
+    """A phone, open."""
+
+    def __init__(
+        self, opening: Opening, shell: ShellLink, fast: Conversation, slow: SlowShell, clock: Clock
+    ) -> None:
+        self.info: DeviceInfo = opening.info
+        self.shell: ShellLink | None = shell
+        self._opening = opening
+        self._fast = fast
+        self._slow = slow
+        self._clock = clock
+        self._device = opening.info.device
+        rounds = (opening.fast, opening.steady)
+        given = [channel for one in rounds for gauge in one.gauges for channel in gauge.channels]
+        told = [channel for service in opening.services for channel in service.channels]
+        self.channels: Sequence[Channel] = (*given, *told)
+        self._opened = {channel.name for channel in self.channels}
+        self._watched = Watched(self._device, opening.settings)
+        self._asked_of: Sequence[int] = ()
+        """The processes for which the shell's functions are written."""
+
+    def watch(self, pid: int) -> None:
+        """From now on follow the memory and CPU time of this process and its children."""
+        self._watched.add(pid)
+
+    def unwatch(self, pid: int) -> None:
+        """Follow it no longer."""
+        self._watched.discard(pid)
+
+    async def stream(self) -> AsyncGenerator[Item, None]:
+        """What is missing, once; then the fast shell's rounds and the services' answers, as they come."""
+        for missing in self._opening.missing:
+            yield self._absent(missing)
+        async with Inbox() as inbox:
+            inbox.listen("fast", self._follow_files(inbox))
+            inbox.listen("slow", self._follow_services(inbox))
+            while True:
+                for item in self._items(await inbox.take()):
+                    yield item
+
+    def _items(self, taken: object) -> Sequence[Item]:
+        if isinstance(taken, Ended):
+            raise taken.error or LinkLost(f"{self._device}: its {taken.listener} shell has ended")
+        return taken if isinstance(taken, list) else ()
+
+    # --- the fast shell
+
+    async def _follow_files(self, inbox: Inbox) -> None:
+        rounds = (self._opening.fast, self._opening.steady)
+        await self._fast.ask("\n".join(one.definition for one in rounds), timeout_s=FAST_S)
+        grid = ticks(self._clock, _TICK_NS)
+        steady_ns = kin_ns = 0
+        async for t_ns in grid:
+            inbox.put(await self._fast_round())
+            if t_ns >= steady_ns:
+                steady_ns = t_ns + SECOND // STEADY_HZ - _TICK_NS // 2
+                inbox.put(self._take(self._opening.steady, await self._ask(self._opening.steady.name)))
+            if self._watched.pids and t_ns >= kin_ns:
+                kin_ns = t_ns + SECOND // SLOW_HZ - _TICK_NS // 2
+                inbox.put(await self._kin_round())
+
+    async def _fast_round(self) -> list[Item]:
+        """Files, and what is watched, in one answer of a line each."""
+        fast = self._opening.fast
+        if not self._watched.pids:
+            return self._take(fast, await self._ask(fast.name))
+        items = self._open(self._clock.now(), self._watched.announced)
+        pids, n = self._watched.pids, len(self._watched.readings())
+        await self._define(pids)
+        answer = await self._ask(f"{fast.name}\n{_MINE}")
+        files, _, mine = answer.text.partition("\n")
+        items += self._take(fast, Answer(answer.t0_ns, answer.t1_ns, files))
+        if pids != self._watched.pids:
+            return items
+        texts = columns(mine, n)
+        return [
+            *items,
+            *(self._lost(answer) if texts is None else self._watched.take(answer.middle_ns, texts)),
+        ]
+
+    async def _define(self, pids: Sequence[int]) -> None:
+        """Write the shell's functions for these processes, unless they are written."""
+        if pids == self._asked_of:
+            return
+        mine, kin = self._watched.readings(), self._watched.kin_readings()
+        self._asked_of = pids
+        await self._ask(scripts.function(_MINE, mine) + scripts.function(_KIN, kin))
+
+    async def _kin_round(self) -> list[Item]:
+        pids, n = self._watched.pids, len(self._watched.kin_readings())
+        await self._define(pids)
+        answer = await self._ask(_KIN)
+        texts = columns(answer.text, n)
+        if pids != self._watched.pids or texts is None:
+            return []
+        return self._watched.take_kin(answer.middle_ns, texts)
+
+    async def _ask(self, script: str) -> Answer:
+        return await self._fast.ask(script, timeout_s=FAST_S)
+
+    def _take(self, rounds: Rounds, answer: Answer) -> list[Item]:
+        items = rounds.take(answer.middle_ns, answer.text)
+        return self._lost(answer) if items is None else items
+
+    def _lost(self, answer: Answer) -> list[Item]:
+        reason = "an answer of the phone's shell came damaged"
+        return [SamplesLost(t_ns=answer.t1_ns, device=self._device, channel="", count=None, reason=reason)]
+
+    # --- the slow shell
+
+    async def _follow_services(self, inbox: Inbox) -> None:
+        device, settings = self._device, self._opening.settings
+        kin: tuple[Service, ...] = (
+            FamilyService(self._watched, needed=not settings.children),
+            PagesService(device, self._watched),
+        )
+        waiting = [_Due(service) for service in (*self._opening.services, *kin)]
+        offset_ns = self._clock.now()
+        while True:
+            next_one = min(waiting, key=lambda one: one.due_ns)
+            if self._clock.now() >= offset_ns:
+                offset_ns = self._clock.now() + OFFSET_NS
+                inbox.put(await self._measure_clock())
+            await self._clock.sleep_until(next_one.due_ns)
+            inbox.put(await self._ask_service(next_one))
+
+    async def _ask_service(self, due: _Due) -> list[Item]:
+        service, t_ns = due.service, self._clock.now()
+        script = service.script()
+        if not script:
+            due.due_ns = t_ns + service.period_ns
+            return []
+        try:
+            answer = await self._slow.ask(script, timeout_s=SERVICE_S)
+        except LinkTimeout:
+            due.due_ns = self._clock.now() + HUNG_NS
+            said, due.said = due.said, True
+            return [] if said else [self._absent(hung(service.what, SERVICE_S))]
+        items = service.take(answer)
+        due.due_ns = max(due.due_ns + service.period_ns, self._clock.now() + service.period_ns // 2)
+        return [*self._open(answer.t0_ns, service.channels), *items]
+
+    async def _measure_clock(self) -> list[Item]:
+        own = self._opening.own_time
+        if own is None:
+            return []
+        try:
+            offset = await measure_offset(await self._slow.conversation(), own)
+        except LinkTimeout:
+            await self._slow.drop()
+            return []
+        return [
+            ClockMeasured(
+                t_ns=offset.t_ns,
+                device=self._device,
+                offset_ns=offset.offset_ns,
+                uncertainty_ns=offset.uncertainty_ns,
+                origin="round trip",
+            )
+        ]
+
+    # --- what is said of both
+
+    def _open(self, t_ns: int, channels: Sequence[Channel]) -> list[Item]:
+        """The event for those that were not open before."""
+        late = tuple(channel for channel in channels if channel.name not in self._opened)
+        self._opened |= {channel.name for channel in late}
+        return [ChannelsOpened(t_ns=t_ns, device=self._device, channels=late)] if late else []
+
+    def _absent(self, missing: Missing) -> Absent:
+        return Absent(
+            t_ns=self._clock.now(),
+            device=self._device,
+            what=missing.what,
+            reason=missing.reason,
+            remedy=missing.remedy,
+        )

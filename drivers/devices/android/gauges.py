@@ -1,0 +1,208 @@
+"""What is read again and again with builtins of the phone's shell: how it is asked for, and what its answer means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from drivers import linux
+from drivers.base import Item
+from drivers.devices.android import protocol, scripts
+from drivers.devices.android.channels import CPU_USE, MEMORY_AVAILABLE, RAIL_ENERGY
+from drivers.events import LimitEngaged, LimitReleased
+from drivers.model import Channel, reading
+
+
+class Gauge(Protocol):
+    """Readings of one round of a fixed number of columns, and what follows from them."""
+
+    @property
+    def readings(self) -> Sequence[str]:
+        """Shell text that sets ``x``, one for each column."""
+        ...
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """What it gives."""
+        ...
+
+    def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
+        """What a round read, one text for each column; empty for what gave nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What this phone does not give, said once."""
+
+    what: str
+    reason: str
+    remedy: str = ""
+
+
+class Parse(Protocol):
+    """From a file's text to a value, None for what is not one."""
+
+    def __call__(self, text: str | None, /) -> float | None:
+        """The value in the channel's unit."""
+        ...
+
+
+class FileGauge:
+    """A file that holds one value."""
+
+    def __init__(self, channel: Channel, path: str, parse: Parse) -> None:
+        self.channels = (channel,)
+        self.readings = (scripts.line(path),)
+        self._parse = parse
+
+    def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
+        """Its value, if it has one now."""
+        value = self._parse(texts[0])
+        return [] if value is None else [reading(self.channels[0], t_ns, value)]
+
+
+class CapGauge:
+    """A file that holds a frequency's upper bound, and the limit that begins when it falls below its start."""
+
+    def __init__(self, channel: Channel, path: str, parse: Parse, limit: str, start_hz: float | None) -> None:
+        self.channels = (channel,)
+        self.readings = (scripts.line(path),)
+        self._parse = parse
+        self._limit = limit
+        self._start_hz = start_hz
+        self._in_force_hz: float | None = None
+
+    def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
+        """The cap, and the limit that begins, changes or ends with it."""
+        hertz = self._parse(texts[0])
+        if hertz is None:
+            return []
+        return [reading(self.channels[0], t_ns, hertz), *self._change(t_ns, hertz)]
+
+    def _change(self, t_ns: int, hertz: float) -> list[Item]:
+        start_hz = self._start_hz if self._start_hz is not None else hertz
+        self._start_hz = start_hz
+        was, self._in_force_hz = self._in_force_hz, hertz if hertz < start_hz else None
+        if self._in_force_hz == was:
+            return []
+        device = self.channels[0].device
+        detail = f"{linux.gigahertz(was or start_hz)} → {linux.gigahertz(hertz)}"
+        if self._in_force_hz is None:
+            return [LimitReleased(t_ns=t_ns, device=device, limit=self._limit, detail=detail)]
+        reason = "operating-system cap"
+        return [LimitEngaged(t_ns=t_ns, device=device, limit=self._limit, reason=reason, detail=detail)]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Processors that share a clock: a policy of cpufreq."""
+
+    policy: str
+    """``policy4``."""
+    processors: tuple[int, ...]
+    highest_hz: float | None
+    cap_hz: float | None
+    """When the phone was opened."""
+
+    @property
+    def title(self) -> str:
+        """``cpu4-6`` for people."""
+        if not self.processors:
+            return self.policy
+        low, high = self.processors[0], self.processors[-1]
+        return f"cpu{low}" if low == high else f"cpu{low}-{high}"
+
+
+class UseGauge:
+    """Use of each cluster's processors, from ``/proc/stat``."""
+
+    def __init__(self, device: str, clusters: Sequence[Cluster], *, builtin: bool) -> None:
+        self._clusters = clusters
+        self._before: dict[int, protocol.Ticks] = {}
+        self.channels = tuple(
+            CPU_USE.of(device, f"use {one.policy}", detail=f"of {one.title} together, everything that runs")
+            for one in clusters
+        )
+        self.readings = (scripts.processor_times(builtin=builtin),)
+
+    def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
+        """The mean since the round before; nothing in the first."""
+        after = protocol.processor_ticks(f"{texts[0]}\n")
+        before, self._before = self._before, after
+        shares = (protocol.use(before, after, cluster.processors) for cluster in self._clusters)
+        return [
+            reading(channel, t_ns, share)
+            for channel, share in zip(self.channels, shares, strict=True)
+            if share is not None
+        ]
+
+
+class MemoryGauge:
+    """Memory that new work could have, by the kernel's own estimate."""
+
+    def __init__(self, device: str, *, builtin: bool) -> None:
+        self.channels = (MEMORY_AVAILABLE.of(device),)
+        self.readings = (scripts.memory_available(builtin=builtin),)
+
+    def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
+        """The estimate, in bytes."""
+        value = linux.integer(texts[0])
+        return [] if value is None or value < 0 else [reading(self.channels[0], t_ns, value * 1024)]
+
+
+class RailGauge:
+    """Energy counters of one chip that measures power rails."""
+
+    def __init__(self, device: str, path: str, chip: str, rails: Sequence[str], *, builtin: bool) -> None:
+        self.readings = (scripts.line("/proc/uptime"), scripts.whole(path, builtin=builtin))
+        self._channels = {
+            rail: RAIL_ENERGY.of(
+                device, f"energy {rail}", point=f"rail:{rail}", detail=f"{RAIL_ENERGY.detail}; {chip}"
+            )
+            for rail in rails
+        }
+        self.channels = tuple(self._channels.values())
+        self._counted: dict[str, int] = {}
+
+    def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
+        """Each counter that has counted since, at the time it was counted: by the phone's uptime, read beside it."""
+        now_ms = protocol.uptime_ms(f"{texts[0]}\n")
+        if now_ms is None:
+            return []
+        items: list[Item] = []
+        for rail in protocol.rails(f"{texts[1]}\n"):
+            channel = self._channels.get(rail.name)
+            counted = self._counted.get(rail.name)
+            fresh = counted is None or rail.t_ms > counted
+            if channel is not None and fresh and 0 <= now_ms - rail.t_ms + 20 < _STALE_MS:
+                self._counted[rail.name] = rail.t_ms
+                age_ms = max(0, now_ms - rail.t_ms)
+                items.append(reading(channel, t_ns - age_ms * 1_000_000, rail.energy_uj))
+        return items
+
+
+_STALE_MS = 10_000
+
+
+class Rounds:
+    """Gauges that are asked together: one shell function, one line of answer."""
+
+    def __init__(self, name: str, gauges: Sequence[Gauge]) -> None:
+        self.name = name
+        self.gauges = tuple(gauges)
+        readings = [text for gauge in gauges for text in gauge.readings]
+        self._n = len(readings)
+        self.definition = scripts.function(name, readings)
+
+    def take(self, t_ns: int, text: str) -> list[Item] | None:
+        """What the round gave; None when its answer came damaged."""
+        texts = protocol.columns(text, self._n)
+        if texts is None:
+            return None
+        items: list[Item] = []
+        start = 0
+        for gauge in self.gauges:
+            end = start + len(gauge.readings)
+            items += gauge.take(t_ns, texts[start:end])
+            start = end
+        return items
