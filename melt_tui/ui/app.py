@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from melt_tui.workbench import Bench
 
 INTERRUPTED = 130
-_MIXED = frozenset({"256", "truecolor"})
-"""Colour systems that can show the shades of a theme."""
+_SIXTEEN = frozenset({"standard", "windows"})
+"""Colour systems that cannot show the shades of a theme."""
 _SCRIPT_S = 0.25
 _WIDTHS = ((0, "-slit"), (40, "-narrow"), (100, "-wide"), (160, "-vast"))
 _HEIGHTS = ((0, "-flat"), (12, "-low"), (30, "-high"), (44, "-towering"))
@@ -151,7 +151,7 @@ class MeltApp(App[int]):
     def _affordable(self, name: str) -> str:
         """A terminal of sixteen colours would turn shades into glaring grounds: its own colours are used there."""
         theme = self.available_themes[name]
-        if theme.ansi or (self.console.color_system in _MIXED and not self.no_color):
+        if theme.ansi or not (self.no_color or self.console.color_system in _SIXTEEN):
             return name
         return "ansi-dark" if theme.dark else "ansi-light"
 

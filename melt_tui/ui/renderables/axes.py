@@ -12,6 +12,9 @@ LABEL_WIDTH = 5
 
 _PREFIXED = frozenset({"B", "B/s", "Hz", "W", "V", "A", "J", "s"})
 _PREFIXES = {12: "T", 9: "G", 6: "M", 3: "k", 0: "", -3: "m", -6: "µ", -9: "n"}
+_BASED = frozenset({"tok/s", "W", "A", "B", "B/s", "Hz", "%", "rpm", "tok", "J"})
+"""Units whose values are read against zero."""
+_LEAST_SPANS = {"°C": 10.0}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SECOND = 1_000_000_000
 _TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -41,10 +44,11 @@ class ValueAxis:
 def value_axis(extent: tuple[float, float] | None, unit: str, rows: int) -> ValueAxis:
     """An axis of ``rows`` rows over the least and greatest value shown; None where there is nothing to show.
 
-    It begins at zero where zero is near, and never magnifies less than 4 % of a value to the full height. With five
-    rows or more ticks stand evenly, in the middle of their rows.
+    Rates, powers, sizes and shares stand on zero, temperatures have 10 degrees at least, and nothing magnifies less
+    than 4 % of a value to the full height: what is steady looks steady. With five rows or more ticks stand evenly, in
+    the middle of their rows.
     """
-    low, high = _roomy(*_clamped(extent)) if extent else (0.0, 1.0)
+    low, high = _roomy(*_clamped(extent), unit) if extent else (0.0, 1.0)
     if rows < 5:
         part = _round_step((high - low) / 8)
         return fixed_axis(floor(low / part) * part, ceil(high / part) * part, unit, rows)
@@ -59,7 +63,7 @@ def fixed_axis(low: float, high: float, unit: str, rows: int) -> ValueAxis:
     """An axis over exactly ``low`` … ``high``, as shared between charts."""
     low, high = _clamped((min(low, high), max(low, high)))
     if high - low <= max(_SMALLEST, 1e-9 * max(abs(low), abs(high))):
-        low, high = _roomy(low, high)
+        low, high = _roomy(low, high, unit)
     step = _round_step(high - low)
     while floor(high / step + 1e-9) - ceil(low / step - 1e-9) + 1 < min(8, max(2, rows // 2)):
         step = _round_step(step * 0.3)
@@ -117,13 +121,14 @@ def _clamped(extent: tuple[float, float]) -> tuple[float, float]:
     return max(-_LARGEST, min(_LARGEST, low)), max(-_LARGEST, min(_LARGEST, high))
 
 
-def _roomy(low: float, high: float) -> tuple[float, float]:
-    if 0 <= low <= 0.4 * high:
+def _roomy(low: float, high: float, unit: str) -> tuple[float, float]:
+    based = unit in _BASED
+    if 0 <= low and (based or low <= 0.4 * high):
         low = 0.0
-    if low < high <= 0 and high >= 0.4 * low:
+    if low < high <= 0 and (based or high >= 0.4 * low):
         high = 0.0
     size = max(abs(low), abs(high))
-    least = 0.04 * size if size > _SMALLEST else 1.0
+    least = max(_LEAST_SPANS.get(unit, 0.0), 0.04 * size if size > _SMALLEST else 1.0)
     missing = max(0.0, least - (high - low)) / 2
     return low - missing, high + missing
 

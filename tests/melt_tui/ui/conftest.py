@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.color import ColorSystem
 
 from melt_tui.ui.app import MeltApp
 from melt_tui.ui.demo import Cue
@@ -51,6 +52,7 @@ def make_app() -> MakeApp:
 
         app = MeltApp(opened, executor=Inline())
         app.animation_level = "none"
+        app.console._color_system = ColorSystem.TRUECOLOR
         return app
 
     return make

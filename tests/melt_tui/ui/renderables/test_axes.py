@@ -27,9 +27,11 @@ def labels(low: float, high: float, unit: str, rows: int) -> list[str]:
 @pytest.mark.parametrize(
     ("low", "high", "unit", "rows", "shown"),
     [
-        (12.1, 24.9, "tok/s", 15, ["12", "14", "16", "18", "20", "22", "24", "26"]),
+        (12.1, 24.9, "V", 15, ["12", "14", "16", "18", "20", "22", "24", "26"]),
+        (12.1, 24.9, "tok/s", 9, ["0", "10", "20"]),
         (0.3, 9.7, "W", 9, ["0", "5", "10"]),
-        (1.9e9, 2.02e9, "B", 7, ["1.90", "1.95", "2.00", "2.05"]),
+        (1.9e9, 2.02e9, "s", 7, ["1.90", "1.95", "2.00", "2.05"]),
+        (1.9e9, 2.02e9, "B", 7, ["0", "1", "2"]),
         (0.1, 0.4, "W", 5, ["0", "200", "400"]),
         (31.0, 73.0, "°C", 3, ["40", "60", "80"]),
         (-3.0, 4.0, "A", 9, [f"{MINUS}2", "0", "2", "4"]),
@@ -44,6 +46,23 @@ def test_a_constant_is_not_magnified() -> None:
     axis = value_axis((50.0, 50.001), "°C", 10)
     assert axis.high - axis.low >= 0.04 * 50
     assert value_axis((0.0, 0.0), "W", 10).high > 0
+
+
+@pytest.mark.parametrize("unit", ["tok/s", "W", "B", "Hz", "%"])
+@pytest.mark.parametrize("rows", [3, 8, 20])
+def test_what_is_read_against_zero_stands_on_zero(unit: str, rows: int) -> None:
+    axis = value_axis((98.0, 101.0), unit, rows)
+    assert axis.low <= 0 < 101 <= axis.high
+    assert axis.high < 180
+    under = value_axis((-101.0, -98.0), unit, rows)
+    assert under.low <= -101 < 0 <= under.high
+
+
+def test_a_temperature_has_ten_degrees_at_least() -> None:
+    for rows in (3, 8, 20):
+        axis = value_axis((45.0, 45.4), "°C", rows)
+        assert axis.high - axis.low >= 10
+        assert axis.low > 20
 
 
 def test_nothing_shown_has_an_axis_too() -> None:
