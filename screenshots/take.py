@@ -4,6 +4,7 @@ A session of about a minute is recorded in a temporary folder, with the demo's s
 """
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Sequence
 from functools import partial
@@ -26,6 +27,7 @@ THROTTLED_S = 58
 
 async def main() -> None:
     """Record a session while taking the live pictures, then take those of its replay."""
+    os.environ["COLORTERM"] = "truecolor"
     with tempfile.TemporaryDirectory() as folder:
         recording = await _live(Path(folder))
         await _replay(Path(folder), recording)

@@ -123,7 +123,7 @@ def _clamped(extent: tuple[float, float]) -> tuple[float, float]:
 
 def _roomy(low: float, high: float, unit: str) -> tuple[float, float]:
     based = unit in _BASED
-    if 0 <= low and (based or low <= 0.4 * high):
+    if low >= 0 and (based or low <= 0.4 * high):
         low = 0.0
     if low < high <= 0 and (based or high >= 0.4 * low):
         high = 0.0
