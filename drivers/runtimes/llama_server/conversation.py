@@ -23,6 +23,7 @@ class Conversation:
         self._messages: list[Message] = []
         self._parts: list[PromptPart] = []
         self._context_tokens: int | None = 0
+        self._before = (0, 0)
 
     @property
     def context_tokens(self) -> int | None:
@@ -33,6 +34,7 @@ class Conversation:
         """The request for this turn. Prompts made of token ids are always sent as they are."""
         if scheduled.fresh:
             self._messages, self._parts, self._context_tokens = [], [], 0
+        self._before = (len(self._messages), len(self._parts))
         prompt = scheduled.prompt
         limits = Limits(
             max_tokens=self._workload.max_tokens,
@@ -53,3 +55,8 @@ class Conversation:
         if self._parts:
             self._parts.append(reply)
         self._context_tokens = context_tokens
+
+    def unanswered(self) -> None:
+        """The answer was lost on its way: the conversation goes on as if this prompt had not been sent."""
+        messages, parts = self._before
+        del self._messages[messages:], self._parts[parts:]

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Container, Mapping, Sequence
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
 from drivers.errors import NotSupported
 from drivers.foreign import printable
 from drivers.model import RunSpec
-
-_BINARY = "binary="
+from drivers.runs.args import flag_words, last_number
 
 ENGINE_FLAGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -50,14 +48,9 @@ _SWITCHES = {
 }
 
 
-def binary_of(args: Sequence[str]) -> str:
-    """The llama-server program named by ``binary=PATH``; empty for our own engine."""
-    return next((arg.removeprefix(_BINARY) for arg in reversed(args) if arg.startswith(_BINARY)), "")
-
-
 def engine_flags(args: Sequence[str]) -> dict[str, str]:
     """llama-server's flags as our own engine takes them. Raises NotSupported, naming the first that it does not take."""
-    words = _words(args)
+    words = flag_words(args)
     found: dict[str, str] = {}
     while words:
         word = words.pop(0)
@@ -71,14 +64,14 @@ def engine_flags(args: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def threads_in_force(args: Sequence[str], ours: int) -> int | None:
-    """Threads of a program whose flags may override ours; None when it was not told in a number."""
-    return _overridden(args, _THREADS, ours)
+def threads_in_force(args: Sequence[str], ours: int, *, program: bool) -> int | None:
+    """Threads of a ``program`` whose flags may override ours; None when it was not told in a number."""
+    return last_number(args, _THREADS, ours) if program else ours
 
 
-def batch_in_force(args: Sequence[str], ours: int) -> int | None:
-    """The prompt batch of a program whose flags may override ours; None when it was not told in a number."""
-    return _overridden(args, _BATCH, ours)
+def batch_in_force(args: Sequence[str], ours: int, *, program: bool) -> int | None:
+    """The prompt batch of a ``program`` whose flags may override ours; None when it was not told in a number."""
+    return last_number(args, _BATCH, ours) if program else ours
 
 
 def engine_command(spec: RunSpec, python: str, model: str, threads: int) -> list[str]:
@@ -100,31 +93,14 @@ def binary_command(spec: RunSpec, binary: str, model: str, threads: int) -> list
         binary,
         *("--model", model, "--host", "127.0.0.1", "--port", "0", "--parallel", "1", "--slots", "--no-mmap"),
         *("--ctx-size", str(spec.context), "--batch-size", str(spec.batch), "--threads", str(threads)),
-        *_words(spec.args),
+        *flag_words(spec.args),
     ]
-
-
-def _words(args: Sequence[str]) -> list[str]:
-    """Flags and values apart, however they were given: ``--a=b``, ``--a b``, or each by itself."""
-    words: list[str] = []
-    for arg in args:
-        if not arg.startswith(_BINARY):
-            words += re.split(r"[=\s]+", arg, maxsplit=1) if arg.startswith("-") else [arg]
-    return words
 
 
 def _fits(name: str, value: str) -> bool:
     if name in _WORDS:
         return value in _WORDS[name]
     return re.fullmatch(r"\d{1,10}", value) is not None and int(value) in _NUMBERS[name]
-
-
-def _overridden(args: Sequence[str], names: Sequence[str], ours: int) -> int | None:
-    words = _words(args) if binary_of(args) else []
-    given = [value for name, value in pairwise(words) if name in names]
-    if not given:
-        return ours
-    return int(given[-1]) if re.fullmatch(r"\d{1,9}", given[-1]) else None
 
 
 def _unknown(word: str) -> NotSupported:

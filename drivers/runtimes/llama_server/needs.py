@@ -8,15 +8,13 @@ from pathlib import Path
 
 import psutil
 
-from drivers.errors import DriverError, NotSupported, Refused
-from drivers.foreign import printable
-from drivers.model import ModelFile, RunSpec
-from drivers.runtimes.llama_server.flags import MOST_THREADS, binary_of, engine_flags
+from drivers.errors import DriverError, NotSupported
+from drivers.model import RunSpec
+from drivers.runs.args import binary_of
+from drivers.runs.fitting import model_file_objection
+from drivers.runs.memory import memory_objection
+from drivers.runtimes.llama_server.flags import MOST_THREADS, engine_flags
 from drivers.runtimes.llama_server.processor import MISSING_LIBGOMP, MISSING_PACKAGE, processor_objection
-
-OVERHEAD_BYTES = 96 << 20
-"""Interpreter, engine and compute buffers, beside weights and KV cache."""
-
 
 LEAST_CONTEXT = 256
 """The engine rounds a context up to a multiple of that."""
@@ -43,9 +41,14 @@ def find_objection(spec: RunSpec) -> DriverError | None:
 
 
 def foreseen_objection(spec: RunSpec) -> DriverError | None:
-    """The same before the model's file is there: what its description alone tells."""
+    """The same before the model's file is there: what its description alone tells.
+
+    Of another device nothing is known before it is asked.
+    """
     if spec.url or spec.model is None:
         return None
+    if spec.home:
+        return _threads_objection(spec.threads) or _batch_objection(spec)
     memory = memory_objection(spec.model, spec.model.size_bytes, spec.context, available_bytes())
     return _flags_objection(spec) or shape_objection(spec) or memory or _own_engine_objection(spec)
 
@@ -69,32 +72,10 @@ def available_bytes() -> int:
 
 def model_objection(spec: RunSpec, available: int) -> DriverError | None:
     """What speaks against the model file, given so many bytes of memory."""
-    if spec.model is None:
-        return Refused("no model was named", remedy="name a GGUF file")
-    path = Path(spec.model.path)
-    if not path.is_file():
-        return Refused(
-            f"there is no model file {printable(spec.model.path, 200)}",
-            remedy="check the path for typing errors",
-        )
-    return memory_objection(spec.model, path.stat().st_size, spec.context, available)
-
-
-def memory_objection(model: ModelFile, size_bytes: int, context: int, available: int) -> DriverError | None:
-    """What speaks against a model of that size, given so many bytes of memory."""
-    needed = memory_needed(model, size_bytes, context)
-    if needed <= available:
-        return None
-    return NotSupported(
-        f"{printable(model.name, 80)} needs about {_gigabytes(needed)} of memory with a context of "
-        f"{context} tokens, and {_gigabytes(available)} are available",
-        remedy="take a smaller model or context, or end other programs",
-    )
-
-
-def memory_needed(model: ModelFile, size_bytes: int, context: int) -> int:
-    """Weights read into memory, KV cache where the model tells its size, and buffers: bytes."""
-    return size_bytes + (model.kv_bytes_per_token or 0) * context + OVERHEAD_BYTES
+    objection = model_file_objection(spec)
+    if objection is not None or spec.model is None:
+        return objection
+    return memory_objection(spec.model, Path(spec.model.path).stat().st_size, spec.context, available)
 
 
 def engine_objection() -> DriverError | None:
@@ -131,7 +112,7 @@ def _batch_objection(spec: RunSpec) -> DriverError | None:
             f"a prompt batch of {spec.batch} tokens cannot be had with a context of {spec.context}",
             remedy=f"take a batch of {LEAST_BATCH} to {spec.context}",
         )
-    own = {} if binary_of(spec.args) else engine_flags(spec.args)
+    own = {} if spec.home or binary_of(spec.args) else engine_flags(spec.args)
     compute = int(own.get("--ubatch-size", spec.batch))
     if compute <= spec.batch:
         return None
@@ -159,7 +140,3 @@ def _flags_objection(spec: RunSpec) -> DriverError | None:
     except NotSupported as objection:
         return objection
     return None
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"

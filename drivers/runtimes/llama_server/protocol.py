@@ -283,33 +283,6 @@ def read_listening(line: str) -> int | None:
     return port if 0 < port < 65536 else None
 
 
-_ERROR_LEVEL = re.compile(r"^[\d.]+ E (.*)$")
-_ABORT = re.compile(r"^\S+\.\w{1,4}:\d+: (.*)$|^(terminate called .*|error: .*|fatal.*)$", re.IGNORECASE)
-"""``file.cpp:123: why``, as ggml's assertions say it; and what runtimes of C++ and programs say."""
-_TELLING = ("error loading model", "out of memory", "failed to allocate", "unable to allocate", "bad_alloc")
-
-
-def telling(lines: Sequence[str]) -> str:
-    """Of an engine's last lines the error that says most about why it ended; empty when none is an error."""
-    plain = [printable(line) for line in lines if line.strip()]
-    kinds = (
-        [line for line in plain if any(word in line for word in _TELLING)],
-        [line for line in plain if _ABORT.match(line)],
-        [line for line in plain if _ERROR_LEVEL.match(line)],
-    )
-    return next((_message(found[0]) for found in kinds if found), "")
-
-
-def last_line(lines: Sequence[str]) -> str:
-    """The last that is not blank; empty when there is none."""
-    return next((printable(line) for line in reversed(lines) if line.strip()), "")
-
-
-def _message(line: str) -> str:
-    match = _ERROR_LEVEL.match(line) or _ABORT.match(line)
-    return next(filter(None, match.groups()), "").strip() if match else line
-
-
 def read_bytes_read(proc_io: str) -> int | None:
     """``rchar`` of a ``/proc/PID/io``: what a process has read so far, in bytes."""
     match = re.search(r"^rchar: (\d{1,18})$", proc_io, re.MULTILINE)

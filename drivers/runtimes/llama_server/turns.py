@@ -11,10 +11,10 @@ from drivers.inbox import Ended, Inbox
 from drivers.links.http import Arrived, Reply
 from drivers.model import RunSpec, Workload
 from drivers.runs.hearing import Cut, Ear
+from drivers.runs.stage import Emit
 from drivers.runtimes.llama_server.answer import AnswerReader, Asked
 from drivers.runtimes.llama_server.channels import TokenChannels
 from drivers.runtimes.llama_server.conversation import Conversation, Request
-from drivers.runtimes.llama_server.engine import Emit
 from drivers.runtimes.llama_server.protocol import read_chunk
 from drivers.runtimes.llama_server.server import PromptTooLong, Server
 from drivers.schedule import ScheduledTurn, schedule
@@ -31,32 +31,32 @@ class Sent:
 
 
 class Turns:
-    """Runs them, and counts output tokens through."""
+    """The turns of one run, and its count of output tokens. It goes on where it was broken off."""
 
-    def __init__(
-        self,
-        spec: RunSpec,
-        workload: Workload,
-        server: Server,
-        channels: TokenChannels,
-        clock: Clock,
-        emit: Emit,
-    ) -> None:
+    _server: Server
+    _clock: Clock
+    _emit: Emit
+
+    def __init__(self, spec: RunSpec, workload: Workload, channels: TokenChannels) -> None:
         self._spec = spec
         self._workload = workload
-        self._server = server
         self._channels = channels
-        self._clock = clock
-        self._emit = emit
         self._conversation = Conversation(spec, workload)
+        self._schedule = schedule(workload)
+        self._waiting = next(self._schedule, None)
         self._tokens = 0
 
-    async def run(self, ear: Ear) -> None:
-        """All turns of the schedule. Raises Cut when it is to end before, DriverError when it cannot go on."""
-        for scheduled in schedule(self._workload):
+    async def run(self, ear: Ear, server: Server, clock: Clock, emit: Emit) -> None:
+        """All turns of the schedule whose prompt has not been sent yet.
+
+        Raises Cut when it is to end before, DriverError when it cannot go on.
+        """
+        self._server, self._clock, self._emit = server, clock, emit
+        while (scheduled := self._waiting) is not None:
             if scheduled.turn > 1 and self._workload.pause_s > 0:
-                await ear.attend("pause", pause(self._clock, self._workload.pause_s))
+                await ear.attend("pause", pause(clock, self._workload.pause_s))
             await self._knock(ear)
+            self._waiting = next(self._schedule, None)
             await self._turn(ear, scheduled)
 
     async def _knock(self, ear: Ear) -> None:
@@ -78,8 +78,10 @@ class Turns:
             sent_ns = await _sent(ear)
             self._emit(self._started(scheduled, sent_ns, context_tokens))
             reader = AnswerReader(self._asked(scheduled, sent_ns), self._channels)
-            await self._answered(ear, asking, reader, scheduled)
-            self._tokens += reader.output_tokens
+            try:
+                await self._answered(ear, asking, reader, scheduled)
+            finally:
+                self._tokens += reader.output_tokens
         finally:
             await ear.inbox.dismiss(asking)
             ear.inbox.drop(Sent, Arrived, Reply)
@@ -109,6 +111,7 @@ class Turns:
         except DriverError as error:
             cause = await self._cause(ear, error)
             self._end(reader, TurnEnd.FAILED, str(cause))
+            self._conversation.unanswered()
             raise cause from error
         else:
             await self._clock.sleep_until(reader.engine_ns)

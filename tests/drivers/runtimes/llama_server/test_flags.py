@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from drivers.errors import NotSupported
-from drivers.runtimes.llama_server.flags import binary_command, binary_of, engine_command, engine_flags
+from drivers.runs.args import binary_of
+from drivers.runtimes.llama_server.flags import binary_command, engine_command, engine_flags
 from tests.rigs.llama_runs import run_spec
 
 

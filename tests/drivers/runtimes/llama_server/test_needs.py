@@ -10,6 +10,7 @@ import pytest
 
 from drivers.errors import MissingExtra, NotSupported, Refused
 from drivers.model import ModelFile
+from drivers.runs.memory import OVERHEAD_BYTES, memory_needed
 from drivers.runtimes.llama_server import needs, processor
 from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.llama_runs import TINY, run_spec, workload
@@ -36,7 +37,7 @@ def test_too_little_memory_says_how_much() -> None:
     spec = run_spec(workload(), context=2048)
     assert spec.model is not None
     spec = replace(spec, model=replace(spec.model, kv_bytes_per_token=500_000))
-    needed = TINY.stat().st_size + 2048 * 500_000 + needs.OVERHEAD_BYTES
+    needed = TINY.stat().st_size + 2048 * 500_000 + OVERHEAD_BYTES
     assert needs.model_objection(spec, needed) is None
     objection = needs.model_objection(spec, needed - 1)
     assert isinstance(objection, NotSupported)
@@ -47,7 +48,7 @@ def test_too_little_memory_says_how_much() -> None:
 
 def test_memory_without_a_known_cache() -> None:
     model = ModelFile(name="m", path="/m", size_bytes=10)
-    assert needs.memory_needed(model, 1000, 4096) == 1000 + needs.OVERHEAD_BYTES
+    assert memory_needed(model, 1000, 4096) == 1000 + OVERHEAD_BYTES
 
 
 def test_unknown_flags() -> None:

@@ -165,8 +165,6 @@ def test_any_line_is_read_or_garbled(line: str) -> None:
             read(line)
     protocol.read_error(line)
     protocol.read_listening(line)
-    protocol.telling([line])
-    protocol.last_line([line])
     protocol.read_bytes_read(line)
 
 
@@ -246,32 +244,6 @@ def test_requests() -> None:
 )
 def test_where_a_program_listens(line: str, port: int | None) -> None:
     assert protocol.read_listening(line) == port
-
-
-def test_the_most_telling_line() -> None:
-    lines = [
-        "0.00.000.376 I srv          init: initializing ...",
-        "0.00.005.625 E llama_model_load: error loading model: tensor 'blk.1.ffn_up.weight' data is not within the file bounds, model is corrupted or incomplete",
-        "0.00.005.655 E llama_model_load_from_file_impl: failed to load model",
-        "0.00.005.664 I srv    operator(): operator(): cleaning up before exit...",
-    ]
-    assert protocol.telling(lines).startswith("llama_model_load: error loading model: tensor 'blk.1")
-    assert (
-        protocol.telling([lines[0], lines[2], lines[3]])
-        == "llama_model_load_from_file_impl: failed to load model"
-    )
-    abort = (
-        "/llama.cpp/common/common.cpp:2245: get_sub_batch: failed to add token 2 at index 1 (error -1, n = 2)"
-    )
-    assert protocol.telling([lines[0], lines[2], abort, "", lines[3]]).startswith("get_sub_batch: failed to")
-    assert protocol.telling(["terminate called after throwing \x1b[0m"]).endswith("throwing \\x1b[0m")
-    assert protocol.telling([lines[0], lines[3], "[Inferior 1 (process 4594) detached]"]) == ""
-    assert protocol.telling([]) == ""
-
-
-def test_the_last_line() -> None:
-    assert protocol.last_line(["a", "b\x1b[0m", " "]) == "b\\x1b[0m"
-    assert protocol.last_line([" ", ""]) == ""
 
 
 def test_our_own_child() -> None:

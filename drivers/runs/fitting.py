@@ -1,0 +1,100 @@
+"""Whether an engine's program and a model go together with a device: asked of the device before anything is started."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.errors import DriverError, Refused
+from drivers.foreign import printable
+from drivers.links.base import Lease
+from drivers.model import ModelFile, OnLinkLoss, RunSpec
+from drivers.runs.args import binary_of
+from drivers.runs.memory import memory_objection
+from drivers.runs.places import models_folder, runtime_folder
+from drivers.runs.program import library_environment
+from drivers.runs.pushing import push_model
+from drivers.runs.stage import Stage
+from drivers.runs.survey import Program, Survey, choose, read_survey, survey_command
+
+LEASE_S = 900.0
+"""How long a process waits for its device to come back; then it ends itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A program that can run on the device, and the model where it lies there."""
+
+    program: Program
+    model_path: str
+    threads: int
+    machine: str
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """What the program is to find around it."""
+        return library_environment(self.program.folder)
+
+
+async def fit(stage: Stage, model: ModelFile, names: Sequence[str]) -> Fitted:
+    """Find the first of the programs, object where it cannot work, push the model to another device.
+
+    Raises NotSupported or Refused (no program, one for another processor, too little memory), LinkError, Garbled.
+    """
+    spec = stage.spec
+    objection = model_file_objection(spec)
+    if objection is not None:
+        raise objection
+    stage.preparing(f"looking at {spec.device}")
+    wanted = wanted_programs(spec, names)
+    survey = await look(stage, wanted)
+    program = choose(survey, spec.device, wanted)
+    _check_memory(spec, model, survey)
+    there = model.path if not spec.home else await push_model(stage, model, models_folder(survey.home))
+    threads = survey.threads if spec.threads is None else spec.threads
+    return Fitted(program, there, threads, survey.machine)
+
+
+def wanted_programs(spec: RunSpec, names: Sequence[str]) -> list[str]:
+    """Where to look: at the program that the user named, in the device's runtime directory, or on this computer's PATH."""
+    named = binary_of(spec.args)
+    if named:
+        return [named]
+    return [f"{runtime_folder('@')}/{name}" for name in names] if spec.home else list(names)
+
+
+async def look(stage: Stage, wanted: Sequence[str]) -> Survey:
+    """Ask the device what it is and has. Raises Refused where it runs no shell script, LinkError, Garbled."""
+    answer = await stage.shell.run(survey_command(stage.spec.home, wanted))
+    if answer.returncode != 0 and not answer.out:
+        raise Refused(f"{stage.spec.device} runs no shell script: {printable(answer.err, 160)}")
+    return read_survey(answer.out)
+
+
+def model_file_objection(spec: RunSpec) -> DriverError | None:
+    """What speaks against the model's file here, before it goes anywhere."""
+    if spec.model is None:
+        return Refused("no model was named", remedy="name a GGUF file")
+    if Path(spec.model.path).is_file():
+        return None
+    return Refused(
+        f"there is no model file {printable(spec.model.path, 200)}", remedy="check the path for typing errors"
+    )
+
+
+def lease_of(stage: Stage, name: str) -> Lease | None:
+    """For a process that is to outlive its link; None otherwise.
+
+    Its key is one that no other run ever had: under one that lives, somebody else's process would be taken up.
+    """
+    if stage.spec.on_link_loss is not OnLinkLoss.KEEP:
+        return None
+    return Lease(key=f"{name}-{stage.clock.wall():x}", seconds=LEASE_S)
+
+
+def _check_memory(spec: RunSpec, model: ModelFile, survey: Survey) -> None:
+    if survey.available_bytes is None:
+        return
+    size = Path(model.path).stat().st_size
+    objection = memory_objection(model, size, spec.context, survey.available_bytes, spec.device)
+    if objection is not None:
+        raise objection

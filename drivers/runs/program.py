@@ -1,0 +1,163 @@
+"""A program of an engine that we started on a device: its process, what it prints, and why it ended."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from drivers.clock import Clock
+from drivers.errors import DriverError, LinkError
+from drivers.events import LogLine, ProcessEnded, ProcessStarted, bounded
+from drivers.inbox import Inbox
+from drivers.links.base import Lease, Line, Process, ShellLink
+from drivers.model import RunSpec
+from drivers.runs.dying import death
+from drivers.runs.hearing import Gone
+from drivers.runs.loglimit import LogLimit
+from drivers.runs.stage import Emit
+
+TAIL_LINES = 60
+END_LIMIT_S = 2.0
+"""How long the end of a process may take to be known; past that the link is taken for dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a program is started."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    lease: Lease | None = None
+    polite_s: float = 0.0
+    """How long it may take to end by itself after its standard input was closed."""
+
+
+def library_environment(folder: str) -> dict[str, str]:
+    """Numbers with a decimal point, the libraries that lie beside a program, and no debugger when it aborts."""
+    found = {"LC_ALL": "C", "GGML_NO_BACKTRACE": "1"}
+    return {**found, "LD_LIBRARY_PATH": folder} if folder else found
+
+
+class Program:
+    """One process. Entering starts it; leaving ends it, and says that it has ended.
+
+    Under a lease a lost link ends nothing: the process is left to its lease, and nothing is said of its end.
+    """
+
+    def __init__(
+        self, spec: RunSpec, launch: Launch, source: str, shell: ShellLink, clock: Clock, emit: Emit
+    ) -> None:
+        self.started_ns = clock.now()
+        self._spec = spec
+        self._launch = launch
+        self._source = source
+        self._shell = shell
+        self._clock = clock
+        self._emit = emit
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._limit = LogLimit()
+        self._stack = AsyncExitStack()
+        self._process: Process | None = None
+
+    @property
+    def process(self) -> Process:
+        """The process, once it was started."""
+        if self._process is None:
+            raise RuntimeError("the program has not been started")
+        return self._process
+
+    @property
+    def tail(self) -> Sequence[str]:
+        """The last lines that it printed."""
+        return self._tail
+
+    async def __aenter__(self) -> Self:
+        self.started_ns = self._clock.now()
+        launch = self._launch
+        async with AsyncExitStack() as stack:
+            starting = self._shell.start(launch.argv, env=launch.env, lease=launch.lease)
+            self._process = await stack.enter_async_context(starting)
+            self._started(self._process)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        lost = isinstance(error, LinkError)
+        async with self._stack:
+            if self._process is not None and not (lost and self._launch.lease):
+                await self._end(self._process, lost=lost)
+
+    async def listen(self, inbox: Inbox) -> None:
+        """Put its lines into the inbox, then ``Gone``."""
+        async for line in self.process.lines():
+            inbox.put(line)
+        inbox.put(Gone(await self.process.wait()))
+
+    def note(self, line: Line) -> None:
+        """Keep a line for the post-mortem, and tell it unless there are too many."""
+        self._tail.append(line.text)
+        left_out = self._limit.admit(line.t_ns)
+        if left_out:
+            self._log(line.t_ns, f"… {left_out} lines left out")
+        if left_out is not None:
+            self._log(line.t_ns, line.text)
+
+    def post_mortem(self, returncode: int) -> DriverError:
+        """Why it ended, as far as it told, or else its last lines."""
+        return death(self._launch.argv[0], returncode, self._tail)
+
+    def _started(self, process: Process) -> None:
+        self._emit(
+            ProcessStarted(
+                t_ns=self._clock.now(),
+                device=self._spec.device,
+                run=self._spec.run,
+                pid=process.pid,
+                command=bounded(" ".join(self._launch.argv)),
+            )
+        )
+
+    async def _end(self, process: Process, *, lost: bool) -> None:
+        returncode: int | None = None
+        detail = "the link was lost: the device ends it by itself"
+        try:
+            async with asyncio.timeout(END_LIMIT_S):
+                if not lost:
+                    returncode, detail = await self._returned(process)
+        except (TimeoutError, LinkError):
+            detail = "it was not seen to end"
+        self._emit(
+            ProcessEnded(
+                t_ns=self._clock.now(),
+                device=self._spec.device,
+                run=self._spec.run,
+                pid=process.pid,
+                returncode=returncode,
+                detail=detail,
+            )
+        )
+
+    async def _returned(self, process: Process) -> tuple[int, str]:
+        try:
+            async with asyncio.timeout(self._launch.polite_s):
+                await process.close_stdin()
+                return await process.wait(), ""
+        except TimeoutError:
+            await process.kill()
+            return await process.wait(), "ended by us"
+
+    def _log(self, t_ns: int, text: str) -> None:
+        self._emit(
+            LogLine(
+                t_ns=t_ns,
+                device=self._spec.device,
+                run=self._spec.run,
+                source=self._source,
+                text=bounded(text),
+            )
+        )
