@@ -145,7 +145,9 @@ def _translated(url: str) -> Iterator[None]:
     try:
         yield
     except httpx.TimeoutException as error:
-        raise LinkTimeout(f"{url} did not answer in time") from error
+        raise LinkTimeout(
+            f"{url} did not answer in time", remedy="check the address, and what the server is doing"
+        ) from error
     except httpx.ConnectError as error:
         raise LinkLost(
             f"nothing answers at {url}", remedy="check the address, and whether the server runs"
@@ -174,4 +176,4 @@ def _broken(url: str, error: httpx.RemoteProtocolError) -> LinkLost | Garbled:
     """The server went in the middle of an answer, or what it speaks is not HTTP."""
     if "disconnected" in str(error) or "closed connection" in str(error):
         return LinkLost(f"{url} broke off its answer")
-    return Garbled(f"what answers at {url} does not speak HTTP")
+    return Garbled(f"what answers at {url} does not speak HTTP", remedy="check the address and its port")

@@ -123,6 +123,13 @@ def _export(into: argparse.ArgumentParser) -> None:
     into.add_argument("--out", default="-", metavar="PATH", help="file to write; - is stdout (default)")
 
 
+def words(text: str) -> str:
+    """Anything but nothing."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("nothing was given")
+    return text
+
+
 def count(text: str) -> int:
     """A whole number of at least 1."""
     value = number(text)
@@ -154,11 +161,11 @@ def fraction(text: str) -> float:
 
 
 RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
-    ("model", str, "MODEL", "demo, synthetic:SHAPE or the path of a GGUF file"),
-    ("runtime", str, "RUNTIME", "inference engine; default: the first that the device offers"),
+    ("model", words, "MODEL", "demo, synthetic:SHAPE or the path of a GGUF file"),
+    ("runtime", words, "RUNTIME", "inference engine; default: the first that the device offers"),
     (
         "workload",
-        str,
+        words,
         "WORKLOAD",
         "chat, sustained, ppN/tgM (as pp512/tg128) or the path of a JSON file; none, with --url: only watch",
     ),
@@ -175,6 +182,6 @@ RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
     ("top-k", number, "N", "sampling: the K likeliest tokens"),
     ("top-p", fraction, "P", "sampling: the likeliest tokens up to this sum"),
     ("seed", number, "N", "sampling seed"),
-    ("url", str, "URL", "attach to a llama-server that is already running"),
+    ("url", words, "URL", "attach to a llama-server that is already running"),
 )
 """Options of a run: name, type, metavar, help. ``config.py`` knows the same names."""

@@ -24,7 +24,7 @@ def write_once(path: Path, size_bytes: int, write: Callable[[BinaryIO], None]) -
 
     Raises ``ModelError`` when the folder cannot be written or its disk has no room for ``size_bytes``.
     """
-    with _told(path):
+    with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
         _check_space(path.parent, size_bytes)
@@ -40,7 +40,7 @@ def write_once(path: Path, size_bytes: int, write: Callable[[BinaryIO], None]) -
 def sha256(path: Path, report: Report, what: str = "checking the model") -> str:
     """Of the file's bytes, in hex. Raises ``ModelError`` when it cannot be read."""
     digest = hashlib.sha256()
-    with _told(path), path.open("rb", buffering=0) as file:
+    with told(path), path.open("rb", buffering=0) as file:
         meter = Meter(what, path.stat().st_size, report)
         piece = bytearray(_PIECE)
         view = memoryview(piece)
@@ -52,7 +52,7 @@ def sha256(path: Path, report: Report, what: str = "checking the model") -> str:
 
 def remembered_sha256(path: Path, cache_dir: Path, report: Report) -> str:
     """The same, taken from a note in ``cache_dir`` while the file's size and time of change stay what they were."""
-    with _told(path):
+    with told(path):
         whole = path.resolve()
         stat = whole.stat()
     key: list[str | int] = [str(whole), stat.st_size, stat.st_mtime_ns]
@@ -104,11 +104,12 @@ def _check_space(folder: Path, size_bytes: int) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Say what the system says about this file as a sentence."""
+def told(path: Path) -> Iterator[None]:
+    """Say what the system says about a file, this one unless it names another, as a sentence."""
     try:
         yield
     except OSError as error:
         raise ModelError(
-            f"{plain(str(path), 200)} cannot be used ({error.strerror})", "check the disk and its rights"
+            f"{plain(str(error.filename or path), 200)} cannot be used ({error.strerror})",
+            "check the disk and its rights",
         ) from error

@@ -10,7 +10,7 @@ from drivers.model import ModelFile
 from melt_tui.errors import ModelError
 from melt_tui.format import byte_count, plain
 from melt_tui.models import demo, synthetic
-from melt_tui.models.cache import remembered_sha256
+from melt_tui.models.cache import remembered_sha256, told
 from melt_tui.models.gguf import read_model
 from melt_tui.models.progress import Report, silent
 from melt_tui.models.shapes import SHAPES, Quantisation, Shape, parameters, tensors
@@ -32,23 +32,14 @@ def resolve(text: str, cache_dir: Path, report: Report = silent) -> ModelFile:
 
     May take seconds (hashing, writing), told to ``report``. Raises ``ModelError``.
     """
-    if text == DEMO:
-        return demo.provide(cache_dir, report)
-    if text.startswith(SYNTHETIC):
-        shape, quantisation = parse_synthetic(text)
-        found = synthetic.provide(shape, quantisation, cache_dir, report)
-    else:
-        found = read_model(_path(text))
-    return replace(found, sha256=remembered_sha256(Path(found.path), cache_dir, report))
+    with told(cache_dir):
+        return _resolved(text, cache_dir, report)
 
 
 def describe(text: str, cache_dir: Path) -> ModelFile:
     """What ``resolve`` will give, but for the sha256, in milliseconds and without writing. Raises ``ModelError``."""
-    if text == DEMO:
-        return demo.describe(cache_dir)
-    if text.startswith(SYNTHETIC):
-        return synthetic.describe(*parse_synthetic(text), cache_dir)
-    return read_model(_path(text))
+    with told(cache_dir):
+        return _described(text, cache_dir)
 
 
 def choices() -> Sequence[ModelChoice]:
@@ -68,6 +59,25 @@ def parse_synthetic(text: str) -> tuple[Shape, Quantisation]:
     if shape is None:
         raise ModelError(f"there is no synthetic model “{plain(name)}”", _known_shapes(name))
     return shape, quantisation
+
+
+def _resolved(text: str, cache_dir: Path, report: Report) -> ModelFile:
+    if text == DEMO:
+        return demo.provide(cache_dir, report)
+    if text.startswith(SYNTHETIC):
+        shape, quantisation = parse_synthetic(text)
+        found = synthetic.provide(shape, quantisation, cache_dir, report)
+    else:
+        found = read_model(_path(text))
+    return replace(found, sha256=remembered_sha256(Path(found.path), cache_dir, report))
+
+
+def _described(text: str, cache_dir: Path) -> ModelFile:
+    if text == DEMO:
+        return demo.describe(cache_dir)
+    if text.startswith(SYNTHETIC):
+        return synthetic.describe(*parse_synthetic(text), cache_dir)
+    return read_model(_path(text))
 
 
 def _path(text: str) -> Path:

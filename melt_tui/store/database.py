@@ -1,5 +1,6 @@
 """The file itself: made, opened for writing, opened read-only, and what can be wrong with it."""
 
+import os
 import platform
 import sqlite3
 import struct
@@ -54,9 +55,9 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 
 def open_to_read(path: Path) -> sqlite3.Connection:
     """A recording, read-only; it may be in the making. Raises BadRecording, RecordingTooNew."""
-    if not path.is_file():
-        raise BadRecording(f"there is no recording at {path}")
     with reading(path):
+        if not path.is_file():
+            raise BadRecording(f"there is no recording at {path}", remedy=_THERE_ARE)
         connection = _connect(path, "ro")
         try:
             _check(path, connection)
@@ -80,7 +81,9 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, Damaged, UnknownEvent, OSError) as error:
-        raise BadRecording(f"{path} cannot be read: {error}", remedy=_remedy(error)) from error
+        if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
+            raise _no_recording(path) from error
+        raise BadRecording(f"{path} cannot be read: {error}", remedy=_remedy(path, error)) from error
 
 
 @contextmanager
@@ -156,7 +159,7 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
-        raise BadRecording(f"{path} is not a recording of melt")
+        raise _no_recording(path)
     if version > SCHEMA:
         raise RecordingTooNew(
             f"{path} was written by a newer melt (its format is {version}, this one reads up to {SCHEMA})",
@@ -195,7 +198,16 @@ def _written_ns(path: Path) -> int:
     return max(file.stat().st_mtime_ns for file in (path, sidecars(path)[0]) if file.exists())
 
 
-def _remedy(error: Exception) -> str:
+def _no_recording(path: Path) -> BadRecording:
+    return BadRecording(f"{path} is not a recording of melt", remedy=_THERE_ARE)
+
+
+_THERE_ARE = "`melt sessions` lists those that there are"
+
+
+def _remedy(path: Path, error: Exception) -> str:
+    if isinstance(error, PermissionError) or (os.access(path, os.F_OK) and not os.access(path, os.R_OK)):
+        return "its owner does not let you read it"
     if isinstance(error, sqlite3.OperationalError) and _needs_writing(error):
         return "it was not finished; copy it and its -wal to a folder that can be written to"
     return ""

@@ -44,8 +44,15 @@ class Annotation:
 
 
 def scan(folder: Path) -> list[RecordingInfo]:
-    """The recordings of a folder, newest first; what a crashed program left is recovered first."""
-    rows = [_told(path) for path in folder.glob(f"*{SUFFIX}") if path.is_file()]
+    """The recordings of a folder, newest first; what a crashed program left is recovered first. Raises BadRecording."""
+    try:
+        paths = [path for path in folder.glob(f"*{SUFFIX}") if path.is_file()]
+    except OSError as error:
+        said = f"nobody lets you look into {folder} ({error.strerror})"
+        raise BadRecording(
+            said, remedy="change its owner, or set session.recordings to another folder"
+        ) from error
+    rows = [_told(path) for path in paths]
     return sorted(rows, key=lambda row: (row.started_wall_ns or 0, row.path.name), reverse=True)
 
 

@@ -137,7 +137,9 @@ class Desk:
         await self._up(names, limit_s)
         able = request.devices or tuple(name for name in names if self.runtimes(name))
         if not able:
-            raise NotSupported(f"none of {', '.join(names)} can run a model")
+            raise NotSupported(
+                f"none of {', '.join(names)} can run a model", remedy="add a device that can, such as host"
+            )
         return await self._runs.start(replace(request, devices=able))
 
     async def stop_run(self, device: str) -> None:

@@ -79,7 +79,10 @@ def _terminal(environment: Mapping[str, str]) -> Finding:
 
 
 def _folder(purpose: str, folder: Path) -> Finding:
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    try:
+        existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    except PermissionError:
+        return Finding(purpose, good=False, detail=f"{folder} cannot be reached", remedy="change its owner")
     if not os.access(existing, os.W_OK):
         return Finding(purpose, good=False, detail=f"{folder} cannot be written", remedy="change its owner")
     free = shutil.disk_usage(existing).free

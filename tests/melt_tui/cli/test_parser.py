@@ -44,6 +44,8 @@ def test_run_takes_every_option_of_a_run() -> None:
         ("walk", "invalid choice: 'walk'"),
         ("replay", "the following arguments are required: FILE"),
         ("export x --table figures", "invalid choice: 'figures'"),
+        ("run --url=", "argument --url: nothing was given"),
+        ("run --model=", "argument --model: nothing was given"),
         ("run --frobnicate", "unrecognized arguments: --frobnicate"),
     ],
 )

@@ -21,6 +21,17 @@ def test_a_path(tmp_path: Path) -> None:
     assert (described.sha256, described.parameters) == ("", 1536)
 
 
+@pytest.mark.parametrize("name", ["demo", "synthetic:smollm-135m", "x.gguf"])
+def test_a_folder_out_of_reach(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for look in ("is_file", "is_dir", "exists", "stat"):
+        monkeypatch.setattr(Path, look, forbidden)
+    with pytest.raises(ModelError, match=r"\(Permission denied\): check the"):
+        catalog.resolve(name, tmp_path / "cache")
+
+
 def test_a_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.gguf").write_bytes(LITTLE)
     monkeypatch.chdir(tmp_path)

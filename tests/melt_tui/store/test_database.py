@@ -53,7 +53,8 @@ def test_not_a_recording(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.melt").write_bytes(content)
     with pytest.raises(BadRecording) as caught:
         Recording(tmp_path / "a.melt")
-    assert "a.melt" in caught.value.sentence
+    assert caught.value.sentence == f"{tmp_path}/a.melt is not a recording of melt"
+    assert "melt sessions" in caught.value.remedy
     assert "\n" not in str(caught.value)
     assert (tmp_path / "a.melt").read_bytes() == content
 

@@ -196,6 +196,18 @@ def test_one_in_the_making_is_left_alone(tmp_path: Path) -> None:
         assert list(recording.items()) == items
 
 
+def test_a_folder_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", forbidden)
+    (tmp_path / "a.melt").touch()
+    with pytest.raises(BadRecording, match=r"look into .*\(Permission denied\): change its owner"):
+        scan(tmp_path)
+    with pytest.raises(BadRecording, match="its owner does not let you read it"):
+        Recording(tmp_path / "a.melt")
+
+
 def test_what_cannot_be_recovered_is_shown_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left_behind(tmp_path / "a.melt", night()[:-3])
 

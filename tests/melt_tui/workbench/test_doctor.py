@@ -38,6 +38,17 @@ def test_what_is_missing_comes_with_its_remedy(tmp_path: Path, monkeypatch: pyte
     )
 
 
+def test_a_folder_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", forbidden)
+    folder = tmp_path / "recordings"
+    assert found(examine({"recordings": folder}, {}), "recordings") == Finding(
+        "recordings", good=False, detail=f"{folder} cannot be reached", remedy="change its owner"
+    )
+
+
 def test_a_disk_that_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LOW_DISK_BYTES", 10**18)
     low = found(examine({"recordings": tmp_path}, {}), "recordings")
