@@ -13,6 +13,7 @@ from drivers.events import Absent, LogLine
 from drivers.links.asking import Answer
 from drivers.model import Channel, Quantity, reading
 
+_OF_CURRENT = {"power", "current"}
 _UNCLEAR_NS = 10 * SECOND
 """So long a gauge may be undecided before that is said."""
 
@@ -20,7 +21,8 @@ _UNCLEAR_NS = 10 * SECOND
 class BatteryBody:
     """What follows from each reading, wherever it came from."""
 
-    def __init__(self, device: str, rate_hz: float, names: Sequence[str], source: str, gauge: Gauge) -> None:
+    def __init__(self, device: str, rate_hz: float, source: str, current: str, gauge: Gauge) -> None:
+        """``source`` and ``current`` say who tells the figures, and who the current; no ``current``: nobody does."""
         self._device = device
         self._gauge = gauge
         self._shown: tuple[object, ...] | None = None
@@ -29,12 +31,13 @@ class BatteryBody:
         self._unclear_ns: int | None = None
         self._said: set[str] = set()
         self._channels = {
-            name: BATTERY[name].of(
+            name: row.of(
                 device,
                 rate_hz=None if name == "refresh" else rate_hz,
-                detail="; ".join(filter(None, (BATTERY[name].detail, source))),
+                detail="; ".join(filter(None, (row.detail, current if name in _OF_CURRENT else source))),
             )
-            for name in names
+            for name, row in BATTERY.items()
+            if current or name not in _OF_CURRENT
         }
 
     @property
@@ -59,7 +62,7 @@ class BatteryBody:
             "voltage": told.volts,
             "level": told.level,
             "temperature": told.celsius,
-            "charging": None if told.status is Status.UNKNOWN else float(told.status is Status.CHARGING),
+            "charging": None if told.status is Status.UNKNOWN else int(told.status is Status.CHARGING),
             "refresh": self._stood_s(t_ns, told),
         }
         samples = [
@@ -113,7 +116,7 @@ class BatteryFiles:
 
     def __init__(self, device: str, folder: str) -> None:
         self.readings = tuple(scripts.line(f"{folder}/{name}") for name in battery.SYSFS_FIELDS)
-        self._body = BatteryBody(device, STEADY_HZ, tuple(BATTERY), f"{folder}/current_now", Gauge())
+        self._body = BatteryBody(device, STEADY_HZ, folder, f"{folder}/current_now", Gauge())
         self.channels = tuple(self._body.channels)
 
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
@@ -163,11 +166,11 @@ class BatteryService:
             return self._body
         samsung = battery.from_dumpsys(protocol.sections(text)[""]).current is not None
         commanded = _commanded(text) is not None
-        names = [name for name in BATTERY if samsung or commanded or name not in {"power", "current"}]
         self._by_command = commanded and not samsung
-        source = "current now of dumpsys battery" if samsung else "dumpsys battery"
-        source = "cmd battery get -f current_now" if self._by_command else source
-        self._body = BatteryBody(self._device, SLOW_HZ, names, source, SAMSUNG if samsung else Gauge())
+        current = "current now of dumpsys battery" if samsung else ""
+        current = "cmd battery get -f current_now" if self._by_command else current
+        gauge = SAMSUNG if samsung else Gauge()
+        self._body = BatteryBody(self._device, SLOW_HZ, "dumpsys battery", current, gauge)
         return self._body
 
 

@@ -199,3 +199,9 @@ BRIGHTNESS = Row(
     dtype=DType.U16,
     detail="the setting screen_brightness; its range is the vendor's, 0…255 on most",
 )
+
+NAMES = frozenset(
+    row.name
+    for row in (*BATTERY.values(), SCREEN, BRIGHTNESS, RSS, RSS_ANON, RSS_FILE, RSS_PEAK, PSS, PROCESS_CPU)
+)
+"""Of channels that bear the same name on every phone."""

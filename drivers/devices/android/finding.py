@@ -197,14 +197,14 @@ def _first(survey: Survey, ways: Sequence[tuple[str, _Parse]]) -> tuple[str, _Pa
 
 
 def _zones(survey: Survey, device: str) -> Finding:
-    """Thermal zones by their type, those of the SoC in the fast round. Which have a value now shows when they are read."""
+    """Thermal zones by their type, those of the SoC in the fast round. One without a value is absent."""
     rows: dict[float, list[Gauge]] = {FAST_HZ: [], STEADY_HZ: []}
     taken: set[str] = set()
     for path in survey.matching(f"{_THERMAL}/thermal_zone[0-9]+/type"):
         folder = path.removesuffix("/type")
         title = linux.name(survey.values[path])
         quantity = protocol.zone_quantity(title)
-        if quantity is None or f"{folder}/temp" not in survey.values:
+        if quantity is None or protocol.zone_celsius(survey.values.get(f"{folder}/temp")) is None:
             continue
         room = quantity is Quantity.TEMPERATURE and len(rows[FAST_HZ]) < _FAST_ZONES
         rate_hz = FAST_HZ if room else STEADY_HZ

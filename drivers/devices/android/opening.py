@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from drivers import linux
 from drivers.devices.android import finding, protocol, scripts
 from drivers.devices.android.batteries import BatteryService, describe, merged
+from drivers.devices.android.channels import NAMES
 from drivers.devices.android.gauges import Gauge, Missing, RailGauge, Rounds
 from drivers.devices.android.protocol import Survey
 from drivers.devices.android.services import SCREEN_WORDS, ScreenService, Settled, ThermalService
@@ -51,7 +52,8 @@ async def look(who: Who, fast: Conversation, slow: SlowShell) -> Opening:
     found = finding.find(survey, who.device)
     rails = await _rail_gauges(who.device, survey, fast)
     missing = [*found.missing, *([] if rails else [finding.no_rails(survey)])]
-    services = _services(who.device, survey)
+    given = [channel.name for gauge in (*found.fast, *found.steady, *rails) for channel in gauge.channels]
+    services = _services(who.device, survey, given)
     answers: list[str] = []
     for service in services:
         text = await _first(slow, service, missing)
@@ -74,9 +76,9 @@ async def look(who: Who, fast: Conversation, slow: SlowShell) -> Opening:
     )
 
 
-def _services(device: str, survey: Survey) -> list[Settled]:
+def _services(device: str, survey: Survey, given: Sequence[str]) -> list[Settled]:
     battery: list[Settled] = [] if finding.battery_files(survey) else [BatteryService(device)]
-    return [ThermalService(device), *battery, ScreenService(device)]
+    return [ThermalService(device, (*given, *NAMES)), *battery, ScreenService(device)]
 
 
 async def _first(slow: SlowShell, service: Settled, missing: list[Missing]) -> str:

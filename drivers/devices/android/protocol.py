@@ -222,10 +222,10 @@ def screen(text: str) -> int | None:
     return None
 
 
-def brightness(text: str) -> float | None:
+def brightness(text: str) -> int | None:
     """The setting as the phone keeps it: 0…255 on most, up to 4095 or more on some."""
     value = linux.integer(setting(text))
-    return float(value) if value is not None and 0 <= value <= 65535 else None
+    return value if value is not None and 0 <= value <= 65535 else None
 
 
 # --- graphics -------------------------------------------------------------------------------------------------------

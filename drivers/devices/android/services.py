@@ -1,6 +1,6 @@
 """What is asked of a phone's services, each question a process on it: in a shell of their own, one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from drivers.base import Item
@@ -65,12 +65,13 @@ class ThermalService:
     what = "thermal service"
     period_ns = round(SECOND / SLOW_HZ)
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, taken: Iterable[str] = ()) -> None:
+        """``taken`` are the names of channels that the phone has elsewhere."""
         self._device = device
         self._sensors: dict[tuple[str, int], Channel] = {}
         self._coolings: dict[tuple[str, int], Channel] = {}
         self._status: Channel | None = None
-        self._taken: set[str] = {THERMAL_STATUS.name}
+        self._taken: set[str] = {THERMAL_STATUS.name, *taken}
         self._limits = _Limits(device)
         self._overridden = False
 
@@ -119,7 +120,7 @@ class ThermalService:
         if told.status is not None and self._status is None:
             self._status = THERMAL_STATUS.of(self._device)
         for number, sensor in _numbered(told.temperatures):
-            if (sensor.name, number) not in self._sensors:
+            if sensor.celsius is not None and (sensor.name, number) not in self._sensors:
                 self._sensors[sensor.name, number] = SENSORS[sensor.quantity].of(
                     self._device,
                     free_name(sensor.name, self._taken),
@@ -229,13 +230,13 @@ class ScreenService:
         items: list[Item] = [reading(channel, t_ns, value) for channel, value in told if value is not None]
         was = self._state
         if state is not None:
-            self._state = int(state)
+            self._state = state
             if was is not None and was != self._state:
                 words = f"screen {SCREEN_WORDS[self._state]}"
                 items.append(LogLine(t_ns=t_ns, device=self._device, source="screen", text=words))
         return items
 
-    def _read(self, text: str) -> tuple[tuple[Channel, float | None], ...]:
+    def _read(self, text: str) -> tuple[tuple[Channel, int | None], ...]:
         parts = protocol.sections(text)
         told = (
             (self._screen, protocol.screen(parts[""])),

@@ -1,0 +1,51 @@
+"""A shell link into a phone's tree without adb: each pipe is a shell in a box (bubblewrap) whose root is the tree.
+
+Processes of the computer are seen in the box, so that they can be watched. Needs ``bwrap``, ``mksh`` and ``toybox``.
+"""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from drivers.clock import Clock
+from drivers.links.base import Progress
+from drivers.links.remote import RemoteShell
+from tests.rigs.local_pipes import LocalPipes
+from tests.rigs.phones.phone import Phone
+
+
+class BoxedShell(RemoteShell):
+    """A link to a boxed phone; ``pipes.cut()`` pulls its cable."""
+
+    def __init__(self, clock: Clock, phone: Phone, folder: Path) -> None:
+        self.pipes = LocalPipes(clock, "mksh", folder)
+        enter(phone, folder / "sh")
+        super().__init__(clock, self.pipes, title="the phone", directory="/data/local/tmp/melt")
+
+    async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:
+        raise AssertionError("nothing is pushed to a boxed phone")
+
+    def forward(self, port: int) -> "object":
+        raise AssertionError("a boxed phone has no ports")
+
+
+def box(phone: Phone) -> list[str]:
+    """The command that enters a phone, as adb's shell: user 2000, its own files and no others."""
+    root = phone.root
+    bound = [
+        part
+        for name in ("stat", "meminfo")
+        for part in ("--ro-bind", f"{root}/rig/proc/{name}", f"/proc/{name}")
+    ]
+    return [
+        *("bwrap", "--unshare-user", "--uid", "2000", "--gid", "2000", "--bind", str(root), "/"),
+        *("--ro-bind", "/usr", "/usr", "--bind", "/proc", "/proc", *bound, "--dev", "/dev"),
+        *("--setenv", "PATH", "/system/bin", "--chdir", "/", "--", "/system/bin/sh"),
+    ]
+
+
+def enter(phone: Phone, script: Path) -> None:
+    """Make ``script`` a shell inside the phone."""
+    script.unlink(missing_ok=True)
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(box(phone))} "$@"\n')
+    script.chmod(0o755)
