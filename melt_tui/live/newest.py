@@ -15,6 +15,9 @@ WIDTHS = 4
 SPARE = 1024
 """Columns that lie before what was asked for last are dropped when they are more than this many."""
 
+FEW = 16
+"""Up to so many samples are put into columns one by one: numpy's first step costs as much."""
+
 
 class Newest:
     """Of one series. Samples are told by all their times and values, in order of time; late ones ``forget``."""
@@ -67,20 +70,24 @@ class _Kept:
 
 
 def _columns(times: "array[int]", values: "array[float]", width_ns: int) -> Columns:
-    """The columns of a few samples in order of time."""
-    total = sum(values)
+    """The columns of some samples in order of time; of a few, or of one column, without a detour by numpy."""
+    made = no_columns()
     if not times:
-        return no_columns()
-    start_ns = floor_to(times[0], width_ns)
-    if times[-1] >= start_ns + width_ns or isnan(total):
+        return made
+    one = times[-1] < floor_to(times[0], width_ns) + width_ns
+    if not (one or len(times) <= FEW) or isnan(sum(values)):
         return columns_of(
             bucketed(np.frombuffer(times, np.int64), np.frombuffer(values, np.float64), width_ns)
         )
-    n = len(values)
-    return Columns(
-        array("q", (start_ns,)),
-        array("q", (n,)),
-        array("d", (min(values),)),
-        array("d", (max(values),)),
-        array("d", (total / n,)),
-    )
+    low, n = 0, len(times)
+    while low < n:
+        start_ns = floor_to(times[low], width_ns)
+        high = bisect_left(times, start_ns + width_ns, low)
+        part = values[low:high]
+        made.starts.append(start_ns)
+        made.counts.append(high - low)
+        made.minima.append(min(part))
+        made.maxima.append(max(part))
+        made.means.append(sum(part) / (high - low))
+        low = high
+    return made
