@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, DeviceKind, Quantity
-from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark
+from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, RunOutcome
 from melt_tui.format import age, measure, number, seconds, stamp
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
 from melt_tui.ui.look import Look, PanelLook, age_s, last_reading, stale
@@ -35,6 +35,7 @@ _STATES = {
     DeviceState.LOST: CardState.LOST,
     DeviceState.FAILED: CardState.FAILED,
 }
+_AGAIN = "r starts a run again"
 _GAP_PERIODS = 5
 _UNEVEN_GAP_NS = 10_000_000_000
 
@@ -212,8 +213,8 @@ def _card(look: Look, device: DeviceView, colour: int, origin: int) -> Card:
         rate=_fact(view, look.stock.rate(name)) if active and up else None,
         spark=tuple(look.sparks[name].maxima) if active and name in look.sparks else (),
         facts=tuple(_facts(look.stock, name)) if up else (),
-        warning=_warning(view, device, origin),
-        notes=tuple(_notes(active)),
+        warning=_warning(view, device, origin) or (_failure(run, origin) if up else ""),
+        notes=tuple(_notes(active)) or (_AGAIN,) * bool(up and _failure(run, origin)),
     )
 
 
@@ -268,6 +269,13 @@ def _warning(view: View, device: DeviceView, origin: int) -> str:
     first = min(limits, key=lambda limit: limit.t_ns)
     what = "throttled" if first.reason == "thermal" else first.reason
     return f"{what} since {stamp((first.t_ns - origin) / 1e9).partition('.')[0]}"
+
+
+def _failure(run: RunView | None, origin: int) -> str:
+    """That the last run failed, and when: why is told by the run panel."""
+    if run is None or run.ended is None or run.ended.outcome is not RunOutcome.FAILED:
+        return ""
+    return f"run failed at {stamp((run.ended.t_ns - origin) / 1e9).partition('.')[0]}"
 
 
 def _notes(run: RunView | None) -> Iterable[str]:

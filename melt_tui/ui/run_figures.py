@@ -6,7 +6,7 @@ from drivers.events import FirstToken
 from drivers.model import ModelFile, Quantity, Workload
 from melt_tui.events import RunOutcome
 from melt_tui.format import age, count, number, rate, seconds, stamp
-from melt_tui.timeline import RunPhase, RunView, View
+from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
 from melt_tui.ui.look import age_s, last_reading, stale
 from melt_tui.ui.picture import name_of, simulated
 from melt_tui.ui.renderables.cells import Ink, device_ink
@@ -51,7 +51,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
         eta=f"{seconds(run.preparing_eta_s)} left" if run.preparing_eta_s is not None else "",
         figures=tuple(_figures(stock, run, own)),
         turns=tuple(_last_turns(own)),
-        problem=_problem(run),
+        problem=_problem(run, view.devices.get(device)),
     )
 
 
@@ -188,10 +188,12 @@ def _turn_count(turns: int) -> str:
     return f"after {turns} turn" + "s" * (turns != 1)
 
 
-def _problem(run: RunView) -> str:
+def _problem(run: RunView, device: DeviceView | None) -> str:
     ended = run.ended
     if ended is None or ended.outcome is RunOutcome.DONE:
         return ""
+    if device is not None and device.state is DeviceState.UP and device.since_ns > ended.t_ns:
+        return f"{ended.reason}: {device.device} is back, r starts a run again"
     return f"{ended.reason}: {ended.remedy}" if ended.remedy else ended.reason
 
 

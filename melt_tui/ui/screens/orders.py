@@ -118,7 +118,8 @@ class Orders:
         if self._last is None:
             return RunRequest(devices=(first,))
         kept = tuple(name for name in self._last.devices if name in names)
-        return replace(self._last, devices=kept or (first,))
+        pointed = self._screen.viewer.selected in names and first not in kept
+        return replace(self._last, devices=(first,) if pointed or not kept else kept)
 
     def _now(self) -> View:
         return self._bench.timeline.view(self._bench.now())

@@ -13,7 +13,7 @@ from melt_tui.ui.screens.run_dialog import RunDialog
 from melt_tui.workbench import RunRequest
 from tests.rigs.fake_bench import done
 from tests.rigs.night_run import BOARD, HOST, PHONE
-from tests.rigs.pilots import press, settle
+from tests.rigs.pilots import bench_of, press, settle
 
 SIZE = (120, 36)
 NIGHT = Path("/r/2026-09-21 night-run.melt")
@@ -103,6 +103,19 @@ async def test_without_a_device_that_runs_models_there_is_no_dialog(desk: Any, m
         assert notices(app)[-1] == "Nothing is running."
 
 
+async def test_the_device_that_was_pointed_at_is_the_one_to_run_on(desk: Any, make_app: Any) -> None:
+    app = make_app(desk(), last_run=RunRequest(devices=(HOST,), workload="sustained"))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        orders = bench_of(app).orders
+        able = orders._able()
+        assert orders._preset(able).devices == (HOST,)
+        bench_of(app).viewer.selected = BOARD
+        assert orders._preset(able) == RunRequest(devices=(BOARD,), workload="sustained")
+        bench_of(app).viewer.selected = HOST
+        assert orders._preset(able).devices == (HOST,)
+
+
 async def test_stop_asks_which_when_several_run(desk: Any, make_app: Any) -> None:
     bench = desk()
     app = make_app(bench)
@@ -126,7 +139,9 @@ async def test_a_mark_and_devices_by_dialog(desk: Any, make_app: Any) -> None:
     app = make_app(bench)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await press(pilot, "m", *"fan on", "enter")
+        await press(pilot, "m")
+        app.screen.query_one(Input).value = "fan on"
+        await press(pilot, "enter")
         await settle(pilot)
         assert bench.told("mark") == ["fan on"]
         await press(pilot, "m", "enter")
@@ -138,8 +153,10 @@ async def test_a_mark_and_devices_by_dialog(desk: Any, make_app: Any) -> None:
         await settle(pilot)
         await press(pilot, "d")
         await settle(pilot)
-        app.screen.query_one(Input).focus()
-        await press(pilot, *"sim:jetson my board", "enter")
+        box = app.screen.query_one(Input)
+        box.focus()
+        box.value = "sim:jetson my board"
+        await press(pilot, "enter")
         await settle(pilot)
         assert bench.told("add_device") == [("sim:phone", ""), ("sim:jetson", "my board")]
         await press(pilot, "down")

@@ -53,6 +53,14 @@ def test_a_failure_says_why_and_what_to_do() -> None:
     assert not model.running
 
 
+def test_a_run_that_its_device_took_along_says_when_that_is_back() -> None:
+    stock, turns = seen(100.0, until_s=100.0, failed=True)
+    host = stock.view.devices[HOST]
+    back = replace(stock.view, devices={**stock.view.devices, HOST: replace(host, since_ns=at(95.0))})
+    said = run_model(Stock(back), HOST, turns).problem
+    assert said == f"llama-server ended with code 139: {HOST} is back, r starts a run again"
+
+
 def test_without_a_run_it_says_what_to_do() -> None:
     stock, _ = seen(20.0, until_s=20.0, runs=False)
     assert run_model(stock, PHONE, ()).hint == "no run yet: r starts one"

@@ -270,13 +270,13 @@ async def test_the_screens_cost_is_reported_once_a_second(walk: Any) -> None:
         assert w.bench.reports[-1].dropped_frames == 0
 
 
-async def test_a_screen_that_is_covered_asks_nothing(walk: Any) -> None:
+async def test_a_screen_that_is_covered_asks_nothing(walk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with walk() as w:
         below = bench_of(w.app)
         await w.press("l")
         assert w.app.screen is not below
         looks: list[int] = []
-        below._look = looks.append
+        monkeypatch.setattr(below, "_look", looks.append)
         w.bench.now_ns = NOW + 60 * S
         below._beat()
         assert looks == []
