@@ -198,7 +198,7 @@ def _notes(
     if ended is None:
         yield "outcome: the recording ended before the run"
     elif ended.reason:
-        yield f"{ended.outcome}: {ended.reason}"
+        yield f"{ended.outcome}: {ended.reason}" + (f": {ended.remedy}" if ended.remedy else "")
     yield from _changed(events)
     yield from _unknown(events, rss_peak, temperatures)
     yield from _uncounted(turns)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from drivers.errors import DriverError, NotSupported
-from melt_tui.cli.output import open_streams, progress
+from melt_tui.cli.output import flush, open_streams, progress
 from melt_tui.cli.parser import parser
 from melt_tui.errors import MeltError
 
@@ -35,7 +35,8 @@ def run(argv: Sequence[str] | None = None) -> int:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
     try:
-        return _carry_out(options)
+        code = _carry_out(options)
+        flush()
     except (DriverError, MeltError) as error:
         return _say(options, str(error), 2 if isinstance(error, NotSupported | MeltError) else 1)
     except BrokenPipeError:
@@ -43,7 +44,11 @@ def run(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
-        return _say(options, f"{error.strerror or error}: {error.filename or 'no file named'}", 1)
+        where = error.filename or "the output"
+        return _say(
+            options, f"{where} cannot be used ({error.strerror or error}): check the disk and its rights", 1
+        )
+    return code
 
 
 def _carry_out(options: Namespace) -> int:

@@ -2,9 +2,12 @@
 
 import io
 import json
+import os
+import pathlib
 import sys
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 from melt_tui.errors import UsageError
@@ -30,6 +33,18 @@ def result(text: str) -> None:
     stdout().write(text if text.endswith("\n") else f"{text}\n")
 
 
+def flush() -> None:
+    """Have the results reach their place while it can still be told when they do not. Raises OSError."""
+    stream: TextIO | None = sys.stdout
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        _let_go(stream)
+        raise
+
+
 def result_json(value: Any) -> None:
     """A result as JSON, one document."""
     plain = not (stdout().encoding or "utf").lower().startswith("utf")
@@ -42,6 +57,12 @@ def progress(text: str) -> None:
     if stream is not None:
         stream.write(f"{harmless(text)}\n")
         stream.flush()
+
+
+def _let_go(stream: TextIO) -> None:
+    """What it still holds goes nowhere, so that the end of the program does not try again."""
+    with suppress(OSError), pathlib.Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def harmless(text: str) -> str:

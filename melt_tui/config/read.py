@@ -1,7 +1,7 @@
 """Reading ``config.toml``: a wrong key or value is named with its file, its line and what would be right."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,8 @@ _TABLES: Final[Mapping[str, Mapping[str, Rule]]] = {
     "session": rules.SESSION,
     "screen": rules.SCREEN,
 }
+_ONE_EACH: Final = "sim:"
+"""Simulated devices are made as often as they are named."""
 _KNOWN: Final = ("devices", *_TABLES, "keys")
 _KEY: Final = Rule("", rules.Kind.TEXT, pattern=r"\S{1,40}", example='"ctrl+r"')
 
@@ -93,12 +95,18 @@ class _Reader:
                 "devices", "", 0, "“devices” is not a list", "write [[devices]] above each device"
             )
         devices = tuple(self._device(index, entry) for index, entry in enumerate(entries))
-        names = [device.name for device in devices]
         for index, device in enumerate(devices):
-            if device.name and device.name in names[:index]:
-                said = f"two devices are called “{plain(device.name)}”"
-                raise self._error("devices", "name", index, said, "give each a name of its own")
+            self._check_single(index, device, devices[:index])
         return devices
+
+    def _check_single(self, index: int, device: DeviceConfig, before: Sequence[DeviceConfig]) -> None:
+        if device.name and device.name in {other.name for other in before}:
+            said = f"two devices are called “{plain(device.name)}”"
+            raise self._error("devices", "name", index, said, "give each a name of its own")
+        real = not device.address.startswith(_ONE_EACH)
+        if real and device.address in {other.address for other in before}:
+            said = f"the device {plain(device.address)} is there twice"
+            raise self._error("devices", "address", index, said, "leave one of them out")
 
     def _device(self, index: int, entry: Any) -> DeviceConfig:
         fields = self._fields("devices", index, entry, rules.DEVICE)

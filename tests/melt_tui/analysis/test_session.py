@@ -13,7 +13,7 @@ from drivers.events import ChannelsOpened, ClockMeasured, ModelLoaded, TurnEnd, 
 from drivers.model import Samples, reading
 from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import Summary, summarise
-from melt_tui.events import RunStarted
+from melt_tui.events import RunEnded, RunOutcome, RunStarted
 from tests.rigs.memory_recording import MemoryRecording
 from tests.rigs.sessions import (
     ARRIVALS,
@@ -322,6 +322,14 @@ def test_what_is_in_force_stands_beside_what_was_asked_for() -> None:
     assert [summary.setup[name] for name in ("context", "threads", "batch")] == [2048, 4, 256]
     assert "context: 3000 asked for, 2048 in force" in summary.notes
     assert not [note for note in summary.notes if note.startswith(("threads", "batch"))]
+
+
+def test_why_a_run_failed_comes_with_what_to_do() -> None:
+    *items, ended = run(turn(1, 10.0, [10.5, 11.0]), 1, 50)
+    assert isinstance(ended, RunEnded)
+    ended = replace(ended, outcome=RunOutcome.FAILED, reason="it is gone", remedy="start it again")
+    (summary,) = of(*items, ended).runs
+    assert "failed: it is gone: start it again" in summary.notes
 
 
 def test_text_of_a_session_that_did_not_end_in_order() -> None:

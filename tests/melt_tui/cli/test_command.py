@@ -6,6 +6,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from drivers.errors import NotSupported, Refused
 from melt_tui.cli import INTERRUPTED, main
 from melt_tui.cli.command import VERBS
 from melt_tui.errors import BadRecording
+from tests.rigs.melt import environment
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +39,11 @@ def raising(error: BaseException) -> Namespace:
         (Refused("it is taken", remedy="free it"), 1, "melt: it is taken: free it\n"),
         (NotSupported("there is none"), 2, "melt: there is none\n"),
         (BadRecording("that is none", "look again"), 2, "melt: that is none: look again\n"),
-        (PermissionError(13, "Permission denied", "/x"), 1, "melt: Permission denied: /x\n"),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            1,
+            "melt: /x cannot be used (Permission denied): check the disk and its rights\n",
+        ),
         (KeyboardInterrupt(), INTERRUPTED, ""),
     ],
 )
@@ -52,6 +58,23 @@ def test_what_goes_wrong_is_a_sentence_and_a_code(
     monkeypatch.setattr("melt_tui.cli.listing.sessions", raising(error).sessions)
     assert main(["sessions"]) == code
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_results_that_do_not_reach_their_place_are_told(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "melt_tui.cli", "sessions"],
+            env=environment(tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr == (
+        "melt: the output cannot be used (No space left on device): check the disk and its rights\n"
+    )
+    assert done.returncode == 1
 
 
 def test_an_interrupt_while_it_is_imported_is_one_without_a_traceback(

@@ -46,6 +46,10 @@ run = "ctrl+r"
 """
 
 
+def test_simulated_devices_may_be_there_twice() -> None:
+    assert len(parse('[[devices]]\naddress = "sim:phone"\n' * 2, PLACE).devices) == 2
+
+
 def test_a_whole_file() -> None:
     assert parse(WHOLE, PLACE) == Config(
         devices=(
@@ -100,6 +104,12 @@ def test_an_empty_file_is_the_defaults() -> None:
         ),
         ("", 'point = "usb-input"', 9, "a meter that feeds a device needs a reference point"),
         ('name = "pixel-8"', 'name = "tc66"', 8, "two devices are called “pixel-8”"),
+        (
+            'address = "adb:R5CT"',
+            'address = "serial:/dev/ttyACM0?family=tc66"',
+            7,
+            "the device adb:R5CT is there twice: leave one of them out",
+        ),
         ("", 'address = "adb:R5CT"', 1, "a device has no address"),
         ("[sesion]", "[session]", 21, "no setting “sesion” at the top: did you mean session?"),
         ("run = 3", 'run = "ctrl+r"', 31, "“run” in [keys] cannot be the number 3"),
