@@ -250,7 +250,7 @@ def _permille(text: str) -> float | None:
 
 def _kilobytes(text: str) -> float | None:
     value = linux.integer(text)
-    return value * 1024.0 if value is not None and 0 <= value < 1 << 40 else None
+    return value * 1024 if value is not None and 0 <= value < 1 << 40 else None
 
 
 def _energies(survey: Survey, device: str) -> list[Energy]:
