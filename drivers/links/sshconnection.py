@@ -4,6 +4,7 @@ import asyncio
 import shlex
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 
 import asyncssh
 
@@ -158,18 +159,24 @@ class _Client(asyncssh.SSHClient):
     def __init__(self, hop: Hop, known: KnownHosts) -> None:
         self.against: DriverError | None = None
         """What speaks against the key that was shown."""
-        self.connection: asyncssh.SSHClientConnection | None = None
+        self.asks_password = False
+        """The server would take a password, and there is none."""
         self._hop = hop
         self._known = known
-
-    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        """asyncssh: the network has connected us."""
-        self.connection = conn
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """asyncssh: this is its key. We know by which name we have asked for it."""
         self.against = self._known.verdict(self._hop.name, key)
         return self.against is None
+
+    def password_auth_requested(self) -> None:
+        """asyncssh: it would take a password, also after the one that was given."""
+        self.asks_password = True
+
+    def kbdint_auth_requested(self) -> asyncssh.misc.MaybeAwait[str | None]:
+        """asyncssh: the same, asked as a question."""
+        self.asks_password = True
+        return super().kbdint_auth_requested()
 
     def trusted(self, host: str, addr: str, port: int | None) -> tuple[Sequence[asyncssh.SSHKey], ...]:
         """asyncssh: keys that need no judge (none), keys that vouch for hosts, keys that are revoked."""
@@ -181,8 +188,9 @@ async def _connected(
     address: str, settings: SshSettings
 ) -> AsyncIterator[tuple[Hop, asyncssh.SSHClientConnection]]:
     hops = await asyncio.to_thread(route, parse(address))
-    async with _reached(hops, settings) as connection:
-        assert connection is not None
+    async with _reached(hops[:-1], settings) as tunnel, AsyncExitStack() as stack:
+        connection = await _logged_in(hops[-1], settings, tunnel)
+        stack.push_async_callback(_closed, connection)
         yield hops[-1], connection
 
 
@@ -190,11 +198,12 @@ async def _connected(
 async def _reached(
     hops: Sequence[Hop], settings: SshSettings
 ) -> AsyncIterator[asyncssh.SSHClientConnection | None]:
-    """The connection to the last of these hosts, each through the one before."""
+    """The connection to the last of these jump hosts, each through the one before. No password is for them."""
     connection: asyncssh.SSHClientConnection | None = None
+    own = replace(settings, password=None)
     async with AsyncExitStack() as stack:
         for hop in hops:
-            connection = await _logged_in(hop, settings, connection)
+            connection = await _logged_in(hop, own, connection)
             stack.push_async_callback(_closed, connection)
         yield connection
 
@@ -227,9 +236,10 @@ async def _logged_in(
         if client.against is not None:
             raise client.against from error
         if isinstance(error.__cause__, asyncssh.PermissionDenied):
-            methods = client.connection.get_server_auth_methods() if client.connection else []
-            password = settings.password is not None
-            raise await asyncio.to_thread(login_refused, hop, methods, password=password) from error
+            given = settings.password is not None
+            asks = client.asks_password and not given
+            refused = await asyncio.to_thread(login_refused, hop, password_given=given, asks_password=asks)
+            raise refused from error
         raise
 
 

@@ -3,7 +3,7 @@
 import errno
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,11 +18,11 @@ _NO_WAY = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errn
 
 
 class LoginRefused(Refused):
-    """The server let none of our keys and passwords in. ``methods``: what it would have accepted, in its words."""
+    """The server let none of our keys and passwords in. ``asks_password``: it would take a password, none was given."""
 
-    def __init__(self, sentence: str, *, remedy: str, methods: Sequence[str]) -> None:
+    def __init__(self, sentence: str, *, remedy: str, asks_password: bool) -> None:
         super().__init__(sentence, remedy=remedy)
-        self.methods = tuple(methods)
+        self.asks_password = asks_password
 
 
 @contextmanager
@@ -62,19 +62,19 @@ def talking(title: str) -> Iterator[None]:
         raise LinkLost(f"the connection to {title} is gone: {printable(str(error), 120)}") from error
 
 
-def login_refused(hop: Hop, methods: Sequence[str], *, password: bool) -> LoginRefused:
+def login_refused(hop: Hop, *, password_given: bool, asks_password: bool) -> LoginRefused:
     """Why nobody was let in, and what would help. Reads key files."""
     locked = [path for path in hop.key_files if _has_passphrase(path)]
     if locked:
         remedy = f"{locked[0]} has a passphrase: unlock it for the agent with `ssh-add {locked[0]}`"
-    elif password:
+    elif password_given:
         remedy = "check the password and the user's name"
-    elif "password" in methods or "keyboard-interactive" in methods:
+    elif asks_password:
         remedy = f"give its password, or your key with `ssh-copy-id -p {hop.port} {hop.user}@{hop.host}`"
     else:
         remedy = f"add your public key to ~{hop.user}/.ssh/authorized_keys on it, and check the user's name"
-    tried = "the password" if password else "any of our keys"
-    return LoginRefused(f"{hop.title} does not accept {tried}", remedy=remedy, methods=methods)
+    tried = "the password" if password_given else "any of our keys"
+    return LoginRefused(f"{hop.title} does not accept {tried}", remedy=remedy, asks_password=asks_password)
 
 
 def _refusal(hop: Hop, error: asyncssh.Error) -> DriverError:
@@ -124,9 +124,9 @@ def _number(error: OSError) -> int | None:
 
 
 def _has_passphrase(path: Path) -> bool:
-    with suppress(OSError, asyncssh.KeyImportError):
+    with suppress(OSError):
         try:
             asyncssh.read_private_key(path)
-        except asyncssh.KeyEncryptionError:
-            return True
+        except asyncssh.KeyImportError as error:
+            return "passphrase" in str(error).lower()
     return False

@@ -107,7 +107,7 @@ def look_up(target: Target) -> Hop:
     """What ``~/.ssh/config`` says about a host. Reads files. Raises Refused."""
     try:
         options = asyncssh.SSHClientConnectionOptions(
-            host=target.host, port=target.port or (), username=target.user or (), client_keys=None
+            config=(), host=target.host, port=target.port or (), username=target.user or (), client_keys=None
         )
     except (asyncssh.ConfigParseError, OSError) as error:
         raise Refused(
