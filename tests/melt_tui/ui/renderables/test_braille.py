@@ -220,7 +220,7 @@ steps = st.tuples(st.integers(-24, 24) | st.none(), st.sampled_from([0.0, 0.0, 3
 """A column: its mean, None where it has no samples; how far its least and greatest are from it."""
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     columns=st.lists(steps, min_size=60, max_size=140),
     wide=st.sampled_from([1, 2, 3, 4, 5, 7, 10, 13]),
