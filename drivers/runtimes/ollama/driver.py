@@ -1,0 +1,196 @@
+"""A run on Ollama: a server that already runs on the device, reached through its link."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from drivers.clock import SECOND
+from drivers.errors import DriverError, Garbled, NotSupported, RunFailed
+from drivers.events import ChannelsOpened, ModelLoaded
+from drivers.links.http import HttpLink, Reply
+from drivers.model import OnLinkLoss, RunSpec, Workload
+from drivers.runs.args import flag_words, option
+from drivers.runs.asking import ask, take_turns
+from drivers.runs.hearing import Ear
+from drivers.runs.reaching import reached
+from drivers.runs.stage import Stage, StagedRuntime
+from drivers.runs.turn import TurnTeller
+from drivers.runtimes.ollama.answer import AnswerReader
+from drivers.runtimes.ollama.channels import token_channels
+from drivers.runtimes.ollama.conversation import Asked, Conversation
+from drivers.runtimes.ollama.protocol import (
+    Piece,
+    load_request,
+    options,
+    read_error,
+    read_names,
+    read_piece,
+    read_processor,
+    read_version,
+    same_name,
+    unload_request,
+)
+from drivers.schedule import ScheduledTurn
+
+ADDRESS = "http://127.0.0.1:11434"
+SILENCE_S = 600.0
+"""How long the server may say nothing: loading a model from a slow disk takes minutes."""
+NAMES_SHOWN = 8
+
+
+class Ollama(StagedRuntime):
+    """One run. The model is one that the server has: ``--runtime-arg model=NAME``, else by the name of the file."""
+
+    def objection(self, spec: RunSpec) -> DriverError | None:
+        """Prompts of token ids, flags, watching and keeping are not for Ollama."""
+        if spec.workload is None:
+            return NotSupported(
+                "Ollama does not tell what others ask of it", remedy="start a run with a workload"
+            )
+        if any(prompt.tokens for talk in spec.workload.conversations for prompt in talk):
+            return NotSupported(
+                f"Ollama takes text, and {spec.workload.name} is made of token ids",
+                remedy="take a workload of text, or the runtime llama_server",
+            )
+        words = flag_words(spec.args, ours=("model",))
+        if words:
+            return NotSupported(f"Ollama has no flag {words[0][:40]!r}", remedy="it takes model=NAME")
+        if spec.on_link_loss is OnLinkLoss.KEEP:
+            return NotSupported("a run on Ollama ends with its link", remedy="take --on-link-loss stop")
+        return None
+
+    async def perform(self, stage: Stage) -> None:
+        """The whole run."""
+        objection = self.objection(stage.spec)
+        if objection is not None or stage.spec.workload is None:
+            raise objection or NotSupported("Ollama needs a workload")
+        async with AsyncExitStack() as stack:
+            url = stage.spec.url or ADDRESS
+            here = await stack.enter_async_context(reached(url, stage.shell, remote=bool(stage.spec.home)))
+            http = await stack.enter_async_context(HttpLink(here, stage.clock, silence_s=SILENCE_S))
+            await _Run(stage, stage.spec.workload, http).whole()
+
+
+class _Run:
+    def __init__(self, stage: Stage, workload: Workload, http: HttpLink) -> None:
+        self._stage = stage
+        self._workload = workload
+        self._http = http
+        self._channels = token_channels(stage.spec.device)
+        self._ear = Ear(stage.inbox, None)
+        self._tokens = 0
+
+    async def whole(self) -> None:
+        stage, channels = self._stage, self._channels
+        stage.emit(
+            ChannelsOpened(
+                t_ns=stage.clock.now(),
+                device=stage.spec.device,
+                channels=(channels.tokens, channels.arrivals),
+            )
+        )
+        stage.preparing(f"waiting for Ollama on {stage.spec.device}")
+        model = await self._model()
+        self._warn()
+        await self._load(model)
+        stage.limit_time(self._workload.seconds)
+        conversation = Conversation(stage.spec, self._workload, model)
+
+        async def take(scheduled: ScheduledTurn) -> None:
+            await self._turn(conversation, conversation.ask(scheduled), scheduled)
+
+        await take_turns(stage, self._ear, self._workload, take)
+
+    async def _turn(self, conversation: Conversation, asked: Asked, scheduled: ScheduledTurn) -> None:
+        await self._get(
+            "/api/version"
+        )  # a living connection: the time of a prompt is not to count connecting
+
+        def open_reader(sent_ns: int) -> AnswerReader:
+            teller = TurnTeller(
+                self._stage.spec,
+                scheduled,
+                self._channels.arrivals,
+                sent_ns=sent_ns,
+                tokens_before=self._tokens,
+                context_tokens=0 if scheduled.fresh else None,
+            )
+            return AnswerReader(teller, self._channels, whole=asked.whole)
+
+        reader = await ask(self._stage, self._ear, self._http, asked.request, open_reader)
+        self._tokens = reader.total
+        conversation.answered(reader.reply)
+
+    async def _model(self) -> str:
+        """The name of the model, once the server has it. Raises NotSupported, naming what it has."""
+        reply = await self._get("/api/tags")
+        try:
+            names = read_names(reply.text)
+        except Garbled:
+            raise NotSupported(
+                f"what answers at {self._http.url} is not Ollama (HTTP {reply.status})",
+                remedy="check the port",
+            ) from None
+        spec = self._stage.spec
+        wanted = option(spec.args, "model") or (spec.model.name if spec.model else "")
+        found = next((name for name in names if same_name(name, wanted)), None)
+        if found is not None:
+            return found
+        listed = (
+            ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "") if names else "none"
+        )
+        raise NotSupported(
+            f"Ollama on {spec.device} has no model {wanted[:80]!r}" if wanted else "no model was named",
+            remedy=f"name one of its models with --runtime-arg model=NAME: {listed}",
+        )
+
+    async def _load(self, model: str) -> None:
+        """Have the model loaded anew, so that its time is known and nothing of earlier prompts is reused."""
+        stage = self._stage
+        settings = options(stage.spec, self._workload.max_tokens)
+        stage.preparing(f"loading {model}")
+        await self._post("/api/generate", unload_request(model))
+        piece = await self._post("/api/generate", load_request(model, settings))
+        version = read_version((await self._get("/api/version")).text)
+        stage.emit(
+            ModelLoaded(
+                t_ns=stage.clock.now(),
+                device=stage.spec.device,
+                run=stage.spec.run,
+                load_s=None if piece.load_ns is None else piece.load_ns / SECOND,
+                build=f"ollama {version}".strip(),
+                backend=read_processor((await self._get("/api/ps")).text, model),
+                threads=stage.spec.threads,
+                context=stage.spec.context,
+                batch=stage.spec.batch,
+                model=model,
+            )
+        )
+
+    def _warn(self) -> None:
+        if self._workload.ignore_eos:
+            self._stage.absent(
+                "output of a fixed length",
+                "Ollama cannot be told to go on past the end of the text",
+                "take the runtime llama_server where lengths must be equal",
+            )
+
+    async def _get(self, path: str) -> Reply:
+        replies: list[Reply] = []
+
+        async def asking() -> None:
+            replies.append(await self._http.get(path))
+
+        await self._ear.attend(path, asking())
+        return replies[0]
+
+    async def _post(self, path: str, body: Mapping[str, object]) -> Piece:
+        replies: list[Reply] = []
+
+        async def asking() -> None:
+            replies.append(await self._http.post(path, body, timeout_s=SILENCE_S))
+
+        await self._ear.attend(path, asking())
+        piece = read_piece(replies[0].text) or Piece()
+        if replies[0].status != 200 or piece.error:
+            raise RunFailed(f"Ollama could not load the model: {read_error(replies[0].text)}")
+        return piece
