@@ -1,60 +1,80 @@
 """How soon the screen answers under load: from a key to its answer, and from a sample to its number on the terminal.
 
 The whole bench (``tests.rigs.load``) and one more device, whose readings are numbers that tell which sample they are
-(``tests.rigs.stamped``), on a terminal of 200×50. Keys are zooms, at random moments: their answer is the new span in the
-first chart's title. A sample has arrived when its number, or that of a later one, has been read from the terminal.
+(``tests.rigs.stamped``), on a terminal of 200×50. Keys are zooms, at random moments: their answer is the span that they
+lead to in the first chart's title. A sample has arrived when its number, or that of a later one, has been read from the
+terminal.
 """
 
 import random
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from statistics import median
 
 from drivers.clock import MILLISECOND
 from drivers.model import Samples
 from melt_tui.store.recording import Recording
-from tests.rigs.installed import Screen, home, parser, report, started
+from tests.rigs.installed import PATIENCE_S, Screen, home, parser, report, started
 from tests.rigs.load import SIZE, Load
 from tests.rigs.stamped import ADDRESS, FIRST, NUMBERS, POWER
 
 SETTLED_S = 12.0
 FRAME_MS = 100.0
 
+KEYS = (("-", "30 s"), ("+", "20 s"))
+"""Each with the span that it leads to, in turn. The session is longer than both, so that neither changes by itself."""
+
 _ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 _SPAN = re.compile("pin ▸ ([0-9.]+ [a-z]+)".encode())
-_NUMBER = re.compile(rb"\b([0-9]{3}) W")
+_NUMBER = re.compile(rb"(?<![0-9.])([0-9]{3}) W")
 
 
 def key_answers(screen: Screen, keys: int) -> Iterator[float]:
     """Milliseconds from each key to its answer."""
+    for _ in range(8):
+        sent_ns = screen.send("+")
+        if _spans_of(screen, sent_ns)[-1] == KEYS[-1][1]:
+            break
     for i in range(keys):
         time.sleep(random.uniform(0.25, 0.45))
-        shown = _SPAN.findall(_text(screen, time.monotonic_ns() - 10**9))[-1]
-        sent_ns = screen.send("+" if i % 2 == 0 else "-")
-        yield (_changed_ns(screen, sent_ns, shown) - sent_ns) / MILLISECOND
+        key, goal = KEYS[i % len(KEYS)]
+        sent_ns = screen.send(key)
+        yield (_shown_ns(screen, sent_ns, goal) - sent_ns) / MILLISECOND
 
 
-def _changed_ns(screen: Screen, sent_ns: int, shown: bytes) -> int:
-    end = time.monotonic() + 5
+def _spans_of(screen: Screen, since_ns: int) -> list[str]:
+    """The spans that the title told in a second."""
+    time.sleep(1.0)
+    found = (_SPAN.findall(text) for _, text in texts(screen.since(since_ns)))
+    return [span.decode() for spans in found for span in spans]
+
+
+def _shown_ns(screen: Screen, sent_ns: int, span: str) -> int:
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        for t_ns, piece in screen.since(sent_ns):
-            if any(span != shown for span in _SPAN.findall(_ESCAPE.sub(b"", piece))):
+        for t_ns, text in texts(screen.since(sent_ns)):
+            if span.encode() in _SPAN.findall(text):
                 return t_ns
         time.sleep(0.001)
-    raise TimeoutError("a key was not answered")
+    raise TimeoutError(f"a key was not answered by {span}")
 
 
-def _text(screen: Screen, since_ns: int) -> bytes:
-    return _ESCAPE.sub(b"", b"".join(piece for _, piece in screen.since(since_ns)))
+def texts(pieces: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """What was drawn without its escapes; a run of text cut in two by the reading is told when it is whole."""
+    rest = b""
+    for t_ns, piece in pieces:
+        whole, escape, begun = (rest + piece).rpartition(b"\x1b")
+        rest = escape + begun
+        yield t_ns, _ESCAPE.sub(b"", whole)
 
 
 def arrivals(screen: Screen, since_ns: int) -> Iterator[tuple[int, int]]:
     """When each number was read from the terminal, counted on beyond the last of three digits."""
     turns, before = 0, FIRST
-    for t_ns, piece in screen.since(since_ns):
-        for found in _NUMBER.findall(_ESCAPE.sub(b"", piece)):
+    for t_ns, text in texts(screen.since(since_ns)):
+        for found in _NUMBER.findall(text):
             number = int(found)
             turns += number < before
             before = number

@@ -42,6 +42,8 @@ _FIGURES_NS = 1_000_000_000
 _SEARCHED_AT_MOST = 20_000
 """Lines and pieces of text that a search looks through: the newest."""
 _REPORT_NS = 1_000_000_000
+_PAINT_NS = 30_000_000
+"""So long after an answer it may not be on the terminal yet: a frame waits for it."""
 _FRAMES_PER_S = 10.0
 _COVERED_NS = 250_000_000
 """Under a dialog every frame is drawn with all that lies above it: they come no more often than this."""
@@ -83,6 +85,7 @@ class BenchScreen(Screen[None]):
         self._seen: Seen | None = None
         self._due_ns = {"lists": 0, "figures": 0, "report": 0, "covered": 0}
         self._wished: Wish | None = None
+        self._answered_ns = -_PAINT_NS
         self._handlers = self._make_handlers()
 
     def compose(self) -> ComposeResult:
@@ -120,14 +123,19 @@ class BenchScreen(Screen[None]):
         self.query_one(Caption).show(text)
 
     def move(self, step: Move) -> None:
-        """Move the playhead and show what is there."""
+        """Move the playhead and show what is there; lists say the same while it stays at the newest moment."""
+        before = self.viewer.newest, self.viewer.playhead.cursor_ns
         self.viewer.move(step, self._bench.now())
-        self.look_now()
+        if self.viewer.newest and before == (True, self.viewer.playhead.cursor_ns):
+            self._due_ns.update(figures=0)
+            self._answer()
+        else:
+            self.look_now()
 
     def look_now(self) -> None:
         """Ask for everything anew, lists too, without waiting for the next frame."""
         self._due_ns.update(lists=0, figures=0)
-        self._look(self._bench.now())
+        self._answer()
 
     def action_command(self, name: str) -> None:
         """Do what a key, a click or the palette asks for."""
@@ -180,7 +188,17 @@ class BenchScreen(Screen[None]):
             )
         if self.app.screen is self or now >= self._due_ns["covered"]:
             self._due_ns["covered"] = now + _COVERED_NS
-            self._look(now)
+            self._draw_frame(now)
+
+    def _draw_frame(self, now_ns: int) -> None:
+        if now_ns - self._answered_ns < _PAINT_NS:
+            self.call_after_refresh(lambda: self._look(self._bench.now()))
+        else:
+            self._look(now_ns)
+
+    def _answer(self) -> None:
+        self._look(self._bench.now())
+        self._answered_ns = self._bench.now()
 
     def _look(self, now_ns: int) -> None:
         self.viewer.settle(now_ns)
