@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,17 @@ def test_a_path(tmp_path: Path) -> None:
     assert (described.sha256, described.parameters) == ("", 1536)
 
 
-@pytest.mark.parametrize("name", ["demo", "synthetic:smollm-135m", "x.gguf"])
-def test_a_folder_out_of_reach(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(path: Path) -> bool:
-        raise PermissionError(13, "Permission denied", str(path))
+@pytest.mark.parametrize("name", ["demo", "synthetic:smollm-135m"])
+def test_a_cache_out_of_reach(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Path.stat
 
-    for look in ("is_file", "is_dir", "exists", "stat"):
-        monkeypatch.setattr(Path, look, forbidden)
-    with pytest.raises(ModelError, match=r"\(Permission denied\): check the"):
+    def forbidden(path: Path, **how: bool) -> os.stat_result:
+        if tmp_path in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", forbidden)
+    with pytest.raises(ModelError, match=r"\(Permission denied\): check the disk"):
         catalog.resolve(name, tmp_path / "cache")
 
 
