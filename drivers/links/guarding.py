@@ -82,7 +82,8 @@ _ALIVE = (
     _STAT
     + """
 alive() {
-  [ ! -e "$d/rc" ] && read -r keeper born <"$d/keeper" && field "$keeper" 20 && [ "$stat" = "$born" ]
+  [ ! -e "$d/rc" ] && read -r keeper born <"$d/keeper" && field "$keeper" 20 && [ "$stat" = "$born" ] &&
+    field "$keeper" 1 && [ "$stat" != Z ]
 } 2>/dev/null
 """
 )
@@ -131,7 +132,7 @@ out=$!
 tail -c "+$3" -f "$d/err" 2>/dev/null >&2 &
 err=$!
 while alive; do sleep 0.4; done
-kill "$out" "$err"
+kill -9 "$out" "$err"
 exit 0
 """
 )
