@@ -69,7 +69,7 @@ def _slow(
 
 
 def _series_in(registry: Registry, tail: Tail) -> list[Series]:
-    return [registry.by_id[number] for number in np.unique(tail.series).tolist()]
+    return [registry.by_id[number] for number in tail.numbers]
 
 
 def _runs(registry: Registry, series: Series, tail: Tail) -> Iterator[Blocks]:

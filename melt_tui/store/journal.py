@@ -132,10 +132,17 @@ class Tail:
         return sizes
 
     @cached_property
+    def numbers(self) -> list[int]:
+        """The series that it holds blocks of. Not by ``np.unique``, which loads numpy's masked arrays."""
+        ranked = self._ranked
+        numbers: list[int] = ranked[np.flatnonzero(np.diff(ranked, prepend=-1))].tolist()
+        return numbers
+
+    @cached_property
     def bounds(self) -> Mapping[int, tuple[int, int]]:
         """By series, the least and the greatest end of its blocks."""
         found: dict[int, tuple[int, int]] = {}
-        for number in np.unique(self.series).tolist():
+        for number in self.numbers:
             chosen = self._ranks[slice(*np.searchsorted(self._ranked, [number, number + 1]))]
             t0, t1 = self.t0[chosen], self.t1[chosen]
             found[number] = (int(min(t0.min(), t1.min())), int(max(t0.max(), t1.max())))

@@ -72,7 +72,7 @@ def _tail_last(tail: Tail, own_ns: Mapping[ChannelKey, int], by_id: Mapping[int,
     if not len(tail.series):
         return {}
     limits = np.full(int(tail.series.max()) + 1, EVER)
-    for number in np.unique(tail.series).tolist():
+    for number in tail.numbers:
         limits[number] = own_ns.get(by_id[number].channel.key, EVER)
     limit = limits[tail.series]
     begun = np.flatnonzero(np.minimum(tail.t0, tail.t1) <= limit)

@@ -81,7 +81,7 @@ def values_of(codes: bytes, dtype: DType, decoding: Decoding) -> Values:
     piece = whole >> decoding.bits
     x = (whole & ((1 << decoding.bits) - 1)).astype(np.float64)
     values = np.full(len(raw), np.nan)
-    for number in set(np.unique(piece).tolist()) & set(range(len(decoding.pieces))):
+    for number in range(len(decoding.pieces)):
         chosen = piece == number
         values[chosen] = _polynomial(x[chosen], decoding.pieces[number])
     return values
