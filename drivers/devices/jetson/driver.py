@@ -15,16 +15,27 @@ from drivers.errors import LinkTimeout, NotSupported, Refused
 from drivers.events import Absent, ChannelsOpened, Event
 from drivers.inbox import Ended, Inbox
 from drivers.links.base import ShellLink
+from drivers.links.ssh import ssh_shell
+from drivers.links.sshroute import SshSettings
 from drivers.model import Channel, DeviceInfo, Found, Samples
 
-OPTIONS = ("name", "root", "key")
+OPTIONS = ("name", "root")
 
 OpenLink = Callable[[Address, Clock], AbstractAsyncContextManager[ShellLink]]
 """Opens the way to a board. Raises LinkError, AskUser."""
 
 
+def over_ssh(settings: SshSettings) -> OpenLink:
+    """The way that ``ssh://user@host:port`` names."""
+
+    def open_link(address: Address, clock: Clock) -> AbstractAsyncContextManager[ShellLink]:
+        return ssh_shell(address.base, settings, clock)
+
+    return open_link
+
+
 class JetsonDriver:
-    """Driver of ``ssh://user@host:port``. ``open_link`` is how the board is reached, ``root`` where its files are."""
+    """Driver of ``ssh://user@host:port``. ``open_link`` is how a board is reached: ``over_ssh(settings)``."""
 
     def __init__(self, open_link: OpenLink, *, root: str = "") -> None:
         self._open_link = open_link
@@ -36,7 +47,7 @@ class JetsonDriver:
 
     @asynccontextmanager
     async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
-        """Log in and look the board over. Options: ``key`` (a file), ``root`` (where to look for ``/sys`` and ``/proc``).
+        """Log in and look the board over. Its option ``root`` is where to look for ``/sys``, ``/proc`` and ``/etc``.
 
         Raises AskUser, LinkError, Garbled.
         """

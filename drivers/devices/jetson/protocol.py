@@ -142,7 +142,7 @@ def batch(line: str, files: int) -> Batch | None:
 def _times(text: str) -> tuple[int, ...] | None:
     parts = text.split(",")
     if len(parts) > _SPAN_LIMIT or not all(
-        part.isdecimal() and part.isascii() and len(part) < 19 for part in parts
+        part.isdecimal() and part.isascii() and len(part) < 20 for part in parts
     ):
         return None
     times, t_ns = [], 0

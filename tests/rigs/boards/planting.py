@@ -46,9 +46,9 @@ class Planted:
             self.say(board.line)
             self.command("tegrastats", SHIM.format(python=sys.executable, lines=str(self.lines)))
         if board.nvpmodel:
-            text = folder / "nvpmodel.txt"
-            text.write_text(board.nvpmodel)
-            self.command("nvpmodel", f"#!/bin/sh\nexec cat {text}\n")
+            told = folder / "nvpmodel.txt"
+            told.write_text(board.nvpmodel)
+            self.command("nvpmodel", f"#!/bin/sh\nexec cat '{told}'\n")
 
     def write(self, path: str, text: str) -> None:
         """A file of the kernel's takes another value."""

@@ -30,9 +30,11 @@ class Board:
     """Of tegrastats; empty for a machine without it."""
     nvpmodel: str = ""
     input: str = "board-input"
-    """The channel that is the board's input; empty where there is none."""
+    """The channel that is the board's input."""
     input_w: float | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
+    """Zones that show no temperature now."""
 
 
 def _base(model: str, compatible: str, release: str, system: str) -> dict[str, str]:
@@ -50,7 +52,7 @@ def _base(model: str, compatible: str, release: str, system: str) -> dict[str, s
 
 def zones(**degrees: str) -> dict[str, str]:
     """Thermal zones by their names (``_`` for ``-``), in millidegrees."""
-    files = {}
+    files: dict[str, str] = {}
     for number, (name, value) in enumerate(degrees.items()):
         folder = f"sys/class/thermal/thermal_zone{number}"
         files |= {f"{folder}/type": f"{name.replace('_', '-')}\n", f"{folder}/temp": f"{value}\n"}
@@ -61,7 +63,7 @@ def zones(**degrees: str) -> dict[str, str]:
 
 def coolers(*names: str) -> dict[str, str]:
     """Cooling devices at rest."""
-    files = {}
+    files: dict[str, str] = {}
     for number, name in enumerate(names):
         folder = f"sys/class/thermal/cooling_device{number}"
         files |= {f"{folder}/type": f"{name}\n", f"{folder}/cur_state": "0\n", f"{folder}/max_state": "3\n"}
@@ -70,7 +72,7 @@ def coolers(*names: str) -> dict[str, str]:
 
 def policies(**caps: int) -> dict[str, str]:
     """Policies of cpufreq, each with its cap in kHz and four cores."""
-    files = {}
+    files: dict[str, str] = {}
     for name, cap in caps.items():
         folder = f"sys/devices/system/cpu/cpufreq/{name}"
         files |= {
@@ -109,7 +111,7 @@ def ina_hwmon(chip: int, *rails: tuple[str, int, int]) -> dict[str, str]:
 def ina_iio(address: str, *rails: tuple[str, int, int]) -> dict[str, str]:
     """An INA3221 of JetPack 4, under iio: name, mV, mA of each rail."""
     folder = f"sys/bus/i2c/drivers/ina3221x/{address}/iio:device{address[-1]}"
-    files = {}
+    files: dict[str, str] = {}
     for number, (label, millivolts, milliamperes) in enumerate(rails):
         files |= {
             f"{folder}/rail_name_{number}": f"{label}\n",
@@ -156,6 +158,7 @@ TX1 = Board(
     lines.TX1_JP3,
     input="VDD_IN",
     input_w=2.66,
+    silent=("PMIC-Die",),
     facts={"jetpack": "JetPack 3 (L4T 28.2.1)"},
 )
 TX2 = Board(
@@ -177,6 +180,7 @@ TX2 = Board(
     "NVPM WARN: fan mode is not set!\nNV Power Mode: MAXP_CORE_ARM\n3\n",
     input="VDD_IN",
     input_w=1.995,
+    silent=("PMIC-Die",),
     facts={"jetpack": "JetPack 4 (L4T 32.7.1)", "power mode": "MAXP_CORE_ARM (3)"},
 )
 NANO = Board(
@@ -205,6 +209,7 @@ NANO = Board(
     "NVPM ERROR: failed to read PARAM EMC: ARG MAX_FREQ: PATH /sys/kernel/nvpmodel_emc_cap/emc_iso_cap\n",
     input="POM_5V_IN",
     input_w=1.75,
+    silent=("PMIC-Die",),
     facts={"jetpack": "JetPack 4 (L4T 32.7.6)", "power mode": "5W (1)"},
 )
 XAVIER_NX = Board(
@@ -228,6 +233,7 @@ XAVIER_NX = Board(
     "NV Fan Mode:quiet\nNV Power Mode: MODE_15W_DESKTOP\n7\nNVPM ERROR: Error opening /sys/kernel/nvpmodel_emc_cap/emc_iso_cap: 13\n",
     input="VDD_IN",
     input_w=2.77104,
+    silent=("PMIC-Die",),
     facts={"jetpack": "JetPack 5 (L4T 35.4.1)", "power mode": "MODE_15W_DESKTOP (7)", "fan mode": "quiet"},
 )
 AGX_XAVIER = Board(
@@ -251,6 +257,7 @@ AGX_XAVIER = Board(
     "NV Fan Mode:cool\nNV Power Mode: MODE_30W_4CORE\n5\n",
     input="board input",
     input_w=3.325,
+    silent=("PMIC-Die",),
     facts={"jetpack": "JetPack 4 (L4T 32.7.1)", "power mode": "MODE_30W_4CORE (5)", "fan mode": "cool"},
 )
 ORIN_NANO = Board(
@@ -274,6 +281,7 @@ ORIN_NANO = Board(
     "NV Power Mode: 25W\n1\n",
     input="VDD_IN",
     input_w=16.3184,
+    silent=("cv0-thermal",),
     facts={"jetpack": "JetPack 6 (L4T 36.4.3)", "power mode": "25W (1)"},
 )
 AGX_ORIN = Board(
@@ -302,6 +310,7 @@ AGX_ORIN = Board(
     "NV Power Mode: MAXN\n0\n",
     input="board input",
     input_w=(19888 * 118 + 19888 * 20 + 5056 * 796) / 1e6,
+    silent=("gpu-thermal", "cv0-thermal"),
     facts={"jetpack": "JetPack 6 (L4T 36.4.4)", "power mode": "MAXN (0)"},
 )
 THOR = Board(
@@ -333,6 +342,7 @@ THOR = Board(
     "NVPM VERB: Current mode: NV Power Mode: 120W\n1\n",
     input="VIN",
     input_w=26.686,
+    silent=("gpu-thermal",),
     facts={"jetpack": "JetPack 7 (L4T 38.4.0)", "power mode": "120W (1)"},
 )
 

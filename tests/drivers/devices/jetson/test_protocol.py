@@ -113,23 +113,21 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     assert protocol.batch(f"R{text}", 2) is None or text
 
 
+ROW = st.tuples(*[st.none() | st.integers(-(10**9), 10**9)] * 3)
+
+
 @given(
     start=st.integers(0, 1 << 60),
-    steps=st.lists(st.integers(0, 10**9), max_size=30),
-    data=st.data(),
-    files=st.integers(1, 4),
+    ticks=st.lists(st.tuples(st.integers(0, 10**9), ROW), min_size=1, max_size=20),
 )
-def test_a_line_of_the_poller_comes_back(
-    start: int, steps: list[int], data: st.DataObject, files: int
-) -> None:
-    n = len(steps) + 1
-    value = st.none() | st.integers(-(10**9), 10**9)
-    columns = [data.draw(st.lists(value, min_size=n, max_size=n)) for _ in range(files)]
+def test_a_line_of_the_poller_comes_back(start: int, ticks: list[tuple[int, tuple[int | None, ...]]]) -> None:
+    steps, rows = zip(*ticks, strict=True)
+    columns = tuple(zip(*rows, strict=True))
     told = ";".join(",".join("" if one is None else str(one) for one in column) for column in columns)
-    line = "R" + ",".join(map(str, [start, *steps])) + ";" + told
-    times = tuple(start + sum(steps[:i]) for i in range(n))
-    assert protocol.batch(line, files) == Batch(times, tuple(map(tuple, columns)))
-    assert protocol.batch(line, files + 1) is None
+    line = "R" + ",".join(map(str, [start, *steps[1:]])) + ";" + told
+    times = tuple(start + sum(steps[1 : i + 1]) for i in range(len(steps)))
+    assert protocol.batch(line, 3) == Batch(times, columns)
+    assert protocol.batch(line, 4) is None
 
 
 @pytest.mark.parametrize(
