@@ -108,10 +108,9 @@ class Stock:
         return self.main(device, Quantity.TOKEN_RATE)
 
     def power(self, device: str) -> Channel | None:
-        """A device's power by its own sensor, or by the meter that feeds it."""
-        own = self.main(device, Quantity.POWER)
-        metered = (self.main(meter, Quantity.POWER) for meter in meters_of(self.view, device))
-        return own or next((channel for channel in metered if channel), None)
+        """A device's power where most of it is seen: by its own sensor, or by a meter that feeds it."""
+        metered = [c for meter in meters_of(self.view, device) for c in self.of(meter, Quantity.POWER)]
+        return representative([*self.of(device, Quantity.POWER), *metered])
 
 
 def panels(stock: Stock, only: str = "") -> list[Panel]:
@@ -145,9 +144,10 @@ def _of_all(stock: Stock, topic: Topic) -> Iterator[Channel]:
 def _of_one(stock: Stock, topic: Topic, device: str) -> list[Channel]:
     own = stock.of(device, *topic.quantities)
     first = representative(own)
-    ordered = ([first] if first else []) + [channel for channel in own if channel is not first]
+    ordered = [first] if first else []
     for meter in meters_of(stock.view, device):
         ordered += stock.of(meter, *topic.quantities)[:1]
+    ordered += [channel for channel in own if channel is not first]
     return ordered[:CHANNELS_OF_ONE]
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from drivers.model import Quantity
 from melt_tui.ui.topics import Stock, colours, devices, meters_of, panels
 from tests.rigs.night_run import BOARD, HOST, METER, PHONE, Story, at, timeline
@@ -45,3 +47,20 @@ def test_the_stock_finds_channels_by_device_and_quantity() -> None:
     assert power is not None
     assert power.device == METER
     assert STOCK.power(HOST) is None
+
+
+def test_power_is_that_of_the_whole_device_before_that_of_a_rail() -> None:
+    rails = [
+        replace(VIEW.channels[BOARD, "VDD_IN"], device=PHONE, name=f"S{i}", point=f"rail:S{i}")
+        for i in range(4)
+    ]
+    stock = Stock(replace(VIEW, channels={**{rail.key: rail for rail in rails}, **VIEW.channels}))
+    chosen = stock.power(PHONE)
+    assert chosen is not None
+    assert chosen.key == (METER, "main")
+    drawn = {panel.topic.title: panel for panel in panels(stock, PHONE)}
+    assert (METER, "main") in [channel.key for channel in drawn["power"].channels]
+    rail = replace(VIEW.channels[BOARD, "VDD_IN"], name="VDD_SOC", point="rail:VDD_SOC")
+    board = Stock(replace(VIEW, channels={rail.key: rail, **VIEW.channels})).power(BOARD)
+    assert board is not None
+    assert board.name == "VDD_IN"
