@@ -14,7 +14,7 @@ from drivers.links.asking import Answer
 from drivers.model import Channel, Quantity, reading
 
 _OF_CURRENT = {"power", "current"}
-_UNCLEAR_NS = 10 * SECOND
+_UNCLEAR_NS = 15 * SECOND
 """So long a gauge may be undecided before that is said."""
 
 

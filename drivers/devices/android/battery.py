@@ -132,6 +132,8 @@ _SURELY_MICRO = 20_000
 """A reading above is in µA: no phone carries 20 A."""
 _SURELY_DRAWN_MA = 20
 """A phone that is being asked draws more."""
+_STALE_NS = 10 * SECOND
+"""A gauge shows old figures for up to 7 s."""
 _STEP_UAH = 2_000
 """So far the charge counter has to move before it is believed."""
 _LIKENESS = 3.0
@@ -151,6 +153,9 @@ class Gauge:
     leaving: int | None = None
     """Sign of a reading when current leaves the battery: 1 or -1; None until that is known."""
     anchor: "_Anchor | None" = None
+    doubted_ns: int | None = None
+    """Since when a battery that runs down has shown current that enters: a figure from before it was unplugged, or the
+    sign was learned from one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +182,14 @@ def learn(gauge: Gauge, t_ns: int, battery: Battery) -> Gauge:
     unit_a, leaving = gauge.unit_a, gauge.leaving
     if abs(raw) >= _SURELY_MICRO:
         unit_a = 1e-6
+    doubted_ns = None
     if battery.status is Status.DISCHARGING:
-        leaving = sign
+        if leaving is not None and sign != leaving:
+            doubted_ns = t_ns if gauge.doubted_ns is None else gauge.doubted_ns
+        if doubted_ns is None or t_ns - doubted_ns > _STALE_NS:
+            leaving, doubted_ns = sign, None
         unit_a = unit_a or (1e-3 if abs(raw) >= _SURELY_DRAWN_MA else None)
-    known = replace(gauge, unit_a=unit_a, leaving=leaving)
+    known = replace(gauge, unit_a=unit_a, leaving=leaving, doubted_ns=doubted_ns)
     return known if known.unit_a and known.leaving else _weigh(known, t_ns, raw, battery.counter_uah)
 
 
@@ -193,10 +202,8 @@ def amperes(gauge: Gauge, battery: Battery) -> float | None:
     raw = battery.current
     if raw is None or gauge.unit_a is None:
         return None
-    if battery.status is Status.DISCHARGING:
-        return abs(raw) * gauge.unit_a
     if gauge.leaving is not None:
-        return raw * gauge.leaving * gauge.unit_a
+        return None if gauge.doubted_ns is not None else raw * gauge.leaving * gauge.unit_a
     if battery.status is Status.CHARGING and raw > 0:
         return -raw * gauge.unit_a
     return None
@@ -216,7 +223,7 @@ def _weigh(gauge: Gauge, t_ns: int, raw: int, counter_uah: int | None) -> Gauge:
         return replace(gauge, anchor=replace(anchor, last_ns=t_ns, integral=integral))
     unit_a = gauge.unit_a or _unit(abs(step_uah) * 3600e-6, integral)
     leaving = sign if step_uah < 0 else -sign
-    return Gauge(unit_a, leaving if unit_a else None, _Anchor(t_ns, counter_uah, sign, t_ns, 0.0))
+    return Gauge(unit_a, leaving if unit_a else gauge.leaving, _Anchor(t_ns, counter_uah, sign, t_ns, 0.0))
 
 
 def _unit(coulombs: float, integral: float) -> float | None:

@@ -3,29 +3,51 @@
 Processes of the computer are seen in the box, so that they can be watched. Needs ``bwrap``, ``mksh`` and ``toybox``.
 """
 
+import asyncio
 import shlex
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from drivers.clock import Clock
 from drivers.links.base import Progress
 from drivers.links.remote import RemoteShell
-from tests.rigs.local_pipes import LocalPipes
+from tests.rigs.local_pipes import LocalPipe, LocalPipes
 from tests.rigs.phones.phone import Phone
+
+
+class BoxPipes(LocalPipes):
+    """Pipes into a box, all of which can be waited for."""
+
+    def __init__(self, clock: Clock, folder: Path) -> None:
+        super().__init__(clock, "mksh", folder)
+        self._all: list[LocalPipe] = []
+
+    @asynccontextmanager
+    async def __call__(self, command_line: str) -> AsyncIterator[LocalPipe]:
+        async with super().__call__(command_line) as pipe:
+            self._all.append(pipe)
+            yield pipe
+
+    async def ended(self) -> None:
+        """Return when nothing runs in the box any more. Raises TimeoutError when something stays."""
+        async with asyncio.timeout(5):
+            for pipe in self._all:
+                await pipe.returncode()
 
 
 class BoxedShell(RemoteShell):
     """A link to a boxed phone; ``pipes.cut()`` pulls its cable."""
 
     def __init__(self, clock: Clock, phone: Phone, folder: Path) -> None:
-        self.pipes = LocalPipes(clock, "mksh", folder)
+        self.pipes = BoxPipes(clock, folder)
         enter(phone, folder / "sh")
         super().__init__(clock, self.pipes, title="the phone", directory="/data/local/tmp/melt")
 
     async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:
         raise AssertionError("nothing is pushed to a boxed phone")
 
-    def forward(self, port: int) -> "object":
+    def forward(self, port: int) -> AbstractAsyncContextManager[tuple[str, int]]:
         raise AssertionError("a boxed phone has no ports")
 
 

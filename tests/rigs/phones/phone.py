@@ -66,7 +66,7 @@ DUMPSYS = """#!/system/bin/sh
 [ "$1" = -t ] && shift 2
 at=/rig/dumpsys/$1
 [ "$1" = meminfo ] && [ -n "$2" ] && at=$at.$2
-[ -e "$at.hang" ] && sleep 1000
+[ -e "$at.hang" ] && sleep "$(cat "$at.hang")"
 [ -e "$at" ] || { echo "Can't find service: $1"; exit 0; }
 cat "$at"
 """
@@ -264,13 +264,13 @@ class Phone:
     def remove_service(self, name: str) -> None:
         (self.root / f"rig/dumpsys/{name}").unlink()
 
-    def hang(self, name: str, *, hanging: bool = True) -> None:
-        """A service answers no more, or again."""
-        at = self.root / f"rig/dumpsys/{name}.hang"
-        if hanging:
-            at.touch()
-        else:
-            at.unlink(missing_ok=True)
+    def hang(self, name: str, seconds: float = 1000) -> None:
+        """A service takes that long to answer."""
+        self.write(f"rig/dumpsys/{name}.hang", f"{seconds}\n")
+
+    def unhang(self, name: str) -> None:
+        """It answers at once again."""
+        (self.root / f"rig/dumpsys/{name}.hang").unlink()
 
     def heat(self, celsius: float, status: int) -> None:
         """Every sensor of the processor shows this, and the service says so."""

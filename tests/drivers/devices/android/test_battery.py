@@ -130,6 +130,21 @@ def test_a_battery_that_runs_down_gives_current_whatever_the_sign() -> None:
         assert battery.amperes(follow(Gauge(), told), told) == pytest.approx(0.8125)
 
 
+def test_just_unplugged_an_old_figure_is_no_load() -> None:
+    away = Battery(status=Status.DISCHARGING, current=-800_000)
+    stale = Battery(status=Status.DISCHARGING, current=2_000_000)
+    gauge = follow(Gauge(), away, stale)
+    assert battery.amperes(gauge, stale) is None
+    assert battery.amperes(follow(Gauge(), away, stale, away), away) == pytest.approx(0.8)
+
+
+def test_a_sign_that_was_learned_from_an_old_figure_is_corrected() -> None:
+    stale = Battery(status=Status.DISCHARGING, current=2_000_000)
+    away = Battery(status=Status.DISCHARGING, current=-800_000)
+    gauge = follow(Gauge(), stale, *[away] * 13)
+    assert battery.amperes(gauge, away) == pytest.approx(0.8)
+
+
 def test_plugged_in_from_the_start_a_positive_reading_enters_and_a_negative_one_is_not_guessed() -> None:
     enters = Battery(status=Status.CHARGING, current=1_500_000)
     assert battery.amperes(follow(Gauge(), enters), enters) == -1.5
