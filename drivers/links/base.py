@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,17 @@ class Process(Protocol):
 
     async def kill(self) -> None:
         """End it now, its children too, and return when it is gone."""
+        ...
+
+
+@runtime_checkable
+class PieceProcess(Process, Protocol):
+    """A process whose output can also be followed as it comes, before its lines end."""
+
+    def pieces(self) -> AsyncIterator[Line]:
+        """Instead of ``lines``, and asked for before anything was read: every piece of output when it arrives, line
+        ends included, never half a character. Of a leased process that is taken up, from the first piece not given.
+        """
         ...
 
 

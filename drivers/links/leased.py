@@ -136,6 +136,10 @@ class LeasedProcess:
         """
         return self._output.lines()
 
+    def pieces(self) -> AsyncIterator[Line]:
+        """Output of both streams as it comes, instead of its lines. Raises LinkLost."""
+        return self._output.pieces()
+
     async def write(self, data: bytes) -> None:
         """Raises NotSupported: a leased process takes no input."""
         raise _no_input()

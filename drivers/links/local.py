@@ -14,7 +14,7 @@ from drivers.clock import Clock
 from drivers.errors import LinkLost, LinkTimeout, NotSupported, Refused
 from drivers.links.base import Completed, Lease, Line, Process, Progress
 from drivers.links.copying import copy_file
-from drivers.links.splitting import LineSplitter
+from drivers.links.splitting import LineSplitter, PieceSplitter, Splitter
 
 OUTPUT_LIMIT = 1 << 20
 """Bytes of each stream that ``run`` keeps."""
@@ -80,12 +80,13 @@ class LocalShell:
 
 
 class _Lines:
-    """Lines of both streams, stamped when their last bytes came."""
+    """Lines of both streams, stamped when their last bytes came. They are cut when they are asked for."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._splitters = {1: LineSplitter(), 2: LineSplitter()}
-        self._waiting: deque[tuple[Line, int]] = deque()
+        self._splitters: dict[int, Splitter] = {1: LineSplitter(), 2: LineSplitter()}
+        self._came: deque[tuple[int, int, bytes]] = deque()
+        self._ready: deque[tuple[Line, int]] = deque()
         self._backlog = 0
 
     @property
@@ -93,21 +94,32 @@ class _Lines:
         """Whether more should not be read now."""
         return self._backlog > BACKLOG_LIMIT
 
+    def whole(self) -> None:
+        """From now on they are pieces as they come, not lines."""
+        self._splitters = {1: PieceSplitter(), 2: PieceSplitter()}
+
     def take(self, fd: int, data: bytes) -> None:
         """Bytes of stream ``fd``; none when it has ended."""
-        t_ns, splitter = self._clock.now(), self._splitters[fd]
-        for line in splitter.feed(data) if data else splitter.flush():
-            stream: Literal["out", "err"] = "out" if fd == 1 else "err"
-            self._waiting.append((Line(t_ns, stream, line.decode(errors="replace")), len(line) + 1))
-            self._backlog += len(line) + 1
+        self._came.append((self._clock.now(), fd, data))
+        self._backlog += len(data)
 
     def next(self) -> Line | None:
         """The oldest unread line."""
-        if not self._waiting:
+        while self._came and not self._ready:
+            self._cut(*self._came.popleft())
+        if not self._ready:
             return None
-        line, size = self._waiting.popleft()
+        line, size = self._ready.popleft()
         self._backlog -= size
         return line
+
+    def _cut(self, t_ns: int, fd: int, data: bytes) -> None:
+        splitter = self._splitters[fd]
+        stream: Literal["out", "err"] = "out" if fd == 1 else "err"
+        self._backlog -= len(data)
+        for part in splitter.feed(data) if data else splitter.flush():
+            self._ready.append((Line(t_ns, stream, part.decode(errors="replace")), len(part) + 1))
+            self._backlog += len(part) + 1
 
 
 class _LocalProcess(asyncio.SubprocessProtocol):
@@ -143,6 +155,12 @@ class _LocalProcess(asyncio.SubprocessProtocol):
                 return
             else:
                 await self._next_change()
+
+    def pieces(self) -> AsyncIterator[Line]:
+        """Output of both streams as it comes, whole characters; asked for before anything was read."""
+        if self._lines is not None:
+            self._lines.whole()
+        return self.lines()
 
     async def write(self, data: bytes) -> None:
         """Write to its standard input. Raises LinkLost when it no longer reads."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from drivers.errors import Garbled
 from drivers.links.base import Completed, Line, Pipe
-from drivers.links.splitting import LineSplitter
+from drivers.links.splitting import LineSplitter, PieceSplitter
 
 BACKLOG_LIMIT = 1 << 20
 """Bytes of unread lines above which nothing more is read, and the process has to wait with its output."""
@@ -105,7 +105,7 @@ class Output:
         self.ended = False
         """Both streams have ended; lines may still wait to be taken."""
         self._pipe = pipe
-        self._streams: dict[Stream, _Stream] = {"out": _Stream(), "err": _Stream()}
+        self._streams: dict[Stream, _Stream | _Pieces] = {"out": _Stream(), "err": _Stream()}
         self._waiting: deque[tuple[Line, int]] = deque()
         self._backlog = 0
         self._last_ns = 0
@@ -121,6 +121,11 @@ class Output:
             if self.ended:
                 return
             await self._read_some()
+
+    def pieces(self) -> AsyncIterator[Line]:
+        """What comes as it comes, whole characters; asked for before anything was read. Raises as ``lines`` does."""
+        self._streams = {"out": _Pieces(), "err": _Pieces()}
+        return self.lines()
 
     async def end(self, *, discard: bool = False) -> None:
         """Read until both streams have ended; ``discard`` forgets what nobody has taken. Raises LinkLost."""
@@ -193,3 +198,18 @@ class _Stream:
         """The last line, when it had no end."""
         size, self._open = self._open, 0
         return [(line.decode(errors="replace"), size) for line in self._splitter.flush()]
+
+
+class _Pieces:
+    """One stream as it comes, each piece with the number of bytes that it took."""
+
+    def __init__(self) -> None:
+        self._splitter = PieceSplitter()
+
+    def feed(self, data: bytes) -> list[tuple[str, int]]:
+        """The piece, when it holds a whole character."""
+        return [(piece.decode(errors="replace"), len(piece)) for piece in self._splitter.feed(data)]
+
+    def flush(self) -> list[tuple[str, int]]:
+        """Half a character, if it ended in one."""
+        return [(piece.decode(errors="replace"), len(piece)) for piece in self._splitter.flush()]

@@ -146,6 +146,10 @@ class RemoteProcess:
         """Lines of both streams in order of arrival, until both are closed. Raises LinkLost."""
         return self._output.lines()
 
+    def pieces(self) -> AsyncIterator[Line]:
+        """Output of both streams as it comes, instead of its lines. Raises LinkLost."""
+        return self._output.pieces()
+
     async def write(self, data: bytes) -> None:
         """Write to its standard input. Raises LinkLost when that is closed."""
         if self._guard is not self._pipe:

@@ -1,4 +1,6 @@
-"""From bytes to lines, bounded: what comes from outside may never end a line."""
+"""From bytes to lines, bounded: what comes from outside may never end a line. Or to pieces, as they come."""
+
+from typing import Protocol
 
 LINE_LIMIT = 64 * 1024
 """Bytes of a line that are kept; the rest of it is left out."""
@@ -38,3 +40,46 @@ class LineSplitter:
             self._over = True
             self.cut += 1
         self._rest += piece[:room]
+
+
+class Splitter(Protocol):
+    """Cuts a byte stream into parts that can be decoded each by itself."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The parts that ``data`` completes, in order."""
+        ...
+
+    def flush(self) -> list[bytes]:
+        """What is left when the stream has ended."""
+        ...
+
+
+class PieceSplitter:
+    """Gives every piece as it comes, line ends included; of UTF-8 whole characters alone."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The piece, without a character at its end that is not whole yet."""
+        whole = self._rest + data
+        cut = len(whole) - _unfinished(whole)
+        self._rest = whole[cut:]
+        return [whole[:cut]] if cut else []
+
+    def flush(self) -> list[bytes]:
+        """Half a character, if the stream ended in one."""
+        rest, self._rest = self._rest, b""
+        return [rest] if rest else []
+
+
+def _unfinished(data: bytes) -> int:
+    """Bytes at the end that begin a character of UTF-8 and do not end it: at most 3."""
+    for back in range(1, min(3, len(data)) + 1):
+        byte = data[-back]
+        if byte & 0xC0 != 0x80:
+            needed = (
+                2 if byte & 0xE0 == 0xC0 else 3 if byte & 0xF0 == 0xE0 else 4 if byte & 0xF8 == 0xF0 else 1
+            )
+            return back if needed > back else 0
+    return 0

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -143,13 +143,13 @@ class Program:
         )
 
     async def _returned(self, process: Process) -> tuple[int, str]:
-        try:
-            async with asyncio.timeout(self._launch.polite_s):
-                await process.close_stdin()
-                return await process.wait(), ""
-        except TimeoutError:
-            await process.kill()
-            return await process.wait(), "ended by us"
+        if self._launch.polite_s > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._launch.polite_s):
+                    await process.close_stdin()
+                    return await process.wait(), ""
+        await process.kill()
+        return await process.wait(), "ended by us"
 
     def _log(self, t_ns: int, text: str) -> None:
         self._emit(

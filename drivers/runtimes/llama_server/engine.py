@@ -1,6 +1,7 @@
 """The engine that we started: where it listens, how it loads, and why it ended."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -106,16 +107,21 @@ class Engine(Program):
         """Why it ended, as far as it told, or else its last lines."""
         if self._failed is not None:
             return self._objection(self._failed)
+        if self._taken_up is not None and returncode == -signal.SIGKILL:
+            return self._expired()
         return super().post_mortem(returncode)
 
     def _started(self, process: Process) -> None:
         if self._taken_up is None:
             super()._started(process)
         elif process.pid != self._taken_up:
-            raise RunFailed(
-                f"the engine on {self._spec.device} ended while the device was away",
-                remedy="its lease ran out, or the device was restarted",
-            )
+            raise self._expired()
+
+    def _expired(self) -> RunFailed:
+        return RunFailed(
+            f"the engine on {self._spec.device} ended while the device was away",
+            remedy="its lease ran out, or the device was restarted",
+        )
 
     def _objection(self, told: Failed) -> DriverError:
         if told.kind in _OBJECTIONS:

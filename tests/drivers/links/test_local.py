@@ -13,7 +13,7 @@ import pytest
 
 from drivers.clock import SystemClock
 from drivers.errors import LinkLost, LinkTimeout, Refused
-from drivers.links.base import Process, Progress
+from drivers.links.base import PieceProcess, Process, Progress
 from drivers.links.local import BACKLOG_LIMIT, OUTPUT_LIMIT, LocalShell, _LocalProcess
 from drivers.ticks import ticks
 from tests.rigs.llama_runs import alive, gone, processes_with, wait_until_gone
@@ -253,3 +253,28 @@ def test_it_works_on_a_loop_of_another_thread() -> None:
 
     with ThreadPoolExecutor(1) as threads:
         assert threads.submit(asyncio.run, run()).result(10) == "here\n"
+
+
+async def test_pieces_come_before_their_line_ends(shell: LocalShell) -> None:
+    script = "printf 'Gr\\303'; read _; printf '\\274\\303'; read _; printf '\\237e'; echo; echo x >&2"
+    async with shell.start(["sh", "-c", script]) as process:
+        assert isinstance(process, PieceProcess)
+        await asyncio.sleep(0)
+        pieces, got = process.pieces(), []
+        for _ in range(2):
+            got.append(await anext(pieces))
+            await process.write(b"\n")
+        assert [piece.text for piece in got] == ["Gr", "ü"]
+        rest = [piece async for piece in pieces]
+    whole = [*got, *rest]
+    assert "".join(piece.text for piece in whole if piece.stream == "out") == "Grüße\n"
+    assert "".join(piece.text for piece in whole if piece.stream == "err") == "x\n"
+    assert [piece.t_ns for piece in whole] == sorted(piece.t_ns for piece in whole)
+
+
+async def test_pieces_that_came_before_they_were_asked_for_are_whole(shell: LocalShell) -> None:
+    async with shell.start(["sh", "-c", "printf 'a\\nhalf'; cat"]) as process:
+        assert isinstance(process, _LocalProcess)
+        await process._next_change()
+        await process.close_stdin()
+        assert "".join([piece.text async for piece in process.pieces()]) == "a\nhalf"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.links.splitting import LineSplitter
+from drivers.links.splitting import LineSplitter, PieceSplitter
 
 
 @given(st.lists(st.binary(max_size=30)), st.lists(st.integers(1, 7)))
@@ -39,3 +39,23 @@ def test_an_unfinished_line_waits() -> None:
     assert splitter.feed(b"c\r\nd") == [b"abc"]
     assert splitter.flush() == [b"d"]
     assert splitter.flush() == []
+
+
+@given(st.lists(st.binary(max_size=9)))
+def test_pieces_lose_nothing_and_come_at_once(chunks: list[bytes]) -> None:
+    splitter = PieceSplitter()
+    came = b""
+    for chunk in chunks:
+        came += b"".join(splitter.feed(chunk))
+        assert len(b"".join(chunks)) - len(came) >= 0
+    assert came + b"".join(splitter.flush()) == b"".join(chunks)
+
+
+@given(st.text(), st.integers(1, 5))
+def test_a_piece_never_ends_in_half_a_character(text: str, size: int) -> None:
+    splitter, data = PieceSplitter(), text.encode("utf-8", "replace")
+    pieces = [piece for at in range(0, len(data), size) for piece in splitter.feed(data[at : at + size])]
+    assert "".join(piece.decode() for piece in pieces) == data.decode()
+    assert splitter.flush() == []
+    held = PieceSplitter()
+    assert (held.feed("🙂".encode()[:3]), held.flush()) == ([], ["🙂".encode()[:3]])
