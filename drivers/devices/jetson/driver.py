@@ -129,7 +129,7 @@ class JetsonDevice:
             inbox.listen(source, work)
 
         for group in found.groups:
-            if group.paths or group.processes or group.family:
+            if not group.idle:
                 work = sampling.sample(self._shell, self._clock, group, self._root, inbox.put)
                 listen(group.title, work)
         if found.rails:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from drivers import linux
 from drivers.devices.jetson import protocol, rails, readers, scripts, sensors
-from drivers.devices.jetson.channels import ASKED_RAIL_HZ, FAST_HZ, RAIL_HZ, SENSOR_HZ, SLOW_HZ
+from drivers.devices.jetson.channels import ASKED_RAIL_HZ, FAST_HZ, RAIL_HZ, SENSOR_HZ
 from drivers.devices.jetson.limits import find_limits
 from drivers.devices.jetson.processes import Processes
 from drivers.devices.jetson.protocol import Board, PowerMode
@@ -45,9 +45,8 @@ class Finding:
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Those from the start; of tegrastats and of processes they open later."""
-        asked = (reader for group in self.groups for reader in group.readers)
         polled = self.rails.channels if self.rails else ()
-        return (*(channel for reader in asked for channel in reader.channels), *polled)
+        return (*(channel for group in self.groups for channel in group.channels), *polled)
 
 
 async def survey(shell: ShellLink, root: str) -> Survey:
@@ -87,7 +86,7 @@ def look(device: str, address: str, found: Survey, mode: PowerMode) -> Finding:
     groups += asked
     rails_known = bool(polled or asked)
     clocks = bool(readers.policies(found))
-    zones = any(path.startswith("/sys/class/thermal/") for group in groups for path in group.paths)
+    zones = bool(found.find(r"/sys/class/thermal/thermal_zone[0-9]+/temp"))
     return Finding(
         survey=found,
         board=board,
@@ -132,21 +131,25 @@ def _groups(
     temperatures, no_temperature = sensors.find_temperatures(found, device)
     fans, no_fan = sensors.find_fans(found, device)
     pressure, no_pressure = readers.find_pressure(found, device)
-    graphics, folder = readers.find_gpu(found, device)
-    load = (
-        [reader for reader in graphics if not reader.paths[0].startswith(f"{folder}/")]
-        if folder
-        else graphics
-    )
-    clock = [reader for reader in graphics if reader not in load]
+    load, clock = readers.find_gpu(found, device)
     limits: list[Reader] = [*readers.find_clocks(found, device), *clock, *find_limits(found, device)]
     groups = [
         Group(
-            "g_fast", "use of the processor and memory", FAST_HZ, [*fast, *(load if gpu else [])], processes
+            "g_fast",
+            "use of the processor and memory",
+            FAST_HZ,
+            [*fast, *(load if gpu else [])],
+            pressure,
+            processes,
         ),
         Group("g_limits", "clocks and limits", SENSOR_HZ, limits),
-        Group("g_sensors", "temperatures", SENSOR_HZ, [*temperatures, *sensors.find_powers(found, device)]),
-        Group("g_slow", "fan and memory pressure", SLOW_HZ, [*fans, *pressure], family=processes),
+        Group(
+            "g_sensors",
+            "temperatures and fans",
+            SENSOR_HZ,
+            [*temperatures, *sensors.find_powers(found, device)],
+            fans,
+        ),
     ]
     caps = () if readers.policies(found) else (_NO_CAP,)
     missing = [*no_temperature, *no_fan, *no_pressure, *caps, *readers.energy_missing(found, fast)]

@@ -157,17 +157,14 @@ def find_clocks(survey: Survey, device: str) -> list[Reader]:
     ]
 
 
-def find_gpu(survey: Survey, device: str) -> tuple[list[Reader], str]:
-    """Load and clock of a GPU as its driver tells them, and the folder of its clock (empty: it has none)."""
-    readers: list[Reader] = []
+def find_gpu(survey: Survey, device: str) -> tuple[list[Reader], list[Reader]]:
+    """A GPU's load and its clock, where its driver tells them."""
     loads = survey.find(r"/sys/devices/(?:platform/)?(?:bus@0/)?[^/]*gpu[^/]*/load")
-    if loads:
-        readers.append(Gauge(GPU_LOAD.of(device), loads[0], _permille))
+    load: list[Reader] = [Gauge(GPU_LOAD.of(device), loads[0], _permille)] if loads else []
     folder = gpu_folder(survey)
-    if folder:
-        channel = FREQUENCY.of(device, "gpu clock", detail=f"devfreq {folder.rpartition('/')[2]}")
-        readers.append(Gauge(channel, f"{folder}/cur_freq", hertz))
-    return readers, folder
+    channel = FREQUENCY.of(device, "gpu clock", detail=f"devfreq {folder.rpartition('/')[2]}")
+    clock: list[Reader] = [Gauge(channel, f"{folder}/cur_freq", hertz)] if folder else []
+    return load, clock
 
 
 def find_pressure(survey: Survey, device: str) -> tuple[list[Reader], list[Missing]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
@@ -9,9 +10,9 @@ from drivers.devices.jetson import protocol, scripts
 from drivers.devices.jetson.processes import Processes
 from drivers.devices.jetson.readers import Reader
 from drivers.errors import Garbled
-from drivers.events import Absent
 from drivers.links.asking import Answer, Conversation, converse
 from drivers.links.base import ShellLink
+from drivers.model import Channel
 from drivers.ticks import ticks
 
 ASK_LIMIT_S = 8.0
@@ -25,68 +26,83 @@ Put = Callable[[Item], None]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Readers of one rate. ``title`` is what a user is told when it hangs."""
+    """Readers that share a shell: those of one rate, and slow ones, asked for once a second."""
 
     name: str
     title: str
-    rate_hz: float
+    """What a user is told when it hangs."""
+    rate_hz: int
     readers: Sequence[Reader] = ()
+    slow: Sequence[Reader] = ()
     processes: Processes | None = field(default=None, compare=False)
-    """Asked with it."""
-    family: Processes | None = field(default=None, compare=False)
-    """Whose descendants are looked for, with it."""
+    """Asked with the quick ones; their descendants with the slow ones."""
 
     @property
-    def paths(self) -> list[str]:
-        """Every file, in order."""
-        return [path for reader in self.readers for path in reader.paths]
+    def channels(self) -> list[Channel]:
+        """Of all its readers."""
+        return [channel for reader in (*self.readers, *self.slow) for channel in reader.channels]
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing to ask."""
+        return not self.readers and not self.slow and self.processes is None
 
 
 async def sample(shell: ShellLink, clock: Clock, group: Group, root: str, put: Put) -> None:
     """Ask for a group for ever. Raises LinkTimeout when it hangs, LinkLost, Garbled."""
+    quick, slow = _paths(group.readers), _paths(group.slow)
     async with converse(shell, clock) as conversation:
-        await conversation.ask(scripts.functions(root, **{group.name: group.paths}), timeout_s=ASK_LIMIT_S)
-        garbled = 0
-        async for _ in ticks(clock, round(SECOND / group.rate_hz)):
-            answer = await _round(conversation, group)
-            items = _items(group, answer)
-            garbled = garbled + 1 if items is None else 0
-            if garbled > _GARBLED_LIMIT:
-                raise Garbled(f"the board's shell answers {group.title} with the wrong number of lines")
-            for item in items or ():
+        functions = scripts.functions(root, **{group.name: quick, f"{group.name}_slow": slow})
+        await conversation.ask(functions, timeout_s=ASK_LIMIT_S)
+        asking = _Asking(conversation, group)
+        rounds = count()
+        async for _ in ticks(clock, SECOND // group.rate_hz):
+            for item in await asking.round(slow=next(rounds) % group.rate_hz == 0):
                 put(item)
 
 
-async def _round(conversation: Conversation, group: Group) -> Answer:
-    if group.family is not None and (roots := group.family.roots):
-        answer = await conversation.ask(scripts.descendants(roots), timeout_s=ASK_LIMIT_S)
-        group.family.adopt(answer.text)
-    watched = group.processes.pids if group.processes else ()
-    return await conversation.ask(scripts.request(group.name, watched), timeout_s=ASK_LIMIT_S)
+class _Asking:
+    """The rounds of one group."""
+
+    def __init__(self, conversation: Conversation, group: Group) -> None:
+        self._conversation = conversation
+        self._group = group
+        self._garbled = 0
+
+    async def round(self, *, slow: bool) -> list[Item]:
+        """The quick readers, and the slow ones if it is their turn."""
+        group, processes = self._group, self._group.processes
+        items: list[Item] = []
+        if slow and group.slow:
+            answer = await self._ask(scripts.request(f"{group.name}_slow"))
+            items += self._read(group.slow, None, answer)
+        if slow and processes and processes.roots:
+            processes.adopt((await self._ask(scripts.descendants(processes.roots))).text)
+        if group.readers or (processes and processes.roots):
+            watched = processes.pids if processes else ()
+            answer = await self._ask(scripts.request(group.name, watched))
+            items += self._read(group.readers, processes if watched else None, answer)
+        return items
+
+    async def _ask(self, script: str) -> Answer:
+        return await self._conversation.ask(script, timeout_s=ASK_LIMIT_S)
+
+    def _read(self, readers: Sequence[Reader], processes: Processes | None, answer: Answer) -> list[Item]:
+        """What an answer says; nothing when it is not of these files. Raises Garbled when it never is."""
+        told = protocol.split(answer.text, len(_paths(readers)))
+        self._garbled = self._garbled + 1 if told is None else 0
+        if told is None:
+            if self._garbled > _GARBLED_LIMIT:
+                raise Garbled(f"the board's shell answers {self._group.title} with the wrong number of lines")
+            return []
+        values, rest = told
+        items: list[Item] = []
+        at = 0
+        for reader in readers:
+            items += reader.take(answer.middle_ns, values[at : at + len(reader.paths)])
+            at += len(reader.paths)
+        return items + (processes.take(answer.middle_ns, rest) if processes else [])
 
 
-def _items(group: Group, answer: Answer) -> list[Item] | None:
-    """What an answer says; None when it is not of these files."""
-    told = protocol.split(answer.text, len(group.paths))
-    if told is None:
-        return None
-    values, rest = told
-    items: list[Item] = []
-    at = 0
-    for reader in group.readers:
-        items += reader.take(answer.middle_ns, values[at : at + len(reader.paths)])
-        at += len(reader.paths)
-    if group.processes is not None and group.processes.roots:
-        items += group.processes.take(answer.middle_ns, rest)
-    return items
-
-
-def hung(group: Group, t_ns: int, device: str) -> Absent:
-    """What is said of a group that did not answer."""
-    return Absent(
-        t_ns=t_ns,
-        device=device,
-        what=group.title,
-        reason=f"reading it did not end within {ASK_LIMIT_S:g} s on the board",
-        remedy="look at dmesg there; open the device again to try anew",
-    )
+def _paths(readers: Sequence[Reader]) -> list[str]:
+    return [path for reader in readers for path in reader.paths]

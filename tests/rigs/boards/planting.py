@@ -22,10 +22,13 @@ while True:
         print(text, file=sys.stderr, flush=True)
         sys.exit(int(code))
     print(line, flush=True)
+    with open({lines!r} + ".said", "ab") as said:
+        said.write(b".")
     tick += 1
     time.sleep(max(0.0, start + tick * period - time.monotonic()))
 """
-"""Prints the lines of its file in turn, read anew each time, until it is ended; ``!exit 1 text`` ends it with words."""
+"""Prints the lines of its file in turn, read anew each time, until it is ended; ``!exit 1 text`` ends it with words. The file ``.said`` grows by a
+byte with each line."""
 
 
 class Planted:
@@ -71,6 +74,12 @@ class Planted:
         fresh = self.lines.with_suffix(".new")
         fresh.write_text("\n".join(lines) + "\n")
         fresh.rename(self.lines)
+
+    @property
+    def said(self) -> int:
+        """How many lines tegrastats has printed."""
+        path = self.lines.with_name(f"{self.lines.name}.said")
+        return path.stat().st_size if path.exists() else 0
 
     def command(self, name: str, text: str) -> None:
         """A command on its PATH."""

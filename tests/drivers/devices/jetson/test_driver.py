@@ -126,12 +126,13 @@ async def test_a_sensor_that_hangs_delays_no_other_and_is_told(
     planted.hang("sys/class/thermal/thermal_zone1/temp")
     async with opened(planted) as heard:
         await listen(
-            heard, lambda heard: "temperatures" in heard.absent() and len(heard.values["VDD_IN"]) >= 6
+            heard,
+            lambda heard: "temperatures and fans" in heard.absent() and len(heard.values["VDD_IN"]) >= 6,
         )
     assert not heard.has("cpu-thermal")
     assert len(heard.values["memory_available"]) >= 8
     assert len(heard.values["GR3D"]) >= 8
-    assert "did not answer" in heard.absent()["temperatures"].reason
+    assert "did not answer" in heard.absent()["temperatures and fans"].reason
 
 
 async def test_a_power_mode_that_hangs_is_unknown(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:

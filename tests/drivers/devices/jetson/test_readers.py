@@ -78,8 +78,9 @@ def test_the_gpus_clock_is_found_by_its_name(board: trees.Board, folder: str) ->
 
 
 def test_the_gpus_load_is_in_thousandths() -> None:
-    found, _ = readers.find_gpu(survey(trees.ORIN_NANO.tree), "b")
-    load = named(found, "gpu load")
+    (load,), (clock,) = readers.find_gpu(survey(trees.ORIN_NANO.tree), "b")
+    assert codes(clock.take(0, ["510000000"])) == [510e6]
+    assert clock.take(0, ["0"]) == []
     assert codes(load.take(0, ["427"])) == [42.7]
     assert load.take(0, ["1001"]) == []
 

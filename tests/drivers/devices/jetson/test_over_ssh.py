@@ -1,0 +1,130 @@
+"""Boards behind a real sshd."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from drivers.clock import SECOND, SystemClock
+from drivers.devices.jetson.driver import JetsonDriver, over_ssh
+from drivers.errors import AskUser, LinkLost, Refused
+from drivers.links.sshroute import SshSettings
+from tests.rigs.boards import lines, trees
+from tests.rigs.boards.planting import Planted
+from tests.rigs.boards.watching import Heard, listen
+from tests.rigs.ssh_board import SshBoard
+
+CLOCK = SystemClock()
+NOTICED_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshBoard]:
+    with SshBoard(tmp_path_factory.mktemp("jetson") / "board") as board:
+        yield board
+
+
+@pytest.fixture
+def board(sshd: SshBoard, monkeypatch: pytest.MonkeyPatch) -> Iterator[SshBoard]:
+    """A board that knows us, and we know it. What a test leaves on it is its failure."""
+    monkeypatch.setenv("HOME", str(sshd.person.home))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    yield sshd
+    sshd.wait_until_empty(15.0)
+
+
+@pytest.fixture
+def planted(board: SshBoard, tmp_path: Path) -> Planted:
+    return Planted(tmp_path, trees.AGX_ORIN, board.bin)
+
+
+@asynccontextmanager
+async def opened(board: SshBoard, planted: Planted, tmp_path: Path) -> AsyncIterator[Heard]:
+    settings = SshSettings(tmp_path / "known_hosts", connect_s=10.0)
+    driver = JetsonDriver(over_ssh(settings))
+    async with driver.open(f"{board.address}?root={planted.root}", "orin", CLOCK) as device:
+        yield Heard(device)
+
+
+async def test_a_board_over_ssh(board: SshBoard, planted: Planted, tmp_path: Path) -> None:
+    async with opened(board, planted, tmp_path) as heard:
+        await listen(
+            heard, lambda heard: heard.has("board input", "GR3D", "cpu-thermal", "fan", "memory_available")
+        )
+        assert heard.device.info.address == board.address
+        assert not [command for command in board.commands() if "tegrastats" in command or "-S -E" in command]
+    assert heard.values["board input"][-1] == pytest.approx(trees.AGX_ORIN.input_w)
+    assert heard.values["GR3D"][-1] == 12
+    assert dict(heard.device.info.facts)["power mode"] == "MAXN (0)"
+    measured = heard.clocks()[0]
+    assert abs(measured.offset_ns) <= measured.uncertainty_ns < SECOND
+
+
+async def test_nothing_is_left_when_the_connection_is_cut(
+    board: SshBoard, planted: Planted, tmp_path: Path
+) -> None:
+    def cut(heard: Heard) -> bool:
+        if heard.has("board input", "GR3D"):
+            assert any("tegrastats" in command for command in board.commands())
+            board.drop()
+        return False
+
+    with pytest.raises(LinkLost):
+        async with opened(board, planted, tmp_path) as heard:
+            await listen(heard, cut)
+    await asyncio.to_thread(board.wait_until_empty, 15.0)
+
+
+async def test_a_board_that_goes_silent_is_lost_within_five_seconds(
+    board: SshBoard, planted: Planted, tmp_path: Path
+) -> None:
+    stalled_ns = 0
+
+    def stall(heard: Heard) -> bool:
+        nonlocal stalled_ns
+        if not stalled_ns and heard.has("board input", "GR3D"):
+            board.stall()
+            stalled_ns = CLOCK.now()
+        return False
+
+    try:
+        with pytest.raises(LinkLost):
+            async with opened(board, planted, tmp_path) as heard:
+                await listen(heard, stall)
+        assert CLOCK.now() - stalled_ns < (NOTICED_S + 1) * SECOND
+        assert not [what for what in heard.absent() if "temperature" in what]
+    finally:
+        board.resume()
+        board.drop()
+
+
+async def test_a_board_that_was_updated_tells_lines_of_another_generation(
+    board: SshBoard, planted: Planted, tmp_path: Path
+) -> None:
+    planted.say(lines.AGX_ORIN_JP5)
+
+    def updated(heard: Heard) -> bool:
+        if heard.values.get("GR3D2"):
+            planted.say(lines.AGX_ORIN_JP6)
+        return heard.values["GR3D"][-1:] == [12]
+
+    async with opened(board, planted, tmp_path) as heard:
+        await listen(heard, updated)
+    assert heard.values["GR3D"][0] == 0
+    assert heard.lost() == []
+
+
+async def test_a_server_that_allows_one_session_only_says_so(
+    board: SshBoard, planted: Planted, tmp_path: Path
+) -> None:
+    board.configure("MaxSessions 1")
+    try:
+        with pytest.raises((Refused, LinkLost)) as caught:
+            async with opened(board, planted, tmp_path) as heard:
+                await listen(heard, lambda heard: False)
+    finally:
+        board.configure()
+    assert isinstance(caught.value, AskUser)
+    assert "MaxSessions" in str(caught.value)
