@@ -14,7 +14,7 @@ from drivers.devices.android.services import Service
 from drivers.devices.android.slowshell import SlowShell
 from drivers.devices.android.watching import FamilyService, PagesService, Watched
 from drivers.errors import LinkLost, LinkTimeout
-from drivers.events import Absent, ChannelsOpened, ClockMeasured, SamplesLost
+from drivers.events import Absent, ChannelsOpened, ClockMeasured, LogLine, SamplesLost
 from drivers.inbox import Ended, Inbox
 from drivers.links.asking import Answer, Conversation, measure_offset
 from drivers.links.base import ShellLink
@@ -47,14 +47,22 @@ class AndroidDevice:
     """A phone, open."""
 
     def __init__(
-        self, opening: Opening, shell: ShellLink, fast: Conversation, slow: SlowShell, clock: Clock
+        self,
+        opening: Opening,
+        shell: ShellLink,
+        fast: Conversation,
+        slow: SlowShell,
+        clock: Clock,
+        said: Sequence[str] = (),
     ) -> None:
+        """``said``: what was done on the way to it, for the log."""
         self.info: DeviceInfo = opening.info
         self.shell: ShellLink | None = shell
         self._opening = opening
         self._fast = fast
         self._slow = slow
         self._clock = clock
+        self._said = said
         self._device = opening.info.device
         rounds = (opening.fast, opening.steady)
         given = [channel for one in rounds for gauge in one.gauges for channel in gauge.channels]
@@ -77,6 +85,8 @@ class AndroidDevice:
         """What is missing, once; then the fast shell's rounds and the services' answers, as they come."""
         for missing in self._opening.missing:
             yield self._absent(missing)
+        for text in self._said:
+            yield LogLine(t_ns=self._clock.now(), device=self._device, source="adb", text=text)
         async with Inbox() as inbox:
             inbox.listen("fast", self._follow_files(inbox))
             inbox.listen("slow", self._follow_services(inbox))

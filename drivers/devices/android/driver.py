@@ -1,53 +1,68 @@
 """Android phones over adb: which there are, and one of them opened."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from drivers.address import parse
 from drivers.base import Device
 from drivers.clock import Clock
-from drivers.devices.android import listing
 from drivers.devices.android.device import AndroidDevice
-from drivers.devices.android.listing import Listed
 from drivers.devices.android.opening import Who, look
 from drivers.devices.android.slowshell import SlowShell
 from drivers.errors import NotSupported
+from drivers.links import adbwire
+from drivers.links.adb import AdbShell
+from drivers.links.adbserver import AdbServer, from_environment
 from drivers.links.asking import converse
 from drivers.links.base import ShellLink
 from drivers.model import Found
 
 SCHEME = "adb:"
 
-Reach = Callable[[str, str, Clock], AbstractAsyncContextManager[ShellLink]]
-"""Opens the link to a phone: serial, the adb server's ``host:port`` (empty: the usual one), clock. Raises LinkError for
-one that may come back, AskUser with the next step for one that needs somebody."""
-ListPhones = Callable[[str], Awaitable[Sequence[Listed]]]
-"""What the adb server at ``host:port`` knows of."""
+Told = Callable[[str], None]
+Reach = Callable[[str, str, Clock, Told], ShellLink]
+"""The link to a phone: serial, the adb server's ``host:port`` (empty: the one that adb itself would use), clock, and
+who is told what was done on the way."""
 
 
 class AndroidDriver:
-    """Driver of phones. ``reach`` and ``phones`` are how adb is spoken to."""
+    """Driver of phones. ``reach`` is how one of them is spoken to."""
 
-    def __init__(self, reach: Reach, phones: ListPhones) -> None:
-        self._reach = reach
-        self._phones = phones
+    def __init__(self, reach: Reach | None = None, server: AdbServer | None = None) -> None:
+        self._reach = reach or over_adb
+        self._server = server
 
     async def scan(self) -> Sequence[Found]:
         """Every phone that the adb server knows of, those that cannot be used with the reason and the next step."""
-        return [listing.found(listed) for listed in await self._phones("")]
+        server = self._server or adb_server("", lambda _: None)
+        return [adbwire.found(listed) for listed in await server.devices()]
 
     @asynccontextmanager
     async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
-        """Open ``adb:SERIAL``, ``adb:SERIAL?server=HOST:PORT``. Raises NotSupported for what is no such address."""
+        """Open ``adb:SERIAL``, ``adb:SERIAL?server=HOST:PORT``. Raises NotSupported for what is no such address,
+        LinkError for a phone that may come back, AskUser for one that needs somebody."""
         serial, server = place(address)
-        who = Who(name, address, listing.over(serial))
-        async with (
-            self._reach(serial, server, clock) as shell,
-            converse(shell, clock) as fast,
-            SlowShell(shell, clock) as slow,
-        ):
-            opening = await look(who, fast, slow)
-            yield AndroidDevice(opening, shell, fast, slow, clock)
+        said: list[str] = []
+        shell = self._reach(serial, server, clock, said.append)
+        async with converse(shell, clock) as fast, SlowShell(shell, clock) as slow:
+            opening = await look(Who(name, address, over(serial)), fast, slow)
+            yield AndroidDevice(opening, shell, fast, slow, clock, said)
+
+
+def over_adb(serial: str, server: str, clock: Clock, told: Told) -> ShellLink:
+    """The link through an adb server."""
+    return AdbShell(adb_server(server, told), serial, clock)
+
+
+def adb_server(at: str, told: Told) -> AdbServer:
+    """The server at ``host:port``; the one that adb itself would use when that is empty. Raises NotSupported."""
+    if not at:
+        return from_environment(os.environ, told=told)
+    host, _, port = at.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise NotSupported(f"{at[:60]!r} is no adb server", remedy="write server=HOST:PORT")
+    return AdbServer(host, int(port), told=told)
 
 
 def place(address: str) -> tuple[str, str]:
@@ -59,3 +74,9 @@ def place(address: str) -> tuple[str, str]:
             f"{address[:60]!r} names no phone", remedy="write adb:SERIAL, as melt devices shows it"
         )
     return serial, taken.options.get("server", "")
+
+
+def over(serial: str) -> str:
+    """How a phone of that serial is reached: ``Wi-Fi`` for a host and port or a name of mDNS, ``USB`` otherwise."""
+    host, colon, port = serial.rpartition(":")
+    return "Wi-Fi" if (host and colon and port.isdecimal()) or "._adb" in serial else "USB"

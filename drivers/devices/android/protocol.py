@@ -131,10 +131,10 @@ class AppMemory:
 
 def app_memory(text: str) -> AppMemory | None:
     """Its totals, in whole lines; None where it knows no such process."""
-    pss = _kilobytes(r"^[ \t]*TOTAL(?: PSS)?:[ \t]*([0-9][0-9,]{0,15})\b[^\n]*\n", text)
+    pss = _kilobytes(r"^[ \t]*TOTAL(?: PSS)?:[ \t]*([0-9][0-9,]{0,15})(?=[ \t\r\n])[^\n]*\n", text)
     if pss is None:
-        pss = _kilobytes(r"^[ \t]*TOTAL[ \t]+([0-9][0-9,]{0,15})\b[^\n]*\n", text)
-    rss = _kilobytes(r"\bTOTAL RSS:[ \t]*([0-9][0-9,]{0,15})\b[^\n]*\n", text)
+        pss = _kilobytes(r"^[ \t]*TOTAL[ \t]+([0-9][0-9,]{0,15})(?=[ \t\r\n])[^\n]*\n", text)
+    rss = _kilobytes(r"\bTOTAL RSS:[ \t]*([0-9][0-9,]{0,15})(?=[ \t\r\n])[^\n]*\n", text)
     return None if pss is None and rss is None else AppMemory(pss, rss)
 
 

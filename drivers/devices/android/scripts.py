@@ -44,7 +44,8 @@ echo
 ``/melt/children`` when the kernel tells a process's children."""
 
 IDENTITY = """
-{ getprop; echo "@ kernel"; uname -r; echo "@ page"; getconf PAGESIZE; echo "@ user"; id -u; } 2>/dev/null
+{ getprop; echo "@ kernel"; uname -r; echo "@ page"; getconf PAGESIZE; echo "@ user"
+while read -r key user _; do [ "$key" = Uid: ] && echo "$user"; done </proc/$$/status; } 2>/dev/null
 echo "@ end"
 """
 SETTINGS = """

@@ -9,7 +9,6 @@ from drivers.base import Device, Item
 from drivers.clock import SECOND, Clock, SystemClock
 from drivers.devices.android.device import AndroidDevice
 from drivers.devices.android.driver import AndroidDriver
-from drivers.devices.android.listing import Listed
 from drivers.events import Absent, ChannelsOpened
 from drivers.links.base import ShellLink
 from drivers.model import Channel, Samples
@@ -27,14 +26,14 @@ class Bench:
         self.channels: dict[str, Channel] = {}
         self.opened: list[str] = []
 
-    @asynccontextmanager
-    async def reach(self, serial: str, server: str, clock: Clock) -> AsyncIterator[ShellLink]:
+    def reach(self, serial: str, server: str, clock: Clock, told: Callable[[str], None]) -> ShellLink:
         self.opened.append(f"{serial}@{server}")
-        yield self.shell
+        told("the box was opened")
+        return self.shell
 
     @asynccontextmanager
     async def open(self, address: str = "adb:39121FDJH00A2B") -> AsyncIterator[AndroidDevice]:
-        driver = AndroidDriver(self.reach, no_phones)
+        driver = AndroidDriver(self.reach)
         async with driver.open(address, "phone", SystemClock()) as device:
             assert isinstance(device, AndroidDevice)
             self.channels = {channel.name: channel for channel in device.channels}
@@ -77,7 +76,3 @@ class Bench:
     @property
     def sampled(self) -> set[str]:
         return {item.channel for item in self.items if isinstance(item, Samples)}
-
-
-async def no_phones(server: str) -> list[Listed]:
-    return []

@@ -223,6 +223,8 @@ class Phone:
         self._userland()
         for path, text in self._files.items():
             self.write(path, text)
+        self.write("etc/passwd", "shell:x:2000:2000::/:/system/bin/sh\n")
+        self.write("etc/group", "shell:x:2000:\n")
         listed = "".join(f"[{name}]: [{value}]\n" for name, value in self._properties.items())
         self.write("rig/properties", listed)
         for name, value in self._settings.items():

@@ -2,17 +2,14 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
-from drivers.clock import Clock, SystemClock
-from drivers.devices.android.driver import AndroidDriver, place
-from drivers.devices.android.listing import Listed
-from drivers.errors import LinkError, LinkLost, NotSupported
+from drivers.clock import SystemClock
+from drivers.devices.android.driver import adb_server, over, place
+from drivers.errors import LinkError, NotSupported
 from drivers.events import Absent, ClockMeasured, LimitEngaged, LimitReleased, LogLine, SamplesLost
-from drivers.links.base import ShellLink
 from drivers.model import DeviceKind, Kind, Quantity
 from tests.rigs.phones.bench import Bench
 from tests.rigs.phones.phone import Phone, stat
@@ -186,7 +183,10 @@ async def test_a_charger_turns_the_current_round(bench: Plant) -> None:
         await one.follow(device, story)
     assert one.values("battery current")[-1] == pytest.approx(-2.0)
     assert one.values("charging")[-1] == 1
-    assert [line.text for line in one.of(LogLine)] == ["charging"]
+    assert [(line.source, line.text) for line in one.of(LogLine)] == [
+        ("adb", "the box was opened"),
+        ("battery", "charging"),
+    ]
 
 
 async def test_the_gauge_tells_how_old_its_figures_grow(bench: Plant) -> None:
@@ -346,23 +346,32 @@ async def test_stopped_updates_of_the_battery_are_no_figures(bench: Plant) -> No
 # --- which phones there are -------------------------------------------------------------------------------------------
 
 
-async def test_a_scan_lists_what_can_be_used_and_what_cannot() -> None:
-    async def phones(server: str) -> list[Listed]:
-        assert server == ""
-        return [Listed("39121FDJH00A2B", "device", "Pixel_8"), Listed("R5CT", "unauthorized")]
-
-    def reach(serial: str, server: str, clock: Clock) -> AbstractAsyncContextManager[ShellLink]:
-        raise LinkLost("nothing is opened by a scan")
-
-    ready, other = await AndroidDriver(reach, phones).scan()
-    assert (ready.address, ready.ready) == ("adb:39121FDJH00A2B", True)
-    assert not other.ready
-    assert other.next_step
-
-
 def test_addresses() -> None:
     assert place("adb:39121FDJH00A2B") == ("39121FDJH00A2B", "")
     assert place("adb:192.168.1.5:5555?server=lab:5037") == ("192.168.1.5:5555", "lab:5037")
     for address in ("adb:", "adb: x", "ssh://x", "adb:x?speed=3"):
         with pytest.raises(NotSupported):
             place(address)
+
+
+@pytest.mark.parametrize("server", ["lab", "lab:", ":5037", "lab:0", "lab:70000", "lab:x"])
+def test_no_adb_server(server: str) -> None:
+    with pytest.raises(NotSupported):
+        adb_server(server, print)
+
+
+def test_an_adb_server() -> None:
+    assert adb_server("lab:5038", print).title == "lab:5038"
+
+
+@pytest.mark.parametrize(
+    ("serial", "way"),
+    [
+        ("39121FDJH00A2B", "USB"),
+        ("192.168.1.5:5555", "Wi-Fi"),
+        ("adb-39121FDJH00A2B-vWgJpq._adb-tls-connect._tcp", "Wi-Fi"),
+        ("emulator-5554", "USB"),
+    ],
+)
+def test_how_a_phone_is_reached(serial: str, way: str) -> None:
+    assert over(serial) == way
