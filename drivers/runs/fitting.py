@@ -9,6 +9,7 @@ from drivers.foreign import printable
 from drivers.links.base import Lease
 from drivers.model import ModelFile, OnLinkLoss, RunSpec
 from drivers.runs.args import binary_of
+from drivers.runs.dying import death
 from drivers.runs.memory import memory_objection
 from drivers.runs.places import models_folder, runtime_folder
 from drivers.runs.program import library_environment
@@ -16,6 +17,8 @@ from drivers.runs.pushing import push_model
 from drivers.runs.stage import Stage
 from drivers.runs.survey import Program, Survey, choose, read_survey, survey_command
 
+HELP_LIMIT_S = 30.0
+"""How long a program may take to tell of its flags: the first start from a slow disk takes seconds."""
 LEASE_S = 900.0
 """How long a process waits for its device to come back; then it ends itself."""
 
@@ -79,6 +82,20 @@ def model_file_objection(spec: RunSpec) -> DriverError | None:
     return Refused(
         f"there is no model file {printable(spec.model.path, 200)}", remedy="check the path for typing errors"
     )
+
+
+async def help_of(stage: Stage, fitted: Fitted, words: Sequence[str]) -> str:
+    """What the program says to these words, ``--help`` or ``--version``: both streams. Raises what keeps it from running.
+
+    Programs that are run with them load nothing and end at once.
+    """
+    path = fitted.program.path
+    around = [f"{name}={value}" for name, value in fitted.env.items()]
+    answer = await stage.shell.run(["env", *around, path, *words], timeout_s=HELP_LIMIT_S)
+    told = answer.out + answer.err
+    if answer.returncode in {126, 127} or answer.returncode < 0 or not told.strip():
+        raise death(path, answer.returncode, told.splitlines())
+    return told
 
 
 def lease_of(stage: Stage, name: str) -> Lease | None:

@@ -61,6 +61,7 @@ class Program:
         self._limit = LogLimit()
         self._stack = AsyncExitStack()
         self._process: Process | None = None
+        self._returncode: int | None = None
 
     @property
     def process(self) -> Process:
@@ -96,7 +97,8 @@ class Program:
         """Put its lines into the inbox, then ``Gone``."""
         async for line in self.process.lines():
             inbox.put(line)
-        inbox.put(Gone(await self.process.wait()))
+        self._returncode = await self.process.wait()
+        inbox.put(Gone(self._returncode))
 
     def note(self, line: Line) -> None:
         """Keep a line for the post-mortem, and tell it unless there are too many."""
@@ -127,7 +129,7 @@ class Program:
         detail = "the link was lost: the device ends it by itself"
         try:
             async with asyncio.timeout(END_LIMIT_S):
-                if not lost:
+                if not lost or self._returncode is not None:
                     returncode, detail = await self._returned(process)
         except (TimeoutError, LinkError):
             detail = "it was not seen to end"
@@ -143,6 +145,8 @@ class Program:
         )
 
     async def _returned(self, process: Process) -> tuple[int, str]:
+        if self._returncode is not None:
+            return self._returncode, ""
         if self._launch.polite_s > 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._launch.polite_s):
