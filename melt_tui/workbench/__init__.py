@@ -8,10 +8,13 @@ from melt_tui.store.info import RecordingInfo, RecordingState
 from melt_tui.workbench.contract import (
     Bench,
     Choice,
+    HostKey,
     Place,
     RunRequest,
     SelfReport,
     SessionSetup,
+    SetupProgress,
+    SetupRequest,
     Status,
 )
 from melt_tui.workbench.facade import Workbench
@@ -19,12 +22,15 @@ from melt_tui.workbench.facade import Workbench
 __all__ = [
     "Bench",
     "Choice",
+    "HostKey",
     "Place",
     "RecordingInfo",
     "RecordingState",
     "RunRequest",
     "SelfReport",
     "SessionSetup",
+    "SetupProgress",
+    "SetupRequest",
     "Status",
     "Workbench",
 ]

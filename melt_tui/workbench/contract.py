@@ -4,13 +4,14 @@ Commands may be called from any thread; they run on the session loop and answer 
 any, is a ``DriverError`` or ``MeltError`` with a sentence for the user.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from drivers.model import Found
+from melt_tui.config import DeviceConfig
 from melt_tui.store.info import RecordingInfo
 from melt_tui.timeline import Timeline
 
@@ -44,6 +45,45 @@ class RunRequest:
     runtime_args: tuple[str, ...] = ()
     url: str = ""
     """Of a server to attach to instead of starting one."""
+    on_link_loss: str = "stop"
+    """What becomes of the run when the link to its device goes: ``stop`` or ``keep``."""
+    lease_s: float = 900.0
+    """With ``keep``: how long it may go on without us before it ends itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKey:
+    """The key that an SSH server shows, to be confirmed by a person once."""
+
+    address: str
+    """``ssh://user@host:port``."""
+    fingerprint: str
+    """``SHA256:…``, as ``ssh-keygen -l`` on the board shows it."""
+    line: str
+    """As it is stored: ``host algorithm base64``."""
+    changed: bool = False
+    """Another key was stored before: this one is never stored over it."""
+    known: bool = False
+    """This key is stored already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupRequest:
+    """What ``melt setup DEVICE`` puts on a device."""
+
+    address: str
+    """Or the name of a device of the session."""
+    runtime: str = "llama_server"
+    source: str = ""
+    """Path or URL of a release archive, a directory or a binary; empty: the pinned release."""
+    sha256: str = ""
+    """Of the archive, where the pinned table does not know it."""
+    model: str = ""
+    """Also put this model there; as in ``RunRequest``."""
+
+
+SetupProgress = Callable[[str, float, float | None], None]
+"""Told from any thread: the step, its fraction 0…1, seconds to go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +144,14 @@ class SessionSetup:
     """The file to write; None: a new one in ``folder``, named by date and time."""
     recording: bool = True
     """Off only for looking at saved sessions."""
+    plugged: bool = False
+    """Phones that are plugged in while it runs appear by themselves."""
+    config: Path | None = None
+    """The config file that devices are saved in; None: nothing can be saved."""
+    known_hosts: Path = Path("known_hosts")
+    """Where accepted keys of SSH servers are kept, beside the user's own ``~/.ssh/known_hosts``."""
+    saved: tuple[DeviceConfig, ...] = ()
+    """Devices of the config file, as it was when the session was planned."""
     keep_s: float = 0.0
     """A session shorter than this in which nothing was run or marked is dropped on leaving; 0 keeps all."""
     commit_s: float = 0.25
@@ -202,4 +250,32 @@ class Bench(Protocol):
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         """The summary of a recording, as ``melt summary --json`` prints it."""
+        ...
+
+    def saved_devices(self) -> Sequence[DeviceConfig]:
+        """The devices of the config file."""
+        ...
+
+    def save_device(self, entry: DeviceConfig, was: str = "") -> "Future[None]":
+        """Add it to the config file, or change there the one named ``was``, by name or address."""
+        ...
+
+    def forget_device(self, name: str) -> "Future[None]":
+        """Take the one of that name or address out of the config file."""
+        ...
+
+    def host_key(self, address: str) -> "Future[HostKey]":
+        """Ask an SSH server for its key; nobody logs in, nothing is stored."""
+        ...
+
+    def trust_host(self, key: HostKey) -> "Future[None]":
+        """Store it, and open the devices that waited for it. Refused for one that has changed."""
+        ...
+
+    def to_wifi(self, device: str) -> "Future[str]":
+        """Move an adb phone of the session to Wi-Fi: its new address, opened in place of the old one."""
+        ...
+
+    def setup(self, request: SetupRequest, progress: SetupProgress) -> "Future[None]":
+        """Put an engine, and a model if asked for, on a device; what is there already is not sent again."""
         ...

@@ -8,8 +8,19 @@ from typing import Any, TypeVar
 
 from drivers.errors import DriverError, Refused
 from drivers.model import DeviceKind, Found
+from melt_tui.config import DeviceConfig
 from melt_tui.timeline import Timeline
-from melt_tui.workbench import Choice, RecordingInfo, RecordingState, RunRequest, SelfReport, Status
+from melt_tui.workbench import (
+    Choice,
+    HostKey,
+    RecordingInfo,
+    RecordingState,
+    RunRequest,
+    SelfReport,
+    SetupProgress,
+    SetupRequest,
+    Status,
+)
 from tests.rigs.night_run import T0, WALL, Story, at, live
 
 T = TypeVar("T")
@@ -64,6 +75,14 @@ class FakeBench:
         self.reports: list[SelfReport] = []
         self.recordings: list[RecordingInfo] = list(RECORDINGS)
         self.broken: DriverError | None = None
+        self.saved: list[DeviceConfig] = [DeviceConfig(address="ssh://nvidia@orin.local", name="orin-nano")]
+        self.key = HostKey(
+            address="ssh://nvidia@orin.local",
+            fingerprint="SHA256:0Zm5WmLJ0hQ6fM1bVzQ7sH3n8k2dY4x6rT9uP1aBcDe",
+            line="orin.local ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ",
+        )
+        self.steps: list[tuple[str, float, float | None]] = [("fetching", 0.5, 4.0), ("pushing", 1.0, 0.0)]
+        """What a setup tells."""
 
     @property
     def timeline(self) -> Timeline:
@@ -148,6 +167,34 @@ class FakeBench:
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         return self._note("summary", path, {})
+
+    def saved_devices(self) -> Sequence[DeviceConfig]:
+        return list(self.saved)
+
+    def save_device(self, entry: DeviceConfig, was: str = "") -> "Future[None]":
+        self.saved = [one for one in self.saved if was not in {one.name, one.address} or not was]
+        self.saved.append(entry)
+        return self._note("save_device", (entry, was), None)
+
+    def forget_device(self, name: str) -> "Future[None]":
+        self.saved = [one for one in self.saved if name not in {one.name, one.address}]
+        return self._note("forget_device", name, None)
+
+    def host_key(self, address: str) -> "Future[HostKey]":
+        return self._note("host_key", address, replace(self.key, address=address))
+
+    def trust_host(self, key: HostKey) -> "Future[None]":
+        if key.changed:
+            return failed(Refused(f"the host key of {key.address} has changed"))
+        return self._note("trust_host", key, None)
+
+    def to_wifi(self, device: str) -> "Future[str]":
+        return self._note("to_wifi", device, "adb:192.168.1.23:5555")
+
+    def setup(self, request: SetupRequest, progress: SetupProgress) -> "Future[None]":
+        for step in self.steps:
+            progress(*step)
+        return self._note("setup", request, None)
 
     def told(self, name: str) -> list[Any]:
         """What was asked for under this name."""
