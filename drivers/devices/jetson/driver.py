@@ -107,51 +107,17 @@ class JetsonDevice:
         for missing in self._found.missing:
             yield self._absent(missing)
         async with Inbox() as inbox:
-            left = self._listen(inbox)
+            sources = _Sources(inbox, self._found, self._shell, self._clock, self._root)
             while True:
-                for item in self._told(await inbox.take(), left):
+                for item in self._told(await inbox.take(), sources):
                     yield item
 
-    def _told(self, item: object, left: set[str]) -> Sequence[Item]:
+    def _told(self, item: object, sources: "_Sources") -> Sequence[Item]:
         """What to hand on of something that a source put into the inbox. Raises what ended a source."""
         if isinstance(item, Ended):
-            left.discard(item.listener)
-            absent = self._ended(item, left)
-            return [absent] if absent else []
+            missing = sources.ended(item)
+            return [self._absent(missing)] if missing else []
         return self._announce(item) if isinstance(item, Samples | Event) else []
-
-    def _listen(self, inbox: Inbox) -> set[str]:
-        """Start every source; their names."""
-        found, left = self._found, set[str]()
-
-        def listen(source: str, work: Coroutine[Any, Any, None]) -> None:
-            left.add(source)
-            inbox.listen(source, work)
-
-        for group in found.groups:
-            if not group.idle:
-                work = sampling.sample(self._shell, self._clock, group, self._root, inbox.put)
-                listen(group.title, work)
-        if found.rails:
-            poller = streaming.RailPoller(self._shell, self._clock, found.info.device, found.rails, inbox.put)
-            listen("power rails", poller.run(found.python, self._root))
-        if found.tegrastats:
-            work = streaming.follow_tegrastats(
-                self._shell, self._clock, found.tegrastats, found.info.device, found.telling, inbox.put
-            )
-            listen(SOURCE, work)
-        return left
-
-    def _ended(self, ended: Ended, left: set[str]) -> Absent | None:
-        """What is said of a source that ended. Raises what ended it, when that is more than its own matter."""
-        error = ended.error
-        if error is None:
-            return None
-        alone = isinstance(error, LinkTimeout) or (isinstance(error, Refused) and ended.listener == SOURCE)
-        if not alone or not left:
-            raise error
-        assert isinstance(error, LinkTimeout | Refused)
-        return self._absent(Missing(ended.listener, error.sentence, error.remedy))
 
     def _announce(self, item: Item) -> list[Item]:
         """Before the first sample of a watched process its channels."""
@@ -169,3 +135,46 @@ class JetsonDevice:
             reason=missing.reason,
             remedy=missing.remedy,
         )
+
+
+_TOGETHER = "all groups"
+
+
+class _Sources:
+    """What runs for an open board: tegrastats, the rails' poller, the shells that ask for groups of files."""
+
+    def __init__(self, inbox: Inbox, found: Finding, shell: ShellLink, clock: Clock, root: str) -> None:
+        self._inbox = inbox
+        self._left: set[str] = set()
+        self._groups = [group for group in found.groups if not group.idle]
+        self._board = sampling.Board(shell, clock, root, inbox.put)
+        self._listen(_TOGETHER, sampling.together(self._board, self._groups, self._apart))
+        if found.rails:
+            poller = streaming.RailPoller(shell, clock, found.info.device, found.rails, inbox.put)
+            self._listen("power rails", poller.run(found.python, root))
+        if found.tegrastats:
+            work = streaming.follow_tegrastats(
+                shell, clock, found.tegrastats, found.info.device, found.telling, inbox.put
+            )
+            self._listen(SOURCE, work)
+
+    def ended(self, ended: Ended) -> Missing | None:
+        """What is to be said of a source that ended. Raises what ended it, when that is more than its own matter."""
+        self._left.discard(ended.listener)
+        error = ended.error
+        if error is None:
+            return None
+        hung = isinstance(error, LinkTimeout) and ended.listener != _TOGETHER
+        alone = hung or (isinstance(error, Refused) and ended.listener == SOURCE)
+        if not alone or not self._left:
+            raise error
+        assert isinstance(error, LinkTimeout | Refused)
+        return Missing(ended.listener, error.sentence, error.remedy)
+
+    def _listen(self, source: str, work: Coroutine[Any, Any, None]) -> None:
+        self._left.add(source)
+        self._inbox.listen(source, work)
+
+    def _apart(self) -> None:
+        for group in self._groups:
+            self._listen(group.title, sampling.sample(self._board, group))

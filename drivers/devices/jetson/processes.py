@@ -21,11 +21,11 @@ class Seen:
     memory: linux.Memory
 
 
-def parse(lines: Iterable[str]) -> dict[int, Seen]:
+def parse(parts: Iterable[str]) -> dict[int, Seen]:
     """The answer of ``scripts.request`` about processes; one that is gone, or ending, is not in it."""
     blocks: dict[int, list[str]] = {}
     block: list[str] = []
-    for line in lines:
+    for line in parts:
         if line.startswith("P "):
             pid = linux.integer(line[2:])
             block = blocks.setdefault(pid, []) if pid is not None else []
@@ -77,13 +77,12 @@ class Processes:
         """Whom to ask for."""
         return tuple(dict.fromkeys((*self._roots, *self._family)))[:PROCESS_LIMIT]
 
-    def adopt(self, answer: str) -> None:
-        """The answer of ``scripts.descendants``."""
-        self._family = tuple(linux.numbers(answer))
-
-    def take(self, t_ns: int, lines: Iterable[str]) -> list[Item]:
-        """The sums; a part that one of the living does not tell is left out."""
-        seen = parse(lines)
+    def take(self, t_ns: int, parts: Sequence[str]) -> list[Item]:
+        """The sums; a part that one of the living does not tell is left out. Descendants are asked for from now on."""
+        seen = parse(parts)
+        for part in parts:
+            if part == "F" or part.startswith("F "):
+                self._family = tuple(linux.numbers(part[1:]))
         self._forget_the_dead(seen)
         before, self._before = self._before, (t_ns, seen)
         if not seen:

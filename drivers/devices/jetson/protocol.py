@@ -178,10 +178,9 @@ def busy_percent(before: tuple[int, int], after: tuple[int, int]) -> float | Non
 
 
 def split(text: str, wanted: int) -> tuple[Sequence[str], Sequence[str]] | None:
-    """An answer as the lines of ``wanted`` files and those that follow; None when it has fewer."""
-    told = text.split("\n") if text else []
-    missing = wanted - len(told)
-    if missing > (1 if not text else 0):
-        return None
-    told += [""] * max(0, missing)
-    return told[:wanted], told[wanted:]
+    """An answer as the parts of ``wanted`` files and those that follow; None when it has fewer, or is cut.
+
+    Each part ends with ``scripts.SEPARATOR``.
+    """
+    *told, end = text.split("\x1f")
+    return None if end or len(told) < wanted else (told[:wanted], told[wanted:])

@@ -109,26 +109,28 @@ def _globbed(root: str, patterns: Sequence[str]) -> str:
     return " ".join(f"{root}{pattern}" for pattern in patterns)
 
 
+SEPARATOR = "\x1f"
+"""Between what files tell: an answer is one line. No file of the kernel's that is asked for holds it."""
+
 _FUNCTIONS = """\
-exec 2>/dev/null
 LC_ALL=C; export LC_ALL
-n='
-'
+n=$(printf '\\037')
 _r() { for f; do x=; read -r x <"$f"; o="$o$x$n"; done; }
 _m() { x=; while read -r k v z; do case $k in MemAvailable:) x=$v; break;; esac; done <"$1"; o="$o$x$n"; }
 _p() { for i; do x=; read -r x <"$R/proc/$i/stat"; o="${o}P $i${n}S $x$n"
   [ -r "$R/proc/$i/status" ] && while read -r k v z; do
     case $k in VmHWM:|VmRSS:|RssAnon:|RssFile:) o="$o$k $v $z$n";; esac
   done <"$R/proc/$i/status"; done; }
-_f() { for t in "$R/proc/$1"/task/[0-9]*/children; do x=; read -r x <"$t"
-  for k in $x; do o="$o$k "; _f "$k"; done; done; }
+_d() { for t in "$R/proc/$1"/task/[0-9]*/children; do x=; read -r x <"$t"
+  for k in $x; do o="$o $k"; _d "$k"; done; done; }
+_f() { o="${o}F"; for i; do _d "$i"; done; o="$o$n"; }
 """
 
 
 def functions(root: str, **groups: Sequence[str]) -> str:
     """What a sampling shell is told first. For each group a function of its name then tells its files.
 
-    One line a file, empty for one that has nothing to tell now; ``/proc/meminfo`` tells ``MemAvailable``.
+    One part a file, empty for one that has nothing to tell now; ``/proc/meminfo`` tells ``MemAvailable``.
     """
     lines = [f"R={shlex.quote(root)}\n"]
     lines += [f"{name}() {{\n{_readings(root, files)}}}\n" for name, files in groups.items()]
@@ -143,15 +145,15 @@ def _readings(root: str, files: Sequence[str]) -> str:
     )
 
 
-def request(group: str, watched: Sequence[int] = ()) -> str:
-    """Ask for a group, and for the memory and CPU time of processes: ``P pid``, ``S stat``, ``VmRSS: … kB`` …"""
-    processes = f"_p {' '.join(map(str, watched))}; " if watched else ""
-    return f"o=; {group}; {processes}printf '%s' \"$o\""
+def request(groups: Sequence[str], watched: Sequence[int] = (), roots: Sequence[int] = ()) -> str:
+    """Ask for groups, one after the other; then for memory and CPU time of processes and for descendants of others.
 
-
-def descendants(pids: Sequence[int]) -> str:
-    """Ask for all descendants of processes, in one line."""
-    return f'o=; {"; ".join(f"_f {pid}" for pid in pids)}; echo "$o"'
+    Processes are told as ``P pid``, ``S stat``, ``VmRSS: … kB`` …, descendants as ``F pid pid …``.
+    """
+    parts = [*groups]
+    parts += [f"_p {' '.join(map(str, watched))}"] if watched else []
+    parts += [f"_f {' '.join(map(str, roots))}"] if roots else []
+    return f'o=; {"; ".join(parts or [":"])}; echo "$o"'
 
 
 POLLER = """\

@@ -121,6 +121,7 @@ async def test_garbage_and_half_lines_are_lost_and_said(plant: Plant) -> None:
 async def test_a_sensor_that_hangs_delays_no_other_and_is_told(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sampling, "TOGETHER_LIMIT_S", 0.5)
     monkeypatch.setattr(sampling, "ASK_LIMIT_S", 1.0)
     planted = plant()
     planted.hang("sys/class/thermal/thermal_zone1/temp")

@@ -32,7 +32,7 @@ def values(items: list[Item]) -> dict[str, float]:
 def test_a_process_and_its_child_are_one_sum() -> None:
     watched = processes()
     watched.watch(12)
-    watched.adopt("34 ")
+    watched.take(0, ["F 34"])
     assert watched.pids == (12, 34)
     watched.take(0, [*block(12, 5000, cpu=100, peak=9000), *block(34, 3000, cpu=50)])
     told = values(watched.take(SECOND, [*block(12, 5000, cpu=200, peak=9000), *block(34, 3000, cpu=150)]))
@@ -48,7 +48,7 @@ def test_a_process_and_its_child_are_one_sum() -> None:
 def test_the_peak_is_the_greatest_sum_seen() -> None:
     watched = processes()
     watched.watch(12)
-    watched.adopt("34")
+    watched.take(0, ["F 34"])
     watched.take(0, [*block(12, 5000), *block(34, 3000)])
     assert values(watched.take(SECOND, block(12, 5000)))["rss_peak"] == 8000 * KB
 
@@ -86,7 +86,7 @@ def test_a_name_may_hold_anything(name: str) -> None:
 def test_unwatched() -> None:
     watched = processes()
     watched.watch(12)
-    watched.adopt("34")
+    watched.take(0, ["F 34"])
     watched.unwatch(12)
     assert watched.pids == ()
 
@@ -94,13 +94,14 @@ def test_unwatched() -> None:
 def test_a_family_is_bounded() -> None:
     watched = processes()
     watched.watch(1)
-    watched.adopt(" ".join(map(str, range(2, 5000))))
+    watched.take(0, ["F " + " ".join(map(str, range(2, 5000)))])
     assert len(watched.pids) == 64
 
 
 @given(
     st.lists(
-        st.text(max_size=40) | st.sampled_from(["P 12", "S 1", "VmRSS: 1 kB", stat(12, 0, 7)]), max_size=20
+        st.text(max_size=40) | st.sampled_from(["P 12", "F", "F 34 x", "S 1", "VmRSS: 1 kB", stat(12, 0, 7)]),
+        max_size=20,
     )
 )
 def test_any_answer_is_read_without_an_error(lines: list[str]) -> None:

@@ -173,15 +173,15 @@ def test_busy_percent() -> None:
 @pytest.mark.parametrize(
     ("text", "wanted", "told"),
     [
-        ("1\n2", 2, (["1", "2"], [])),
-        ("1\n2\nP 5\nS x", 2, (["1", "2"], ["P 5", "S x"])),
-        ("\n", 2, (["", ""], [])),
-        ("", 1, ([""], [])),
+        ("1|2|", 2, (["1", "2"], [])),
+        ("1|2|P 5|S x|", 2, (["1", "2"], ["P 5", "S x"])),
+        ("||", 2, (["", ""], [])),
         ("", 0, ([], [])),
-        ("P 5", 0, ([], ["P 5"])),
-        ("1", 2, None),
-        ("", 2, None),
+        ("P 5|", 0, ([], ["P 5"])),
+        ("1|", 2, None),
+        ("", 1, None),
+        ("1|2|3", 2, None),
     ],
 )
 def test_an_answer_is_split(text: str, wanted: int, told: object) -> None:
-    assert protocol.split(text, wanted) == told
+    assert protocol.split(text.replace("|", "\x1f"), wanted) == told

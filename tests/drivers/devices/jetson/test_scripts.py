@@ -70,9 +70,9 @@ def test_a_group_is_told_line_by_line_and_what_fails_is_an_empty_one(shell: list
     orin.break_down("sys/class/thermal/thermal_zone2/temp")
     zones = [f"/sys/class/thermal/thermal_zone{i}/temp" for i in (0, 1, 2, 9)]
     paths = [*zones, "/proc/meminfo", "/proc/pressure/memory"]
-    script = scripts.functions(str(orin.root), g=paths) + scripts.request("g") + "; echo '|'"
+    script = scripts.functions(str(orin.root), g=paths[:2], h=paths[2:]) + scripts.request(["g", "h"])
     answer = shell_run(shell, script)
-    values, rest = protocol.split(answer.removesuffix("|\n").removesuffix("\n"), 6) or ([], [])
+    values, rest = protocol.split(answer.removesuffix("\n"), 6) or ([], [])
     assert values == ["44562", "-256000", "", "", "6012345", trees.PRESSURE.split("\n")[0]]
     assert rest == []
 
@@ -87,15 +87,16 @@ def test_processes_and_their_descendants(shell: list[str]) -> None:
         assert child.stdout is not None
         child.stdout.readline()
         script = scripts.functions("", g=[])
-        script += (
-            f"{scripts.descendants([os.getpid(), 999999])}\n{scripts.request('g', [child.pid, 999999])}\n"
-        )
-        family, _, answer = shell_run(shell, script).partition("\n")
+        script += scripts.request(["g"], [child.pid, 999999], [os.getpid(), 999999])
+        answer = shell_run(shell, script)
         assert child.stdin is not None
         child.stdin.close()
-    assert str(child.pid) in family.split()
-    assert len(family.split()) >= 2
-    seen = parse(answer.split("\n"))
+    _, parts = protocol.split(answer.removesuffix("\n"), 0) or ([], [])
+    family = parts[-1].split()
+    assert family[0] == "F"
+    assert str(child.pid) in family
+    assert len(family) >= 3
+    seen = parse(parts)
     assert set(seen) == {child.pid}
     assert seen[child.pid].memory.rss > 1 << 20
 
