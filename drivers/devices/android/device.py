@@ -1,7 +1,8 @@
 """An open phone: what it streams."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
@@ -41,6 +42,13 @@ class _Due:
     service: Service
     due_ns: int = 0
     said: bool = False
+
+
+class _Part(NamedTuple):
+    """A part of a round: a function of the phone's shell, and what becomes of its line; None: it came damaged."""
+
+    name: str
+    take: Callable[[int, str], list[Item] | None]
 
 
 class AndroidDevice:
@@ -103,60 +111,57 @@ class AndroidDevice:
 
     async def _follow_files(self, inbox: Inbox) -> None:
         rounds = (self._opening.fast, self._opening.steady)
-        await self._fast.ask("\n".join(one.definition for one in rounds), timeout_s=FAST_S)
-        grid = ticks(self._clock, _TICK_NS)
+        await self._ask("\n".join(one.definition for one in rounds))
         steady_ns = kin_ns = 0
-        async for t_ns in grid:
-            inbox.put(await self._fast_round())
+        async for t_ns in ticks(self._clock, _TICK_NS):
+            parts = [self._files(self._opening.fast)]
+            if self._watched.pids:
+                inbox.put(await self._write_readings())
+                parts.append(_Part(_MINE, self._own))
+                if t_ns >= kin_ns:
+                    kin_ns = t_ns + SECOND // SLOW_HZ - _TICK_NS // 2
+                    parts.append(_Part(_KIN, self._kin))
             if t_ns >= steady_ns:
                 steady_ns = t_ns + SECOND // STEADY_HZ - _TICK_NS // 2
-                inbox.put(self._take(self._opening.steady, await self._ask(self._opening.steady.name)))
-            if self._watched.pids and t_ns >= kin_ns:
-                kin_ns = t_ns + SECOND // SLOW_HZ - _TICK_NS // 2
-                inbox.put(await self._kin_round())
+                parts.append(self._files(self._opening.steady))
+            inbox.put(await self._round(parts))
 
-    async def _fast_round(self) -> list[Item]:
-        """Files, and what is watched, in one answer of a line each."""
-        fast = self._opening.fast
-        if not self._watched.pids:
-            return self._take(fast, await self._ask(fast.name))
-        items = self._open(self._clock.now(), self._watched.announced)
-        pids, n = self._watched.pids, len(self._watched.readings())
-        await self._define(pids)
-        answer = await self._ask(f"{fast.name}\n{_MINE}")
-        files, _, mine = answer.text.partition("\n")
-        items += self._take(fast, Answer(answer.t0_ns, answer.t1_ns, files))
-        if pids != self._watched.pids:
-            return items
-        texts = columns(mine, n)
-        return [
-            *items,
-            *(self._lost(answer) if texts is None else self._watched.take(answer.middle_ns, texts)),
-        ]
+    async def _round(self, parts: "Sequence[_Part]") -> list[Item]:
+        """All of them in one answer, a line each; only the last may have several."""
+        answer = await self._ask("\n".join(part.name for part in parts))
+        texts = answer.text.split("\n", len(parts) - 1)
+        items: list[Item] = []
+        for part, text in zip(parts, [*texts, *[""] * (len(parts) - len(texts))], strict=True):
+            taken = part.take(answer.middle_ns, text)
+            items += self._lost(answer) if taken is None else taken
+        return items
 
-    async def _define(self, pids: Sequence[int]) -> None:
-        """Write the shell's functions for these processes, unless they are written."""
-        if pids == self._asked_of:
-            return
-        mine, kin = self._watched.readings(), self._watched.kin_readings()
-        self._asked_of = pids
-        await self._ask(scripts.function(_MINE, mine) + scripts.function(_KIN, kin))
+    def _files(self, rounds: Rounds) -> "_Part":
+        return _Part(rounds.name, rounds.take)
 
-    async def _kin_round(self) -> list[Item]:
-        pids, n = self._watched.pids, len(self._watched.kin_readings())
-        await self._define(pids)
-        answer = await self._ask(_KIN)
-        texts = columns(answer.text, n)
-        if pids != self._watched.pids or texts is None:
+    async def _write_readings(self) -> list[Item]:
+        """Write the shell's functions for the processes that are watched, unless they are written."""
+        if self._watched.pids != self._asked_of:
+            mine, kin = self._watched.readings(), self._watched.kin_readings()
+            self._asked_of = self._watched.pids
+            await self._ask(scripts.function(_MINE, mine) + scripts.function(_KIN, kin))
+        return self._open(self._clock.now(), self._watched.announced)
+
+    def _own(self, t_ns: int, text: str) -> list[Item] | None:
+        """What is watched; nothing when that is no longer what was asked for."""
+        if self._watched.pids != self._asked_of:
             return []
-        return self._watched.take_kin(answer.middle_ns, texts)
+        texts = columns(text, 2 * len(self._asked_of))
+        return None if texts is None else self._watched.take(t_ns, texts)
+
+    def _kin(self, t_ns: int, text: str) -> list[Item] | None:
+        if self._watched.pids != self._asked_of:
+            return []
+        texts = columns(text, 2 * len(self._asked_of))
+        return None if texts is None else self._watched.take_kin(t_ns, texts)
 
     async def _ask(self, script: str) -> Answer:
         return await self._fast.ask(script, timeout_s=FAST_S)
-
-    def _take(self, rounds: Rounds, answer: Answer) -> list[Item]:
-        items = rounds.take(answer.middle_ns, answer.text)
-        return self._lost(answer) if items is None else items
 
     def _lost(self, answer: Answer) -> list[Item]:
         reason = "an answer of the phone's shell came damaged"

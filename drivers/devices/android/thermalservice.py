@@ -5,9 +5,10 @@ HAL:`` is now; the cached section above it goes stale (66.5 °C has been seen as
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from drivers import linux
 from drivers.model import Quantity
@@ -104,7 +105,7 @@ def parse(text: str) -> Thermal:
     if not ready:
         answered = status is not None or "HAL Ready:" in text
         return Thermal(answered, ready=False, overridden=False, status=None)
-    limits = dict(_thresholds(_section(text, "Temperature static thresholds from HAL:")))
+    limits = _limits(text.partition("Temperature static thresholds from HAL:\n")[2])
     shift = 1 if re.search(r"^\s*Sdhms connected:", text, re.MULTILINE) else 0
     return Thermal(
         answered=True,
@@ -128,10 +129,11 @@ _THRESHOLD = re.compile(
 
 def _section(text: str, title: str) -> list[str]:
     """The indented lines below a title, as far as they are whole."""
-    _, found, rest = text.partition(f"{title}\n")
+    return _indented(text.partition(f"{title}\n")[2])
+
+
+def _indented(rest: str) -> list[str]:
     lines: list[str] = []
-    if not found:
-        return lines
     for line in rest.splitlines(keepends=True):
         if not line.startswith((" ", "\t")) or not line.endswith("\n") or len(lines) >= ITEM_LIMIT:
             break
@@ -139,12 +141,12 @@ def _section(text: str, title: str) -> list[str]:
     return lines
 
 
-def _temperatures(lines: list[str], limits: dict[str, float], shift: int) -> Iterator[Temperature]:
+def _temperatures(lines: list[str], limits: Mapping[str, float], shift: int) -> Iterator[Temperature]:
     for line in lines:
         match = _TEMPERATURE.fullmatch(line)
         if match is None:
             continue
-        title = linux.name(match[3])
+        title = _name(match[3])
         kind = _kind(int(match[2]) - shift, title)
         if kind in _NO_TEMPERATURE or not title:
             continue
@@ -165,20 +167,28 @@ def _kind(code: int, title: str) -> Sensor | None:
 def _coolings(lines: list[str]) -> Iterator[Cooling]:
     for line in lines:
         match = _COOLING.fullmatch(line)
-        if match is not None and (title := linux.name(match[3])):
+        if match is not None and (title := _name(match[3])):
             yield Cooling(title, int(match[2]), int(match[1]))
 
 
-def _thresholds(lines: list[str]) -> Iterator[tuple[str, float]]:
-    """Of each sensor the lowest temperature at which a status above NONE begins."""
-    for line in lines:
+@lru_cache(64)
+def _limits(table: str) -> Mapping[str, float]:
+    """Of each sensor the lowest temperature at which a status above NONE begins. The same table comes again and again."""
+    limits: dict[str, float] = {}
+    for line in _indented(table):
         match = _THRESHOLD.match(line)
         if match is None:
             continue
         steps = [linux.threshold(_millidegrees(word)) for word in match[2].split(", ")[1:]]
         known = [step for step in steps if step is not None]
         if known:
-            yield linux.name(match[1]), min(known)
+            limits[_name(match[1])] = min(known)
+    return limits
+
+
+@lru_cache(1024)
+def _name(text: str) -> str:
+    return linux.name(text)
 
 
 def _millidegrees(word: str) -> str | None:
