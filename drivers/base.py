@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drivers.clock import Clock
 from drivers.errors import DriverError
@@ -86,4 +86,15 @@ class Runtime(Protocol):
 
     async def stop(self) -> None:
         """Ask ``run`` to end within 1 s: the turn in progress ends as ``stopped``, nothing stays behind."""
+        ...
+
+
+@runtime_checkable
+class LeasedRuntime(Runtime, Protocol):
+    """A runtime whose run may outlive the link."""
+
+    @property
+    def holding(self) -> bool:
+        """Whether something of the run may live on under its lease, although ``run`` has raised LinkError: calling
+        ``run`` again, with the shell that the device has then, takes it up, or ends it after ``stop``."""
         ...

@@ -369,6 +369,8 @@ class RunSpec:
     url: str = ""
     """Of a server to attach to; it is left running."""
     on_link_loss: OnLinkLoss = OnLinkLoss.STOP
+    lease_s: float = 900.0
+    """With ``keep``: how long it goes on without us before it ends itself."""
     home: str = ""
     """Where melt keeps its things on another device, ``~/`` standing for the home directory there; empty for this
     computer. Engines are looked for and models are put below it."""

@@ -1,20 +1,25 @@
-"""A run on the bus: stamps what the runtime yields, has its process watched, says how it ended. Never restarted."""
+"""A run on the bus: stamps what the runtime yields, has its process watched, says how it ended.
+
+It is never restarted. One that keeps on its device while the link is gone is taken up again when the device is back.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Protocol
 
-from drivers.base import Device, Item, Runtime
+from drivers.base import Item, Runtime
 from drivers.clock import Clock, pause
 from drivers.errors import DriverError
-from drivers.events import LogLine, ModelLoaded, Preparing, ProcessEnded, ProcessStarted, RunEvent
+from drivers.events import LogLine, ModelLoaded, Preparing, ProcessEnded, ProcessStarted, RunEvent, bounded
 from drivers.links.base import ShellLink
 from drivers.model import ModelFile, RunSpec
 from melt_tui.errors import MeltError
 from melt_tui.events import ModelPrepared, RunEnded, RunOutcome, RunStarted
 from melt_tui.session.bus import Bus
 from melt_tui.session.guard import guarded
+from melt_tui.session.keeping import Keeping, Reach
 
 STOP_LIMIT_S = 3.0
 """A runtime that has not ended this long after ``stop`` is late: the caller cancels it."""
@@ -30,6 +35,18 @@ class Abandoned(Exception):
     """The run was stopped while its model was being prepared."""
 
 
+class Watching(Protocol):
+    """Who is told which processes to follow."""
+
+    def watch(self, pid: int) -> None:
+        """From now on."""
+        ...
+
+    def unwatch(self, pid: int) -> None:
+        """No longer."""
+        ...
+
+
 class RunSource:
     """Source of one run: from ``RunStarted`` to ``RunEnded``, which always comes."""
 
@@ -37,11 +54,12 @@ class RunSource:
         self,
         spec: RunSpec,
         runtime: Runtime,
-        device: Device,
+        device: Watching,
         shell: ShellLink,
         clock: Clock,
         *,
         prepare: Prepare | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self.spec = spec
         self.ended: RunEnded | None = None
@@ -50,6 +68,9 @@ class RunSource:
         self._shell = shell
         self._clock = clock
         self._prepare = prepare
+        self._keeping = Keeping(runtime, reach, clock)
+        self._left = ""
+        """What is left of it on the device, and until when."""
         self._stopping = False
         self._loaded = asyncio.Event()
         self._gone = asyncio.Event()
@@ -70,6 +91,7 @@ class RunSource:
     async def stop(self) -> None:
         """End the run on demand; returns when nothing of it is left. Raises TimeoutError when it is late."""
         self._stopping = True
+        self._keeping.stopped.set()
         async with asyncio.timeout(STOP_LIMIT_S):
             await self._runtime.stop()
             await self._gone.wait()
@@ -88,7 +110,7 @@ class RunSource:
         except Abandoned:
             self._end(bus, RunOutcome.STOPPED)
         else:
-            self._end(bus, RunOutcome.STOPPED if self._stopping else RunOutcome.DONE)
+            self._end(bus, RunOutcome.STOPPED if self._stopping else RunOutcome.DONE, self._left)
 
     async def _prepared(self, bus: Bus) -> None:
         if self._prepare is None:
@@ -109,15 +131,40 @@ class RunSource:
             raise failure
 
     async def _follow(self, bus: Bus) -> DriverError | None:
+        """To the run's end, over every loss of the link that it outlives; its failure is handed back."""
+        while self._keeping.holds(failure := await self._follow_once(bus)):
+            self._say(bus, f"{failure}: it goes on there, for at most {self.spec.lease_s:g} s")
+            try:
+                shell = await self._keeping.returned(self.spec)
+            except DriverError as expired:
+                return expired
+            if shell is None:
+                self._left = (
+                    f"{self.spec.device} is away: its engine ends itself within {self.spec.lease_s:g} s"
+                )
+                return None
+            self._shell = shell
+        return failure
+
+    async def _follow_once(self, bus: Bus) -> DriverError | None:
         """Publish what the runtime yields; its failure is handed back, so that the task group keeps it whole."""
         try:
             async with aclosing(self._runtime.run(self.spec, self._shell, self._clock)) as items:
                 async for item in items:
+                    self._keeping.progressed()
                     self._notice(item)
                     bus.publish(self._stamped(item))
         except DriverError as failure:
             return failure
         return None
+
+    def _say(self, bus: Bus, text: str) -> None:
+        spec = self.spec
+        bus.publish(
+            LogLine(
+                t_ns=self._clock.now(), device=spec.device, run=spec.run, source="melt", text=bounded(text)
+            )
+        )
 
     async def _limit(self) -> None:
         """The run's seconds count from the moment that it is ready for the first prompt."""

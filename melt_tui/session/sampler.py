@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 
 from drivers.base import Device
-from drivers.clock import Clock, pause
+from drivers.clock import Clock
 from drivers.errors import DriverError, LinkError, Refused
 from drivers.events import ChannelsOpened
 from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp, Wired
-from melt_tui.session.backoff import backoff
+from melt_tui.session.backoff import backoff, wait_unless
 from melt_tui.session.bus import Bus
 from melt_tui.session.guard import guarded
 
@@ -40,12 +40,36 @@ class Sampler:
         self._reason = ""
         self._failure: Refused | None = None
         self._settled = asyncio.Event()
+        self._back = asyncio.Event()
+        self._watched: list[int] = []
 
     async def until_up(self) -> None:
         """Return when the device is up. Raises Refused when it was given up instead."""
         await self._settled.wait()
         if self._failure is not None:
             raise self._failure
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was given up: nothing is tried again by this sampler."""
+        return self._failure is not None
+
+    def watch(self, pid: int) -> None:
+        """Have the device follow this process, also after it was lost and opened again."""
+        self._watched.append(pid)
+        if self.device is not None:
+            self.device.watch(pid)
+
+    def unwatch(self, pid: int) -> None:
+        """It has ended, or is no longer of interest."""
+        if pid in self._watched:
+            self._watched.remove(pid)
+            if self.device is not None:
+                self.device.unwatch(pid)
+
+    def retry(self) -> None:
+        """Somebody saw the device: where it is being waited for, it is tried again at once."""
+        self._back.set()
 
     async def run(self, bus: Bus) -> None:
         """Publish until cancelled, or until the device is given up."""
@@ -65,7 +89,8 @@ class Sampler:
             except DriverError as failure:
                 self._fail(bus, failure.sentence, failure.remedy)
                 return
-            await pause(self._clock, delay_s)
+            self._back.clear()
+            await wait_unless(self._clock, delay_s, self._back)
 
     async def _follow(self, bus: Bus) -> None:
         async with self._opener() as device:
@@ -78,6 +103,8 @@ class Sampler:
     def _up(self, bus: Bus, device: Device) -> None:
         t_ns = self._clock.now()
         self.device, self._reason = device, ""
+        for pid in self._watched:
+            device.watch(pid)
         self._settled.set()
         bus.publish(DeviceUp(t_ns=t_ns, device=self.name, info=device.info))
         bus.publish(ChannelsOpened(t_ns=t_ns, device=self.name, channels=tuple(device.channels)))
