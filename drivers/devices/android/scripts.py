@@ -93,7 +93,7 @@ def peak_and_owner(pid: int, *, builtin: bool) -> str:
     """Sets ``x`` to ``VmHWM`` in kB and the user's number of a process, as far as they are told."""
     text = whole(f"/proc/{pid}/status", builtin=builtin)
     peak = "case $x in *VmHWM:*) y=${x#*VmHWM:}; y=${y%%kB*};; *) y=;; esac"
-    user = "case $x in *Uid:*) z=${x#*Uid:}; z=${z%%Gid*};; *) z=;; esac"
+    user = "case $x in *Uid:*) z=${x#*Uid:?}; z=${z%%[!0-9]*};; *) z=;; esac"
     return f'{text}; {peak}; {user}; x="$y,$z"'
 
 

@@ -57,7 +57,7 @@ def box(phone: Phone) -> list[str]:
     bound = [
         part
         for name in ("stat", "meminfo")
-        for part in ("--ro-bind", f"{root}/rig/proc/{name}", f"/proc/{name}")
+        for part in ("--ro-bind", f"{root}/system/rig/proc/{name}", f"/proc/{name}")
     ]
     return [
         *("bwrap", "--unshare-user", "--uid", "2000", "--gid", "2000", "--bind", str(root), "/"),

@@ -2,7 +2,7 @@
 
 ``Phone.plant`` writes the tree; while something runs in it, everything can be changed: heat it, cap its clocks, unplug
 it, let a service hang. The tree is meant to be the root of a box (bubblewrap) with mksh as ``/system/bin/sh`` and toybox
-beside it; ``/proc`` is the box's own, but for ``/proc/stat`` and ``/proc/meminfo``, which lie in ``rig``.
+beside it; ``/proc`` is the box's own, but for ``/proc/stat`` and ``/proc/meminfo``, which lie in ``system/rig``.
 """
 
 import shutil
@@ -64,24 +64,24 @@ TOOLS = (
 
 DUMPSYS = """#!/system/bin/sh
 [ "$1" = -t ] && shift 2
-at=/rig/dumpsys/$1
+at=/system/rig/dumpsys/$1
 [ "$1" = meminfo ] && [ -n "$2" ] && at=$at.$2
 [ -e "$at.hang" ] && sleep "$(cat "$at.hang")"
 [ -e "$at" ] || { echo "Can't find service: $1"; exit 0; }
 cat "$at"
 """
 GETPROP = """#!/system/bin/sh
-if [ -z "$1" ]; then cat /rig/properties; exit; fi
-while read -r line; do case $line in "[$1]: ["*) line=${line#*: [}; echo "${line%]}"; exit;; esac; done </rig/properties
+if [ -z "$1" ]; then cat /system/rig/properties; exit; fi
+while read -r line; do case $line in "[$1]: ["*) line=${line#*: [}; echo "${line%]}"; exit;; esac; done </system/rig/properties
 echo
 """
 SETTINGS = """#!/system/bin/sh
-at=/rig/settings/$2.$3
+at=/system/rig/settings/$2.$3
 if [ "$1" = get ] && [ -e "$at" ]; then cat "$at"; else echo null; fi
 """
 CMD = """#!/system/bin/sh
 case "$1 $2 $3 $4" in
-"battery get -f current_now") if [ -e /rig/current_now ]; then cat /rig/current_now; else echo "Unknown get option: -f"; fi;;
+"battery get -f current_now") if [ -e /system/rig/current_now ]; then cat /system/rig/current_now; else echo "Unknown get option: -f"; fi;;
 *) echo "cmd: Can't find service: $1" >&2; exit 20;;
 esac
 """
@@ -204,36 +204,41 @@ class Phone:
         self._settings = dict(settings)
 
     def plant(self) -> "Phone":
-        """Write the whole tree."""
-        for folder in (
-            "system/bin",
-            "rig/dumpsys",
-            "rig/settings",
-            "data/local/tmp",
-            "proc",
-            "dev",
-            "sys",
-            "usr",
-            "tmp",
-        ):
+        """Write the whole tree, with a userland."""
+        for folder in ("data/local/tmp", "proc", "dev", "usr", "tmp"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
+        (self.root / "data/local/tmp").chmod(0o777)
+        self.plant_profile()
         for link in ("lib", "lib64", "bin"):
             (self.root / link).symlink_to(f"usr/{link}")
-        (self.root / "data/local/tmp").chmod(0o777)
-        self._userland()
-        for path, text in self._files.items():
-            self.write(path, text)
+        tools = self.root / "system/bin"
+        (tools / "sh").symlink_to("/usr/bin/mksh")
+        for tool in TOOLS:
+            (tools / tool).symlink_to("/usr/bin/toybox")
         self.write("etc/passwd", "shell:x:2000:2000::/:/system/bin/sh\n")
         self.write("etc/group", "shell:x:2000:\n")
+        return self.lock()
+
+    def plant_profile(self) -> "Phone":
+        """Write what is this phone's own: its sysfs and its services; nothing is denied yet."""
+        for folder in ("system/bin", "system/rig/dumpsys", "system/rig/settings", "sys"):
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in (("dumpsys", DUMPSYS), ("getprop", GETPROP), ("settings", SETTINGS), ("cmd", CMD)):
+            self.write(f"system/bin/{name}", text)
+            (self.root / "system/bin" / name).chmod(0o755)
+        for path, text in self._files.items():
+            self.write(path, text)
         listed = "".join(f"[{name}]: [{value}]\n" for name, value in self._properties.items())
-        self.write("rig/properties", listed)
+        self.write("system/rig/properties", listed)
         for name, value in self._settings.items():
-            self.write(f"rig/settings/{name}", f"{value}\n")
-        self.write(
-            "rig/dumpsys/power",
-            "  mWakefulness=Awake\n  mWakefulnessChanging=false\nDisplay Power: state=ON\n",
-        )
+            self.write(f"system/rig/settings/{name}", f"{value}\n")
+        self.screen("ON")
         self.tell()
+        return self
+
+    def lock(self, root: Path | None = None) -> "Phone":
+        """Deny what an unrooted phone denies, from now on in ``root``, to which the tree may have been copied."""
+        self.root = root or self.root
         for pattern in self._denied:
             self.deny(pattern)
         return self
@@ -260,19 +265,19 @@ class Phone:
 
     def tell(self) -> None:
         """The thermal and the battery service print what they are like now."""
-        self.write("rig/dumpsys/thermalservice", self.thermal.text())
-        self.write("rig/dumpsys/battery", self.battery.text())
+        self.write("system/rig/dumpsys/thermalservice", self.thermal.text())
+        self.write("system/rig/dumpsys/battery", self.battery.text())
 
     def remove_service(self, name: str) -> None:
-        (self.root / f"rig/dumpsys/{name}").unlink()
+        (self.root / f"system/rig/dumpsys/{name}").unlink()
 
     def hang(self, name: str, seconds: float = 1000) -> None:
         """A service takes that long to answer."""
-        self.write(f"rig/dumpsys/{name}.hang", f"{seconds}\n")
+        self.write(f"system/rig/dumpsys/{name}.hang", f"{seconds}\n")
 
     def unhang(self, name: str) -> None:
         """It answers at once again."""
-        (self.root / f"rig/dumpsys/{name}.hang").unlink()
+        (self.root / f"system/rig/dumpsys/{name}.hang").unlink()
 
     def heat(self, celsius: float, status: int) -> None:
         """Every sensor of the processor shows this, and the service says so."""
@@ -300,25 +305,16 @@ class Phone:
     def screen(self, state: str) -> None:
         """``ON``, ``OFF``, ``DOZE``."""
         awake = {"ON": "Awake", "OFF": "Asleep"}.get(state, "Dozing")
-        self.write("rig/dumpsys/power", f"  mWakefulness={awake}\nDisplay Power: state={state}\n")
+        self.write("system/rig/dumpsys/power", f"  mWakefulness={awake}\nDisplay Power: state={state}\n")
 
     def app(self, pid: int, pss_kb: int, rss_kb: int) -> None:
         """The activity service knows of a process."""
         self.write(
-            f"rig/dumpsys/meminfo.{pid}",
+            f"system/rig/dumpsys/meminfo.{pid}",
             "Applications Memory Usage (in Kilobytes):\n"
             f"** MEMINFO in pid {pid} [ai.mlc.mlcchat] **\n App Summary\n"
             f"           TOTAL PSS:   {pss_kb:>8}            TOTAL RSS:   {rss_kb:>8}       TOTAL SWAP PSS:       12\n",
         )
-
-    def _userland(self) -> None:
-        folder = self.root / "system/bin"
-        (folder / "sh").symlink_to("/usr/bin/mksh")
-        for tool in TOOLS:
-            (folder / tool).symlink_to("/usr/bin/toybox")
-        for name, text in (("dumpsys", DUMPSYS), ("getprop", GETPROP), ("settings", SETTINGS), ("cmd", CMD)):
-            (folder / name).write_text(text)
-            (folder / name).chmod(0o755)
 
 
 def needed() -> list[str]:
@@ -351,8 +347,8 @@ def zones(*rows: tuple[str, str]) -> dict[str, str]:
 def proc(cores: int, available_kb: int, total_kb: int) -> dict[str, str]:
     """``/proc/stat`` and ``/proc/meminfo`` of that many processors."""
     return {
-        "rig/proc/stat": stat([(1000, 9000)] * cores),
-        "rig/proc/meminfo": f"MemTotal:       {total_kb} kB\nMemFree:          412345 kB\n"
+        "system/rig/proc/stat": stat([(1000, 9000)] * cores),
+        "system/rig/proc/meminfo": f"MemTotal:       {total_kb} kB\nMemFree:          412345 kB\n"
         f"MemAvailable:    {available_kb} kB\nBuffers:            5321 kB\n",
     }
 

@@ -14,7 +14,7 @@ _NAN = "NaN, NaN, NaN, NaN, NaN, NaN, NaN"
 
 
 def pixel(root: Path) -> Phone:
-    phone = Phone(
+    return Phone(
         root,
         files={
             **policy(0, "0 1 2 3", 1704000, 1704000, "sched_pixel"),
@@ -27,7 +27,7 @@ def pixel(root: Path) -> Phone:
             "sys/bus/iio/devices/iio:device0/name": "s2mpg14-odpm\n",
             "sys/bus/iio/devices/iio:device0/energy_value": RAILS,
             "sys/class/devfreq/1f000000.mali/cur_freq": "150000000\n",
-            "rig/current_now": "-812500\n",
+            "system/rig/current_now": "-812500\n",
             **proc(9, 4_212_345, 7_812_345),
         },
         denied=(
@@ -69,4 +69,3 @@ def pixel(root: Path) -> Phone:
         ),
         battery=Battery(),
     )
-    return phone.plant()

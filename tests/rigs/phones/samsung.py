@@ -18,7 +18,7 @@ EXTRA = {
 
 
 def samsung(root: Path) -> Phone:
-    phone = Phone(
+    return Phone(
         root,
         files={
             **policy(0, "0 1 2 3", 1959000, 1959000, "energy_aware"),
@@ -58,4 +58,3 @@ def samsung(root: Path) -> Phone:
         ),
         battery=Battery(level=78, voltage=4012, temperature=285, extra=dict(EXTRA)),
     )
-    return phone.plant()

@@ -10,7 +10,7 @@ _GPU = "sys/class/kgsl/kgsl-3d0"
 
 
 def xiaomi(root: Path) -> Phone:
-    phone = Phone(
+    return Phone(
         root,
         files={
             **policy(0, "0 1", 2265600, 2265600, "walt"),
@@ -66,4 +66,3 @@ def xiaomi(root: Path) -> Phone:
         ),
         battery=Battery(level=78, voltage=4010, temperature=320),
     )
-    return phone.plant()

@@ -19,7 +19,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Callable[[Callable[[Path], Phon
 
     def plant(make: Callable[[Path], Phone]) -> Bench:
         (tmp_path / "root").mkdir()
-        planted.append(Bench(make(tmp_path / "root"), tmp_path / "bin"))
+        planted.append(Bench(make(tmp_path / "root").plant(), tmp_path / "bin"))
         return planted[-1]
 
     yield plant

@@ -122,7 +122,7 @@ async def test_use_of_each_cluster(bench: Plant) -> None:
         def work(bench: Bench) -> bool:
             if bench.values("memory_available") and not bench.values("use policy0"):
                 busy = [(1010, 9000), (1000, 9010), *[(1000, 9010)] * 5, (1010, 9000)]
-                bench.phone.write("rig/proc/stat", stat(busy))
+                bench.phone.write("system/rig/proc/stat", stat(busy))
             return bool(bench.values("use policy7"))
 
         await one.follow(device, work)
@@ -262,7 +262,7 @@ async def test_a_comma_locale(bench: Plant) -> None:
 async def test_half_an_output_gives_what_is_whole(bench: Plant) -> None:
     one = bench(samsung)
     cut = one.phone.battery.text().partition("  temperature: 28")[0] + "  temperature: 28"
-    one.phone.write("rig/dumpsys/battery", cut)
+    one.phone.write("system/rig/dumpsys/battery", cut)
     async with one.open() as device:
         await one.follow(device, lambda bench: bench.values("battery voltage"))
     assert one.values("battery temperature") == []
@@ -278,7 +278,7 @@ async def test_a_service_that_hangs_is_said_once_and_the_others_go_on(bench: Pla
         if status == 1 and "thermal service" not in bench.absent:
             bench.phone.hang("thermalservice")
         if len(bench.values("battery voltage")) >= 4 and "thermal service" in bench.absent:
-            (bench.phone.root / "rig/dumpsys/thermalservice.hang").unlink(missing_ok=True)
+            (bench.phone.root / "system/rig/dumpsys/thermalservice.hang").unlink(missing_ok=True)
         return "thermal service" in bench.absent and status >= 3
 
     async with one.open() as device:
