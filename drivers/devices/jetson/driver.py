@@ -8,6 +8,7 @@ from drivers.address import Address, parse
 from drivers.base import Device, Item
 from drivers.clock import Clock
 from drivers.devices.jetson import finding, sampling, streaming
+from drivers.devices.jetson.channels import RAIL_HZ
 from drivers.devices.jetson.finding import Finding
 from drivers.devices.jetson.readers import Missing
 from drivers.devices.jetson.telling import SOURCE
@@ -19,7 +20,7 @@ from drivers.links.ssh import ssh_shell
 from drivers.links.sshroute import SshSettings
 from drivers.model import Channel, DeviceInfo, Found, Samples
 
-OPTIONS = ("name", "root")
+OPTIONS = ("name", "root", "rails")
 
 OpenLink = Callable[[Address, Clock], AbstractAsyncContextManager[ShellLink]]
 """Opens the way to a board. Raises LinkError, AskUser."""
@@ -47,16 +48,19 @@ class JetsonDriver:
 
     @asynccontextmanager
     async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
-        """Log in and look the board over. Its option ``root`` is where to look for ``/sys``, ``/proc`` and ``/etc``.
+        """Log in and look the board over.
+
+        Options: ``rails`` is how often a second its rails are read (100), ``root`` where its files are.
 
         Raises AskUser, LinkError, Garbled.
         """
         taken = parse(address).only(OPTIONS)
         root = _root(taken, self._root)
+        rails_hz = taken.whole("rails", RAIL_HZ, 1, RAIL_HZ)
         async with self._open_link(taken, clock) as shell:
             found = await finding.survey(shell, root)
             mode = await finding.power_mode(shell, found)
-            yield JetsonDevice(finding.look(name, taken.base, found, mode), shell, clock, root)
+            yield JetsonDevice(finding.look(name, taken.base, found, mode, rails_hz), shell, clock, root)
 
 
 def _root(address: Address, fallback: str) -> str:

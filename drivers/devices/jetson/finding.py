@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from drivers import linux
 from drivers.devices.jetson import protocol, rails, readers, scripts, sensors
-from drivers.devices.jetson.channels import ASKED_RAIL_HZ, FAST_HZ, RAIL_HZ, SENSOR_HZ
+from drivers.devices.jetson.channels import ASKED_RAIL_HZ, FAST_HZ, SENSOR_HZ
 from drivers.devices.jetson.limits import find_limits
 from drivers.devices.jetson.processes import Processes
 from drivers.devices.jetson.protocol import Board, PowerMode
@@ -74,14 +74,14 @@ async def power_mode(shell: ShellLink, found: Survey) -> PowerMode:
     return protocol.power_mode(f"{done.out}\n{done.err}")
 
 
-def look(device: str, address: str, found: Survey, mode: PowerMode) -> Finding:
+def look(device: str, address: str, found: Survey, mode: PowerMode, rails_hz: int) -> Finding:
     """Everything that a survey makes of a board."""
     model, compatible = found.text("/proc/device-tree/model"), found.text("/proc/device-tree/compatible")
     board = protocol.board(model, compatible)
     jetson = board is not None or bool(protocol.l4t(found.text("/etc/nv_tegra_release")))
     tegrastats = found.facts.get("tegrastats", "")
     processes = Processes(device, cores=_count(found, "cores", 1), ticks_hz=_count(found, "ticks", 100))
-    polled, asked, unknown_input = _rails(device, found, board)
+    polled, asked, unknown_input = _rails(device, found, board, rails_hz)
     groups, missing = _groups(device, found, processes, gpu=not tegrastats)
     groups += asked
     rails_known = bool(polled or asked)
@@ -106,18 +106,18 @@ def look(device: str, address: str, found: Survey, mode: PowerMode) -> Finding:
 
 
 def _rails(
-    device: str, found: Survey, board: Board | None
+    device: str, found: Survey, board: Board | None, rate_hz: int
 ) -> tuple[Rails | None, list[Group], list[Missing]]:
     """Rails for the poller, or as a group that is asked for."""
     known = rails.find(found, board)
     if not known:
         return None, [], []
     if found.facts.get("pread") == "1":
-        polled = Rails(device, board, known, rate_hz=RAIL_HZ, own_clock=True)
+        polled = Rails(device, board, known, rate_hz=rate_hz, own_clock=True)
         return polled, [], polled.missing
     asked = Rails(device, board, known, rate_hz=ASKED_RAIL_HZ, own_clock=False)
     slower = Missing(
-        "power rails at 100 Hz",
+        f"power rails at {rate_hz} Hz",
         f"the board has no Python that can poll them, so they are read {ASKED_RAIL_HZ} times a second",
         "sudo apt install python3 on the board",
     )

@@ -84,9 +84,10 @@ class Rails:
     """The channels of a board's rails, and of its input."""
 
     def __init__(
-        self, device: str, board: Board | None, rails: Sequence[Rail], *, rate_hz: float, own_clock: bool
+        self, device: str, board: Board | None, rails: Sequence[Rail], *, rate_hz: int, own_clock: bool
     ) -> None:
         self._rails = rails
+        self.rate_hz = rate_hz
         self.paths = tuple(path for rail in rails for path in rail.paths)
         self.input, self._why = protocol.input_rails(board, [rail.name for rail in rails])
         self._powers = [

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from drivers.clock import Clock, pause
 from drivers.devices.jetson import protocol, scripts
-from drivers.devices.jetson.channels import RAIL_HZ
 from drivers.devices.jetson.rails import Rails
 from drivers.devices.jetson.sampling import Put
 from drivers.devices.jetson.telling import SOURCE, Telling
@@ -18,8 +17,8 @@ from drivers.links.base import Line, Process, ShellLink
 
 INTERVAL_MS = 100
 """Of tegrastats."""
-BATCH = 20
-"""Readings of the rails that cross together: five lines a second."""
+BATCHES_HZ = 5
+"""Readings of the rails cross together, in so many lines a second."""
 CLOCK_PERIOD_S = 60.0
 TRIPS = 8
 """Round trips of one measurement of the board's clock; the shortest counts."""
@@ -89,12 +88,14 @@ class RailPoller:
         self._device = device
         self._rails = rails
         self._put = put
+        self._per_line = max(1, rails.rate_hz // BATCHES_HZ)
         self._told: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
         """Arrival here and time there, of each answer."""
 
     async def run(self, python: str, root: str) -> None:
         """Poll until it ends. Raises LinkTimeout when it does not tell its time, LinkLost, Refused."""
-        argv = scripts.poller(python, root, self._rails.paths, rate_hz=RAIL_HZ, per_line=BATCH)
+        rate_hz = self._rails.rate_hz
+        argv = scripts.poller(python, root, self._rails.paths, rate_hz=rate_hz, per_line=self._per_line)
         async with self._shell.start(argv) as process, Inbox() as inbox:
             inbox.listen("lines", self._listen(process, inbox))
             inbox.listen("clock", self._keep_time(process))
@@ -127,7 +128,9 @@ class RailPoller:
 
     def _lose(self, t_ns: int) -> None:
         channel, reason = self._rails.channels[0].name, "a line of the rail poller that cannot be read"
-        self._put(SamplesLost(t_ns=t_ns, device=self._device, channel=channel, count=BATCH, reason=reason))
+        self._put(
+            SamplesLost(t_ns=t_ns, device=self._device, channel=channel, count=self._per_line, reason=reason)
+        )
 
     async def _keep_time(self, process: Process) -> None:
         """Measure, let it begin, and measure again every minute."""

@@ -79,19 +79,19 @@ async def here(address: Address, clock: Clock) -> AsyncIterator[ShellLink]:
 
 
 @asynccontextmanager
-async def opened(planted: Planted, name: str = "board") -> AsyncIterator[Heard]:
+async def opened(planted: Planted, options: str = "") -> AsyncIterator[Heard]:
     """A planted board on this computer; its commands come first on the PATH until it is closed."""
     before = os.environ["PATH"]
     os.environ["PATH"] = f"{planted.bin}:{before}"
     try:
-        async with open_at(planted.root, name) as heard:
+        async with open_at(planted.root, options) as heard:
             yield heard
     finally:
         os.environ["PATH"] = before
 
 
 @asynccontextmanager
-async def open_at(root: Path, name: str = "board") -> AsyncIterator[Heard]:
+async def open_at(root: Path, options: str = "") -> AsyncIterator[Heard]:
     driver = JetsonDriver(here, root=str(root))
-    async with driver.open("ssh://here", name, SystemClock()) as device:
+    async with driver.open(f"ssh://here{options}", "board", SystemClock()) as device:
         yield Heard(device)

@@ -203,6 +203,14 @@ async def test_rails_are_asked_for_where_no_python_can_poll_them(plant: Plant) -
     assert heard.clocks() == []
 
 
+async def test_rails_as_often_as_asked_for(plant: Plant) -> None:
+    async with opened(plant(), options="?rails=20") as heard:
+        await listen(heard, lambda heard: len(heard.times["VDD_IN"]) >= 8)
+    assert heard.channels["VDD_IN"].rate_hz == 20
+    times = heard.times["VDD_IN"]
+    assert (times[-1] - times[0]) / (len(times) - 1) > 45 * MILLISECOND
+
+
 async def test_an_unknown_board_tells_its_rails_and_why_not_its_input(plant: Plant) -> None:
     tree = {
         **trees.ORIN_NANO.tree,
@@ -272,7 +280,16 @@ async def test_a_poller_that_ends_is_told_and_the_rest_goes_on(plant: Plant) -> 
     assert "ended with -9" in heard.absent()["power rails"].reason
 
 
-@pytest.mark.parametrize("address", ["ssh://b?colour=red", "ssh://b?root=here", "ssh://b?root=a&root=b"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ssh://b?colour=red",
+        "ssh://b?root=here",
+        "ssh://b?rails=1000",
+        "ssh://b?rails=x",
+        "ssh://b?root=a&root=b",
+    ],
+)
 async def test_wrong_options_are_refused(address: str) -> None:
     with pytest.raises(NotSupported):
         async with JetsonDriver(here).open(address, "b", SystemClock()):
