@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from drivers.clock import SECOND, SystemClock
+from drivers.clock import SECOND, SystemClock, pause
 from drivers.errors import LinkLost, LinkTimeout, Refused
 from drivers.links import sshconnection
 from drivers.links.base import Process
@@ -68,15 +68,15 @@ async def write_on(process: Process) -> None:
 
 async def said(connection: SshConnection) -> bytes:
     """What the board says to a word of ours; waits for a session to be free."""
-    async for _ in ticks(CLOCK, SECOND // 50):
+    for _ in range(100):
         try:
             async with connection.open_pipe("echo still") as pipe:
                 chunk = await pipe.read()
                 assert chunk is not None
                 return chunk[2]
         except Refused:
-            continue
-    raise AssertionError
+            await pause(CLOCK, 0.02)
+    raise AssertionError("no session is free")
 
 
 async def forward_once(shell: SshShell, port: int) -> None:
@@ -296,17 +296,19 @@ def test_nothing_is_left_when_melt_is_killed(board: SshBoard, number: signal.Sig
 
 
 async def test_a_cancelled_opening_leaves_nothing(board: SshBoard, settings: SshSettings) -> None:
+    """Neither when the board has not answered yet, nor at any moment around."""
     async with SshConnection.open(board.address, settings, CLOCK) as connection:
 
-        async def hold() -> None:
-            async with connection.open_pipe("exec cat"):
-                await asyncio.Event().wait()
-
-        async def soon(work: Coroutine[None, None, None], delay_s: float) -> None:
+        async def cut(delay_s: float) -> None:
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(work, delay_s)
+                async with asyncio.timeout(delay_s), connection.open_pipe("exec cat"):
+                    await asyncio.Event().wait()
 
-        for delay_ms in range(0, 20, 2):
-            await soon(hold(), delay_ms / 1000)
+        await said(connection)
+        board.stall()
+        await asyncio.gather(*(cut(0.1) for _ in range(12)))
+        board.resume()
+        for tenth_ms in range(40):
+            await cut(tenth_ms / 10_000)
         await until(lambda: not any(line.startswith("cat") for line in board.commands()))
         assert await said(connection) == b"still\n"

@@ -192,6 +192,18 @@ async def test_over_a_jump_host_whose_key_is_judged_as_well(
         far.wait_until_empty()
 
 
+async def test_the_password_is_not_for_jump_hosts(
+    board: SshBoard, settings: SshSettings, tmp_path: Path
+) -> None:
+    right = SshSettings(settings.known_hosts, password=PASSWORD)
+    jump = f"{board.user}@{board.host}:{board.port}"
+    board.person.config.write_text(f"Host far\n HostName 127.0.0.1\n ProxyJump {jump}\n")
+    with other_keys(board, new_key(tmp_path / "stranger")):
+        error = await failure("ssh://someone@far:1", right)
+    assert isinstance(error, LoginRefused)
+    assert str(error).startswith(f"{board.user}@[{board.host}]:{board.port} does not accept any of our keys")
+
+
 async def test_a_key_that_is_not_authorized(board: SshBoard, settings: SshSettings, tmp_path: Path) -> None:
     with other_keys(board, new_key(tmp_path / "stranger")):
         error = await failure(board.address, settings)
