@@ -17,24 +17,18 @@ from tests.rigs.phones.phone import Phone
 
 
 class Bench:
-    """One boxed phone, and what it has said so far."""
+    """One phone, opened by a driver, and what it has said so far."""
 
-    def __init__(self, phone: Phone, folder: Path) -> None:
+    def __init__(self, phone: Phone, driver: AndroidDriver, address: str) -> None:
         self.phone = phone
-        self.shell = BoxedShell(SystemClock(), phone, folder)
+        self.driver = driver
+        self.address = address
         self.items: list[Item] = []
         self.channels: dict[str, Channel] = {}
-        self.opened: list[str] = []
-
-    def reach(self, serial: str, server: str, clock: Clock, told: Callable[[str], None]) -> ShellLink:
-        self.opened.append(f"{serial}@{server}")
-        told("the box was opened")
-        return self.shell
 
     @asynccontextmanager
-    async def open(self, address: str = "adb:39121FDJH00A2B") -> AsyncIterator[AndroidDevice]:
-        driver = AndroidDriver(self.reach)
-        async with driver.open(address, "phone", SystemClock()) as device:
+    async def open(self, address: str = "") -> AsyncIterator[AndroidDevice]:
+        async with self.driver.open(address or self.address, "phone", SystemClock()) as device:
             assert isinstance(device, AndroidDevice)
             self.channels = {channel.name: channel for channel in device.channels}
             yield device
@@ -76,3 +70,17 @@ class Bench:
     @property
     def sampled(self) -> set[str]:
         return {item.channel for item in self.items if isinstance(item, Samples)}
+
+
+class BoxBench(Bench):
+    """A phone in a box, without adb."""
+
+    def __init__(self, phone: Phone, folder: Path) -> None:
+        super().__init__(phone, AndroidDriver(self.reach), "adb:39121FDJH00A2B")
+        self.shell = BoxedShell(SystemClock(), phone, folder)
+        self.opened: list[str] = []
+
+    def reach(self, serial: str, server: str, clock: Clock, told: Callable[[str], None]) -> ShellLink:
+        self.opened.append(f"{serial}@{server}")
+        told("the box was opened")
+        return self.shell

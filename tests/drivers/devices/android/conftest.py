@@ -7,19 +7,19 @@ import pytest
 
 from drivers.clock import SECOND
 from drivers.devices.android import device, opening
-from tests.rigs.phones.bench import Bench
+from tests.rigs.phones.bench import BoxBench
 from tests.rigs.phones.phone import Phone, needed
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Callable[[Callable[[Path], Phone]], Bench]]:
+async def bench(tmp_path: Path) -> AsyncIterator[Callable[[Callable[[Path], Phone]], BoxBench]]:
     """Plants a phone and puts it on the bench; at the end nothing may run on it."""
     assert needed() == [], "apt install bubblewrap mksh toybox"
-    planted: list[Bench] = []
+    planted: list[BoxBench] = []
 
-    def plant(make: Callable[[Path], Phone]) -> Bench:
+    def plant(make: Callable[[Path], Phone]) -> BoxBench:
         (tmp_path / "root").mkdir()
-        planted.append(Bench(make(tmp_path / "root").plant(), tmp_path / "bin"))
+        planted.append(BoxBench(make(tmp_path / "root").plant(), tmp_path / "bin"))
         return planted[-1]
 
     yield plant

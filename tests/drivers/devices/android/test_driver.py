@@ -11,13 +11,13 @@ from drivers.devices.android.driver import adb_server, over, place
 from drivers.errors import LinkError, NotSupported
 from drivers.events import Absent, ClockMeasured, LimitEngaged, LimitReleased, LogLine, SamplesLost
 from drivers.model import DeviceKind, Kind, Quantity
-from tests.rigs.phones.bench import Bench
+from tests.rigs.phones.bench import Bench, BoxBench
 from tests.rigs.phones.phone import Phone, stat
 from tests.rigs.phones.pixel import pixel
 from tests.rigs.phones.samsung import samsung
 from tests.rigs.phones.xiaomi import xiaomi
 
-Plant = Callable[[Callable[[Path], Phone]], Bench]
+Plant = Callable[[Callable[[Path], Phone]], BoxBench]
 
 DENIED = "the phone does not let adb's shell read it"
 
@@ -325,7 +325,7 @@ async def test_a_pulled_cable_is_a_lost_link(bench: Plant) -> None:
 
     def story(bench: Bench) -> bool:
         if len(bench.values("frequency policy0")) == 2:
-            bench.shell.pipes.cut()
+            one.shell.pipes.cut()
         return False
 
     with pytest.raises(LinkError):

@@ -12,11 +12,11 @@ from drivers.devices.android.watching import PagesService, Settings, Watched
 from drivers.events import Absent, ChannelsOpened
 from drivers.links.asking import Answer
 from drivers.model import Samples
-from tests.rigs.phones.bench import Bench
+from tests.rigs.phones.bench import Bench, BoxBench
 from tests.rigs.phones.phone import Phone
 from tests.rigs.phones.xiaomi import xiaomi
 
-Plant = Callable[[Callable[[Path], Phone]], Bench]
+Plant = Callable[[Callable[[Path], Phone]], BoxBench]
 
 SETTINGS = Settings(page_size=4096, processors=8, user=2000, builtin=True, children=True)
 
