@@ -177,8 +177,8 @@ def guarded(argv: Sequence[str], env: Mapping[str, str], *, fed: bool) -> str:
     ``fed``: what arrives on the stream is the command's input; otherwise its input is empty, and the first byte or
     the end of the stream's input ends it.
     """
-    script = _OWN_GROUP + _exports(env) + _THERE + (_FED if fed else _SILENT)
-    return _command("""eval "$1" """, script, *argv)
+    text = _OWN_GROUP + _exports(env) + _THERE + (_FED if fed else _SILENT)
+    return script('eval "$1"', text, *argv)
 
 
 def told(line: bytes) -> Started | None:
@@ -197,10 +197,15 @@ def told(line: bytes) -> Started | None:
     return Started(int(match[1]), int(match[2]), int(match[3]), State(match[4]))
 
 
+def script(text: str, *arguments: str) -> str:
+    """A command line that runs ``text`` in a POSIX shell, whatever the login shell is; arguments are ``$1`` and so on."""
+    return "exec " + shlex.join(_argv(text, *arguments))
+
+
 def lifeline(group: int, reader: int) -> str:
     """Takes over from a reader, so that its stream's input may end. Prints ``HELD`` when it has; kills ``group`` at the
     end of its own input."""
-    return _command(_LIFELINE, str(group), str(reader))
+    return script(_LIFELINE, str(group), str(reader))
 
 
 def leased(argv: Sequence[str], env: Mapping[str, str], lease: Lease, directory: str, *, resume: bool) -> str:
@@ -219,7 +224,7 @@ def leased(argv: Sequence[str], env: Mapping[str, str], lease: Lease, directory:
         "keep": _KEEPER,
     }
     settings = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
-    return _command(settings + _exports(env) + _ALIVE + _TAKE_UP, *argv)
+    return script(settings + _exports(env) + _ALIVE + _TAKE_UP, *argv)
 
 
 def lease_directory(directory: str, lease: Lease) -> str:
@@ -238,17 +243,17 @@ def follow(directory: str, out: int, err: int) -> Sequence[str]:
 
 def rest(directory: str, out: int, err: int) -> str:
     """Gives the rest of an ended process's output from these byte offsets on, and ends with its return code."""
-    return _command(f"d=$1\n{_REST}", directory, str(out + 1), str(err + 1))
+    return script(f"d=$1\n{_REST}", directory, str(out + 1), str(err + 1))
 
 
 def renew(directory: str) -> str:
     """Lets a lease last anew. Fails when it is no more."""
-    return _command('[ -d "$1" ] && : >"$1/renew"', directory)
+    return script('[ -d "$1" ] && : >"$1/renew"', directory)
 
 
 def give_up(directory: str) -> str:
     """Ends a leased process, its children too, and removes what it left; returns when it is gone."""
-    return _command(f"d=$1\n{_GIVE_UP}", directory)
+    return script(f"d=$1\n{_GIVE_UP}", directory)
 
 
 def _exports(env: Mapping[str, str]) -> str:
@@ -258,9 +263,5 @@ def _exports(env: Mapping[str, str]) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items())
 
 
-def _command(script: str, *arguments: str) -> str:
-    return "exec " + shlex.join(_argv(script, *arguments))
-
-
-def _argv(script: str, *arguments: str) -> Sequence[str]:
-    return ("sh", "-c", script, "melt", *arguments)
+def _argv(text: str, *arguments: str) -> Sequence[str]:
+    return ("sh", "-c", text, "melt", *arguments)

@@ -5,43 +5,69 @@ A shell of choice stands in for ``sh``; ``cut`` takes every open pipe away, as a
 
 import asyncio
 import os
-from asyncio.subprocess import PIPE, Process
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from drivers.clock import Clock
 from drivers.errors import LinkLost
 
 
-class LocalPipes:
-    """Opens pipes; ``bin`` holds the ``sh`` that every script finds first."""
+TOOLS = (
+    *("cat", "env", "mkdir", "mv", "printf", "rm", "setsid", "sleep", "tail", "true", "wc", "sha256sum"),
+    *("stat", "date", "head", "false", "echo", "ls", "touch", "truncate", "rmdir"),
+)
+"""What a box of tools may replace."""
 
-    def __init__(self, clock: Clock, bin: Path) -> None:
-        self.opened: list[str] = []
+
+def userlands() -> list[str]:
+    """``SHELL`` or ``SHELL+TOOLBOX`` of what is installed here."""
+    known = ("dash", "bash", "mksh+toybox", "busybox+busybox")
+    return [one for one in known if all(shutil.which(part) for part in one.split("+"))]
+
+
+def _install(userland: str, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    shell, _, toolbox = userland.partition("+")
+    (folder / "sh").symlink_to(shutil.which(shell) or shell)
+    if toolbox:
+        path = shutil.which(toolbox) or toolbox
+        for tool in TOOLS:
+            (folder / tool).symlink_to(path)
+
+
+class LocalPipes:
+    """Opens pipes in a userland; ``folder`` is made to hold its ``sh`` and tools, found first by every script."""
+
+    def __init__(self, clock: Clock, userland: str, folder: Path) -> None:
         self.refusing = False
         self._clock = clock
-        self._env = {**os.environ, "PATH": f"{bin}:{os.environ['PATH']}"}
-        self._sh = bin / "sh"
+        _install(userland, folder)
+        self._env = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+        self._sh = folder / "sh"
         self._open: set[LocalPipe] = set()
+        self._started: list[subprocess.Popen[bytes]] = []
 
     @asynccontextmanager
     async def __call__(self, command_line: str) -> AsyncIterator["LocalPipe"]:
         if self.refusing:
             raise LinkLost("the cable is out")
-        self.opened.append(command_line)
-        process = await asyncio.create_subprocess_exec(
-            self._sh,
-            "-c",
-            command_line,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
+        process = subprocess.Popen(
+            [self._sh, "-c", command_line],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=self._env,
             start_new_session=True,
+            bufsize=0,
         )
+        self._started.append(process)
         pipe = LocalPipe(self._clock, process)
+        await pipe.open()
         self._open.add(pipe)
         try:
             yield pipe
@@ -55,23 +81,39 @@ class LocalPipes:
         for pipe in list(self._open):
             pipe.cut()
 
+    def wait(self) -> None:
+        """Return when every shell that was ever started is gone; raises TimeoutExpired for one that stays."""
+        for process in self._started:
+            process.wait(5)
+
 
 class LocalPipe:
-    """A ``Pipe`` over three pipes of the kernel."""
+    """A ``Pipe`` over three pipes of the kernel. Closing it closes our ends; who lives at the others is not asked."""
 
-    def __init__(self, clock: Clock, process: Process) -> None:
+    def __init__(self, clock: Clock, process: subprocess.Popen[bytes]) -> None:
         self._clock = clock
         self._process = process
         self._queue: asyncio.Queue[tuple[int, Literal["out", "err"], bytes] | None] = asyncio.Queue(8)
         self._streams = 2
         self._lost = False
-        self._tasks = [
-            asyncio.get_running_loop().create_task(self._pump(stream)) for stream in ("out", "err")
-        ]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._transports: list[asyncio.ReadTransport] = []
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        streams: tuple[tuple[Literal["out", "err"], IO[bytes] | None], ...] = (
+            ("out", self._process.stdout),
+            ("err", self._process.stderr),
+        )
+        for stream, file in streams:
+            reader = asyncio.StreamReader()
+            transport, _ = await loop.connect_read_pipe(partial(asyncio.StreamReaderProtocol, reader), file)
+            self._transports.append(transport)
+            self._tasks.append(loop.create_task(self._pump(stream, reader)))
 
     async def read(self) -> tuple[int, Literal["out", "err"], bytes] | None:
         while self._streams:
-            chunk = await self._queue.get()
+            chunk = None if self._lost else await self._queue.get()
             if self._lost:
                 raise LinkLost("the cable is out")
             if chunk is not None:
@@ -80,21 +122,15 @@ class LocalPipe:
         return None
 
     async def write(self, data: bytes) -> None:
-        assert self._process.stdin is not None
-        if self._lost or self._process.stdin.is_closing():
-            raise LinkLost("the cable is out")
-        self._process.stdin.write(data)
-        with suppress(ConnectionError):
-            await self._process.stdin.drain()
+        stdin = self._stdin()
+        with suppress(BrokenPipeError):
+            await asyncio.to_thread(stdin.write, data)
 
     async def close_stdin(self) -> None:
-        assert self._process.stdin is not None
-        if self._lost:
-            raise LinkLost("the cable is out")
-        self._process.stdin.close()
+        self._stdin(closed=True).close()
 
     async def returncode(self) -> int:
-        code = await self._process.wait()
+        code = await asyncio.to_thread(self._process.wait)
         return 128 - code if code < 0 else code
 
     def cut(self) -> None:
@@ -104,16 +140,21 @@ class LocalPipe:
             self._queue.put_nowait(None)
 
     def close(self) -> None:
-        """Only our ends are closed; who still lives at the others is not asked."""
         for task in self._tasks:
             task.cancel()
-        vars(self._process)["_transport"].get_pipe_transport(0).close()
-        for fd in (1, 2):
-            vars(self._process)["_transport"].get_pipe_transport(fd).close()
+        for transport in self._transports:
+            transport.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
-    async def _pump(self, stream: Literal["out", "err"]) -> None:
-        reader = self._process.stdout if stream == "out" else self._process.stderr
-        assert reader is not None
+    def _stdin(self, *, closed: bool = False) -> IO[bytes]:
+        stdin = self._process.stdin
+        assert stdin is not None
+        if self._lost or (stdin.closed and not closed):
+            raise LinkLost("the cable is out")
+        return stdin
+
+    async def _pump(self, stream: Literal["out", "err"], reader: asyncio.StreamReader) -> None:
         while data := await reader.read(65536):
             await self._queue.put((self._clock.now(), stream, data))
         await self._queue.put(None)

@@ -1,0 +1,164 @@
+"""A shell on an Android phone, through an adb server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from drivers.clock import Clock
+from drivers.errors import Garbled, LinkError, LinkLost
+from drivers.foreign import printable
+from drivers.links.adbserver import AdbServer, Stream, translated
+from drivers.links.adbwire import Packet, PacketReader, packet
+from drivers.links.base import Progress
+from drivers.links.output import Chunk
+from drivers.links.piping import push_file
+from drivers.links.remote import RemoteShell
+
+DIRECTORY = "/data/local/tmp/melt"
+"""Where on a phone what we leave there is kept: the one place where the shell's user may write and run programs."""
+WIFI_PORT = 5555
+
+_CHUNK = 64 * 1024
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+
+
+class AdbShell(RemoteShell):
+    """A ``ShellLink`` to one phone. Nothing is opened before it is needed, and nothing stays open after."""
+
+    def __init__(
+        self, server: AdbServer, serial: str, clock: Clock, *, title: str = "", directory: str = DIRECTORY
+    ) -> None:
+        super().__init__(clock, self._pipe, title=title or serial, directory=directory)
+        self._server = server
+        self._serial = serial
+
+    async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:
+        """Copy a file to the phone: resumed where it broke off, checked by sha256, skipped when it is there.
+
+        Raises LinkLost, LinkTimeout, Refused (no space, no permission), Garbled when the copy differs.
+        """
+        await push_file(self._open_pipe, self._title, source, target, progress)
+
+    @asynccontextmanager
+    async def forward(self, port: int) -> AsyncIterator[tuple[str, int]]:
+        """Reach the phone's loopback ``port``: the host and port to connect to, as long as the block lasts.
+
+        With a server on another computer, that computer's port: it has to be reachable from here.
+        """
+        prefix = f"host-serial:{self._serial}"
+        async with self._server.stream(f"{prefix}:forward:tcp:0;tcp:{port}", about=self._title) as stream:
+            local = await _forwarded(stream, self._title)
+        try:
+            yield (self._server.host, local)
+        finally:
+            with suppress(LinkError):
+                await self._kill_forward(f"{prefix}:killforward:tcp:{local}")
+
+    async def over_wifi(self, port: int = WIFI_PORT) -> str:
+        """Move this phone to adb over Wi-Fi and connect to it there; its new serial, ``host:port``.
+
+        The phone has to be in a wireless network that this computer reaches. Raises LinkLost, Refused.
+        """
+        return await move_to_wifi(self._server, self, self._serial, port)
+
+    @asynccontextmanager
+    async def _pipe(self, command_line: str) -> AsyncIterator["AdbPipe"]:
+        services = (f"host:transport:{self._serial}", f"shell,v2,raw:{command_line}")
+        async with self._server.stream(*services, about=self._title) as stream:
+            yield AdbPipe(stream, self._clock, self._title)
+
+    async def _kill_forward(self, service: str) -> None:
+        async with self._server.stream(service, about=self._title):
+            pass
+
+
+class AdbPipe:
+    """A ``Pipe`` over one stream of the ``shell,v2`` service."""
+
+    def __init__(self, stream: Stream, clock: Clock, title: str) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._title = title
+        self._packets = PacketReader()
+        self._parts: list[Chunk] = []
+        self._exit: int | None = None
+
+    async def read(self) -> Chunk | None:
+        """As every pipe. Raises Garbled for what is no packet."""
+        while not self._parts:
+            if self._exit is not None:
+                return None
+            await self._receive()
+        return self._parts.pop(0)
+
+    async def write(self, data: bytes) -> None:
+        """As every pipe."""
+        await self._send(
+            b"".join(packet(Packet.STDIN, data[at : at + _CHUNK]) for at in range(0, len(data), _CHUNK))
+        )
+
+    async def close_stdin(self) -> None:
+        """As every pipe."""
+        await self._send(packet(Packet.CLOSE_STDIN))
+
+    async def returncode(self) -> int:
+        """As every pipe; what it still had to say is dropped."""
+        while self._exit is None:
+            await self._receive()
+            self._parts.clear()
+        return self._exit
+
+    async def _send(self, data: bytes) -> None:
+        if self._exit is not None:
+            return
+        with translated(self._title):
+            self._stream.writer.write(data)
+            await self._stream.writer.drain()
+
+    async def _receive(self) -> None:
+        with translated(self._title):
+            self._acknowledge_quickly()
+            data = await self._stream.reader.read(_CHUNK)
+        t_ns = self._clock.now()
+        if not data:
+            raise LinkLost(f"the connection to {self._title} was cut")
+        for kind, part in self._packets.feed(data):
+            if kind is Packet.EXIT:
+                self._exit = part[0]
+            else:
+                self._parts.append((t_ns, "out" if kind is Packet.STDOUT else "err", part))
+
+    def _acknowledge_quickly(self) -> None:
+        """The server sends its answers in two segments: the second would wait 40 ms for the first one's ACK."""
+        if _QUICKACK is not None:
+            self._stream.writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+
+async def move_to_wifi(server: AdbServer, shell: RemoteShell, serial: str, port: int = WIFI_PORT) -> str:
+    """Have the phone listen on ``port`` of its wireless network, and connect to it there; its new serial."""
+    address = await _wireless_address(shell, serial)
+    async with server.stream(f"host:transport:{serial}", f"tcpip:{port}", about=serial) as stream:
+        with translated(serial):
+            await stream.reader.read(_CHUNK)
+    return await server.connect(f"{address}:{port}")
+
+
+async def _wireless_address(shell: RemoteShell, serial: str) -> str:
+    answer = await shell.run(["ip", "-4", "-o", "addr", "show", "wlan0"])
+    words = answer.out.split()
+    if "inet" not in words[:-1]:
+        raise LinkLost(f"{serial} has no wireless address", remedy="join a wireless network on it")
+    return words[words.index("inet") + 1].partition("/")[0]
+
+
+async def _forwarded(stream: Stream, title: str) -> int:
+    """The port that the server chose: behind a second OKAY, in a block of text."""
+    with translated(title):
+        async with asyncio.timeout(5):
+            answer = await stream.reader.readexactly(8)
+            digits = await stream.reader.readexactly(int(answer[4:], 16))
+    if answer[:4] != b"OKAY" or not digits.isdigit():
+        raise Garbled(f"the adb server answered a forward with {printable(repr(answer), 40)}")
+    return int(digits)

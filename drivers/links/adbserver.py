@@ -1,0 +1,206 @@
+"""The adb server: found or started, asked, and its list of devices followed. Nothing here blocks the loop."""
+
+import asyncio
+import os
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import adbutils
+
+from drivers.errors import Garbled, LinkLost, LinkTimeout, MissingExtra
+from drivers.foreign import printable
+from drivers.links import adbwire
+from drivers.links.adbwire import Listed
+
+PORT = 5037
+ANSWER_LIMIT_S = 5.0
+"""How long the server may take to answer; a phone that it asks for us included."""
+START_LIMIT_S = 20.0
+"""How long a server may take to start."""
+
+_OWN = {"127.0.0.1", "localhost", "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A connection to the server, from which on both sides say what they like."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def close(self) -> None:
+        """Let go of it at once."""
+        self.writer.transport.abort()
+
+
+class AdbServer:
+    """The adb server at an address.
+
+    Where none runs on this computer, the one that came with adbutils is started on first use and left running, as adb
+    always does; ``told`` is given a sentence about it.
+    """
+
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = PORT, *, told: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._told = told
+        self._starting = asyncio.Lock()
+
+    @property
+    def title(self) -> str:
+        """``host:port``."""
+        return f"{self.host}:{self.port}"
+
+    async def ask(self, service: str, *, about: str = "the adb server") -> str:
+        """The text that a host service answers. Raises LinkLost, LinkTimeout, and what a refusal means for ``about``."""
+        async with self.stream(service, about=about) as stream:
+            return await _block(stream, self.title)
+
+    async def devices(self) -> tuple[Listed, ...]:
+        """Everything that the server lists, usable or not. Raises as ``ask``."""
+        return adbwire.listed(await self.ask("host:devices-l"))
+
+    async def track(self) -> AsyncIterator[tuple[Listed, ...]]:
+        """The list now, and again whenever it changes. Raises LinkLost when the server goes, and as ``ask``."""
+        async with self.stream("host:track-devices-l") as stream:
+            while True:
+                yield adbwire.listed(await _block(stream, self.title, patient=True))
+
+    async def connect(self, address: str) -> str:
+        """Have the server connect to a phone at ``host:port``; its serial from now on. Raises LinkLost where it cannot."""
+        said = await self.ask(f"host:connect:{address}", about=address)
+        if "connected to" not in said or "cannot" in said or "failed" in said:
+            raise LinkLost(f"adb cannot connect to {printable(address, 80)}: {printable(said, 200)}")
+        return said.rpartition("connected to ")[2].strip()
+
+    @asynccontextmanager
+    async def stream(self, *services: str, about: str = "the adb server") -> AsyncIterator[Stream]:
+        """A connection on which these services were asked for, one after the other, and granted.
+
+        Raises LinkLost, LinkTimeout, and what a refusal means for the device called ``about``.
+        """
+        requests = [adbwire.request(service) for service in services]
+        opened = await self._open()
+        try:
+            with translated(self.title):
+                async with asyncio.timeout(ANSWER_LIMIT_S):
+                    for request in requests:
+                        opened.writer.write(request)
+                        await _granted(opened, about)
+            yield opened
+        finally:
+            opened.close()
+
+    async def _open(self) -> Stream:
+        try:
+            return await self._connected()
+        except ConnectionRefusedError:
+            if self.host not in _OWN:
+                raise LinkLost(
+                    f"no adb server answers at {self.title}",
+                    remedy="start one there: `adb -a nodaemon server`",
+                ) from None
+        async with self._starting:
+            return await self._started()
+
+    async def _connected(self) -> Stream:
+        with translated(self.title, refused=True):
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                return Stream(*await asyncio.open_connection(self.host, self.port))
+
+    async def _started(self) -> Stream:
+        try:
+            return await self._connected()
+        except ConnectionRefusedError:
+            pass
+        await self._start()
+        try:
+            return await self._connected()
+        except ConnectionRefusedError:
+            raise LinkLost(
+                f"no adb server answers at {self.title}", remedy="run `adb start-server`"
+            ) from None
+
+    async def _start(self) -> None:
+        program = await asyncio.to_thread(_program)
+        process = await asyncio.create_subprocess_exec(
+            *(program, "-P", str(self.port), "start-server"),
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise LinkTimeout(f"the adb server did not start within {START_LIMIT_S:g} s") from None
+        self._told(f"no adb server ran at {self.title}: {program} was started and stays")
+
+
+def from_environment(env: Mapping[str, str], *, told: Callable[[str], None] = lambda _: None) -> AdbServer:
+    """The server that adb itself would use: ``ADB_SERVER_SOCKET`` (``tcp:host:port``), ``ANDROID_ADB_SERVER_ADDRESS``
+    and ``ANDROID_ADB_SERVER_PORT``; what cannot be read is passed over."""
+    host = env.get("ANDROID_ADB_SERVER_ADDRESS", "127.0.0.1")
+    port = env.get("ANDROID_ADB_SERVER_PORT", "")
+    kind, _, place = env.get("ADB_SERVER_SOCKET", "").partition(":")
+    if kind == "tcp":
+        named, _, port = place.rpartition(":")
+        host = named or host
+    number = int(port) if port.isdecimal() and 0 < int(port) < 65536 else PORT
+    return AdbServer(host, number, told=told)
+
+
+@contextmanager
+def translated(title: str, *, refused: bool = False) -> Iterator[None]:
+    """Sockets' exceptions as ours; with ``refused`` a refused connection is left as it is."""
+    try:
+        yield
+    except TimeoutError:
+        raise LinkTimeout(f"{title} does not answer") from None
+    except ConnectionRefusedError:
+        if refused:
+            raise
+        raise LinkLost(f"{title} refused the connection") from None
+    except asyncio.IncompleteReadError:
+        raise LinkLost(f"{title} closed the connection") from None
+    except OSError as error:
+        raise LinkLost(f"{title} is out of reach: {error.strerror or error}") from error
+
+
+async def _granted(stream: Stream, about: str) -> None:
+    answer = await stream.reader.readexactly(4)
+    if answer == b"OKAY":
+        return
+    if answer != b"FAIL":
+        raise Garbled(f"the adb server answered {printable(repr(answer), 40)}")
+    size = adbwire.length(await stream.reader.readexactly(4))
+    said = (await stream.reader.readexactly(size)).decode(errors="replace")
+    raise adbwire.fault(said, about)
+
+
+async def _block(stream: Stream, title: str, *, patient: bool = False) -> str:
+    with translated(title):
+        async with asyncio.timeout(None if patient else ANSWER_LIMIT_S):
+            size = adbwire.length(await stream.reader.readexactly(4))
+            return (await stream.reader.readexactly(size)).decode(errors="replace")
+
+
+def _program() -> str:
+    try:
+        return str(adbutils.adb_path())
+    except adbutils.AdbError:
+        raise MissingExtra(
+            "no adb program was found", remedy="install adb, or set ADBUTILS_ADB_PATH"
+        ) from None
+
+
+def environment() -> AdbServer:
+    """The server that adb itself would use on this computer."""
+    return from_environment(os.environ)
