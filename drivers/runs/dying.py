@@ -13,7 +13,8 @@ _ABORT = re.compile(r"^\S+\.\w{1,4}:\d+: (.*)$|^(terminate called .*|error: .*|f
 _TELLING = ("error loading model", "out of memory", "failed to allocate", "unable to allocate", "bad_alloc")
 
 _STRANGE = re.compile(
-    r"not executable: (?:\d\d-bit|magic)|exec format error|cannot execute binary file", re.IGNORECASE
+    r"not executable: (?:\d\d-bit|magic)|exec format error|ELF\S*: (?:inaccessible or )?not found|cannot execute binary file",
+    re.IGNORECASE,
 )
 _FORBIDDEN = re.compile(r"permission denied|can't execute", re.IGNORECASE)
 _UNLINKED = re.compile(

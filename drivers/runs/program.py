@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -93,9 +93,9 @@ class Program:
             if self._process is not None and not (lost and self._launch.lease):
                 await self._end(self._process, lost=lost)
 
-    async def listen(self, inbox: Inbox) -> None:
-        """Put its lines into the inbox, then ``Gone``."""
-        async for line in self.process.lines():
+    async def listen(self, inbox: Inbox, output: AsyncIterator[Line] | None = None) -> None:
+        """Put its lines, or that ``output`` of its, into the inbox, then ``Gone``."""
+        async for line in self.process.lines() if output is None else output:
             inbox.put(line)
         self._returncode = await self.process.wait()
         inbox.put(Gone(self._returncode))

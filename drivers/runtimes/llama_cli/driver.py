@@ -1,0 +1,244 @@
+"""A run on llama.cpp's terminal programs, here or on a device: one process for each turn, each with an empty context.
+
+A conversation's later turns are told what was said before; the chat front end cannot be told that, and has one turn.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from drivers.base import Item
+from drivers.clock import SECOND, pause
+from drivers.errors import DriverError, LinkError, NotSupported
+from drivers.events import ChannelsOpened, ModelLoaded, TurnEnd
+from drivers.foreign import printable
+from drivers.inbox import Inbox
+from drivers.links.base import Line, PieceProcess
+from drivers.model import ModelFile, OnLinkLoss, RunSpec, Workload
+from drivers.runs.args import flag_words
+from drivers.runs.fitting import Fitted, fit, help_of
+from drivers.runs.hearing import Cut, Ear, Gone
+from drivers.runs.program import Launch, Program
+from drivers.runs.stage import Stage, StagedRuntime
+from drivers.runs.turn import TurnTeller
+from drivers.runtimes.llama_cli.answer import OutputReader, Settings
+from drivers.runtimes.llama_cli.channels import piece_arrivals
+from drivers.runtimes.llama_cli.protocol import (
+    PROGRAMS,
+    Dialect,
+    Speaker,
+    command_words,
+    read_help,
+    read_version,
+)
+from drivers.schedule import ScheduledTurn, schedule
+
+LAST_WORDS_S = 0.5
+"""How long a program that was interrupted may take to print its timings."""
+
+
+class LlamaCli(StagedRuntime):
+    """One run. Its times of tokens are read off a text stream; counts and rates are the engine's."""
+
+    def objection(self, spec: RunSpec) -> DriverError | None:
+        """Token ids, watching and keeping are not for a program on a terminal."""
+        if spec.workload is None or spec.url:
+            return NotSupported("llama-cli serves nobody", remedy="start a run with a workload")
+        if any(prompt.tokens for talk in spec.workload.conversations for prompt in talk):
+            return NotSupported(
+                f"llama-cli takes text, and {spec.workload.name} is made of token ids",
+                remedy="take a workload of text, or the runtime llama_server or llama_bench",
+            )
+        if spec.on_link_loss is OnLinkLoss.KEEP:
+            return NotSupported("a run of llama-cli ends with its link", remedy="take --on-link-loss stop")
+        return None
+
+    async def perform(self, stage: Stage) -> None:
+        """The whole run."""
+        spec = stage.spec
+        objection = self.objection(spec)
+        if objection is not None or spec.workload is None or spec.model is None:
+            raise objection or NotSupported("llama-cli needs a model and a workload")
+        await _Run(stage, spec.workload, spec.model).whole()
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    fitted: Fitted
+    speaker: Speaker
+    build: str
+
+
+class _Run:
+    def __init__(self, stage: Stage, workload: Workload, model: ModelFile) -> None:
+        self._stage = stage
+        self._workload = workload
+        self._model = model
+        self._arrivals = piece_arrivals(stage.spec.device)
+        self._loaded = False
+        self._tokens = 0
+        self._said = ""
+
+    async def whole(self) -> None:
+        stage = self._stage
+        stage.emit(
+            ChannelsOpened(t_ns=stage.clock.now(), device=stage.spec.device, channels=(self._arrivals,))
+        )
+        fitted = await fit(stage, self._model, PROGRAMS)
+        speaker = read_help(await help_of(stage, fitted, ["--help"]))
+        self._check(speaker, fitted)
+        build = read_version(await help_of(stage, fitted, ["--version"]))
+        engine = _Engine(fitted, speaker, build)
+        ear = Ear(stage.inbox, None)
+        for scheduled in schedule(self._workload):
+            if scheduled.turn > 1 and self._workload.pause_s > 0:
+                await ear.attend("pause", pause(stage.clock, self._workload.pause_s))
+            await self._turn(engine, scheduled)
+
+    def _check(self, speaker: Speaker, fitted: Fitted) -> None:
+        """Raise what the program cannot do, and tell what it leaves out."""
+        work, name = self._workload, printable(fitted.program.name, 80)
+        shared = work.share_context and any(len(talk) > 1 for talk in work.conversations)
+        if speaker.dialect is Dialect.CHAT and (shared or not work.chat):
+            lacks = "conversations of several turns" if shared else "prompts without a chat template"
+            raise NotSupported(
+                f"this {name} cannot be given {lacks} from outside",
+                remedy="put llama-completion beside it, or take the runtime llama_server",
+            )
+        if speaker.dialect is Dialect.PLAIN and work.chat:
+            self._stage.absent(
+                "chat template",
+                f"{name} is given the text as it is",
+                "take the runtime llama_server where the template matters",
+            )
+        self._stage.absent(
+            "token times",
+            f"{name} tells none: arrivals are those of pieces of its output",
+            "take the runtime llama_server where single tokens matter",
+        )
+
+    async def _turn(self, engine: _Engine, scheduled: ScheduledTurn) -> None:
+        stage = self._stage
+        self._said = scheduled.prompt.text if scheduled.fresh else self._said + scheduled.prompt.text
+        if not self._loaded:
+            stage.preparing(f"loading {printable(self._model.name, 80)}")
+        launch = Launch(self._argv(engine), engine.fitted.env)
+        async with Program(
+            stage.spec, launch, engine.fitted.program.name, stage.shell, stage.clock, stage.emit
+        ) as program:
+            streamed = isinstance(program.process, PieceProcess)
+            stage.inbox.listen("program", _listen(program, stage.inbox))
+            teller = TurnTeller(
+                stage.spec,
+                scheduled,
+                self._arrivals,
+                sent_ns=program.started_ns,
+                tokens_before=self._tokens,
+                context_tokens=0,
+            )
+            settings = Settings(engine.speaker, self._said, self._workload.max_tokens, streamed)
+            await self._followed(engine, program, OutputReader(teller, settings))
+
+    def _argv(self, engine: _Engine) -> tuple[str, ...]:
+        spec, fitted = self._stage.spec, engine.fitted
+        return (
+            fitted.program.path,
+            *("-m", fitted.model_path, "-t", str(fitted.threads)),
+            *command_words(engine.speaker, spec, self._workload, self._said),
+            *flag_words(spec.args),
+        )
+
+    async def _followed(self, engine: _Engine, program: Program, reader: OutputReader) -> None:
+        try:
+            await self._follow(engine, program, reader)
+        except Cut as cut:
+            await self._interrupt(program, reader)
+            self._end(reader, cut.end)
+            raise
+        except DriverError as error:
+            self._end(reader, TurnEnd.FAILED, str(error))
+            raise
+        self._end(reader)
+        self._said += reader.reply
+
+    async def _follow(self, engine: _Engine, program: Program, reader: OutputReader) -> None:
+        ear = Ear(self._stage.inbox, None)
+        while True:
+            heard = await ear.hear()
+            if isinstance(heard, Line):
+                items = self._read((heard, *ear.inbox.more(Line)), program, reader)
+                self._tell_loaded(engine, program, reader)
+                self._tell(items)
+            elif isinstance(heard, Gone):
+                self._note(self._stage.clock.now(), reader.last_err(self._stage.clock.now()), program)
+                if heard.returncode != 0:
+                    raise program.post_mortem(heard.returncode)
+                return
+
+    async def _interrupt(self, program: Program, reader: OutputReader) -> None:
+        """Ask it for its timings, and read them: a program that is killed prints none."""
+        with suppress(LinkError, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self._stage.shell.run(["kill", "-INT", str(program.process.pid)])
+                await self._hear_out(program, reader)
+
+    async def _hear_out(self, program: Program, reader: OutputReader) -> None:
+        while not isinstance(heard := await self._stage.inbox.take(), Gone):
+            if isinstance(heard, Line):
+                self._tell(self._read((heard,), program, reader))
+
+    def _read(self, pieces: Sequence[Line], program: Program, reader: OutputReader) -> list[Item]:
+        """What follows from pieces that came together: what was said beside the answer is read first."""
+        items: list[Item] = []
+        for piece in sorted(pieces, key=lambda piece: piece.stream):
+            if piece.stream == "out":
+                items += reader.read_out(piece)
+                continue
+            self._note(piece.t_ns, reader.read_err(piece), program)
+            items += reader.started(piece.t_ns)
+        return items
+
+    def _note(self, t_ns: int, lines: Iterable[str], program: Program) -> None:
+        for line in lines:
+            program.note(Line(t_ns, "err", line))
+
+    def _tell_loaded(self, engine: _Engine, program: Program, reader: OutputReader) -> None:
+        if self._loaded or reader.ready_ns is None:
+            return
+        self._loaded = True
+        stage = self._stage
+        told = reader.ready_ns > program.started_ns
+        stage.emit(
+            ModelLoaded(
+                t_ns=stage.clock.now(),
+                device=stage.spec.device,
+                run=stage.spec.run,
+                load_s=(reader.ready_ns - program.started_ns) / SECOND if told else None,
+                build=engine.build,
+                threads=engine.fitted.threads,
+                context=reader.ready.context if reader.ready else None,
+                batch=reader.ready.batch if reader.ready else None,
+                model=engine.fitted.model_path,
+            )
+        )
+        stage.limit_time(self._workload.seconds)
+
+    def _end(self, reader: OutputReader, cut: TurnEnd | None = None, detail: str = "") -> None:
+        self._tell(reader.ended(self._stage.clock.now(), cut, detail))
+        self._tokens = reader.total
+
+    def _tell(self, items: Iterable[Item]) -> None:
+        for item in items:
+            self._stage.emit(item)
+
+
+async def _listen(program: Program, inbox: Inbox) -> None:
+    """Put its output into the inbox as pieces, then ``Gone``; lines get their ends again where the link cuts them."""
+    process = program.process
+    if isinstance(process, PieceProcess):
+        await program.listen(inbox, process.pieces())
+        return
+    await program.listen(
+        inbox, (Line(line.t_ns, line.stream, line.text + "\n") async for line in process.lines())
+    )
