@@ -25,7 +25,7 @@ TRIPS = 8
 TRIP_LIMIT_S = 5.0
 
 _LOG_LIMIT = 20
-_UPDATE = "sudo apt install --reinstall nvidia-l4t-tools on the board"
+INSTALL = "sudo apt install --reinstall nvidia-l4t-tools on the board"
 
 
 async def follow_tegrastats(
@@ -75,7 +75,7 @@ def _ended(t_ns: int, device: str, returncode: int, said: Sequence[str]) -> Abse
         device=device,
         what=SOURCE,
         reason=f"it ended with {returncode}" + (f": {last}" if last else ""),
-        remedy="log in as root, or as a user who may run it" if asks_root else _UPDATE,
+        remedy="log in as root, or as a user who may run it" if asks_root else INSTALL,
     )
 
 

@@ -96,7 +96,7 @@ def ina_hwmon(chip: int, *rails: tuple[str, int, int]) -> dict[str, str]:
     """An INA3221 under hwmon: name, mV, mA of each rail; its shunts and their sum beside them, as the kernel has it."""
     folder = f"sys/class/hwmon/hwmon{chip}"
     files = {f"{folder}/name": "ina3221\n", f"{folder}/in7_label": "sum of shunt voltages\n"}
-    files[f"{folder}/in7_input"] = "999\n"
+    files |= {f"{folder}/in7_input": "999\n", f"{folder}/curr4_input": "2222\n"}
     for number, (label, millivolts, milliamperes) in enumerate(rails, 1):
         files |= {
             f"{folder}/in{number}_label": f"{label}\n",
