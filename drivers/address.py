@@ -21,6 +21,16 @@ class Address:
     base: str
     options: Mapping[str, str]
 
+    @property
+    def scheme(self) -> str:
+        """What stands before the first colon: ``adb`` of ``adb:SERIAL``, ``ssh`` of ``ssh://user@host:port``."""
+        return self.base.partition(":")[0]
+
+    @property
+    def target(self) -> str:
+        """What stands after it; of ``ssh://user@host:port`` without the slashes."""
+        return self.base.partition(":")[2].removeprefix("//")
+
     def only(self, known: Iterable[str]) -> "Address":
         """This address, when it has no other options than these. Raises NotSupported."""
         names = tuple(known)

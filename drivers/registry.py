@@ -5,20 +5,23 @@ Nothing of a driver is loaded with this module; a package that is not installed 
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drivers.address import Address, parse
 from drivers.base import Device, Driver, Runtime
 from drivers.clock import Clock
-from drivers.errors import DriverError, MissingExtra, NotSupported
+from drivers.errors import AskUser, DriverError, MissingExtra, NotSupported
 from drivers.links.base import ByteLink
 from drivers.model import DeviceKind, Found
 
 if TYPE_CHECKING:
     from drivers.devices.simulated.world import World
+    from drivers.links.hostkeys import HostKey
 
 SCAN_LIMIT_S = 5.0
 """A scheme that has not answered after this long is listed as not ready."""
@@ -36,6 +39,8 @@ class Entry:
     """What a device at that address is called when nobody names it."""
     offered: bool = True
     """Named to users who look for what there is."""
+    scanned: bool = True
+    """Its driver can look for devices; otherwise they are known when somebody names them."""
 
 
 DEVICES = {
@@ -43,12 +48,17 @@ DEVICES = {
     "sim:phone": Entry("drivers.devices.simulated.driver", "SimulatedDriver", "", "sim-phone"),
     "sim:jetson": Entry("drivers.devices.simulated.driver", "SimulatedDriver", "", "sim-jetson"),
     "sim:meter": Entry("drivers.meters.csv.driver", "CsvDriver", "", "sim-meter"),
+    "adb:": Entry("drivers.devices.android.overadb", "AdbDriver", "android", "phone"),
+    "ssh:": Entry("drivers.devices.jetson.overssh", "SshDriver", "ssh", "board", scanned=False),
     "sim:stream": Entry("drivers.devices.simulated.stream", "StreamDriver", "", "sim-stream", offered=False),
 }
-"""By the address up to its options."""
+"""By the address up to its options, or by its scheme with the colon."""
 
 RUNTIMES = {
     "llama_server": Entry("drivers.runtimes.llama_server.driver", "LlamaServer", "local"),
+    "llama_cli": Entry("drivers.runtimes.llama_cli.driver", "LlamaCli"),
+    "llama_bench": Entry("drivers.runtimes.llama_bench.driver", "LlamaBench"),
+    "ollama": Entry("drivers.runtimes.ollama.driver", "Ollama"),
     "simulated": Entry("drivers.runtimes.simulated.driver", "SimulatedRuntime"),
 }
 
@@ -60,12 +70,25 @@ class Registry:
     """Makes drivers and runtimes, and holds the one world in which simulated devices live.
 
     That world begins with the first simulated device that is opened. With ``script`` it plays the demo's.
+    ``known_hosts`` is where accepted keys of SSH servers are kept; ``told`` is given a sentence about what had to be
+    started on this computer.
     """
 
-    def __init__(self, clock: Clock, *, seed: int = 0, script: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        seed: int = 0,
+        script: bool = False,
+        known_hosts: Path = Path("known_hosts"),
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._clock = clock
         self._seed = seed
         self._script = script
+        self._known_hosts = known_hosts
+        self._told = told
+        self._kept: dict[str, Driver] = {}
         self._world: World | None = None
 
     def open(self, address: str, name: str) -> AbstractAsyncContextManager[Device]:
@@ -76,7 +99,8 @@ class Registry:
     def default_name(self, address: str) -> str:
         """What the device there is called when nobody names it. Raises NotSupported for an unknown address."""
         taken = parse(address)
-        return taken.text("name") or _entry(taken).device
+        entry = _entry(taken)
+        return taken.text("name") or _OWN_NAMES.get(taken.scheme, _plain_name)(taken, entry)
 
     def feeds(self, address: str) -> tuple[str, str] | None:
         """Of a meter whose wiring is known: the name of the device that it feeds, and its reference point."""
@@ -85,16 +109,46 @@ class Registry:
             return None
         return DEVICES["sim:phone"].device, taken.text("point", "battery-terminals")
 
-    async def scan(self) -> Sequence[Found]:
-        """What there is by every scheme, all asked at once. One that fails or is late is listed with its reason."""
+    async def scan(self, named: Sequence[str] = ()) -> Sequence[Found]:
+        """What there is by every scheme, and the boards at the addresses that were named, all asked at once.
+
+        One that fails or is late is listed with its reason.
+        """
         first = {(entry.module, entry.name): base for base, entry in DEVICES.items() if entry.offered}
-        bases = list(first.values())
-        answers = await asyncio.gather(*(self._scan(base) for base in bases), return_exceptions=True)
+        bases = [base for base in first.values() if DEVICES[base].scanned]
+        boards = [address for address in named if address.startswith("ssh:")]
+        looks = [self._scan(base) for base in bases] + [self._look_at(address) for address in boards]
+        answers = await asyncio.gather(*looks, return_exceptions=True)
         found: list[Found] = []
-        for base, answer in zip(bases, answers, strict=True):
-            found.extend(_findings(base, answer))
+        for what, answer in zip((*bases, *boards), answers, strict=True):
+            found.extend(_findings(what, answer))
         order = list(DEVICES)
         return sorted(found, key=lambda one: order.index(one.address) if one.address in order else len(order))
+
+    def plugged(self) -> AsyncIterator[Sequence[Found]]:
+        """The phones that are plugged in now, and again at every change. Raises LinkError, MissingExtra."""
+        phones: AsyncIterator[Sequence[Found]] = self._special("adb:").follow()
+        return phones
+
+    async def to_wifi(self, address: str) -> str:
+        """Move an adb phone to Wi-Fi; its new address. Raises NotSupported for another device, LinkLost, Refused."""
+        if parse(address).scheme != "adb":
+            raise NotSupported(f"{address[:60]} is no phone on adb", remedy="name one as adb:SERIAL")
+        moved: str = await self._special("adb:").to_wifi(address, self._clock)
+        return moved
+
+    async def host_key(self, address: str) -> "tuple[HostKey, AskUser | None]":
+        """The key that an SSH server shows, and what speaks against it. Raises LinkError, AskUser."""
+        _require_ssh(address)
+        told: tuple[HostKey, AskUser | None] = await self._special("ssh:").host_key(address)
+        return told
+
+    async def trust(self, address: str, line: str, fingerprint: str) -> None:
+        """Keep a server's key, ``host algorithm base64``. Raises HostKeyChanged, Refused."""
+        _require_ssh(address)
+        host, _, key = line.partition(" ")
+        make = importlib.import_module("drivers.links.hostkeys").HostKey
+        await asyncio.to_thread(self._special("ssh:").trust, address, make(host, key, fingerprint))
 
     def runtime(self, name: str) -> Runtime:
         """A new instance for one run. Raises NotSupported for a name that is none, MissingExtra."""
@@ -108,23 +162,39 @@ class Registry:
 
     @asynccontextmanager
     async def _open(self, address: str, name: str) -> AsyncIterator[Device]:
-        taken = parse(address)
-        _entry(taken)
-        async with self._driver(taken.base).open(address, name, self._clock) as device:
+        async with self._driver(_base(parse(address))).open(address, name, self._clock) as device:
             yield device
 
     async def _scan(self, base: str) -> Sequence[Found]:
         async with asyncio.timeout(SCAN_LIMIT_S):
             return await self._driver(base).scan()
 
+    async def _look_at(self, address: str) -> Sequence[Found]:
+        async with asyncio.timeout(SCAN_LIMIT_S):
+            found: Found = await self._special("ssh:").look_at(address, self._clock)
+        return (found,)
+
+    def _special(self, base: str) -> Any:
+        """The driver of phones or of boards, of which there is one: it knows more than a ``Driver`` must."""
+        return self._driver(base)
+
     def _driver(self, base: str) -> Driver:
+        """A new driver, or the one that is kept for all that it speaks to."""
+        if base in self._kept:
+            return self._kept[base]
         make = _load(DEVICES[base], base)
         builders: dict[str, Callable[[Callable[..., Driver]], Driver]] = {
             "sim:phone": self._with_world,
             "sim:jetson": self._with_world,
             "sim:meter": self._with_wire,
+            "adb:": lambda make: self._keep(base, make(self._told)),
+            "ssh:": lambda make: self._keep(base, make(self._known_hosts)),
         }
         return builders[base](make) if base in builders else make()
+
+    def _keep(self, base: str, driver: Driver) -> Driver:
+        self._kept[base] = driver
+        return driver
 
     def _with_world(self, make: Callable[..., Driver]) -> Driver:
         return make(self._shared_world())
@@ -153,15 +223,52 @@ class Registry:
         return self._world
 
 
+def _base(address: Address) -> str:
+    """Its key in ``DEVICES``. Raises NotSupported."""
+    whole, scheme = address.base, f"{address.scheme}:"
+    if whole in DEVICES and whole != scheme:
+        return whole
+    if scheme in DEVICES and address.target:
+        return scheme
+    raise NotSupported(f"{address.base[:60]!r} is an unknown address", remedy=f"known are {_offered()}")
+
+
 def _entry(address: Address) -> Entry:
-    entry = DEVICES.get(address.base)
-    if entry is None:
-        raise NotSupported(f"{address.base[:60]!r} is an unknown address", remedy=f"known are {_offered()}")
-    return entry
+    return DEVICES[_base(address)]
 
 
 def _offered() -> str:
-    return ", ".join(base for base, entry in DEVICES.items() if entry.offered)
+    known = {"adb:": "adb:SERIAL", "ssh:": "ssh://user@host:port"}
+    return ", ".join(known.get(base, base) for base, entry in DEVICES.items() if entry.offered)
+
+
+def _plain_name(_: Address, entry: Entry) -> str:
+    return entry.device
+
+
+def _serial(address: Address, entry: Entry) -> str:
+    return _slug(address.target) or entry.device
+
+
+def _host(address: Address, entry: Entry) -> str:
+    host = address.target.rpartition("@")[2]
+    bracket, _, _ = host.removeprefix("[").partition("]")
+    return _slug(bracket if host.startswith("[") else host.partition(":")[0]) or entry.device
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:40]
+
+
+def _require_ssh(address: str) -> None:
+    if parse(address).scheme != "ssh":
+        raise NotSupported(
+            f"{address[:60]} is not reached over SSH", remedy="name a board as ssh://user@host:port"
+        )
+
+
+_OWN_NAMES: Mapping[str, Callable[[Address, Entry], str]] = {"adb": _serial, "ssh": _host}
+"""Schemes whose addresses say which device is meant."""
 
 
 def _load(entry: Entry, what: str) -> Callable[..., Any]:
@@ -189,7 +296,7 @@ def _findings(base: str, answer: Sequence[Found] | BaseException) -> Iterable[Fo
 
 def _failed(base: str, error: Exception) -> Found:
     scheme = base.partition(":")[0]
-    kind = DeviceKind.HOST if scheme == "host" else DeviceKind.BOARD
+    kind = {"host": DeviceKind.HOST, "adb": DeviceKind.PHONE}.get(scheme, DeviceKind.BOARD)
     reason, remedy = f"looking failed: {error!r:.200}", "run with --debug and report it"
     if isinstance(error, TimeoutError):
         reason, remedy = f"did not answer within {SCAN_LIMIT_S:g} s", "try again"

@@ -1,13 +1,14 @@
 """The adb server: found or started, asked, and its list of devices followed. Nothing here blocks the loop."""
 
 import asyncio
+import importlib
 import os
+import re
+import shutil
 from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-
-import adbutils
 
 from drivers.errors import Garbled, LinkLost, LinkTimeout, MissingExtra
 from drivers.foreign import printable
@@ -20,6 +21,7 @@ ANSWER_LIMIT_S = 5.0
 START_LIMIT_S = 20.0
 """How long a server may take to start."""
 
+_PLACE = re.compile(r"\S+:[0-9]{1,5}")
 _OWN = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -71,11 +73,33 @@ class AdbServer:
                 yield adbwire.listed(await _block(stream, self.title, patient=True))
 
     async def connect(self, address: str) -> str:
-        """Have the server connect to a phone at ``host:port``; its serial from now on. Raises LinkLost where it cannot."""
+        """Have the server connect to a phone at ``host:port``, anew when it had lost it; its serial from now on.
+
+        Raises LinkLost where it cannot.
+        """
         said = await self.ask(f"host:connect:{address}", about=address)
-        if "connected to" not in said or "cannot" in said or "failed" in said:
+        if said.startswith("already connected") and not await self._has_ready(address):
+            await self.ask(f"host:disconnect:{address}", about=address)
+            said = await self.ask(f"host:connect:{address}", about=address)
+        if not said.startswith(("connected to", "already connected to")):
             raise LinkLost(f"adb cannot connect to {printable(address, 80)}: {printable(said, 200)}")
         return said.rpartition("connected to ")[2].strip()
+
+    async def reach(self, serial: str) -> None:
+        """Return when the phone can be opened; one over the network that was lost is connected anew.
+
+        Raises LinkLost or Refused with the reason and what to do.
+        """
+        state = next((device.state for device in await self.devices() if device.serial == serial), "")
+        if state == "device":
+            return
+        if _PLACE.fullmatch(serial) and state in {"", "offline"}:
+            await self.connect(serial)
+            return
+        raise adbwire.fault(state or "not found", serial)
+
+    async def _has_ready(self, serial: str) -> bool:
+        return any(device.serial == serial and device.ready for device in await self.devices())
 
     @asynccontextmanager
     async def stream(self, *services: str, about: str = "the adb server") -> AsyncIterator[Stream]:
@@ -86,14 +110,17 @@ class AdbServer:
         requests = [adbwire.request(service) for service in services]
         opened = await self._open()
         try:
-            with translated(self.title):
-                async with asyncio.timeout(ANSWER_LIMIT_S):
-                    for request in requests:
-                        opened.writer.write(request)
-                        await _granted(opened, about)
+            await self._all_granted(opened, requests, about)
             yield opened
         finally:
             opened.close()
+
+    async def _all_granted(self, stream: Stream, requests: Sequence[bytes], about: str) -> None:
+        with translated(self.title):
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                for request in requests:
+                    stream.writer.write(request)
+                    await _granted(stream, about)
 
     async def _open(self) -> Stream:
         try:
@@ -193,12 +220,22 @@ async def _block(stream: Stream, title: str, *, patient: bool = False) -> str:
 
 
 def _program() -> str:
+    """The adb that came with adbutils, or the one on PATH. Imports adbutils, which takes a tenth of a second."""
+    try:
+        adbutils = importlib.import_module("adbutils")
+    except ModuleNotFoundError:
+        return _on_path("pip install 'melt-tui[android]', or install adb")
     try:
         return str(adbutils.adb_path())
     except adbutils.AdbError:
-        raise MissingExtra(
-            "no adb program was found", remedy="install adb, or set ADBUTILS_ADB_PATH"
-        ) from None
+        return _on_path("install adb, or set ADBUTILS_ADB_PATH")
+
+
+def _on_path(remedy: str) -> str:
+    found = shutil.which("adb")
+    if found is None:
+        raise MissingExtra("no adb program was found", remedy=remedy)
+    return found
 
 
 def environment() -> AdbServer:

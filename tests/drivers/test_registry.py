@@ -100,6 +100,16 @@ def test_names_and_wiring(virtual_clock: VirtualClock) -> None:
         "sim:meter": "sim-meter",
     }
     assert one.default_name("sim:phone?name=p7&rate=10") == "p7"
+    own = {
+        "adb:39121FDJH00A2B": "39121FDJH00A2B",
+        "adb:192.168.1.7:5555?server=10.0.0.1:5037": "192.168.1.7-5555",
+        "adb:---": "phone",
+        "ssh://nvidia@orin.local:2222": "orin.local",
+        "ssh://orin": "orin",
+        "ssh://u@[fe80::1%eth0]:22": "fe80-1-eth0",
+        "ssh://u@orin?name=left": "left",
+    }
+    assert {address: one.default_name(address) for address in own} == own
     assert one.feeds("sim:meter") == ("sim-phone", "battery-terminals")
     assert one.feeds("sim:meter?point=usb-input") == ("sim-phone", "usb-input")
     assert one.feeds("sim:phone") is None
@@ -107,13 +117,14 @@ def test_names_and_wiring(virtual_clock: VirtualClock) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["adb:123", "ssh://user@host:22", "ios:1", "serial:/dev/ttyACM0", "sim:tv", "", "x"]
+    "address", ["adb:", "ssh:", "ssh://", "ios:1", "serial:/dev/ttyACM0", "sim:tv", "", "x"]
 )
 async def test_an_unknown_address_is_refused_with_the_known(
     virtual_clock: VirtualClock, address: str
 ) -> None:
     one = Registry(virtual_clock, seed=1)
-    sentence = "unknown address: known are host, sim:phone, sim:jetson, sim:meter$"
+    sentence = "unknown address: known are host, sim:phone, sim:jetson, sim:meter, "
+    sentence += "adb:SERIAL, ssh://user@host:port$"
     with pytest.raises(NotSupported, match=sentence):
         one.default_name(address)
     with pytest.raises(NotSupported, match=sentence):
@@ -124,7 +135,7 @@ async def test_an_unknown_address_is_refused_with_the_known(
 def test_runtimes_are_new_each_time(virtual_clock: VirtualClock) -> None:
     one = Registry(virtual_clock, seed=1)
     assert one.runtime("simulated") is not one.runtime("simulated")
-    with pytest.raises(NotSupported, match="no runtime 'mlc': there are llama_server, simulated"):
+    with pytest.raises(NotSupported, match="no runtime 'mlc': there are llama_server, llama_cli, "):
         one.runtime("mlc")
 
 
