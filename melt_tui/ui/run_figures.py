@@ -1,8 +1,7 @@
 """The run panel and the table of turns, from what was seen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from drivers.events import FirstToken
 from drivers.model import ModelFile, Quantity, Workload
 from melt_tui.events import RunOutcome
 from melt_tui.format import age, count, number, rate, seconds, stamp
@@ -124,16 +123,15 @@ def _turn_row(view: View, turn: Turn, shades: Mapping[str, int], origin: int) ->
 
 
 def _figures(stock: Stock, run: RunView, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:
+    """Of the last turn that counts; a decode rate of one whose two rates agree."""
     device = run.spec.device
-    first = run.turn.first_token if run.turn else None
-    yield from _ttft(first, own)
-    done = [turn for turn in own if turn.ended]
-    if done and done[-1].prefill_tps is not None:
-        yield "prefill", rate(done[-1].prefill_tps)
+    counted = [turn for turn in own if not turn.warmup]
+    yield from _last("TTFT", [turn.ttft_s for turn in counted], seconds)
+    done = [turn for turn in counted if turn.ended]
+    yield from _last("prefill", [turn.prefill_tps for turn in done[-1:]], rate)
     if run.phase is RunPhase.DECODE:
         yield from _now(stock, device)
-    if done and done[-1].decode_tps is not None:
-        yield "decode", rate(done[-1].decode_tps)
+    yield from _last("decode", [turn.decode_tps for turn in done if not turn.flagged][-1:], rate)
     tokens = _tokens(stock, device, run.started_ns)
     if tokens is not None:
         yield "tokens", count(tokens)
@@ -150,10 +148,13 @@ def _now(stock: Stock, device: str) -> Iterator[tuple[str, str]]:
         yield "now", f"{text} {age(age_s(stock.view, channel.key))}" if old else text
 
 
-def _ttft(first: FirstToken | None, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:
-    known = first.ttft_s if first else next((t.ttft_s for t in reversed(own) if t.ttft_s is not None), None)
-    if known is not None:
-        yield "TTFT", seconds(known)
+def _last(
+    name: str, values: Sequence[float | None], said: Callable[[float], str]
+) -> Iterator[tuple[str, str]]:
+    """The last of them that is known, if any is."""
+    known = [value for value in values if value is not None]
+    if known:
+        yield name, said(known[-1])
 
 
 def _tokens(stock: Stock, device: str, since_ns: int) -> float | None:

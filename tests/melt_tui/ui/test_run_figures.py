@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from drivers.events import TurnPurpose
 from drivers.model import Prompt, Workload
 from melt_tui.ui.run_figures import model_notes, phase_text, planned_turns, run_model, turn_rows
 from melt_tui.ui.topics import Stock
@@ -28,6 +29,19 @@ def test_a_run_in_progress_with_its_figures() -> None:
     assert figures["load"] == "2.0 s"
     assert figures["tokens"] == "480"
     assert [number for number, _, _ in model.turns] == ["7", "6", "5", "4", "3", "2", "1"]
+
+
+def test_turns_that_do_not_count_give_no_figure() -> None:
+    stock, turns = seen(64.0)
+    *before, last = [turn for turn in turns if turn.started.device == PHONE and turn.ended]
+    assert last.ended is not None
+    doubtful = replace(last, ended=replace(last.ended, decode_s=2 * (last.ended.decode_s or 0)))
+    slower = replace(last.ended, decode_s=None, last_token_ns=(last.ended.last_token_ns or 0) + 10**9)
+    warm = replace(last, started=replace(last.started, purpose=TurnPurpose.WARMUP), ended=slower)
+    assert dict(run_model(stock, PHONE, [*before, doubtful]).figures)["decode"] == "9.84 tok/s"
+    assert dict(run_model(stock, PHONE, [*before, warm]).figures)["decode"] == "9.84 tok/s"
+    assert not {"TTFT", "prefill", "decode"} & dict(run_model(stock, PHONE, [warm]).figures).keys()
+    assert "decode" not in dict(run_model(stock, PHONE, [doubtful]).figures)
 
 
 def test_a_rate_that_was_not_renewed_tells_its_age() -> None:
