@@ -1,38 +1,30 @@
 """An open phone: what it streams."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
-from drivers.devices.android import scripts
-from drivers.devices.android.channels import FAST_HZ, SLOW_HZ, STEADY_HZ
-from drivers.devices.android.gauges import Missing, Rounds
+from drivers.devices.android.fastshell import FastShell
+from drivers.devices.android.gauges import Missing
 from drivers.devices.android.opening import Opening, hung
-from drivers.devices.android.protocol import columns
 from drivers.devices.android.services import Service
 from drivers.devices.android.slowshell import SlowShell
 from drivers.devices.android.watching import FamilyService, PagesService, Watched
 from drivers.errors import LinkLost, LinkTimeout
-from drivers.events import Absent, ChannelsOpened, ClockMeasured, LogLine, SamplesLost
+from drivers.events import Absent, ChannelsOpened, ClockMeasured, LogLine
 from drivers.inbox import Ended, Inbox
-from drivers.links.asking import Answer, Conversation, measure_offset
+from drivers.links.asking import measure_offset
 from drivers.links.base import ShellLink
 from drivers.model import Channel, DeviceInfo
-from drivers.ticks import ticks
 
-FAST_S = 5.0
-"""A phone whose shell reads no file within this time is taken to be lost."""
 SERVICE_S = 5.0
 """How long a service may take for an answer."""
 HUNG_NS = 60 * SECOND
 """How long a service that hung is left alone."""
 OFFSET_NS = 60 * SECOND
 """How often the phone's clock is measured."""
-
-_TICK_NS = SECOND // FAST_HZ
-_MINE, _KIN = "melt_mine", "melt_kin"
 
 
 @dataclass(slots=True)
@@ -44,13 +36,6 @@ class _Due:
     said: bool = False
 
 
-class _Part(NamedTuple):
-    """A part of a round: a function of the phone's shell, and what becomes of its line; None: it came damaged."""
-
-    name: str
-    take: Callable[[int, str], list[Item] | None]
-
-
 class AndroidDevice:
     """A phone, open."""
 
@@ -58,7 +43,6 @@ class AndroidDevice:
         self,
         opening: Opening,
         shell: ShellLink,
-        fast: Conversation,
         slow: SlowShell,
         clock: Clock,
         said: Sequence[str] = (),
@@ -67,7 +51,6 @@ class AndroidDevice:
         self.info: DeviceInfo = opening.info
         self.shell: ShellLink | None = shell
         self._opening = opening
-        self._fast = fast
         self._slow = slow
         self._clock = clock
         self._said = said
@@ -78,8 +61,7 @@ class AndroidDevice:
         self.channels: Sequence[Channel] = (*given, *told)
         self._opened = {channel.name for channel in self.channels}
         self._watched = Watched(self._device, opening.settings)
-        self._asked_of: Sequence[int] = ()
-        """The processes for which the shell's functions are written."""
+        self._fast = FastShell(opening, self._watched, shell, clock, self._open)
 
     def watch(self, pid: int) -> None:
         """From now on follow the memory and CPU time of this process and its children."""
@@ -97,6 +79,7 @@ class AndroidDevice:
             yield LogLine(t_ns=self._clock.now(), device=self._device, source="adb", text=text)
         async with Inbox() as inbox:
             inbox.listen("fast", self._follow_files(inbox))
+            inbox.listen("silent", self._fast.watch_over())
             inbox.listen("slow", self._follow_services(inbox))
             while True:
                 for item in self._items(await inbox.take()):
@@ -107,65 +90,10 @@ class AndroidDevice:
             raise taken.error or LinkLost(f"{self._device}: its {taken.listener} shell has ended")
         return taken if isinstance(taken, list) else ()
 
-    # --- the fast shell
-
     async def _follow_files(self, inbox: Inbox) -> None:
-        rounds = (self._opening.fast, self._opening.steady)
-        await self._ask("\n".join(one.definition for one in rounds))
-        steady_ns = kin_ns = 0
-        async for t_ns in ticks(self._clock, _TICK_NS):
-            parts = [self._files(self._opening.fast)]
-            if self._watched.pids:
-                inbox.put(await self._write_readings())
-                parts.append(_Part(_MINE, self._own))
-                if t_ns >= kin_ns:
-                    kin_ns = t_ns + SECOND // SLOW_HZ - _TICK_NS // 2
-                    parts.append(_Part(_KIN, self._kin))
-            if t_ns >= steady_ns:
-                steady_ns = t_ns + SECOND // STEADY_HZ - _TICK_NS // 2
-                parts.append(self._files(self._opening.steady))
-            inbox.put(await self._round(parts))
-
-    async def _round(self, parts: "Sequence[_Part]") -> list[Item]:
-        """All of them in one answer, a line each; only the last may have several."""
-        answer = await self._ask("\n".join(part.name for part in parts))
-        texts = answer.text.split("\n", len(parts) - 1)
-        items: list[Item] = []
-        for part, text in zip(parts, [*texts, *[""] * (len(parts) - len(texts))], strict=True):
-            taken = part.take(answer.middle_ns, text)
-            items += self._lost(answer) if taken is None else taken
-        return items
-
-    def _files(self, rounds: Rounds) -> "_Part":
-        return _Part(rounds.name, rounds.take)
-
-    async def _write_readings(self) -> list[Item]:
-        """Write the shell's functions for the processes that are watched, unless they are written."""
-        if self._watched.pids != self._asked_of:
-            mine, kin = self._watched.readings(), self._watched.kin_readings()
-            self._asked_of = self._watched.pids
-            await self._ask(scripts.function(_MINE, mine) + scripts.function(_KIN, kin))
-        return self._open(self._clock.now(), self._watched.announced)
-
-    def _own(self, t_ns: int, text: str) -> list[Item] | None:
-        """What is watched; nothing when that is no longer what was asked for."""
-        if self._watched.pids != self._asked_of:
-            return []
-        texts = columns(text, 2 * len(self._asked_of))
-        return None if texts is None else self._watched.take(t_ns, texts)
-
-    def _kin(self, t_ns: int, text: str) -> list[Item] | None:
-        if self._watched.pids != self._asked_of:
-            return []
-        texts = columns(text, 2 * len(self._asked_of))
-        return None if texts is None else self._watched.take_kin(t_ns, texts)
-
-    async def _ask(self, script: str) -> Answer:
-        return await self._fast.ask(script, timeout_s=FAST_S)
-
-    def _lost(self, answer: Answer) -> list[Item]:
-        reason = "an answer of the phone's shell came damaged"
-        return [SamplesLost(t_ns=answer.t1_ns, device=self._device, channel="", count=None, reason=reason)]
+        async with aclosing(self._fast.rounds()) as rounds:
+            async for items in rounds:
+                inbox.put(items)
 
     # --- the slow shell
 

@@ -14,7 +14,6 @@ from drivers.errors import NotSupported
 from drivers.links import adbwire
 from drivers.links.adb import AdbShell
 from drivers.links.adbserver import AdbServer, from_environment
-from drivers.links.asking import converse
 from drivers.links.base import ShellLink
 from drivers.model import Found
 
@@ -45,9 +44,9 @@ class AndroidDriver:
         serial, server = place(address)
         said: list[str] = []
         shell = self._reach(serial, server, clock, said.append)
-        async with converse(shell, clock) as fast, SlowShell(shell, clock) as slow:
-            opening = await look(Who(name, address, over(serial)), fast, slow)
-            yield AndroidDevice(opening, shell, fast, slow, clock, said)
+        async with SlowShell(shell, clock) as slow:
+            opening = await look(Who(name, address, over(serial)), slow)
+            yield AndroidDevice(opening, shell, slow, clock, said)
 
 
 def over_adb(serial: str, server: str, clock: Clock, told: Told) -> ShellLink:

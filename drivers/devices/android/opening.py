@@ -33,6 +33,8 @@ class Opening:
     missing: Sequence[Missing]
     settings: Settings
     own_time: OwnTime | None
+    paced: bool
+    """Whether the phone's shell can wait and tell the time without a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,9 @@ class Who:
     """``USB`` or ``Wi-Fi``."""
 
 
-async def look(who: Who, fast: Conversation, slow: SlowShell) -> Opening:
+async def look(who: Who, slow: SlowShell) -> Opening:
     """Ask everything once. A service that does not answer is missing; raises LinkError when the shell itself does not."""
+    fast = await slow.conversation()
     identity = protocol.sections((await fast.ask(scripts.IDENTITY)).text)
     survey = protocol.survey(f"{(await fast.ask(scripts.SURVEY)).text}\n")
     found = finding.find(survey, who.device)
@@ -64,7 +67,7 @@ async def look(who: Who, fast: Conversation, slow: SlowShell) -> Opening:
         *await _set_up(slow, answers, survey),
         ("link", f"adb over {who.over}"),
     ]
-    own_time = await _own_time(fast, missing)
+    own_time = await _own_time(await slow.conversation(), missing)
     return Opening(
         info=_info(who, identity, facts),
         fast=Rounds("melt_fast", found.fast),
@@ -73,6 +76,7 @@ async def look(who: Who, fast: Conversation, slow: SlowShell) -> Opening:
         missing=missing,
         settings=_settings(identity, survey),
         own_time=own_time,
+        paced="/melt/pace" in survey.values,
     )
 
 

@@ -36,12 +36,14 @@ look "$bat"/status "$bat"/capacity "$bat"/voltage_now "$bat"/current_now "$bat"/
 look /sys/bus/iio/devices/iio:device*/name /sys/bus/iio/devices/iio:device*/energy_value
 look /proc/stat /proc/meminfo /proc/uptime
 if [ -n "$(</proc/version)" ]; then echo "= /melt/builtin 1"; fi
+read -t 0.01 x </dev/null
+if [ $? -lt 2 ] && [ -n "$EPOCHREALTIME" ]; then echo "= /melt/pace 1"; fi
 if [ -e "/proc/$$/task/$$/children" ]; then echo "= /melt/children 1"; fi
 } 2>/dev/null
 echo
 """
 """Answered in the form of ``protocol.survey``; ``/melt/builtin`` when the shell reads whole files by itself,
-``/melt/children`` when the kernel tells a process's children."""
+``/melt/pace`` when it can wait and tell the time without a process, ``/melt/children`` when the kernel tells a process's children."""
 
 IDENTITY = """
 { getprop; echo "@ kernel"; uname -r; echo "@ page"; getconf PAGESIZE; echo "@ user"
@@ -114,6 +116,55 @@ def app_memory(pid: int) -> str:
 
 
 def function(name: str, readings: Sequence[str]) -> str:
-    """Defines a function that prints one round: what each reading sets ``x`` to, followed by ``|``, in one write."""
-    body = "\n".join(f'x=; {reading}; o="$o$x|"' for reading in readings)
-    return f'{name}() {{\no=\n{body}\necho "$o"\n}} 2>/dev/null\n'
+    """Defines, in one line, a function that sets ``o`` to one round: what each reading sets ``x`` to, each followed by
+    ``|``."""
+    body = " ".join(f'x=; {reading}; o="$o$x|";' for reading in readings)
+    return f"{name}() {{ o=; {body} }} 2>/dev/null"
+
+
+def rounds(names: Sequence[str]) -> str:
+    """Prints these rounds in one write, a line each; only the last may have several."""
+    return "r=; " + " ".join(f'{name}; r="$r$n$o"; n=$nl;' for name in names) + ' n=; echo "$r"'
+
+
+NEW_LINE = """nl='
+'; n="""
+"""Defined before ``rounds``."""
+
+PACED = """
+step=0; mine=; kin=
+while :; do
+  t=$EPOCHREALTIME
+  melt_fast; r="F $t|$o"
+  if [ -n "$mine" ]; then melt_mine; r="$r${nl}M $mine|$o"; fi
+  if [ -n "$kin" ] && [ $((step % KIN)) = 0 ]; then melt_kin; r="$r${nl}K $kin|$o"; fi
+  if [ $((step % STEADY)) = 0 ]; then melt_steady; r="$r${nl}S $o"; fi
+  echo "$r${nl}E"
+  step=$((step + 1))
+  t=$EPOCHREALTIME; t=${t#*[.,]}
+  w=$((PERIOD - (1$t - 1000000) % PERIOD))
+  if [ $w -lt $((PERIOD / 2)) ]; then w=$((w + PERIOD)); fi
+  w=$((1000000 + w))
+  read -r -t "0.${w#1}" order && eval "$order"
+done 2>/dev/null
+"""
+
+
+def paced(definitions: Sequence[str], *, period_us: int, steady: int, kin: int) -> str:
+    """A script that prints a tick of rounds on every even multiple of ``period_us`` of the phone's clock, by itself: the
+    fast one each time, the others every so many times. A line on its standard input is an order to its shell.
+
+    ``F TIME|…``, ``M KEY|…``, ``K KEY|…``, ``S …`` (may have several lines), ``E``. Needs ``read -t`` and
+    ``EPOCHREALTIME``.
+    """
+    loop = PACED
+    for word, number in (("PERIOD", period_us), ("STEADY", steady), ("KIN", kin)):
+        loop = loop.replace(word, str(number))
+    return "\n".join((NEW_LINE, *definitions, loop))
+
+
+def follow(key: str, mine: Sequence[str], kin: Sequence[str]) -> str:
+    """The order to read these for what is watched, under that key; none when it is empty."""
+    if not key:
+        return "mine=; kin="
+    return f"{function('melt_mine', mine)}; {function('melt_kin', kin)}; mine={key}; kin={key}"

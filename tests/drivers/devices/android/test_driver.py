@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from drivers.clock import SystemClock
+from drivers.devices.android import scripts
 from drivers.devices.android.driver import adb_server, over, place
 from drivers.errors import LinkError, NotSupported
 from drivers.events import Absent, ClockMeasured, LimitEngaged, LimitReleased, LogLine, SamplesLost
@@ -229,6 +230,24 @@ async def test_rails_of_a_userdebug_build(bench: Plant) -> None:
 
 
 # --- what is missing, late or broken ----------------------------------------------------------------------------------
+
+
+async def test_a_shell_that_cannot_wait_by_itself_is_asked_each_time(
+    bench: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scripts, "SURVEY", scripts.SURVEY.replace("/melt/pace", "/melt/none"))
+    one = bench(xiaomi)
+    async with one.open() as device:
+        assert device.shell is not None
+        async with device.shell.start(["sleep", "1000"]) as process:
+            device.watch(process.pid)
+            await one.follow(
+                device,
+                lambda bench: everything(bench) and bench.values("rss_peak") and bench.values("process_cpu"),
+            )
+    assert one.values("battery current")[0] == pytest.approx(1.25)
+    assert one.of(SamplesLost) == []
+    assert 100_000 < one.values("rss")[-1] <= one.values("rss_peak")[-1]
 
 
 async def test_a_phone_without_a_thermal_service(bench: Plant) -> None:

@@ -1,0 +1,161 @@
+"""The shell that reads files ten times a second: by itself where it can wait without a process, else asked each time."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from drivers.base import Item
+from drivers.clock import SECOND, Clock, pause
+from drivers.devices.android import scripts
+from drivers.devices.android.channels import FAST_HZ, SLOW_HZ, STEADY_HZ
+from drivers.devices.android.opening import Opening
+from drivers.devices.android.protocol import columns
+from drivers.devices.android.ticking import Cutter, Placing, Tick
+from drivers.devices.android.watching import Watched
+from drivers.errors import LinkLost, LinkTimeout
+from drivers.events import SamplesLost
+from drivers.links.asking import Answer, Conversation, converse
+from drivers.links.base import Process, ShellLink
+from drivers.model import Channel
+from drivers.ticks import ticks
+
+FAST_S = 5.0
+"""A phone whose shell reads no file within this time is taken to be lost."""
+
+_TICK_NS = SECOND // FAST_HZ
+
+
+class FastShell:
+    """Rounds of files, and of what is watched."""
+
+    def __init__(
+        self,
+        opening: Opening,
+        watched: Watched,
+        shell: ShellLink,
+        clock: Clock,
+        opened: Callable[[int, Sequence[Channel]], list[Item]],
+    ) -> None:
+        """``opened`` gives the event for channels that were not open before."""
+        self._opening = opening
+        self._watched = watched
+        self._shell = shell
+        self._clock = clock
+        self._opened = opened
+        self._device = opening.info.device
+        self._key = 0
+        self._asked_of: Sequence[int] = ()
+        """The processes for which the shell's functions are written."""
+        self._heard_ns = clock.now()
+
+    def rounds(self) -> AsyncGenerator[list[Item], None]:
+        """What each tick gave. Raises LinkError."""
+        return self._paced() if self._opening.paced else self._asked()
+
+    async def watch_over(self) -> None:
+        """Raise LinkTimeout when nothing was heard for too long."""
+        self._heard_ns = self._clock.now()
+        while self._clock.now() - self._heard_ns < FAST_S * SECOND:
+            await pause(self._clock, 1.0)
+        raise LinkTimeout(f"{self._device} has said nothing for {FAST_S:g} s")
+
+    # --- by itself
+
+    async def _paced(self) -> AsyncGenerator[list[Item], None]:
+        definitions = (self._opening.fast.definition, self._opening.steady.definition)
+        script = scripts.paced(
+            definitions, period_us=_TICK_NS // 1000, steady=FAST_HZ // STEADY_HZ, kin=FAST_HZ // SLOW_HZ
+        )
+        cutter, placing = Cutter(), Placing()
+        async with self._shell.start(["sh", "-c", script]) as process:
+            async for line in process.lines():
+                cut = cutter.feed(line.t_ns, line.text) if line.stream == "out" else None
+                if cut is not None:
+                    self._heard_ns = line.t_ns
+                    yield self._lost(line.t_ns) if isinstance(cut, str) else self._tick(cut, placing)
+                    await self._order(process)
+        raise LinkLost(f"the shell on {self._device} has ended")
+
+    def _tick(self, tick: Tick, placing: Placing) -> list[Item]:
+        t_ns = placing.place(tick.device_ns, tick.arrival_ns)
+        items = self._files(self._opening.fast.take(t_ns, tick.fast), tick.arrival_ns)
+        if self._asked_of:
+            items += self._opened(tick.arrival_ns, self._watched.announced)
+        for keyed, take in ((tick.mine, self._watched.take), (tick.kin, self._watched.take_kin)):
+            if keyed is not None and keyed[0] == f"k{self._key}":
+                items += self._files(self._of_watched(take, t_ns, keyed[1]), tick.arrival_ns)
+        if tick.steady is not None:
+            items += self._files(self._opening.steady.take(t_ns, tick.steady), tick.arrival_ns)
+        return items
+
+    async def _order(self, process: Process) -> None:
+        """Have the shell read what is watched now, unless it does."""
+        if self._watched.pids == self._asked_of:
+            return
+        self._asked_of = self._watched.pids
+        self._key += 1
+        key = f"k{self._key}" if self._asked_of else ""
+        order = scripts.follow(key, self._watched.readings(), self._watched.kin_readings())
+        await process.write(f"{order}\n".encode())
+
+    # --- asked
+
+    async def _asked(self) -> AsyncGenerator[list[Item], None]:
+        async with converse(self._shell, self._clock) as conversation:
+            definitions = (scripts.NEW_LINE, self._opening.fast.definition, self._opening.steady.definition)
+            await conversation.ask("\n".join(definitions), timeout_s=FAST_S)
+            step = 0
+            async for _ in ticks(self._clock, _TICK_NS):
+                yield await self._question(conversation, step)
+                step += 1
+
+    async def _question(self, conversation: Conversation, step: int) -> list[Item]:
+        items: list[Item] = []
+        names, takes = [self._opening.fast.name], [self._opening.fast.take]
+        if self._watched.pids:
+            items += self._opened(self._clock.now(), self._watched.announced)
+            await self._write_readings(conversation)
+            names.append("melt_mine")
+            takes.append(lambda t_ns, text: self._of_watched(self._watched.take, t_ns, text))
+        if self._watched.pids and step % (FAST_HZ // SLOW_HZ) == 0:
+            names.append("melt_kin")
+            takes.append(lambda t_ns, text: self._of_watched(self._watched.take_kin, t_ns, text))
+        if step % (FAST_HZ // STEADY_HZ) == 0:
+            names.append(self._opening.steady.name)
+            takes.append(self._opening.steady.take)
+        answer = await conversation.ask(scripts.rounds(names), timeout_s=FAST_S)
+        self._heard_ns = answer.t1_ns
+        return items + self._answered(answer, takes)
+
+    def _answered(
+        self, answer: Answer, takes: Sequence[Callable[[int, str], list[Item] | None]]
+    ) -> list[Item]:
+        texts = answer.text.split("\n", len(takes) - 1)
+        texts += [""] * (len(takes) - len(texts))
+        items: list[Item] = []
+        for take, text in zip(takes, texts, strict=True):
+            items += self._files(take(answer.middle_ns, text), answer.t1_ns)
+        return items
+
+    async def _write_readings(self, conversation: Conversation) -> None:
+        """Write the shell's functions for the processes that are watched, unless they are written."""
+        if self._watched.pids != self._asked_of:
+            self._asked_of = self._watched.pids
+            order = scripts.follow("1", self._watched.readings(), self._watched.kin_readings())
+            await conversation.ask(order, timeout_s=FAST_S)
+
+    # --- both
+
+    def _of_watched(
+        self, take: Callable[[int, Sequence[str]], list[Item]], t_ns: int, text: str
+    ) -> list[Item] | None:
+        """What is watched; nothing when that is no longer what was asked for."""
+        if self._watched.pids != self._asked_of:
+            return []
+        texts = columns(text, 2 * len(self._asked_of))
+        return None if texts is None else take(t_ns, texts)
+
+    def _files(self, items: list[Item] | None, t_ns: int) -> list[Item]:
+        return self._lost(t_ns) if items is None else items
+
+    def _lost(self, t_ns: int) -> list[Item]:
+        reason = "a round of the phone's shell came damaged"
+        return [SamplesLost(t_ns=t_ns, device=self._device, channel="", count=None, reason=reason)]
