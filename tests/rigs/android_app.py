@@ -1,0 +1,66 @@
+"""``am``, ``pidof`` and ``logcat`` of a phone with one app. Test equipment: programs for PATH, strict about their words.
+
+The state of the phone is a folder: ``running`` holds the app's pid, ``calls`` what was asked, ``log`` what it writes.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+PACKAGE, ACTIVITY, PID = "ai.mlc.mlcchat", ".MainActivity", 4242
+
+
+def install(folder: Path, *, running: bool = False, log: str = "") -> Path:
+    """Put the programs there; the folder to have on PATH."""
+    folder.mkdir()
+    for name in ("am", "pidof", "logcat"):
+        path = folder / name
+        path.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).resolve()} {folder} {name} "$@"\n')
+        path.chmod(0o755)
+    (folder / "calls").touch()
+    (folder / "log").write_text(log)
+    if running:
+        (folder / "running").write_text(str(PID))
+    return folder
+
+
+def am(folder: Path, words: list[str]) -> None:
+    match words:
+        case ["start", "-n", name] if name == f"{PACKAGE}/{ACTIVITY}":
+            (folder / "running").write_text(str(PID))
+            print(f"Starting: Intent {{ cmp={name} }}")
+        case ["start", "-n", name]:
+            print(
+                f"Starting: Intent {{ cmp={name} }}\nError type 3\nError: Activity class {{{name}}} does not exist."
+            )
+        case ["force-stop", name] if name == PACKAGE:
+            (folder / "running").unlink(missing_ok=True)
+        case _:
+            sys.exit(f"Error: unknown command {words}")
+
+
+def pidof(folder: Path, words: list[str]) -> None:
+    running = folder / "running"
+    if words != [PACKAGE] or not running.exists():
+        sys.exit(1)
+    print(running.read_text())
+
+
+def logcat(folder: Path, words: list[str]) -> None:
+    if words != ["-v", "epoch", "-T", "1", "--pid", str(PID)]:
+        sys.exit(f"logcat: Unknown option {words}")
+    for line in (folder / "log").read_text().splitlines():
+        if line == "!app ends":
+            (folder / "running").unlink()
+        elif line == "!log ends":
+            return
+        else:
+            print(line, flush=True)
+    time.sleep(3600)
+
+
+if __name__ == "__main__":
+    state, program, *asked = sys.argv[1:]
+    with (Path(state) / "calls").open("a") as calls:
+        calls.write(" ".join([program, *asked]) + "\n")
+    {"am": am, "pidof": pidof, "logcat": logcat}[program](Path(state), asked)
