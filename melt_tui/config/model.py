@@ -46,6 +46,10 @@ class RunConfig:
     ignore_eos: bool = False
     runtime_args: tuple[str, ...] = ()
     url: str = ""
+    on_link_loss: str = "stop"
+    """``stop`` or ``keep``."""
+    lease_s: float = 900.0
+    """With ``keep``: how long a run may go on without us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,16 @@ def model_cache() -> Path:
     return platformdirs.user_cache_path(APP) / "models"
 
 
+def download_cache() -> Path:
+    """Archives that were fetched: they can be deleted at any time."""
+    return platformdirs.user_cache_path(APP) / "downloads"
+
+
+def known_hosts_file() -> Path:
+    """Keys of SSH servers that were accepted in melt; the user's own ``~/.ssh/known_hosts`` is read beside it."""
+    return platformdirs.user_data_path(APP) / "known_hosts"
+
+
 def recordings_folder() -> Path:
     """Recordings, where the config names no other folder."""
     return platformdirs.user_data_path(APP) / "recordings"

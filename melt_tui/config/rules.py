@@ -94,6 +94,8 @@ RUN: Final[Mapping[str, Rule]] = {
     "ignore_eos": Rule("ignore_eos", Kind.FLAG),
     "runtime_args": Rule("runtime_args", Kind.TEXTS),
     "url": Rule("url", Kind.TEXT, pattern=r"https?://\S+", example='"http://127.0.0.1:8080"'),
+    "on_link_loss": Rule("on_link_loss", Kind.TEXT, pattern="stop|keep", example='"stop" or "keep"'),
+    "lease": Rule("lease_s", Kind.NUMBER, 10, 604_800),
 }
 
 SESSION: Final[Mapping[str, Rule]] = {
