@@ -59,6 +59,7 @@ RUNTIMES = {
     "llama_cli": Entry("drivers.runtimes.llama_cli.driver", "LlamaCli"),
     "llama_bench": Entry("drivers.runtimes.llama_bench.driver", "LlamaBench"),
     "ollama": Entry("drivers.runtimes.ollama.driver", "Ollama"),
+    "mlc": Entry("drivers.runtimes.mlc.driver", "Mlc"),
     "simulated": Entry("drivers.runtimes.simulated.driver", "SimulatedRuntime"),
 }
 
@@ -124,6 +125,15 @@ class Registry:
             found.extend(_findings(what, answer))
         order = list(DEVICES)
         return sorted(found, key=lambda one: order.index(one.address) if one.address in order else len(order))
+
+    async def phones(self) -> Sequence[Found]:
+        """The phones that are plugged in now. Raises LinkError, MissingExtra."""
+        return await self._driver("adb:").scan()
+
+    def name_of(self, phone: Found) -> str:
+        """What a phone is called when nobody names it: its model, or its serial where that is not known."""
+        title = _slug(phone.title).lower() if phone.title != _NO_MODEL else ""
+        return title or self.default_name(phone.address)
 
     def plugged(self) -> AsyncIterator[Sequence[Found]]:
         """The phones that are plugged in now, and again at every change. Raises LinkError, MissingExtra."""
@@ -267,6 +277,8 @@ def _require_ssh(address: str) -> None:
         )
 
 
+_NO_MODEL = "Android phone"
+"""Title of a phone whose model adb does not tell."""
 _OWN_NAMES: Mapping[str, Callable[[Address, Entry], str]] = {"adb": _serial, "ssh": _host}
 """Schemes whose addresses say which device is meant."""
 

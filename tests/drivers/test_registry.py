@@ -135,8 +135,8 @@ async def test_an_unknown_address_is_refused_with_the_known(
 def test_runtimes_are_new_each_time(virtual_clock: VirtualClock) -> None:
     one = Registry(virtual_clock, seed=1)
     assert one.runtime("simulated") is not one.runtime("simulated")
-    with pytest.raises(NotSupported, match="no runtime 'mlc': there are llama_server, llama_cli, "):
-        one.runtime("mlc")
+    with pytest.raises(NotSupported, match="no runtime 'mlx': there are llama_server, llama_cli, "):
+        one.runtime("mlx")
 
 
 async def test_a_missing_package_is_named_with_the_command(
