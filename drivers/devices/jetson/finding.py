@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from drivers import linux
 from drivers.devices.jetson import protocol, rails, readers, scripts, sensors
 from drivers.devices.jetson.channels import ASKED_RAIL_HZ, FAST_HZ, SENSOR_HZ
-from drivers.devices.jetson.limits import find_limits
+from drivers.devices.jetson.limits import Cooler, Counter, find_limits
 from drivers.devices.jetson.processes import Processes
 from drivers.devices.jetson.protocol import Board, PowerMode
 from drivers.devices.jetson.rails import Rails
@@ -17,7 +17,7 @@ from drivers.devices.jetson.telling import Telling
 from drivers.errors import Garbled, LinkTimeout, Refused
 from drivers.foreign import printable
 from drivers.links.base import ShellLink
-from drivers.model import Channel, DeviceInfo, DeviceKind
+from drivers.model import Channel, DeviceInfo, DeviceKind, Quantity
 
 RUNTIMES = ("llama_server", "llama_cli", "llama_bench", "ollama", "mlc")
 SURVEY_LIMIT_S = 15.0
@@ -100,6 +100,7 @@ def look(device: str, address: str, found: Survey, mode: PowerMode, rails_hz: in
         missing=(
             *missing,
             *unknown_input,
+            *_powerless(groups, rails=rails_known, tegrastats=tegrastats),
             *_software(jetson=jetson, tegrastats=tegrastats, rails=rails_known),
         ),
     )
@@ -151,12 +152,24 @@ def _groups(
             fans,
         ),
     ]
-    caps = () if readers.policies(found) else (_NO_CAP,)
-    missing = [*no_temperature, *no_fan, *no_pressure, *caps, *readers.energy_missing(found, fast)]
+    missing = [*no_temperature, *no_fan, *no_pressure, *readers.energy_missing(found, fast)]
+    missing += [] if readers.policies(found) else [_NO_CAP]
+    missing += [] if any(isinstance(reader, Cooler | Counter) for reader in limits) else [_NO_LIMIT]
+    missing += [] if load or not gpu else [_NO_GPU]
     return groups, missing
 
 
 _NO_CAP = Missing("frequency cap", "this board's kernel controls no clock (no cpufreq)")
+_NO_LIMIT = Missing("thermal limits", "this board's kernel tells no cooling device and counts no throttling")
+_NO_GPU = Missing("GPU use", "there is no tegrastats, and no GPU driver that tells its load")
+_NO_POWER = Missing(
+    "power", "this board has no power monitor that the kernel knows", "put a meter into its supply"
+)
+
+
+def _powerless(groups: Sequence[Group], *, rails: bool, tegrastats: str) -> list[Missing]:
+    told = (channel.quantity for group in groups for channel in group.channels)
+    return [] if rails or tegrastats or Quantity.POWER in told else [_NO_POWER]
 
 
 def _software(*, jetson: bool, tegrastats: str, rails: bool) -> list[Missing]:

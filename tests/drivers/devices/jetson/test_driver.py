@@ -13,9 +13,10 @@ from drivers.clock import MILLISECOND, SECOND, SystemClock
 from drivers.devices.jetson import finding, sampling
 from drivers.devices.jetson.driver import JetsonDriver
 from drivers.errors import Garbled, LinkLost, NotSupported
-from drivers.events import LimitEngaged, LogLine
+from drivers.events import LimitEngaged, LimitReleased, LogLine
 from drivers.links.local import LocalShell
 from drivers.model import DeviceKind, Quantity
+from tests.rigs import sysfs_trees
 from tests.rigs.boards import lines, trees
 from tests.rigs.boards.planting import Planted
 from tests.rigs.boards.watching import Heard, here, listen, open_at, opened
@@ -153,28 +154,31 @@ async def test_limits_engage_and_release_each_with_its_reason(plant: Plant) -> N
     cap = "sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq"
 
     def engaged(heard: Heard) -> bool:
-        if heard.has("cpu-throttle-alert", "oc1_event_cnt", "cap policy0"):
+        if heard.has("cpu-throttle-alert", "oc1_event_cnt", "cap policy0") and not heard.limits():
             planted.write(cooler, "1\n")
             planted.write(counter.format(1), "30\n")
             planted.write(counter.format(3), "9999\n")
             planted.write(cap, "1190400\n")
-        return len(heard.limits()) == 3 and heard.values["oc3_event_cnt"][-1] == 9999
+        return len(reasons(heard)) >= 3 and heard.values["oc3_event_cnt"][-1] == 9999
+
+    def reasons(heard: Heard) -> dict[str, str]:
+        return {event.limit: event.reason for event in heard.limits() if isinstance(event, LimitEngaged)}
 
     def released(heard: Heard) -> bool:
-        planted.write(cooler, "0\n")
-        planted.write(cap, "1728000\n")
-        return len(heard.limits()) == 5
+        return {"cpu-throttle-alert", "cpu cap policy0"} <= {
+            event.limit for event in heard.limits() if isinstance(event, LimitReleased)
+        }
 
     async with opened(planted) as heard:
         await listen(heard, engaged)
-        reasons = {event.limit: event.reason for event in heard.limits() if isinstance(event, LimitEngaged)}
+        planted.write(cooler, "0\n")
+        planted.write(cap, "1728000\n")
         await listen(heard, released)
-    assert reasons == {
+    assert reasons(heard) == {
         "cpu-throttle-alert": "thermal",
         "oc1_event_cnt": "power limit",
         "cpu cap policy0": "operating-system cap",
     }
-    assert {event.limit for event in heard.limits()[3:]} == {"cpu-throttle-alert", "cpu cap policy0"}
 
 
 async def test_a_sensor_that_is_powered_down_is_silent_until_it_wakes(plant: Plant) -> None:
@@ -222,6 +226,35 @@ async def test_an_unknown_board_tells_its_rails_and_why_not_its_input(plant: Pla
     assert heard.point("board-input") == []
     assert heard.channels["VDD_IN"].point == "rail:VDD_IN"
     assert heard.absent()["board input power"].reason == "what feeds this board's rails is not known"
+
+
+async def test_a_machine_that_has_nothing_says_what_it_lacks(plant: Plant) -> None:
+    keep = ("proc/stat", "proc/meminfo", "etc/os-release")
+    tree = {path: text for path, text in trees.NANO.tree.items() if path in keep}
+    async with opened(plant(trees.Board("bare", tree, ""))) as heard:
+        await listen(heard, lambda heard: heard.has("memory_available"))
+    assert set(heard.absent()) == {
+        "temperature",
+        "fan",
+        "memory pressure",
+        "frequency cap",
+        "thermal limits",
+        "GPU use",
+        "power",
+    }
+    assert heard.absent()["power"].remedy == "put a meter into its supply"
+
+
+async def test_a_computer_over_ssh_tells_what_a_host_tells(plant: Plant) -> None:
+    async with opened(plant(trees.Board("laptop", sysfs_trees.INTEL_LAPTOP, ""))) as heard:
+        await listen(heard, lambda heard: heard.has("energy package-0", "Package id 0", "thinkpad fan1"))
+        info = heard.device.info
+    assert info.model == "LENOVO 21CBCTO1WW"
+    assert info.os == "Debian GNU/Linux 12 (bookworm)"
+    assert dict(info.facts)["processor"].startswith("12th Gen Intel(R) Core(TM) i7")
+    assert heard.point("package") == ["energy package-0", "power package-0"]
+    assert heard.values["core_throttle_count"] == [7] * len(heard.values["core_throttle_count"])
+    assert {"power", "thermal limits", "tegrastats"} & set(heard.absent()) == set()
 
 
 async def test_this_computer_as_a_plain_linux_machine_with_a_watched_family() -> None:
