@@ -115,6 +115,7 @@ def _plot(
     panel, ask, playhead = one.panel, look.ask, frame.playhead
     return PlotModel(
         title=panel.title,
+        brief=panel.topic.title,
         unit=panel.topic.unit,
         t0_ns=ask.t0_ns,
         t1_ns=ask.t1_ns,

@@ -29,7 +29,8 @@ _DETAILS = (
 class Legend:
     """Everything that the line may say. Equal ones look the same."""
 
-    title: str
+    titles: tuple[str, ...]
+    """The fullest first."""
     unit: str
     readings: tuple[tuple[Part, ...], ...]
     """As ``reading`` gives them."""
@@ -45,7 +46,7 @@ def shape(colour: int) -> str:
 def legend(model: PlotModel, prefix: Prefix, greatest: float | None) -> Legend:
     """What there is to say of a chart whose greatest value shown is ``greatest``."""
     return Legend(
-        title=plain(model.title),
+        titles=tuple(plain(title) for title in (model.title, model.brief) if title),
         unit="" if prefix.unit == "1" else plain(prefix.unit),
         readings=tuple([reading(series, prefix, model.limits) for series in model.series]),
         maximum="" if greatest is None else number(greatest / prefix.factor),
@@ -57,12 +58,10 @@ def write(cells: Cells, said: Legend, *, framed: bool) -> None:
     """Write the line into row 0 of a chart, as the upper edge of its frame where it is ``framed``."""
     edge = 2 if framed else 0
     room = cells.width - 2 * edge
-    size, beside = cell_count(said.title), cell_count(said.unit) + 3
-    right = _fitting(said, room - size - beside) or _fitting(said, room - min(_SHORTEST_TITLE, size) - beside)
+    title, right = _chosen(said, room, cell_count(said.unit) + 3)
     taken = _length(right)
     if framed:
         cells.put(0, 0, f"╭{'─' * (cells.width - 2)}╮", Ink.FRAME)
-    title = plain(said.title, room - taken - beside * bool(right))
     unit = f" {said.unit}" if said.unit and cell_count(title) + cell_count(said.unit) < room - taken else ""
     x = cells.put(edge - 1, 0, " ", Ink.FRAME) if framed else 0
     _write(cells, x, [(title, Ink.TITLE), (unit, Ink.DIM), (" ", Ink.FRAME)])
@@ -84,6 +83,17 @@ def reading(series: Series, prefix: Prefix, limits: tuple[tuple[float, str], ...
         (shown, Ink.WARNING if past and not series.stale else ink),
         (aged, Ink.DIM),
     )
+
+
+def _chosen(said: Legend, room: int, beside: int) -> tuple[str, list[Part]]:
+    """The fullest title that leaves room for a value; with none the briefest, cut for it or alone."""
+    for title in said.titles:
+        right = _fitting(said, room - cell_count(title) - beside)
+        if right:
+            return title, right
+    brief = said.titles[-1] if said.titles else ""
+    right = _fitting(said, room - min(_SHORTEST_TITLE, cell_count(brief)) - beside)
+    return plain(brief, room - _length(right) - beside * bool(right)), right
 
 
 def _fitting(said: Legend, room: int) -> list[Part]:

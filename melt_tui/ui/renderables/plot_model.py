@@ -51,6 +51,8 @@ class PlotModel:
     """A chart's whole content. Two equal models give the same picture."""
 
     title: str
+    brief: str = ""
+    """What stands for the title where that has no room."""
     unit: str
     """Of every value in the model: ``B``, ``°C``, ``tok/s``; the chart chooses the prefix that it shows."""
     t0_ns: int

@@ -15,6 +15,10 @@ from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
 from melt_tui.ui.renderables.text import plain
 
 
+_LABELLED_FROM = 24
+"""Cells from which a chart has labels of its values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where things stand in a chart of some size, in cells: the plot area and what is around it."""
@@ -33,7 +37,7 @@ class Layout:
 def layout(width: int, height: int) -> Layout:
     """The layout of a chart of that size: frame, labels and title go one after another as it shrinks."""
     framed = width >= 16 and height >= 4
-    gutter = width >= 34
+    gutter = width >= _LABELLED_FROM
     titled = framed or (height >= 3 and width >= 8)
     edge = int(framed)
     left = edge + (LABEL_WIDTH + 1 if gutter else 0)

@@ -46,6 +46,19 @@ def test_a_line_without_a_frame() -> None:
     assert text_of(cells.lines()) == "RSS GB     ■ 2.00  max 2.50 "
 
 
+def test_a_title_without_room_gives_way_to_its_brief_form() -> None:
+    model = PlotModel(
+        title="power at 3 points", brief="power", unit="W", t0_ns=0, t1_ns=1, series=(series(2e9),)
+    )
+    said = legend.legend(model, Prefix(1e9, "W"), None)
+    lines = []
+    for width in (30, 36):
+        cells = Cells(width, 1)
+        legend.write(cells, said, framed=True)
+        lines.append(text_of(cells.lines()))
+    assert lines == ["╭ power W ──── ■ phone 2.00 ─╮", "╭ power at 3 points W ──── ■ 2.00 ─╮"]
+
+
 def test_a_plain_number_has_no_unit() -> None:
     model = PlotModel(title="level", unit="1", t0_ns=0, t1_ns=1)
     cells = Cells(20, 1)

@@ -11,7 +11,7 @@ MODEL = PlotModel(title="t", unit="W", t0_ns=0, t1_ns=60 * SECOND)
 
 
 def test_frame_and_labels_go_as_it_shrinks() -> None:
-    full, bare, tiny = layout(80, 12), layout(30, 12), layout(4, 2)
+    full, bare, tiny = layout(80, 12), layout(22, 12), layout(4, 2)
     assert (full.framed, full.titled, full.gutter, full.x, full.width, full.height) == (
         True,
         True,
@@ -20,7 +20,7 @@ def test_frame_and_labels_go_as_it_shrinks() -> None:
         71,
         10,
     )
-    assert (bare.framed, bare.gutter, bare.width) == (True, False, 28)
+    assert (bare.framed, bare.gutter, bare.width) == (True, False, 20)
     assert (tiny.framed, tiny.titled, tiny.x, tiny.y, tiny.width, tiny.height) == (False, False, 0, 0, 4, 2)
 
 
@@ -32,6 +32,11 @@ def test_any_layout_lies_within_its_size(width: int, height: int) -> None:
     if area.width and area.height:
         assert area.x + area.width <= width
         assert area.y + area.height <= height
+
+
+def test_a_narrow_chart_has_labels_of_its_values() -> None:
+    narrow = layout(28, 10)
+    assert (narrow.gutter, narrow.x, narrow.width) == (True, 7, 19)
 
 
 def test_charts_of_one_size_share_their_times() -> None:
