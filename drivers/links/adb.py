@@ -20,7 +20,7 @@ DIRECTORY = "/data/local/tmp/melt"
 """Where on a phone what we leave there is kept: the one place where the shell's user may write and run programs."""
 WIFI_PORT = 5555
 
-_CHUNK = 64 * 1024
+_CHUNK = 256 * 1024
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 

@@ -1,6 +1,7 @@
 """Shell scripts that keep a started process tied to its link, or to a lease. Texts only: nothing here does I/O.
 
-They run in any POSIX shell (mksh with toybox, dash, bash, busybox) and use no named pipe, which phones forbid.
+They run in any POSIX shell (mksh with toybox, dash, bash, busybox). They use no named pipe, which phones forbid, and
+no arithmetic on sizes or times: mksh has 32 bits.
 
 The dead-man's switch: the command runs in a process group of its own, and beside it a *reader* waits on the stream's
 standard input. However the link ends (stream closed, adb server or sshd connection killed, melt killed), that input
@@ -19,8 +20,8 @@ from drivers.errors import Garbled, NotSupported
 from drivers.foreign import printable
 from drivers.links.base import Lease
 
-OUTPUT_LIMIT = 1 << 30
-"""Bytes of output that a leased process may leave on the device before it is ended."""
+OUTPUT_DIGITS = 10
+"""A leased process is ended once the bytes that it has written to either stream are a number of so many digits."""
 
 HELD = b"held"
 """The line that ``lifeline`` prints."""
@@ -115,7 +116,8 @@ exec >/dev/null
   while [ "$left" -gt 0 ]; do
     sleep "$period"
     if [ -e "$d/renew" ]; then rm -f "$d/renew"; left=$ticks; else left=$((left-1)); fi
-    [ $(($(wc -c <"$d/out") + $(wc -c <"$d/err"))) -le "$limit" ] || left=0
+    case $(wc -c <"$d/out") in $limit) left=0 ;; esac
+    case $(wc -c <"$d/err") in $limit) left=0 ;; esac
   done
   echo 137 >"$d/rc.part"; mv "$d/rc.part" "$d/rc"
   kill -9 "-$$"; } &
@@ -220,7 +222,7 @@ def leased(argv: Sequence[str], env: Mapping[str, str], lease: Lease, directory:
         "resume": "1" if resume else "",
         "period": f"{period:.0f}" if period >= 1 else f"{period:.3f}",
         "ticks": str(_LEASE_TICKS),
-        "limit": str(OUTPUT_LIMIT),
+        "limit": "?" * OUTPUT_DIGITS + "*",
         "keep": _KEEPER,
     }
     settings = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())

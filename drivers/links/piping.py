@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from drivers.errors import Garbled, LinkTimeout, Refused
 from drivers.foreign import printable
+from drivers.inbox import Inbox
 from drivers.links.base import Pipe, Progress
 from drivers.links.guarding import script
 from drivers.links.leased import OpenPipe
@@ -23,25 +25,25 @@ SAID_LIMIT = 4096
 # The sum of what was checked stands beside the file, with its size and time: to look is enough to know it again.
 _LOOK = """
 mkdir -p "${1%/*}" || exit 1
-if [ -f "$1" ] && [ "$(cat "$1.sha256" 2>/dev/null)" = "$2 $(stat -c "%s %Y" "$1")" ]; then echo there; exit; fi
-if [ -f "$1" ] && [ "$(stat -c %s "$1")" = "$3" ] && [ "$(sha256sum <"$1")" = "$2  -" ]; then
-  echo "$2 $(stat -c "%s %Y" "$1")" >"$1.sha256"; echo there; exit; fi
-[ "$(cat "$1.part.sha256" 2>/dev/null)" = "$2" ] || { rm -f "$1.part"; echo "$2" >"$1.part.sha256"; } || exit 1
+if [ -f "$1" ] && [ "$(stat -c %s "$1")" = "$3" ] && [ -z "$4" ]; then
+  read -r sum size time 2>/dev/null <"$1.sha256"
+  [ "$size $time" = "$(stat -c "%s %Y" "$1")" ] || { sum=$(sha256sum <"$1") && sum=${sum%% *} || exit 1
+  echo "$sum $(stat -c "%s %Y" "$1")" >"$1.sha256"; }
+  echo "there $sum"; exit
+fi
+[ "$(cat "$1.part.of" 2>/dev/null)" = "$2" ] || { rm -f "$1.part"; echo "$2" >"$1.part.of"; } || exit 1
 : >>"$1.part" || exit 1
-set -- "$1" "$2" "$3" "$(stat -c %s "$1.part")"
-room=$(df -k "${1%/*}" | tail -n 1); set -- "$@" $room
-[ "$(($3 - $4))" -le "$(($8 * 1024))" ] || { echo "full $(($8 * 1024))"; exit; }
-echo "part $4"
+set -- "$1" $(df -k "${1%/*}" | tail -n 1)
+echo "part $(stat -c %s "$1.part") $5"
 """
 _TAKE = """
-{ cat "$1.part"; exec tee -a "$1.part"; } | sha256sum || exit 1
+if command -v dd >/dev/null; then dd bs=262144 status=none; else cat; fi >>"$1.part" && sha256sum <"$1.part"
 """
 _FINISH = """
-chmod 755 "$1.part" && mv -f "$1.part" "$1" && rm -f "$1.part.sha256" &&
-  echo "$2 $(stat -c "%s %Y" "$1")" >"$1.sha256"
+chmod 755 "$1.part" && mv -f "$1.part" "$1" && rm -f "$1.part.of" && echo "$3 $(stat -c "%s %Y" "$1")" >"$1.sha256"
 """
 _DROP = """
-rm -f "$1.part" "$1.part.sha256"
+rm -f "$1.part" "$1.part.of"
 """
 
 
@@ -50,76 +52,96 @@ async def push_file(
 ) -> None:
     """Make the device's ``target`` hold what ``source`` holds, and be runnable.
 
-    It needs ``tee``, ``stat``, ``df`` and ``sha256sum`` there. The sum is made by the device of what it received, while
-    it receives. Raises LinkLost, LinkTimeout, Refused, Garbled.
+    It needs ``stat``, ``df`` and ``sha256sum`` there; what lies there in the end is summed up, not what was sent.
+    Raises LinkLost, LinkTimeout, Refused, Garbled.
     """
     if not PurePosixPath(target).is_absolute():
         raise Refused(f"{printable(target, 80)!r} is no absolute path on {title}")
     try:
         total, modified_ns = await asyncio.to_thread(_stat, source)
-        digest = await asyncio.to_thread(_digest, source, total, modified_ns)
+        sending = _Sending(open_pipe, title, source, target, total, modified_ns)
+        if not await sending.is_there():
+            await sending.send(progress)
     except OSError as error:
         raise Refused(f"{error.filename or source}: {error.strerror}") from error
-    sending = _Sending(open_pipe, title, target, total, digest)
-    done = await sending.look()
-    if done is not None:
-        await sending.send(source, done, progress)
     progress(Progress(total, total))
 
 
 class _Sending:
     """One file on its way."""
 
-    def __init__(self, open_pipe: OpenPipe, title: str, target: str, total: int, digest: str) -> None:
+    def __init__(
+        self, open_pipe: OpenPipe, title: str, source: Path, target: str, total: int, modified_ns: int
+    ) -> None:
         self._open_pipe = open_pipe
         self._title = title
+        self._source = source
         self._target = target
         self._total = total
-        self._digest = digest
+        self._modified_ns = modified_ns
+        self._present = 0
 
-    async def look(self) -> int | None:
-        """How many bytes are on the device already; None when the whole file is."""
-        said = (await self._run(_LOOK, str(self._total))).split()
+    async def is_there(self) -> bool:
+        """Whether the device has the file; if not, it is ready to receive what is missing of it."""
+        said = await self._look()
+        if said[:1] == ["there"]:
+            digest = await asyncio.to_thread(_digest, self._source, self._total, self._modified_ns)
+            if said[1:] == [digest]:
+                return True
+            said = await self._look("anew")
         match said:
-            case ["there"]:
-                return None
-            case ["part", size] if size.isdecimal() and int(size) <= self._total:
-                return int(size)
-            case ["full", room] if room.lstrip("-").isdecimal():
-                raise self._full(f"{int(room) / 1e9:.2f} GB are free")
-        await self._run(_DROP)
-        raise self._garbled("it did not say how much of the file it has")
+            case ["part", present, free_kib] if present.isdecimal() and free_kib.isdecimal():
+                self._begin(int(present), int(free_kib) * 1024)
+            case _:
+                raise self._garbled(f"asked what is there, it said {printable(' '.join(said), 80)!r}")
+        return False
 
-    async def send(self, source: Path, done: int, progress: Callable[[Progress], None]) -> None:
-        """The bytes from ``done`` on, and the check."""
-        received = await self._transfer(source, done, progress)
-        if received != f"{self._digest}  -":
+    async def send(self, progress: Callable[[Progress], None]) -> None:
+        """What is missing, and the check."""
+        summed = hashlib.sha256()
+        received = await self._transfer(summed.update, progress)
+        if self._present > self._total or received != f"{summed.hexdigest()}  -":
             await self._run(_DROP)
             raise self._garbled("the copy came out different, and was removed")
-        await self._run(_FINISH)
+        await self._run(_FINISH, summed.hexdigest())
 
-    async def _transfer(self, source: Path, done: int, progress: Callable[[Progress], None]) -> str:
-        async with self._open_pipe(script(_TAKE, self._target)) as pipe, asyncio.TaskGroup() as tasks:
-            said = _Said()
-            listening = tasks.create_task(said.listen(pipe))
-            async for piece in _pieces(source, done):
+    async def _look(self, anew: str = "") -> list[str]:
+        return (await self._run(_LOOK, str(self._total), anew)).split()
+
+    def _begin(self, present: int, free: int) -> None:
+        if self._total - present > free:
+            raise self._full(f"{free / 1e9:.2f} GB are free")
+        self._present = present
+
+    async def _transfer(self, summed: Callable[[bytes], None], progress: Callable[[Progress], None]) -> str:
+        """Sends what is missing; what the device says that it has got in all. ``summed`` is given the whole file."""
+        said = _Said()
+        async with (
+            self._open_pipe(script(_TAKE, self._target)) as pipe,
+            Inbox() as inbox,
+            aclosing(_pieces(self._source, summed)) as pieces,
+        ):
+            listening = inbox.listen("said", said.listen(pipe))
+            done = 0
+            async for piece in pieces:
                 if said.trouble or listening.done():
                     break
-                progress(Progress(done, self._total))
-                await pipe.write(piece)
+                missing = piece[max(0, self._present - done) :]
                 done += len(piece)
+                if missing:
+                    progress(Progress(done - len(missing), self._total))
+                    await pipe.write(missing)
             await pipe.close_stdin()
+            await listening
         if said.trouble:
             raise self._refused(said.trouble.decode(errors="replace"))
         return said.out.decode(errors="replace").strip()
 
     async def _run(self, text: str, *arguments: str) -> str:
         """What a script about this file says. Raises Refused when it fails."""
+        line = script(text, self._target, f"{self._total} {self._modified_ns}", *arguments)
         try:
-            async with (
-                asyncio.timeout(RUN_LIMIT_S),
-                self._open_pipe(script(text, self._target, self._digest, *arguments)) as pipe,
-            ):
+            async with asyncio.timeout(RUN_LIMIT_S), self._open_pipe(line) as pipe:
                 completed = await collect(pipe)
         except TimeoutError:
             raise LinkTimeout(f"{self._title} does not answer about {printable(self._target, 80)}") from None
@@ -156,13 +178,23 @@ class _Said:
             kept += chunk[2][: SAID_LIMIT - len(kept)]
 
 
-async def _pieces(source: Path, done: int) -> AsyncIterator[bytes]:
+async def _pieces(source: Path, summed: Callable[[bytes], None]) -> AsyncGenerator[bytes, None]:
+    """The file piece by piece, each given to ``summed``; while one is sent, a thread reads the next."""
     file = await asyncio.to_thread(source.open, "rb")
+    loop = asyncio.get_running_loop()
+
+    def piece() -> bytes:
+        data = file.read(PIECE)
+        summed(data)
+        return data
+
+    reading = loop.run_in_executor(None, piece)
     try:
-        await asyncio.to_thread(file.seek, done)
-        while piece := await asyncio.to_thread(file.read, PIECE):
-            yield piece
+        while data := await reading:
+            reading = loop.run_in_executor(None, piece)
+            yield data
     finally:
+        await asyncio.wait([reading])
         file.close()
 
 

@@ -50,7 +50,7 @@ class Device:
         task.add_done_callback(self._tasks.discard)
 
     async def listen(self, port: int = 0) -> int:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", port)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=4 << 20)
         self._servers.append(server)
         found: int = server.sockets[0].getsockname()[1]
         return found

@@ -32,6 +32,13 @@ while IFS='=' read -r name value; do
   if [ -z "$1" ]; then echo "[$name]: [$value]"; elif [ "$name" = "$1" ]; then echo "$value"; fi
 done </system/build.prop
 """
+SHA256SUM = f"""#!{sys.executable} -S
+# As fast as a phone's, which has its processor's own instructions for it; Debian's toybox has not.
+import hashlib, sys
+for name in sys.argv[1:] or ["-"]:
+    with (sys.stdin.buffer if name == "-" else open(name, "rb")) as file:
+        print(hashlib.file_digest(file, "sha256").hexdigest() + "  " + name)
+"""
 
 
 @dataclass
@@ -184,8 +191,12 @@ def furnish(root: Path, tree: Path | None) -> None:
     for tool in subprocess.run([toybox], capture_output=True, text=True, check=True).stdout.split():
         (tools / tool).symlink_to(toybox)
     (tools / "sh").symlink_to(need("mksh"))
+    (tools / "dd").symlink_to(need("dd"))
     (tools / "getprop").write_text(GETPROP)
     (tools / "getprop").chmod(0o755)
+    (tools / "sha256sum").unlink()
+    (tools / "sha256sum").write_text(SHA256SUM)
+    (tools / "sha256sum").chmod(0o755)
     (root / "system" / "build.prop").write_text("")
     if tree is not None:
         shutil.copytree(tree, root, dirs_exist_ok=True, symlinks=True)

@@ -55,8 +55,7 @@ class Command:
         stdin, *outputs, ended = self._spawn(argv) if raw else self._spawn_on_terminal(argv)
         loop = asyncio.get_running_loop()
         readers = [await self._reader(fd) for fd in outputs]
-        writer, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(os.dup(stdin), "wb", 0))
-        os.close(stdin)
+        writer = await self._writer(stdin)
         feeding = loop.create_task(quietly(self._feed(writer)))
         kinds = (STDOUT, STDERR)
         work = [
@@ -75,7 +74,7 @@ class Command:
             for task in (*work, closing, feeding):
                 task.cancel()
             if not writer.is_closing():
-                writer.abort()
+                writer.transport.abort()
             for _, transport in readers:
                 transport.close()
 
@@ -122,6 +121,15 @@ class Command:
         )
         return reader, transport
 
+    async def _writer(self, fd: int) -> asyncio.StreamWriter:
+        with suppress(OSError):
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 1 << 18)
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.connect_write_pipe(
+            asyncio.streams.FlowControlMixin, os.fdopen(fd, "wb", 0)
+        )
+        return asyncio.StreamWriter(transport, protocol, None, loop)
+
     async def _drain(self, kind: int, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
@@ -142,7 +150,7 @@ class Command:
                 raise ConnectionResetError
             await self._stream.write(SHELL.pack(kind, len(data)) + data)
 
-    async def _feed(self, writer: asyncio.WriteTransport) -> None:
+    async def _feed(self, writer: asyncio.StreamWriter) -> None:
         exactly = Exactly(self._stream)
         while not self._framed:
             data = await self._stream.read()
@@ -154,8 +162,7 @@ class Command:
             data = await exactly(size)
             if kind == STDIN:
                 writer.write(data)
-                while writer.get_write_buffer_size() > 1 << 20:
-                    await asyncio.sleep(0.001)
+                await writer.drain()
             elif kind == CLOSE_STDIN:
                 writer.write_eof()
 

@@ -333,7 +333,7 @@ async def test_a_key_that_nobody_remembers_starts_anew(
 async def test_output_without_end_ends_a_leased_process(
     shell: RemoteShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guarding, "OUTPUT_LIMIT", 1000)
+    monkeypatch.setattr(guarding, "OUTPUT_DIGITS", 4)
     endless = "while :; do echo 0123456789; sleep 0.001; done"
     async with shell.start(["sh", "-c", endless], lease=Lease("run-7", 2)) as process:
         assert await process.wait() == -9
