@@ -1,5 +1,10 @@
 """Why an engine ended."""
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.errors import DriverError, NotSupported, Refused, RunFailed
 from drivers.runs import dying
 
 
@@ -27,3 +32,31 @@ def test_the_most_telling_line() -> None:
 def test_the_last_line() -> None:
     assert dying.last_line(["a", "b\x1b[0m", " "]) == "b\\x1b[0m"
     assert dying.last_line([" ", ""]) == ""
+
+
+@pytest.mark.parametrize(
+    ("returncode", "lines", "kind", "sentence"),
+    [
+        (126, ["mksh: /x/llama-server: not executable: 64-bit ELF file"], NotSupported, "was built for another kind of processor"),
+        (126, ["sh: /x/llama-server: not executable: magic 7F45"], NotSupported, "was built for another kind of processor"),
+        (126, ["bash: /x/llama-server: cannot execute binary file: Exec format error"], NotSupported, "was built for another kind"),
+        (126, ["sh: can't execute 'llama-server': Permission denied"], Refused, "refuses to execute"),
+        (127, ["sh: /x/llama-server: inaccessible or not found"], NotSupported, "there is no program /x/llama-server"),
+        (127, ["/x/llama-server: error while loading shared libraries: libllama.so: cannot open shared object file"], NotSupported, "lacks the library libllama.so"),
+        (1, ['CANNOT LINK EXECUTABLE "/x/llama-server": library "libggml.so" not found'], NotSupported, "lacks the library libggml.so"),
+        (-9, [], RunFailed, "ended with SIGKILL: somebody killed it, or the system did when memory ran out"),
+        (137, [], RunFailed, "ended with SIGKILL: somebody killed it, or the system did when memory ran out"),
+        (132, ["x"], RunFailed, "ended with SIGILL; the last line that it printed: x"),
+        (1, ["error: invalid argument: --foo"], RunFailed, "exit code 1: error: invalid argument: --foo"),
+        (-99, [], RunFailed, "ended with signal 99"),
+    ],
+)  # fmt: skip
+def test_every_way_to_die(returncode: int, lines: list[str], kind: type[DriverError], sentence: str) -> None:
+    error = dying.death("/x/llama-server", returncode, lines)
+    assert isinstance(error, kind)
+    assert sentence in str(error)
+
+
+@given(st.integers(-200, 300), st.lists(st.text(max_size=80), max_size=5))
+def test_no_death_is_without_a_sentence(returncode: int, lines: list[str]) -> None:
+    assert str(dying.death("/x", returncode, lines)).isprintable()
