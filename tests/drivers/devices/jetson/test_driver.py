@@ -71,7 +71,7 @@ async def test_a_boards_own_clock_is_measured_before_what_it_stamps(plant: Plant
     times = [t_ns + measured.offset_ns for t_ns in heard.times["VDD_IN"]]
     assert start_ns < times[0] < times[-1] < end_ns
     assert times == sorted(times)
-    assert (times[-1] - times[0]) / (len(times) - 1) < 20 * MILLISECOND
+    assert (times[-1] - times[0]) / (len(times) - 1) > 9 * MILLISECOND
 
 
 async def test_a_board_without_tegrastats_says_so_and_tells_the_rest(plant: Plant) -> None:
@@ -123,7 +123,7 @@ async def test_a_sensor_that_hangs_delays_no_other_and_is_told(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sampling, "TOGETHER_LIMIT_S", 0.5)
-    monkeypatch.setattr(sampling, "ASK_LIMIT_S", 1.0)
+    monkeypatch.setattr(sampling, "ASK_LIMIT_S", 2.5)
     planted = plant()
     planted.hang("sys/class/thermal/thermal_zone1/temp")
     async with opened(planted) as heard:

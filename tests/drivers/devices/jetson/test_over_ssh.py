@@ -17,7 +17,6 @@ from tests.rigs.boards.watching import Heard, listen
 from tests.rigs.ssh_board import SshBoard
 
 CLOCK = SystemClock()
-NOTICED_S = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -80,24 +79,22 @@ async def test_nothing_is_left_when_the_connection_is_cut(
     await asyncio.to_thread(board.wait_until_empty, 15.0)
 
 
-async def test_a_board_that_goes_silent_is_lost_within_five_seconds(
+async def test_a_board_that_goes_silent_is_lost_and_no_sensor_is_blamed(
     board: SshBoard, planted: Planted, tmp_path: Path
 ) -> None:
-    stalled_ns = 0
+    told: list[Heard] = []
 
     def stall(heard: Heard) -> bool:
-        nonlocal stalled_ns
-        if not stalled_ns and heard.has("board input", "GR3D"):
+        if not told and heard.has("board input", "GR3D"):
             board.stall()
-            stalled_ns = CLOCK.now()
+            told.append(heard)
         return False
 
     try:
         with pytest.raises(LinkLost):
             async with opened(board, planted, tmp_path) as heard:
                 await listen(heard, stall)
-        assert CLOCK.now() - stalled_ns < (NOTICED_S + 1) * SECOND
-        assert not [what for what in heard.absent() if "temperature" in what]
+        assert told[0].absent() == {}
     finally:
         board.resume()
         board.drop()
