@@ -143,6 +143,7 @@ _NEXT_STEPS = {
     "sideload": ("it waits for an update", "restart it"),
     "host": ("it is an adb host, not a device", "unplug it"),
 }
+_ASKING = frozenset({"unauthorized", "authorizing"})
 _PERMISSIONS = (
     "this user may not open its USB port",
     "install your distribution's android-sdk-platform-tools-common (udev rules), then plug it in again",
@@ -163,8 +164,15 @@ def found(device: Listed) -> Found:
     if device.ready:
         return Found(address=address, kind=DeviceKind.PHONE, title=title)
     reason, next_step = obstacle(device.state)
+    asks = device.state in _ASKING or device.state.startswith("no permissions")
     return Found(
-        address=address, kind=DeviceKind.PHONE, title=title, ready=False, reason=reason, next_step=next_step
+        address=address,
+        kind=DeviceKind.PHONE,
+        title=title,
+        ready=False,
+        reason=reason,
+        next_step=next_step,
+        asks=asks,
     )
 
 

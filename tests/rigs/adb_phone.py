@@ -192,6 +192,9 @@ def furnish(root: Path, tree: Path | None) -> None:
         (tools / tool).symlink_to(toybox)
     (tools / "sh").symlink_to(need("mksh"))
     (tools / "dd").symlink_to(need("dd"))
+    (root / "system" / "etc").mkdir()
+    (root / "system" / "etc" / "passwd").write_text("shell:x:2000:2000::/:/system/bin/sh\n")
+    (root / "system" / "etc" / "group").write_text("shell:x:2000:\n")
     (tools / "getprop").write_text(GETPROP)
     (tools / "getprop").chmod(0o755)
     (tools / "sha256sum").unlink()
@@ -223,12 +226,14 @@ def sandbox(root: Path, binds: Sequence[Path], data_bytes: int | None) -> list[s
         "--ro-bind",
         "/usr",
         "/usr",
-        "--symlink",
-        "system/bin",
-        "/bin",
     ]
-    for name in ("lib", "lib64"):
-        where += ["--symlink", f"usr/{name}", f"/{name}"]
+    for name, of in (
+        ("lib", "usr/lib"),
+        ("lib64", "usr/lib64"),
+        ("bin", "system/bin"),
+        ("etc", "system/etc"),
+    ):
+        where += ["--symlink", of, f"/{name}"]
     for path in {Path(sys.base_prefix), Path(sys.prefix), RIGS, *binds}:
         where += [] if path.is_relative_to("/usr") else ["--ro-bind", str(path), str(path)]
     data = ["--size", str(data_bytes), "--tmpfs", "/data/local/tmp"] if data_bytes else []

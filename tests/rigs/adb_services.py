@@ -147,6 +147,7 @@ class Command:
                 await self._stream.write(SHELL.pack(EXIT, 4) + b"\0\0\0\0")
             elif lie == "half":
                 await self._stream.write(SHELL.pack(kind, 1000) + b"half")
+                await self._stream.hang_up()
                 raise ConnectionResetError
             await self._stream.write(SHELL.pack(kind, len(data)) + data)
 

@@ -61,6 +61,11 @@ class Stream:
             await self.transport.send(A_OKAY, self.local, self.remote)
         return data
 
+    async def hang_up(self) -> None:
+        """Close it from this end."""
+        await self.transport.send(A_CLSE, self.local, self.remote)
+        self.end()
+
     def end(self) -> None:
         self.closed.set()
         self._granted.set()
