@@ -98,6 +98,12 @@ class AndroidDevice:
     # --- the slow shell
 
     async def _follow_services(self, inbox: Inbox) -> None:
+        try:
+            await self._ask_services(inbox)
+        finally:
+            await self._slow.drop()
+
+    async def _ask_services(self, inbox: Inbox) -> None:
         device, settings = self._device, self._opening.settings
         kin: tuple[Service, ...] = (
             FamilyService(self._watched, needed=not settings.children),

@@ -128,7 +128,7 @@ class UseGauge:
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
         """The mean since the round before; nothing in the first."""
         after = protocol.processor_ticks(f"{texts[0]}\n")
-        before, self._before = self._before, after
+        before, self._before = self._before, after or self._before
         shares = (protocol.use(before, after, cluster.processors) for cluster in self._clusters)
         return [
             reading(channel, t_ns, share)

@@ -230,7 +230,6 @@ class PagesService:
     """Memory counted page by page: by the kernel for our own processes, by the activity service for an app."""
 
     what = "memory counted page by page"
-    channels: Sequence[Channel] = ()
 
     def __init__(self, device: str, watched: Watched) -> None:
         self._device = device
@@ -238,6 +237,11 @@ class PagesService:
         self._app = False
         self._said = False
         self.period_ns = SECOND
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """All that are told of processes: it may be the first to tell something."""
+        return self._watched.announced if self._watched.pids else ()
 
     def script(self) -> str:
         """What to ask; nothing while nothing is watched."""

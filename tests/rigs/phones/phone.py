@@ -247,8 +247,9 @@ class Phone:
         """A file's text from now on; also of one that is bound into a running box."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w") as file:
-            file.write(text)
+        with target.open("r+b" if target.exists() else "wb", buffering=0) as file:
+            file.write(text.encode())
+            file.truncate()
 
     def read(self, path: str) -> str:
         return (self.root / path).read_text()

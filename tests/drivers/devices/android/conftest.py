@@ -30,6 +30,6 @@ async def bench(tmp_path: Path) -> AsyncIterator[Callable[[Callable[[Path], Phon
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Services that hang are given up early, and asked again soon."""
-    monkeypatch.setattr(opening, "FIRST_S", 0.5)
-    monkeypatch.setattr(device, "SERVICE_S", 0.5)
-    monkeypatch.setattr(device, "HUNG_NS", SECOND // 2)
+    monkeypatch.setattr(opening, "FIRST_S", 0.4)
+    monkeypatch.setattr(device, "SERVICE_S", 0.4)
+    monkeypatch.setattr(device, "HUNG_NS", SECOND // 4)

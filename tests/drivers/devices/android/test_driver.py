@@ -283,9 +283,9 @@ async def test_half_an_output_gives_what_is_whole(bench: Plant) -> None:
     cut = one.phone.battery.text().partition("  temperature: 28")[0] + "  temperature: 28"
     one.phone.write("system/rig/dumpsys/battery", cut)
     async with one.open() as device:
-        await one.follow(device, lambda bench: bench.values("battery voltage"))
+        await one.follow(device, lambda bench: len(bench.values("battery voltage")) == 2)
     assert one.values("battery temperature") == []
-    assert one.values("battery voltage") == [4.012]
+    assert one.values("battery voltage") == [4.012, 4.012]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -296,9 +296,9 @@ async def test_a_service_that_hangs_is_said_once_and_the_others_go_on(bench: Pla
         status = len(bench.values("thermal status"))
         if status == 1 and "thermal service" not in bench.absent:
             bench.phone.hang("thermalservice")
-        if len(bench.values("battery voltage")) >= 4 and "thermal service" in bench.absent:
+        if len(bench.values("battery voltage")) >= 3 and "thermal service" in bench.absent:
             (bench.phone.root / "system/rig/dumpsys/thermalservice.hang").unlink(missing_ok=True)
-        return "thermal service" in bench.absent and status >= 3
+        return "thermal service" in bench.absent and status >= 2
 
     async with one.open() as device:
         await one.follow(device, story, limit_s=20)
@@ -306,7 +306,7 @@ async def test_a_service_that_hangs_is_said_once_and_the_others_go_on(bench: Pla
     assert len(said) == 1
     assert "did not answer" in said[0].reason
     during = [
-        t_ns for t_ns in one.times("frequency policy0") if said[0].t_ns - 500_000_000 < t_ns < said[0].t_ns
+        t_ns for t_ns in one.times("frequency policy0") if said[0].t_ns - 400_000_000 < t_ns < said[0].t_ns
     ]
     assert len(during) >= 3, "the fast shell does not wait for the slow one"
 

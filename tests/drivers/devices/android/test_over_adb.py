@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from drivers.clock import SystemClock
+from drivers.devices.android import fastshell
 from drivers.devices.android.driver import AndroidDriver
-from drivers.errors import LinkLost, Refused
+from drivers.errors import LinkLost, LinkTimeout, Refused
 from drivers.events import ClockMeasured, LimitEngaged, LimitReleased
+from drivers.links import remote
 from drivers.links.adbserver import AdbServer
 from tests.rigs import adb_phone
 from tests.rigs.phones.bench import Bench
@@ -88,15 +90,17 @@ async def test_a_phone_gets_hot_and_cool_again(plug: Plug) -> None:
 
 async def test_memory_of_a_process_page_by_page(plug: Plug) -> None:
     one = plug(xiaomi)
+
+    def settled(bench: Bench) -> bool:
+        whole = "pss" in bench.channels and bench.values("pss") and bench.values("rss_peak")
+        return bool(whole) and max(bench.values("rss_peak")) >= max(bench.values("rss"))
+
     async with one.open() as device:
         assert device.shell is not None
         async with device.shell.start(["sh", "-c", "sleep 1000 & sleep 1000 & wait"]) as process:
             device.watch(process.pid)
-            await one.follow(
-                device, lambda bench: "pss" in bench.channels and len(bench.values("pss")) > 1, 20.0
-            )
+            await one.follow(device, settled)
     assert 0 < one.values("pss")[-1] < max(one.values("rss"))
-    assert one.values("rss_peak")[-1] >= max(one.values("rss"))
 
 
 async def test_a_pulled_cable_is_a_lost_link_and_the_phone_can_be_opened_again(plug: Plug) -> None:
@@ -131,3 +135,19 @@ async def test_a_wrong_serial(server: adb_phone.Server) -> None:
     with pytest.raises(LinkLost, match="does not see NOSUCH"):
         async with AndroidDriver().open(f"adb:NOSUCH?server={server.host}:{server.port}", "x", SystemClock()):
             pass
+
+
+async def test_a_phone_that_falls_silent_is_a_lost_link(plug: Plug, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fastshell, "FAST_S", 0.5)
+    monkeypatch.setattr(remote, "KILL_LIMIT_S", 0.3)
+    one = plug(xiaomi)
+
+    def story(bench: Bench) -> bool:
+        if len(bench.values("frequency policy0")) == 2:
+            one.connected.cue("stall")
+        return False
+
+    with pytest.raises(LinkTimeout, match="has said nothing for"):
+        async with one.open() as device:
+            await one.follow(device, story)
+    one.connected.cue("resume")
