@@ -1,5 +1,6 @@
 """The verbs that look something up: devices, sessions, summary, export, doctor."""
 
+import importlib
 import time
 from argparse import Namespace
 from dataclasses import asdict
@@ -69,6 +70,10 @@ def doctor(options: Namespace) -> int:
     """``melt doctor``: check this computer; 1 when something that is needed is missing."""
     config = config_of(options)
     findings = examine({"recordings": recordings_folder(config), "models": places.model_cache()})
+    findings += [
+        Finding("keys", good=False, detail=said, remedy=remedy)
+        for said, remedy in importlib.import_module("melt_tui.cli.keys").wrong_keys(config)
+    ]
     if options.json:
         result_json([asdict(finding) for finding in findings])
     else:

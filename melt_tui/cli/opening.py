@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, fields, replace
 
+from melt_tui.cli.keys import sentences
 from melt_tui.cli.options import default_run
 from melt_tui.cli.plans import Plan
 from melt_tui.config import Config, RunConfig, places
@@ -35,6 +36,7 @@ def _settings(config: Config) -> ScreenSettings:
         keys=dict(config.keys),
         last_run=request,
         remember_run=_remember,
+        notes=tuple(sentences(config)),
     )
     return replace(settings, theme=config.screen.theme) if config.screen.theme else settings
 

@@ -167,6 +167,8 @@ class MeltApp(App[int]):
         if opened.seconds is not None:
             self.set_timer(opened.seconds, self.exit)
         self._dress()
+        for note in self._settings.notes:
+            self.notify(note, severity="warning", markup=False, timeout=20)
         self.set_keymap(dict(self._settings.keys))
         self._show(opened.bench)
 

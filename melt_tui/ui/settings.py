@@ -1,6 +1,6 @@
 """What the user may set about the screens."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -24,3 +24,5 @@ class ScreenSettings:
     """What the run dialog offers first."""
     remember_run: "Callable[[RunRequest], None] | None" = None
     """Told of every run that was started, so that it can be offered again."""
+    notes: Sequence[str] = ()
+    """What is wrong with the settings: said when the screen opens."""

@@ -14,7 +14,6 @@ from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
 from melt_tui.ui.renderables.text import plain
 
-
 _LABELLED_FROM = 24
 """Cells from which a chart has labels of its values."""
 

@@ -82,6 +82,15 @@ def test_sessions_lists_what_was_recorded(home: Path) -> None:
     assert "sim-phone (simulated)" in melt(home, "sessions").stdout
 
 
+def test_doctor_finds_keys_of_no_command(home: Path) -> None:
+    config = home / "wrong.toml"
+    config.write_text('[keys]\nrunn = "x"\n', encoding="utf-8")
+    checked = melt(home, "doctor", "--json", "--config", str(config))
+    wrong = [finding for finding in json.loads(checked.stdout) if finding["subject"] == "keys"]
+    assert [finding["remedy"] for finding in wrong] == ["did you mean run?"]
+    assert checked.returncode == 1
+
+
 def test_devices_and_doctor(home: Path) -> None:
     found = json.loads(melt(home, "devices", "--json").stdout)
     assert {"host", "sim:phone", "sim:jetson", "sim:meter"} <= {one["address"] for one in found}

@@ -111,10 +111,30 @@ async def test_ctrl_c_leaves_from_anywhere(keys: tuple[str, ...], desk: Any, mak
     assert (app.return_value, app.return_code) == (INTERRUPTED, INTERRUPTED)
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_ctrl_c_while_the_bench_is_being_opened_leaves_in_order(
+    late: bool, desk: Any, make_app: Any
+) -> None:
+    apps: list[MeltApp] = []
+
+    def opened() -> FakeBench:
+        leave = apps[0].action_interrupt
+        apps[0].call_later(leave) if late else leave()
+        made: FakeBench = desk()
+        return made
+
+    apps.append(make_app(opened))
+    async with apps[0].run_test(size=SIZE) as pilot:
+        await pilot.pause()
+    assert (apps[0].return_value, apps[0].return_code) == (INTERRUPTED, INTERRUPTED)
+
+
 async def test_keys_are_remapped_everywhere(desk: Any, make_app: Any) -> None:
-    app = make_app(desk(), keys={"freeze": "z", "help": "f2"})
+    note = "config.toml, line 3: there is no command “fre[z]e”: did you mean freeze?"
+    app = make_app(desk(), keys={"freeze": "z", "help": "f2", "fre[z]e": "y"}, notes=[note])
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
+        assert [notice.message for notice in app._notifications] == [note]
         await press(pilot, "space")
         assert bench_of(app).viewer.playhead.mode is Mode.PINNED
         await press(pilot, "z")
