@@ -1,6 +1,6 @@
 """The ground of widgets that draw themselves: lines of a picture become cached strips, changed lines alone are redrawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,6 +36,21 @@ class Palette(Widget):
     DEFAULT_CSS = Path(__file__).with_name("palette.tcss").read_text(encoding="utf-8")
 
 
+class Drawn(Strip):
+    """A strip that does not hold itself.
+
+    Textual's remembers in itself that, cut nowhere, it is itself: a cycle that only a search for garbage ends, a
+    hundred and more times a second.
+    """
+
+    __slots__ = ()
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        """As any strip."""
+        places = list(cuts)
+        return [self] if places == [self.cell_length] else super().divide(places)
+
+
 class Canvas(Widget):
     """A widget whose content is a picture made by pure functions; a subclass says which in ``picture``.
 
@@ -55,7 +70,7 @@ class Canvas(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._lines: tuple[Line, ...] = ()
-        self._strips: list[Strip | None] = []
+        self._strips: list[Drawn | None] = []
         self._styles: dict[int, Style] = {}
 
     def on_mount(self) -> None:
@@ -102,7 +117,7 @@ class Canvas(Widget):
         if strip is None:
             style = self._style
             segments = [Segment(text, style(number)) for text, number in self._lines[y]]
-            strip = self._strips[y] = Strip(segments, self.size.width)
+            strip = self._strips[y] = Drawn(segments, self.size.width)
         return strip
 
     def notify_style_update(self) -> None:

@@ -1,3 +1,6 @@
+import gc
+import sys
+
 import pytest
 from rich.color import Color, ColorSystem
 from textual.app import App, ComposeResult
@@ -58,6 +61,22 @@ async def test_only_those_regions_are_refreshed(monkeypatch: pytest.MonkeyPatch)
         canvas.lines[0], canvas.lines[3] = "ONE", "FOUR"
         canvas.redraw()
         assert regions == [(0, 0, 10, 1), (0, 3, 10, 1)]
+
+
+async def test_what_was_drawn_needs_no_search_for_garbage() -> None:
+    canvas = Words("one", "two")
+    async with Screenful(canvas).run_test(size=(10, 2)) as pilot:
+        await pilot.pause()
+        strip = canvas.render_line(0)
+        assert strip.divide([10]) == [strip]
+        assert [piece.text.rstrip() for piece in strip.divide([1, 10])] == ["o", "ne"]
+        canvas.lines[0] = "ONE"
+        gc.disable()
+        try:
+            canvas.redraw()
+            assert sys.getrefcount(strip) == 2
+        finally:
+            gc.enable()
 
 
 async def test_fewer_lines_than_cells_leave_the_rest_blank() -> None:
