@@ -201,6 +201,9 @@ class BenchScreen(Screen[None]):
         self._answered_ns = self._bench.now()
 
     def _look(self, now_ns: int) -> None:
+        """While the app ends, parts of the view may be missing: nothing is asked any more."""
+        if not self.is_attached:
+            return
         self.viewer.settle(now_ns)
         wish = self._wish(now_ns)
         timeline = self.viewer.scene.timeline()
