@@ -275,6 +275,22 @@ class Found:
     ready: bool = True
     reason: str = ""
     next_step: str = ""
+    asks: bool = False
+    """It is there and waits for somebody to allow it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownKey:
+    """The key that an SSH server shows, and what is known of it."""
+
+    line: str
+    """``host algorithm base64``, as files of known hosts have it."""
+    fingerprint: str
+    """``SHA256:…``."""
+    known: bool = False
+    """It was accepted before."""
+    objection: str = ""
+    """Why it must not be accepted: another key is known, or it was revoked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 from drivers.address import Address, parse
 from drivers.base import Device, Driver, Runtime
 from drivers.clock import Clock
-from drivers.errors import AskUser, DriverError, MissingExtra, NotSupported
+from drivers.errors import DriverError, MissingExtra, NotSupported
 from drivers.links.base import ByteLink
-from drivers.model import DeviceKind, Found
+from drivers.model import DeviceKind, Found, ShownKey
 
 if TYPE_CHECKING:
     from drivers.devices.simulated.world import World
-    from drivers.links.hostkeys import HostKey
 
 SCAN_LIMIT_S = 5.0
 """A scheme that has not answered after this long is listed as not ready."""
@@ -147,18 +146,16 @@ class Registry:
         moved: str = await self._special("adb:").to_wifi(address, self._clock)
         return moved
 
-    async def host_key(self, address: str) -> "tuple[HostKey, AskUser | None]":
-        """The key that an SSH server shows, and what speaks against it. Raises LinkError, AskUser."""
+    async def host_key(self, address: str) -> ShownKey:
+        """The key that an SSH server shows. Raises LinkError, AskUser."""
         _require_ssh(address)
-        told: tuple[HostKey, AskUser | None] = await self._special("ssh:").host_key(address)
-        return told
+        shown: ShownKey = await self._special("ssh:").host_key(address)
+        return shown
 
-    async def trust(self, address: str, line: str, fingerprint: str) -> None:
-        """Keep a server's key, ``host algorithm base64``. Raises HostKeyChanged, Refused."""
+    async def trust(self, address: str, key: ShownKey) -> None:
+        """Keep a server's key that a person has accepted. Raises Refused where another is known."""
         _require_ssh(address)
-        host, _, key = line.partition(" ")
-        make = importlib.import_module("drivers.links.hostkeys").HostKey
-        await asyncio.to_thread(self._special("ssh:").trust, address, make(host, key, fingerprint))
+        await asyncio.to_thread(self._special("ssh:").trust, address, key)
 
     def runtime(self, name: str) -> Runtime:
         """A new instance for one run. Raises NotSupported for a name that is none, MissingExtra."""

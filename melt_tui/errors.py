@@ -7,6 +7,7 @@
     ├── WorkloadError    a workload that cannot be built
     ├── ConfigError      a setting that is not one, named with its line
     ├── UsageError       what was asked for cannot be asked for like that
+    ├── SetupError       what is to be put on a device could not be had, or does not fit it
     ├── CannotWrite      a recording that cannot be written there
     └── BadRecording     a recording that is not there, not whole or not one
         └── RecordingTooNew  written by a newer melt
@@ -39,6 +40,10 @@ class ConfigError(MeltError):
 
 class UsageError(MeltError):
     """What was asked for cannot be asked for like that."""
+
+
+class SetupError(MeltError):
+    """What is to be put on a device could not be had, or does not fit it."""
 
 
 class CannotWrite(MeltError):

@@ -28,8 +28,10 @@ def session_setup(
     recording: bool = True,
     keep: bool = False,
     script: bool = False,
+    plugged: bool = False,
 ) -> SessionSetup:
-    """The session that was asked for. ``keep``: it is kept however short it was."""
+    """The session that was asked for. ``keep``: it is kept however short it was; ``plugged``: phones come by themselves,
+    unless devices were named."""
     chosen = _places(getattr(options, "device", ()), config) if opened is None else opened
     minutes = 0.0 if keep or config.session.keep_short else config.session.min_minutes
     return SessionSetup(
@@ -43,6 +45,11 @@ def session_setup(
         commit_s=config.session.commit_interval_ms / 1000,
         script=script,
         settings=_in_force(options, config),
+        downloads=places.download_cache(),
+        plugged=plugged and not getattr(options, "device", ()),
+        config=config.path or getattr(options, "config", None) or places.config_file(),
+        known_hosts=places.known_hosts_file(),
+        saved=config.devices,
     )
 
 

@@ -47,7 +47,7 @@ def plan(options: Namespace) -> Plan:
 
 def _bench(options: Namespace, config: Config) -> Plan:
     """``melt``: the bench with what is configured."""
-    setup = session_setup(options, config)
+    setup = session_setup(options, config, plugged=True)
     return Plan(config=config, setup=replace(setup, places=setup.places or DEFAULT_PLACES))
 
 
@@ -55,14 +55,14 @@ def _demo(options: Namespace, config: Config) -> Plan:
     """``melt demo``: a real run here, beside simulated devices."""
     simulated = config.session.simulated and not options.no_simulated
     places = tuple(Place(address=address) for address in ("host", *(SIMULATED if simulated else ())))
-    setup = session_setup(options, config, opened=places, name="demo", script=simulated)
+    setup = session_setup(options, config, opened=places, name="demo", script=simulated, plugged=True)
     requests = DEMO_REQUESTS if simulated else DEMO_REQUESTS[:1]
     return Plan(config=config, setup=setup, requests=requests, seconds=options.seconds)
 
 
 def _watch(options: Namespace, config: Config) -> Plan:
     """``melt watch``: observe without starting anything."""
-    setup = _with_devices(session_setup(options, config, name="watch", keep=True))
+    setup = _with_devices(session_setup(options, config, name="watch", keep=True, plugged=True))
     return Plan(config=config, setup=setup, seconds=seconds_of(options, config))
 
 

@@ -140,6 +140,8 @@ class SessionSetup:
     """Where recordings are kept."""
     cache: Path = Path()
     """Where models that we write are kept."""
+    downloads: Path = Path("downloads")
+    """Where archives that we fetch are kept."""
     record: Path | None = None
     """The file to write; None: a new one in ``folder``, named by date and time."""
     recording: bool = True

@@ -1,19 +1,21 @@
 """The desk: one session with everything that belongs to it. Lives on the session loop; here concrete classes meet."""
 
 import asyncio
+import importlib
 import platform
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import partial
-from itertools import count
 from types import TracebackType
 from typing import Self
 
-from drivers.base import Item
+from drivers.base import Device, Item
 from drivers.clock import SECOND, Clock
 from drivers.errors import NotSupported, Refused
+from drivers.events import LogLine, bounded
+from drivers.links.base import ShellLink
 from drivers.model import Found, reading
-from drivers.registry import Registry
+from drivers.registry import RUNTIMES, Registry
 from melt_tui import __version__
 from melt_tui.detectors.token_rate import TokenRate
 from melt_tui.errors import CannotWrite
@@ -22,7 +24,6 @@ from melt_tui.live import LiveState
 from melt_tui.models import catalog as models
 from melt_tui.session import selfmeter
 from melt_tui.session.bus import Bus, Sink
-from melt_tui.session.sampler import Sampler
 from melt_tui.session.selfmeter import SelfMeter
 from melt_tui.session.session import Session
 from melt_tui.store import library
@@ -30,7 +31,17 @@ from melt_tui.store.recorder import Recorder
 from melt_tui.store.recording import Recording
 from melt_tui.timeline import Timeline
 from melt_tui.timeline.spliced import Spliced
-from melt_tui.workbench.contract import Choice, Place, RunRequest, SelfReport, SessionSetup, Status
+from melt_tui.workbench.contract import (
+    Choice,
+    RunRequest,
+    SelfReport,
+    SessionSetup,
+    SetupProgress,
+    SetupRequest,
+    Status,
+)
+from melt_tui.workbench.devices import Devices, all_named
+from melt_tui.workbench.owned import Owned
 from melt_tui.workbench.runs import Runs
 from melt_tui.workbench.shelf import Shelf, new_path
 from melt_tui.workloads import catalog as workloads
@@ -42,9 +53,10 @@ class Desk:
     def __init__(self, setup: SessionSetup, clock: Clock) -> None:
         self._setup = setup
         self._clock = clock
-        self._samplers: dict[str, Sampler] = {}
-        self._registry = Registry(clock, seed=setup.seed, script=setup.script)
-        self._named = self._all_named(setup.places)
+        self._registry = Registry(
+            clock, seed=setup.seed, script=setup.script, known_hosts=setup.known_hosts, told=self._tell
+        )
+        self._named = all_named(self._registry, setup.places)
         self._started = _session_started(setup, clock)
         self._recorder = _recorder(setup, self._started)
         self._recording = Recording(self._recorder.path) if self._recorder else None
@@ -54,13 +66,15 @@ class Desk:
         self.timeline: Timeline = Spliced(live, self._recording, self._committed)
         self.shelf = Shelf(setup.folder)
         self._session = Session(self._bus, clock, self._started)
+        self._devices = Devices(self._session, self._registry, clock, plugged=setup.plugged)
+        self._samplers = self._devices.samplers
         self._runs = Runs(self._session, self._registry, clock, self._samplers, setup.cache)
+        self.owned = Owned(setup, self._registry, self._devices)
 
     async def __aenter__(self) -> Self:
         await self._session.__aenter__()
         self._session.add(SELF, SelfMeter(self._clock))
-        for name, place in self._named.items():
-            self._open(name, place)
+        await self._devices.begin(self._named)
         return self
 
     async def __aexit__(
@@ -87,25 +101,23 @@ class Desk:
         )
 
     async def scan(self) -> Sequence[Found]:
-        """Look on every link."""
-        return await self._registry.scan()
+        """Look on every link, and at the boards that are known by name."""
+        return await self._registry.scan(self.owned.addresses())
 
     async def add_device(self, address: str, name: str) -> str:
         """Open a device in the session; its name there. Raises AskUser for an address that nobody knows."""
-        place = Place(address=address, name=name)
-        return self._open(self._free_name(place, self._samplers), place)
+        return self._devices.add(address, name)
 
     async def remove_device(self, name: str) -> None:
         """Stop its run, close it and stop trying."""
         await self._runs.stop(name)
-        await self._session.remove(_source(name))
-        self._samplers.pop(name, None)
+        await self._devices.close(name)
 
     def runtimes(self, device: str) -> Sequence[Choice]:
         """What could run on this device, best first."""
         sampler = self._samplers.get(device)
         names = sampler.device.info.runtimes if sampler and sampler.device else ()
-        return [Choice(value=name, title=name) for name in names]
+        return [Choice(value=name, title=name) for name in names if name in RUNTIMES]
 
     def models(self) -> Sequence[Choice]:
         """The models that can be chosen by name."""
@@ -150,6 +162,32 @@ class Desk:
         """Return when no run is in progress."""
         await self._runs.wait()
 
+    async def to_wifi(self, device: str) -> str:
+        """Move a phone of the session to Wi-Fi; its new address. Raises Refused while it runs something."""
+        self._runs.require_idle(device)
+        address = await self._registry.to_wifi(self._devices.sampler(device).address)
+        await self._devices.move(device, address)
+        return address
+
+    async def setup(self, request: SetupRequest, progress: SetupProgress) -> None:
+        """Put an engine on a device, of the session or not. Raises AskUser, LinkError, MeltError."""
+        async with AsyncExitStack() as stack:
+            device, shell = await self._set_up(request.address, stack)
+            make = importlib.import_module("melt_tui.workbench.installing").Installing
+            installing = make(device, shell, self._clock, self._setup.cache, self._setup.downloads)
+            await installing.install(request, progress)
+
+    async def _set_up(self, address: str, stack: AsyncExitStack) -> tuple[Device, ShellLink]:
+        """The device of the session, or one that is opened for as long as the stack."""
+        if address in self._samplers:
+            return self._runs.reachable(address)
+        saved = next((one.address for one in self.owned.saved if one.name == address), address)
+        name = self._registry.default_name(saved)
+        device = await stack.enter_async_context(self._registry.open(saved, name))
+        if device.shell is None:
+            raise NotSupported(f"{name} cannot be set up: nothing can be put on it")
+        return device, device.shell
+
     async def mark(self, name: str) -> None:
         """Put a named mark into the recording, now."""
         self._bus.publish(Mark(t_ns=self._clock.now(), device=SELF, name=name))
@@ -175,30 +213,8 @@ class Desk:
             late = [name for name in names if self._samplers[name].device is None]
             raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s") from None
 
-    def _open(self, name: str, place: Place) -> str:
-        feeds, point = self._registry.feeds(place.address) or ("", "")
-        wire = (place.feeds or feeds, place.point or point)
-        opener = partial(self._registry.open, place.address, name)
-        sampler = Sampler(name, place.address, opener, self._clock, wire=wire if wire[0] else None)
-        self._samplers[name] = sampler
-        self._session.add(_source(name), sampler)
-        return name
-
-    def _all_named(self, places: Sequence[Place]) -> dict[str, Place]:
-        """Every device by its name, before anything is begun. Raises AskUser for what cannot be opened at all."""
-        named: dict[str, Place] = {}
-        for place in places:
-            named[self._free_name(place, named)] = place
-        return named
-
-    def _free_name(self, place: Place, taken: Collection[str]) -> str:
-        wanted = self._registry.default_name(place.address)
-        wanted = place.name or wanted
-        if wanted not in taken and wanted != SELF:
-            return wanted
-        if place.name or wanted == SELF:
-            raise Refused(f"a device named {wanted} is already in the session", remedy="choose another name")
-        return next(name for name in (f"{wanted}-{i}" for i in count(2)) if name not in taken)
+    def _tell(self, sentence: str) -> None:
+        self._bus.publish(LogLine(t_ns=self._clock.now(), device=SELF, source="melt", text=bounded(sentence)))
 
     def _committed(self) -> int:
         return self._recorder.committed_ns if self._recorder else 0
@@ -219,11 +235,6 @@ class Touched:
         """Notice a run or a mark."""
         if isinstance(item, RunStarted | Mark):
             self.worth_keeping = True
-
-
-def _source(device: str) -> str:
-    """What a device's task is called: a device may have any name, also one that a run has."""
-    return f"device {device}"
 
 
 def _session_started(setup: SessionSetup, clock: Clock) -> SessionStarted:

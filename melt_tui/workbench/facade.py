@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from drivers.clock import SECOND, Clock, SystemClock
 from drivers.errors import Refused
 from drivers.model import Found
+from melt_tui.config import DeviceConfig
 from melt_tui.store.info import RecordingInfo
 from melt_tui.timeline import Timeline
 from melt_tui.timeline.empty import EMPTY
 from melt_tui.workbench import heap
 from melt_tui.workbench.contract import (
     Choice,
+    HostKey,
     RunRequest,
     SelfReport,
     SessionSetup,
+    SetupProgress,
+    SetupRequest,
     Status,
 )
 
@@ -180,6 +184,34 @@ class Workbench:
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         """The summary of a recording."""
         return self._call(lambda desk: desk.shelf.summary(path))
+
+    def saved_devices(self) -> Sequence[DeviceConfig]:
+        """The devices of the config file."""
+        return self._desk.result().owned.saved if self._begun() else self._setup.saved
+
+    def save_device(self, entry: DeviceConfig, was: str = "") -> "Future[None]":
+        """Add it to the config file, or change there the one named ``was``."""
+        return self._call(lambda desk: desk.owned.save(entry, was))
+
+    def forget_device(self, name: str) -> "Future[None]":
+        """Take the one of that name or address out of the config file."""
+        return self._call(lambda desk: desk.owned.forget(name))
+
+    def host_key(self, address: str) -> "Future[HostKey]":
+        """Ask an SSH server for its key."""
+        return self._call(lambda desk: desk.owned.host_key(address))
+
+    def trust_host(self, key: HostKey) -> "Future[None]":
+        """Store it, and open the devices that waited for it."""
+        return self._call(lambda desk: desk.owned.trust(key))
+
+    def to_wifi(self, device: str) -> "Future[str]":
+        """Move an adb phone of the session to Wi-Fi: its new address."""
+        return self._call(lambda desk: desk.to_wifi(device))
+
+    def setup(self, request: SetupRequest, progress: SetupProgress) -> "Future[None]":
+        """Put an engine, and a model if asked for, on a device."""
+        return self._call(lambda desk: desk.setup(request, progress))
 
     def _begun(self) -> bool:
         return self._desk.done() and self._desk.exception() is None

@@ -1,6 +1,7 @@
 """Runs on the desk: from what was asked to a spec, checked, prepared, started and stopped."""
 
 import asyncio
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -8,8 +9,9 @@ from drivers.base import Device
 from drivers.clock import Clock
 from drivers.errors import DriverError, NotSupported, Refused
 from drivers.links.base import ShellLink
-from drivers.model import ModelFile, RunSpec, Sampling, Workload
-from drivers.registry import Registry
+from drivers.model import ModelFile, OnLinkLoss, RunSpec, Sampling, Workload
+from drivers.registry import RUNTIMES, Registry
+from drivers.runs.places import home_of
 from melt_tui.errors import MeltError
 from melt_tui.models import catalog as models
 from melt_tui.session.run import Prepare, Progress, RunSource
@@ -75,18 +77,23 @@ class Runs:
         await asyncio.gather(*(source.wait() for source in list(self._running.values())))
 
     def _start(self, spec: RunSpec, request: RunRequest) -> str:
-        device, shell = self._reachable(spec.device)
+        device, shell = self.reachable(spec.device)
         source = RunSource(
             spec,
             self._registry.runtime(spec.runtime),
-            device,
+            self._samplers[spec.device],
             shell,
             self._clock,
+            reach=partial(self._shell_of, spec.device),
             prepare=None if device.info.simulated or spec.model is None else self._prepare(request.model),
         )
         self._session.add(_source(spec.run), source)
         self._running[spec.device] = source
         return spec.run
+
+    def _shell_of(self, name: str) -> ShellLink | None:
+        sampler = self._samplers.get(name)
+        return sampler.device.shell if sampler and sampler.device else None
 
     def _prepare(self, model: str) -> Prepare:
         async def prepare(progress: Progress) -> ModelFile:
@@ -99,7 +106,7 @@ class Runs:
 
     async def _spec(self, request: RunRequest, name: str) -> RunSpec:
         """The spec for one device, refused here when it cannot work."""
-        device, _ = self._reachable(name)
+        device, _ = self.reachable(name)
         runtime = self._runtime(request, device)
         model = None if request.url else await asyncio.to_thread(models.describe, request.model, self._cache)
         watching = bool(request.url) and request.workload in ("", WATCHING)
@@ -116,13 +123,23 @@ class Runs:
             batch=request.batch or min(256, context),
             args=request.runtime_args,
             url=request.url,
+            on_link_loss=_on_link_loss(request),
+            lease_s=request.lease_s,
+            home="" if device.info.simulated else home_of(device.info.kind),
         )
         objection = self._registry.runtime(runtime).objection(spec)
         if objection is not None:
             raise objection
         return spec
 
-    def _reachable(self, name: str) -> tuple[Device, ShellLink]:
+    def require_idle(self, name: str) -> None:
+        """Raises Refused when a run is in progress on this device."""
+        running = self._running.get(name)
+        if running is not None and running.ended is None:
+            raise Refused(f"{name} already runs {running.spec.run}", remedy="stop it first")
+
+    def reachable(self, name: str) -> tuple[Device, ShellLink]:
+        """A device of the session on which something could be started now. Raises Refused, NotSupported."""
         sampler = self._samplers.get(name)
         if sampler is None:
             known = ", ".join(self._samplers) or "none"
@@ -131,13 +148,11 @@ class Runs:
             raise Refused(f"{name} is not connected", remedy="wait until it is up, or look at its reason")
         if sampler.device.shell is None:
             raise NotSupported(f"{name} cannot run a model")
-        running = self._running.get(name)
-        if running is not None and running.ended is None:
-            raise Refused(f"{name} already runs {running.spec.run}", remedy="stop it first")
+        self.require_idle(name)
         return sampler.device, sampler.device.shell
 
     def _runtime(self, request: RunRequest, device: Device) -> str:
-        offered = device.info.runtimes
+        offered = [name for name in device.info.runtimes if name in RUNTIMES]
         if not offered:
             raise NotSupported(f"{device.info.device} cannot run a model")
         if request.runtime and request.runtime not in offered:
@@ -151,6 +166,15 @@ class Runs:
 def _source(run: str) -> str:
     """What a run's task is called: no device's task has such a name."""
     return f"run {run}"
+
+
+def _on_link_loss(request: RunRequest) -> OnLinkLoss:
+    try:
+        return OnLinkLoss(request.on_link_loss)
+    except ValueError:
+        raise NotSupported(
+            f"there is no way {request.on_link_loss[:40]!r} for a link that goes", remedy="take stop or keep"
+        ) from None
 
 
 def _sampling(request: RunRequest) -> Sampling:

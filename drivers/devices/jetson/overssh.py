@@ -17,7 +17,7 @@ from drivers.links.hostkeys import HostKey, HostKeyUnknown, KnownHosts
 from drivers.links.sshconnection import SshConnection, host_key_of
 from drivers.links.sshroute import SshSettings, look_up
 from drivers.links.sshroute import parse as parse_target
-from drivers.model import DeviceKind, Found
+from drivers.model import DeviceKind, Found, ShownKey
 
 
 class SshDriver(JetsonDriver):
@@ -46,15 +46,24 @@ class SshDriver(JetsonDriver):
             next_step=next_step,
         )
 
-    async def host_key(self, address: str) -> tuple[HostKey, AskUser | None]:
-        """The key that the board shows now, and what speaks against it: HostKeyUnknown, HostKeyChanged, Refused."""
+    async def host_key(self, address: str) -> ShownKey:
+        """The key that the board shows now; nobody logs in, nothing is stored. Raises LinkError, AskUser."""
         base = parse(address).base
         key = await host_key_of(base, self._settings)
-        return key, await asyncio.to_thread(self._verdict, base, key)
+        against = await asyncio.to_thread(self._verdict, base, key)
+        unknown = against is None or isinstance(against, HostKeyUnknown)
+        return ShownKey(
+            line=f"{key.host} {key.line}",
+            fingerprint=key.fingerprint,
+            known=against is None,
+            objection="" if unknown else str(against),
+        )
 
-    def trust(self, address: str, key: HostKey) -> None:
+    def trust(self, address: str, shown: ShownKey) -> None:
         """Keep a key that a person has accepted. Reads and writes files. Raises HostKeyChanged when another is known
         anywhere, Refused when it was revoked or cannot be kept."""
+        host, _, line = shown.line.partition(" ")
+        key = HostKey(host, line, shown.fingerprint)
         against = self._verdict(parse(address).base, key)
         if against is not None and not isinstance(against, HostKeyUnknown):
             raise against

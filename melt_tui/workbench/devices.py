@@ -1,0 +1,162 @@
+"""The devices of a session: named, opened, closed, opened again, and those that come by themselves."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from itertools import chain, count
+
+from drivers.clock import Clock
+from drivers.errors import DriverError, Refused
+from drivers.model import Found
+from drivers.registry import Registry
+from melt_tui.events import SELF
+from melt_tui.session.sampler import Sampler
+from melt_tui.session.session import Session
+from melt_tui.workbench.contract import Place
+from melt_tui.workbench.plugged import Plugged
+
+PHONES = "adb:"
+NAMES_LIMIT_S = 1.0
+"""How long the adb server may take to tell what its phones are called before they get their serials for names."""
+_PLUGGED = "plugged phones"
+
+
+class Devices:
+    """Each is followed by a sampler of its own, so that one that hangs or refuses delays no other."""
+
+    def __init__(self, session: Session, registry: Registry, clock: Clock, *, plugged: bool) -> None:
+        self.samplers: dict[str, Sampler] = {}
+        """By name."""
+        self._session = session
+        self._registry = registry
+        self._clock = clock
+        self._plugged = plugged
+        self._following = False
+        self._dismissed: set[str] = set()
+        """Addresses that the user has closed: they do not come back by themselves until they were unplugged."""
+
+    async def begin(self, named: Mapping[str, Place]) -> None:
+        """Open all of them, at the same time."""
+        unnamed = {
+            name: place
+            for name, place in named.items()
+            if not place.name and place.address.startswith(PHONES)
+        }
+        for name, place in named.items():
+            if name not in unnamed:
+                self.open(name, place)
+        known = await self._phone_names() if unnamed else {}
+        for name, place in unnamed.items():
+            self.open(free_name(known.get(place.address, name), self.samplers), place)
+        if self._plugged:
+            self._follow_phones()
+
+    def add(self, address: str, name: str) -> str:
+        """Open a device that was asked for; its name. Raises AskUser."""
+        place = Place(address=address, name=name)
+        self._dismissed.discard(address)
+        return self.open(chosen_name(self._registry, place, self.samplers), place)
+
+    def open(self, name: str, place: Place) -> str:
+        """Open it under a name that is free. Raises NotSupported."""
+        feeds, point = self._registry.feeds(place.address) or ("", "")
+        wire = (place.feeds or feeds, place.point or point)
+        opener = partial(self._registry.open, place.address, name)
+        sampler = Sampler(name, place.address, opener, self._clock, wire=wire if wire[0] else None)
+        self._session.add(source_name(name), sampler)
+        self.samplers[name] = sampler
+        if place.address.startswith(PHONES):
+            self._follow_phones()
+        return name
+
+    async def close(self, name: str) -> None:
+        """Close it and stop trying; nothing when there is none."""
+        sampler = self.samplers.pop(name, None)
+        if sampler is not None:
+            self._dismissed.add(sampler.address)
+            await self._session.remove(source_name(name))
+
+    async def move(self, name: str, address: str) -> None:
+        """The same device is at another address from now on."""
+        await self.close(name)
+        self.open(name, Place(address=address, name=name))
+
+    def seen(self, found: Sequence[Found]) -> None:
+        """What is plugged in now: who was waited for is tried at once, who is new comes onto the bench."""
+        by_address = {sampler.address: sampler for sampler in self.samplers.values()}
+        self._dismissed &= {one.address for one in found}
+        for one in found:
+            sampler = by_address.get(one.address)
+            if sampler is not None and one.ready:
+                self._again(sampler)
+            elif sampler is None and self._welcome(one):
+                name = free_name(self._registry.name_of(one), self.samplers)
+                self.open(name, Place(address=one.address))
+
+    def retry_at(self, address: str) -> None:
+        """Somebody has done what the devices at this address were waiting for."""
+        for sampler in self.samplers.values():
+            if sampler.address.partition("?")[0] == address.partition("?")[0]:
+                self._again(sampler)
+
+    def sampler(self, name: str) -> Sampler:
+        """The one of that name. Raises Refused."""
+        found = self.samplers.get(name)
+        if found is None:
+            known = ", ".join(self.samplers) or "none"
+            raise Refused(f"no device named {name} is in the session", remedy=f"there are: {known}")
+        return found
+
+    def at(self, name: str) -> str:
+        """The address of a device of the session; what is no name of one is an address itself."""
+        return self.samplers[name].address if name in self.samplers else name
+
+    def _welcome(self, found: Found) -> bool:
+        """Also a phone that waits for its owner to say yes: its card says so."""
+        return self._plugged and found.address not in self._dismissed and (found.ready or found.asks)
+
+    def _again(self, sampler: Sampler) -> None:
+        if sampler.failed:
+            self._session.add(source_name(sampler.name), sampler)
+        elif sampler.device is None:
+            sampler.retry()
+
+    def _follow_phones(self) -> None:
+        if not self._following:
+            self._following = True
+            self._session.add(_PLUGGED, Plugged(self._registry.plugged, self.seen, self._clock))
+
+    async def _phone_names(self) -> Mapping[str, str]:
+        try:
+            async with asyncio.timeout(NAMES_LIMIT_S):
+                found = await self._registry.phones()
+        except (DriverError, TimeoutError):
+            return {}
+        return {one.address: self._registry.name_of(one) for one in found}
+
+
+def all_named(registry: Registry, places: Sequence[Place]) -> dict[str, Place]:
+    """Every device by its name, before anything is begun. Raises AskUser for what cannot be opened at all."""
+    named: dict[str, Place] = {}
+    for place in places:
+        named[chosen_name(registry, place, named)] = place
+    return named
+
+
+def chosen_name(registry: Registry, place: Place, taken: Collection[str]) -> str:
+    """The name that was asked for, else a free one. Raises Refused for one that is taken, NotSupported."""
+    wanted = registry.default_name(place.address)
+    if place.name and (place.name in taken or place.name == SELF):
+        raise Refused(f"a device named {place.name} is already in the session", remedy="choose another name")
+    return place.name or free_name(wanted, taken)
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """That one, or the first of ``wanted-2``, ``wanted-3`` … that nobody has."""
+    names = chain([wanted], (f"{wanted}-{i}" for i in count(2)))
+    return next(name for name in names if name not in taken and name != SELF)
+
+
+def source_name(device: str) -> str:
+    """What a device's task is called: a device may have any name, also one that a run has."""
+    return f"device {device}"

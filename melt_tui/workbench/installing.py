@@ -1,0 +1,197 @@
+"""Setting a device up: an engine as a directory of programs and what they load, and a model beside it."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from drivers.base import Device
+from drivers.clock import Clock
+from drivers.errors import NotSupported, Refused
+from drivers.foreign import printable
+from drivers.links.base import Progress, ShellLink
+from drivers.model import DeviceKind
+from drivers.runs.places import ANDROID, LINUX, LLAMA_CPP, home_of, models_folder, runtime_folder
+from drivers.runs.program import library_environment
+from drivers.runs.survey import Survey, read_survey, survey_command
+from melt_tui.errors import SetupError
+from melt_tui.models import catalog as models
+from melt_tui.workbench import builds
+from melt_tui.workbench.builds import PROGRAMS, Piece
+from melt_tui.workbench.contract import SetupProgress, SetupRequest
+from melt_tui.workbench.fetching import fetch
+from melt_tui.workbench.pace import Pace
+
+VERSION_LIMIT_S = 30.0
+NOTE = ".melt-setup"
+"""File beside the programs: the sha256 of what they came from, by which they are known again."""
+
+_TIDY = """
+cd "$1" || exit 1; shift
+for file in .* *; do
+  [ -f "$file" ] || [ -L "$file" ] || continue
+  for kept do
+    case $file in "$kept"|"$kept.sha256"|".$kept.sha256") continue 2;; esac
+  done
+  rm -f "$file" || exit 1
+done
+"""
+_WRITE = 'printf "%s" "$2" >"$1"'
+_LINK = 'cd "$1" && ln -sf "$3" "$2"'
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an engine comes from, on this computer."""
+
+    path: Path
+    """Archive, directory or program."""
+    sha256: str
+    """Of an archive that was pinned; empty for what may change under its name."""
+
+
+class Installing:
+    """One device that is to be set up."""
+
+    def __init__(self, device: Device, shell: ShellLink, clock: Clock, cache: Path, downloads: Path) -> None:
+        self._info = device.info
+        self._name = device.info.device
+        self._shell = shell
+        self._clock = clock
+        self._cache = cache
+        self._downloads = downloads
+
+    async def install(self, request: SetupRequest, progress: SetupProgress) -> None:
+        """All of it; what is there already is not sent again.
+
+        Raises AskUser, LinkError, Garbled, SetupError, ModelError.
+        """
+        programs = PROGRAMS.get(request.runtime)
+        if programs is None:
+            raise NotSupported(
+                f"{request.runtime[:40]} is not put on devices by melt",
+                remedy=f"it puts {', '.join(PROGRAMS)} there; install others by their own means",
+            )
+        home = self._home()
+        progress(f"looking at {self._name}", 0.0, None)
+        wanted = [f"{runtime_folder('@')}/{name}" for name in programs]
+        survey = read_survey((await self._shell.run(survey_command(home, wanted))).out)
+        await self._put_engine(request, programs, survey, progress)
+        if request.model:
+            await self._put_model(request.model, models_folder(survey.home), progress)
+
+    def _home(self) -> str:
+        home = home_of(self._info.kind)
+        if self._info.kind is DeviceKind.HOST:
+            raise NotSupported(
+                "this computer needs no setup", remedy="pip install 'melt-tui[local]' has its engine"
+            )
+        if self._info.simulated or not home:
+            raise NotSupported(f"{self._name} cannot be set up: nothing can be put on it")
+        return home
+
+    async def _put_engine(
+        self, request: SetupRequest, programs: Sequence[str], survey: Survey, progress: SetupProgress
+    ) -> None:
+        folder = runtime_folder(survey.home)
+        told = await self._shell.run(["cat", f"{folder}/{NOTE}"])
+        origin = await self._origin(request, survey, told.out if survey.programs else "", progress)
+        if origin is None:
+            progress("the engine is there already", 1.0, 0.0)
+            return
+        with ExitStack() as stack:
+            pieces = await asyncio.to_thread(stack.enter_context, builds.opened(origin.path, programs))
+            await asyncio.to_thread(builds.check, pieces, survey.machine, self._name)
+            await self._push(pieces, folder, progress)
+        await self._change(folder, "sh", "-c", _TIDY, "melt", folder, *(piece.name for piece in pieces))
+        await self._try(folder, builds.program_of(pieces, programs))
+        await self._change(folder, "sh", "-c", _WRITE, "melt", f"{folder}/{NOTE}", origin.sha256)
+
+    async def _origin(
+        self, request: SetupRequest, survey: Survey, there: str, progress: SetupProgress
+    ) -> Origin | None:
+        """What is to be put there, fetched if need be; None when it is there."""
+        if request.source and "://" not in request.source:
+            return Origin(await asyncio.to_thread(_local, request.source), "")
+        url, sha256 = self._address(request, survey.machine)
+        if there == sha256:
+            return None
+        target = self._downloads / f"{sha256[:12]}-{Path(urlsplit(url).path).name or 'archive'}"
+        pace, step = Pace(self._clock), f"fetching {printable(target.name, 80)}"
+        await fetch(url, sha256, target, pace, partial(progress, step))
+        return Origin(target, sha256)
+
+    def _address(self, request: SetupRequest, machine: str) -> tuple[str, str]:
+        if not request.source:
+            system = ANDROID if self._info.kind is DeviceKind.PHONE else LINUX
+            asset = LLAMA_CPP.asset(system, machine)
+            return asset.url, asset.sha256
+        sha256 = request.sha256.lower()
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise SetupError(
+                "what is fetched from the network has to be what you mean",
+                "give the archive's sha256, 64 hexadecimal digits, with --sha256",
+            )
+        return request.source, sha256
+
+    async def _push(self, pieces: Sequence[Piece], folder: str, progress: SetupProgress) -> None:
+        await self._change(folder, "mkdir", "-p", folder)
+        files = [piece for piece in pieces if not piece.link]
+        sizes = await asyncio.to_thread(lambda: [piece.path.stat().st_size for piece in files])
+        done, total, pace = 0, sum(sizes) or 1, Pace(self._clock)
+
+        def tell(before: int, told: Progress) -> None:
+            fraction = min(1.0, (before + told.done) / total)
+            progress(f"pushing the engine to {self._name}", fraction, pace.to_go(fraction))
+
+        for piece, size in zip(files, sizes, strict=True):
+            await self._shell.push(piece.path, f"{folder}/{piece.name}", partial(tell, done))
+            done += size
+        for piece in pieces:
+            if piece.link:
+                await self._change(folder, "sh", "-c", _LINK, "melt", folder, piece.name, piece.link)
+        runnable = [f"{folder}/{piece.name}" for piece in files if piece.runnable]
+        await self._change(folder, "chmod", "755", *runnable)
+
+    async def _try(self, folder: str, program: str) -> None:
+        """Whether it starts there: it may need a library, or a loader, that the device does not have."""
+        around = [f"{name}={value}" for name, value in library_environment(folder).items()]
+        argv = ["env", *around, f"{folder}/{program}", "--version"]
+        said = await self._shell.run(argv, timeout_s=VERSION_LIMIT_S)
+        if said.returncode in {126, 127} or said.returncode < 0:
+            words = printable((said.err or said.out).strip() or f"it ended with {said.returncode}", 200)
+            raise NotSupported(
+                f"{program} does not start on {self._name}: {words}", remedy="name a build for it with --from"
+            )
+
+    async def _put_model(self, model: str, folder: str, progress: SetupProgress) -> None:
+        file = await asyncio.to_thread(
+            models.resolve, model, self._cache, lambda told: progress(told.what, told.fraction, told.eta_s)
+        )
+        step, pace = f"pushing {printable(file.name, 80)} to {self._name}", Pace(self._clock)
+        await self._change(folder, "mkdir", "-p", folder)
+
+        def tell(told: Progress) -> None:
+            fraction = told.done / told.total if told.total else 1.0
+            progress(step, fraction, pace.to_go(fraction))
+
+        await self._shell.push(Path(file.path), f"{folder}/{Path(file.path).name}", tell)
+
+    async def _change(self, folder: str, *argv: str) -> None:
+        """Run what changes something on the device. Raises Refused when it does not work."""
+        said = await self._shell.run(argv)
+        if said.returncode != 0:
+            raise Refused(
+                f"{self._name} does not let {printable(folder, 200)} be changed: {printable(said.err, 160)}",
+                remedy="check its free space and the rights of that folder",
+            )
+
+
+def _local(source: str) -> Path:
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise SetupError(f"there is no {printable(str(path), 200)}", "check the path for typing errors")
+    return path
