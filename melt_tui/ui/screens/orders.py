@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from melt_tui.timeline import View
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.look import default_device, running
+from melt_tui.ui.offers import able, offer
 from melt_tui.ui.screens.device_dialog import DeviceDialog
 from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog, TextDialog
 from melt_tui.ui.screens.run_dialog import RunDialog
 from melt_tui.ui.settings import ScreenSettings
-from melt_tui.ui.topics import devices
 from melt_tui.workbench import Bench, Choice, RunRequest
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ class Orders:
         self._bench = bench
         self._settings = settings
         self._last = settings.last_run
+        self._asked: dict[str, RunRequest] = {}
 
     def run(self) -> None:
         """Ask for a run and start it."""
@@ -52,15 +52,16 @@ class Orders:
         self._screen.run_worker(self._remove_device(), group="orders", exclusive=True)
 
     async def _run(self) -> None:
-        offered = self._able()
+        offered = able(self._now())
         if not offered:
             self._tell("No device here can run a model: d looks for more.")
             return
-        dialog = RunDialog(self._bench, offered, self._preset(offered))
+        dialog = RunDialog(self._bench, offered, self._offer(offered))
         request = await self._screen.app.push_screen_wait(dialog)
         if request is None:
             return
         self._last = request
+        self._asked.update(dict.fromkeys(request.devices, request))
         started = await self._wait(self._bench.start_run(request))
         if not started.problem and self._settings.remember_run is not None:
             self._settings.remember_run(request)
@@ -99,27 +100,15 @@ class Orders:
         if await self._screen.app.push_screen_wait(ConfirmDialog(question, "Remove")):
             await self._wait(self._bench.remove_device(name))
 
-    def _able(self) -> list[Choice]:
-        """The devices that could run a model."""
-        view = self._now()
-        known = ((device, device.info) for device in devices(view))
-        return [
-            Choice(
-                value=device.device, title=device.device, remark="simulated" if info.simulated else info.model
-            )
-            for device, info in known
-            if info is not None and info.runtimes
-        ]
-
-    def _preset(self, offered: Sequence[Choice]) -> RunRequest:
-        names = [choice.value for choice in offered]
-        chosen = self._screen.viewer.selected or default_device(self._now())
-        first = chosen if chosen in names else names[0]
-        if self._last is None:
-            return RunRequest(devices=(first,))
-        kept = tuple(name for name in self._last.devices if name in names)
-        pointed = self._screen.viewer.selected in names and first not in kept
-        return replace(self._last, devices=(first,) if pointed or not kept else kept)
+    def _offer(self, offered: Sequence[Choice]) -> RunRequest:
+        return offer(
+            self._now(),
+            offered,
+            self._screen.viewer.selected,
+            self._asked,
+            self._last,
+            self._bench.workloads(),
+        )
 
     def _now(self) -> View:
         return self._bench.timeline.view(self._bench.now())

@@ -13,7 +13,7 @@ from melt_tui.ui.screens.run_dialog import RunDialog
 from melt_tui.workbench import RunRequest
 from tests.rigs.fake_bench import done
 from tests.rigs.night_run import BOARD, HOST, PHONE
-from tests.rigs.pilots import bench_of, press, settle
+from tests.rigs.pilots import press, settle
 
 SIZE = (120, 36)
 NIGHT = Path("/r/2026-09-21 night-run.melt")
@@ -101,19 +101,6 @@ async def test_without_a_device_that_runs_models_there_is_no_dialog(desk: Any, m
         await press(pilot, "s")
         await settle(pilot)
         assert notices(app)[-1] == "Nothing is running."
-
-
-async def test_the_device_that_was_pointed_at_is_the_one_to_run_on(desk: Any, make_app: Any) -> None:
-    app = make_app(desk(), last_run=RunRequest(devices=(HOST,), workload="sustained"))
-    async with app.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        orders = bench_of(app).orders
-        able = orders._able()
-        assert orders._preset(able).devices == (HOST,)
-        bench_of(app).viewer.selected = BOARD
-        assert orders._preset(able) == RunRequest(devices=(BOARD,), workload="sustained")
-        bench_of(app).viewer.selected = HOST
-        assert orders._preset(able).devices == (HOST,)
 
 
 async def test_stop_asks_which_when_several_run(desk: Any, make_app: Any) -> None:
