@@ -131,7 +131,7 @@ _FOLLOW = (
     + """
 tail -c "+$2" -f "$d/out" 2>/dev/null &
 out=$!
-tail -c "+$3" -f "$d/err" 2>/dev/null >&2 &
+tail -c "+$3" -f "$d/err" >&2 2>/dev/null &
 err=$!
 while alive; do sleep 0.4; done
 kill -9 "$out" "$err"

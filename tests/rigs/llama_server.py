@@ -140,7 +140,8 @@ class Rig:
         self.task += 1
         self.busy = {"task": self.task, "tokens": 0}
         writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+            b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         chat = path.endswith("chat/completions")
         wanted = int(str(body.get("max_tokens") or body.get("n_predict") or 8))

@@ -24,6 +24,7 @@ from drivers.events import (
     TurnStarted,
 )
 from drivers.model import OnLinkLoss, Prompt, RunSpec, Samples
+from drivers.runtimes.llama_cli import driver
 from drivers.runtimes.llama_cli.answer import UNTOLD
 from drivers.runtimes.llama_cli.driver import LlamaCli
 from tests.rigs.llama_cli import PROMPT_MS, PROMPT_TOKENS, TOKEN_MS, WORDS
@@ -143,7 +144,10 @@ async def test_without_a_timing_block_nothing_is_made_up(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("generation", ["completion", "melt"])
-async def test_stopping_gets_the_timings(tmp_path: Path, generation: str) -> None:
+async def test_stopping_gets_the_timings(
+    tmp_path: Path, generation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "LAST_WORDS_S", 10.0)
     runtime = LlamaCli()
     spec = run_spec(workload(max_tokens=100_000), args=(named(tmp_path, generation),))
     run = await follow(runtime, spec, None, stopping(runtime, Samples))

@@ -46,3 +46,20 @@ def test_raw_text_and_token_ids() -> None:
 def test_token_ids_are_sent_as_they_are_in_a_chat_workload_too() -> None:
     ((path, body, _),) = sent(workload(conversations=((Prompt(tokens=(1, 5, 6)),),)), ["x"])
     assert (path, body["prompt"]) == ("/completion", [1, 5, 6])
+
+
+def test_a_prompt_whose_answer_was_lost_is_left_out() -> None:
+    work = workload(conversations=((Prompt("a"), Prompt("b"), Prompt("c")),))
+    conversation = Conversation(run_spec(work), work)
+    first, second, third = schedule(work)
+    conversation.ask(first)
+    conversation.answered("A", 7)
+    conversation.ask(second)
+    conversation.unanswered()
+    _, body = conversation.ask(third)
+    assert body["messages"] == [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "A"},
+        {"role": "user", "content": "c"},
+    ]
+    assert conversation.context_tokens == 7
