@@ -94,7 +94,7 @@ async def test_a_server_whose_link_is_cut_ends(pipes: LocalPipes, tmp_path: Path
     spec = run_spec(workload(max_tokens=100_000), home=str(tmp_path))
     run = await follow(
         LlamaServer(),
-        replace(spec),
+        spec,
         Phone(pipes, tmp_path),
         lambda item: pipes.cut() if isinstance(item, Samples) else None,
     )
