@@ -11,6 +11,8 @@ from functools import reduce
 from math import isfinite, isnan
 from operator import or_
 
+import numpy as np
+
 from melt_tui.timeline import Window
 from melt_tui.ui.renderables.cells import Cells, Ink
 
@@ -247,6 +249,8 @@ class _Pen:
 _START = _Pen(-1, 0, 0, 0, 0.0)
 _End = tuple[int, int]
 """Lowest and highest dot where a column ends: what the next one is joined to."""
+_MANY = 40
+"""From so many columns on it pays to place them by numpy."""
 _LEAD = 16
 """So many columns at the left edge are traced anew when a picture moves: there nothing is joined to what has gone."""
 
@@ -276,6 +280,8 @@ def _draw(
 
 def _placed(window: Window, part: slice, to: Raster) -> Iterator[tuple[int, int, int, int, int, float]]:
     """Column by column: start, first and last dot column, the dot rows of least and greatest, the mean."""
+    if len(window.starts_ns[part]) >= _MANY:
+        return _placed_at_once(window, part, to)
     dot, half, first = to.dot_ns, to.dot_ns // 2, to.first
     starts, width = window.starts_ns[part], window.width_ns
     if width < dot:
@@ -285,6 +291,33 @@ def _placed(window: Window, part: slice, to: Raster) -> Iterator[tuple[int, int,
         x1 = [(start - half - 1 + width) // dot - first for start in starts]
     low, high = _levels(window.minima[part], to), _levels(window.maxima[part], to)
     return zip(starts, x0, x1, low, high, window.means[part], strict=True)
+
+
+def _placed_at_once(
+    window: Window, part: slice, to: Raster
+) -> Iterator[tuple[int, int, int, int, int, float]]:
+    """The same of many columns."""
+    dot, half, first = to.dot_ns, to.dot_ns // 2, to.first
+    starts, width = np.array(window.starts_ns[part], np.int64), window.width_ns
+    if width < dot:
+        x0 = x1 = ((starts + width // 2) // dot - first).tolist()
+    else:
+        ends = starts - (half + 1)
+        x0, x1 = (ends // dot + (1 - first)).tolist(), ((ends + width) // dot - first).tolist()
+    low, high = _levels_at_once(window.minima[part], to), _levels_at_once(window.maxima[part], to)
+    return zip(window.starts_ns[part], x0, x1, low, high, window.means[part], strict=True)
+
+
+def _levels_at_once(values: Sequence[float], to: Raster) -> list[int]:
+    top, scale = to.rows - 1, to.rows / (to.high - to.low)
+    edge = to.low + top / scale
+    given = np.array(values, np.float64)
+    with np.errstate(all="ignore"):
+        levels = ((np.clip(given, to.low, edge) - to.low) * scale).astype(np.int64)
+    levels[given >= edge] = top
+    levels[given <= to.low] = 0
+    found: list[int] = levels.tolist()
+    return found
 
 
 def _levels(values: Sequence[float], to: Raster) -> list[int]:

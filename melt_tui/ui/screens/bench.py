@@ -128,6 +128,7 @@ class BenchScreen(Screen[None]):
         self.viewer.move(step, self._bench.now())
         if self.viewer.newest and before == (True, self.viewer.playhead.cursor_ns):
             self._due_ns.update(figures=0)
+            self._view.hurry()
             self._answer()
         else:
             self.look_now()

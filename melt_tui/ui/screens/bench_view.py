@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import zip_longest
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -39,6 +40,8 @@ from melt_tui.ui.widgets.transport_bar import TransportBar
 from melt_tui.workbench import Status
 
 SLOTS = 6
+_PAINTED_S = 0.015
+"""After so long what was drawn is on the terminal."""
 PANES = ("events", "log", "turns", "figures")
 TOO_SMALL = "melt needs at least 40×12"
 _INKS = {
@@ -73,6 +76,7 @@ class BenchView(Column):
         self._pane = "events"
         self._found = -1
         """How many devices the title over the cards says; -1 before it says any."""
+        self._hurried = False
 
     def compose(self) -> ComposeResult:
         """Every part once; the stylesheet says which has room."""
@@ -146,6 +150,10 @@ class BenchView(Column):
         self.query_one("#panes").set_class(name in {"events", "log"}, "-pair")
         self.query_one("#low").set_class(name != "events", "-reading")
 
+    def hurry(self) -> None:
+        """A key waits: the next ``draw`` shows the first chart, and the others when that one has been painted."""
+        self._hurried = True
+
     def draw(self, look: Look, chronicle: Chronicle | None, figures: Figures | None, moment: Moment) -> None:
         """Hand everything out. What did not change costs nothing; parts not given stay as they were."""
         if not self.is_attached:
@@ -155,7 +163,12 @@ class BenchView(Column):
         self._figures = figures or self._figures
         origin = origin_ns(look.view, look.span[0])
         self._draw_frame(look, origin, moment)
-        self._draw_charts(look, origin)
+        if self._hurried:
+            self._draw_charts(look, origin, stop=1)
+            self.set_timer(_PAINTED_S, lambda: self._draw_charts(look, origin, start=1))
+        else:
+            self._draw_charts(look, origin)
+        self._hurried = False
         self._draw_strip(look, origin, moment)
         if chronicle is not None:
             self._draw_lists(look, chronicle, origin)
@@ -181,16 +194,20 @@ class BenchView(Column):
                 transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin)
             )
 
-    def _draw_charts(self, look: Look, origin: int) -> None:
-        slots = self.slots
-        models = plots(look, Frame(self._viewer.playhead, origin))
-        for slot, one, model in zip(slots, look.panels, models, strict=False):
-            if one.panel.channels:
-                slot.draw(model)
-            else:
-                slot.explain(one.panel.title, self._reasons(look, one))
-        for slot in slots[len(models) :]:
-            slot.explain("", ())
+    def _draw_charts(self, look: Look, origin: int, start: int = 0, stop: int = SLOTS) -> None:
+        """Those of the slots ``start ≤ slot < stop``; what was seen since then is not drawn over."""
+        if look is not self._look or not self.is_attached:
+            return
+        charts = zip(look.panels, plots(look, Frame(self._viewer.playhead, origin)), strict=False)
+        for slot, chart in list(zip_longest(self.slots, charts))[start:stop]:
+            if slot is not None and chart is None:
+                slot.explain("", ())
+            elif slot is not None:
+                one, model = chart
+                if one.panel.channels:
+                    slot.draw(model)
+                else:
+                    slot.explain(one.panel.title, self._reasons(look, one))
 
     def _reasons(self, look: Look, one: PanelLook) -> Sequence[str]:
         device = look.selected if look.ask.alone else ""

@@ -1,9 +1,17 @@
 import ctypes
 import gc
+from collections.abc import Iterator
 
 import pytest
 
 from melt_tui.workbench import heap
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
 
 
 class Library:
@@ -27,6 +35,11 @@ def test_one_heap_that_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_library_without_such_a_choice_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
     heap.tighten()
+
+
+def test_garbage_is_not_searched_for_several_times_a_frame() -> None:
+    heap.tighten()
+    assert gc.get_threshold() == (3_000, 10, 10)
 
 
 def test_what_has_settled_is_not_searched_again() -> None:

@@ -304,3 +304,16 @@ def test_an_inker_draws_every_picture_as_if_it_were_its_first(data: st.DataObjec
             brute_ink(expected, 3, layers)
             assert ours.lines() == expected.lines()
             assert len(inker._known) <= most + 3
+
+
+@given(any_window(), st.floats(-50, 50), st.floats(0.001, 200), st.integers(1, 24), st.integers(1, 10**10))
+def test_many_columns_are_placed_as_each_of_them(
+    given_window: Window, low: float, height: float, rows: int, dot_ns: int
+) -> None:
+    one = numeric(given_window)
+    to = Raster(3, dot_ns, 60, low, low + height, rows)
+    everything = slice(0, len(one.starts_ns))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(braille, "_MANY", 1 << 30)
+        singly = list(braille._placed(one, everything, to))
+    assert list(braille._placed_at_once(one, everything, to)) == singly
