@@ -8,6 +8,7 @@ from drivers.events import (
     Event,
     LimitEngaged,
     LimitReleased,
+    LogLine,
     ModelLoaded,
     Preparing,
     SamplesLost,
@@ -44,7 +45,9 @@ class Follower:
         start_ns, now_ns = timeline.span()
         for event in timeline.events(self._told_ns + 1, now_ns, kinds=tuple(WORDS)):
             words = WORDS[type(event)](event)
-            if event.device != SELF or not isinstance(event, DeviceUp):  # that we are there needs no line
+            if words and (
+                event.device != SELF or not isinstance(event, DeviceUp)
+            ):  # that we are there needs no line
                 self._say(event, words, start_ns)
             self._told_ns = max(self._told_ns, event.t_ns)
 
@@ -94,5 +97,6 @@ WORDS: dict[type[Event], Callable[[Any], str]] = {
     LimitReleased: lambda e: f"limit {e.limit} released",
     SamplesLost: lambda e: f"lost {fmt.count(e.count)} samples of {e.channel}: {e.reason}",
     Mark: lambda e: f"mark {e.name}",
+    LogLine: lambda e: e.text if e.source == "melt" else "",
 }
 """Event class → its line."""

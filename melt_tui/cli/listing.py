@@ -1,4 +1,4 @@
-"""The verbs that look something up: devices, sessions, summary, export, doctor."""
+"""The verbs that look something up: sessions, summary, export, doctor."""
 
 import importlib
 import time
@@ -6,30 +6,16 @@ from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from drivers.model import Found
 from melt_tui import format as fmt
 from melt_tui.analysis import export as exporting
 from melt_tui.analysis import summary as summaries
-from melt_tui.cli.options import config_of, recordings_folder, session_setup
+from melt_tui.cli.options import config_of, recordings_folder
 from melt_tui.cli.output import result, result_json, stdout, table
 from melt_tui.config import places
 from melt_tui.store import library
 from melt_tui.store.info import RecordingInfo
-from melt_tui.workbench import Workbench
 from melt_tui.workbench.doctor import Finding, examine
-
-
-def devices(options: Namespace) -> int:
-    """``melt devices``: what can be opened, what cannot, why, and the next step."""
-    setup = session_setup(options, config_of(options), opened=(), recording=False)
-    with Workbench(setup) as bench:
-        found = bench.scan().result()
-    if options.json:
-        result_json([asdict(one) for one in found])
-    else:
-        head = ("address", "kind", "what", "state")
-        result(table([head, *(_device_row(one) for one in found)]))
-    return 0
+from melt_tui.workbench.linkdoctor import examine_links
 
 
 def sessions(options: Namespace) -> int:
@@ -69,7 +55,12 @@ def export(options: Namespace) -> int:
 def doctor(options: Namespace) -> int:
     """``melt doctor``: check this computer; 1 when something that is needed is missing."""
     config = config_of(options)
-    findings = examine({"recordings": recordings_folder(config), "models": places.model_cache()})
+    folders = {
+        "recordings": recordings_folder(config),
+        "models": places.model_cache(),
+        "downloads": places.download_cache(),
+    }
+    findings = [*examine(folders), *examine_links(places.known_hosts_file())]
     findings += [
         Finding("keys", good=False, detail=said, remedy=remedy)
         for said, remedy in importlib.import_module("melt_tui.cli.keys").wrong_keys(config)
@@ -79,11 +70,6 @@ def doctor(options: Namespace) -> int:
     else:
         result(table([_finding_row(finding) for finding in findings]))
     return 1 if any(finding.good is False for finding in findings) else 0
-
-
-def _device_row(found: Found) -> tuple[str, ...]:
-    state = "ready" if found.ready else f"{found.reason}: {found.next_step}".rstrip(": ")
-    return (found.address, found.kind, found.title, state)
 
 
 def _session_row(row: RecordingInfo) -> tuple[str, ...]:

@@ -79,8 +79,9 @@ def _typed(options: Namespace) -> dict[str, Any]:
     typed = {name: value for name, value in vars(options).items() if name in names and value is not None}
     if options.runtime_arg:
         typed["runtime_args"] = tuple(options.runtime_arg)
-    if options.pause is not None:
-        typed["pause_s"] = options.pause
+    for option, field in (("pause", "pause_s"), ("lease", "lease_s")):
+        if getattr(options, option) is not None:
+            typed[field] = getattr(options, option)
     return typed
 
 
@@ -95,10 +96,14 @@ def _places(addresses: Sequence[str], config: Config) -> tuple[Place, ...]:
     for address in addresses:
         if addresses.count(address) > 1 and not address.startswith(_ONE_EACH):
             raise UsageError(f"--device {address} was given twice", remedy="name each device once")
-    known = {device.address: device for device in config.devices}
-    return tuple(
+    known = {name: device for device in config.devices for name in (device.address, device.name) if name}
+    chosen = tuple(
         _configured(known[address]) if address in known else Place(address=address) for address in addresses
     )
+    for place in chosen:
+        if chosen.count(place) > 1 and not place.address.startswith(_ONE_EACH):
+            raise UsageError(f"the device {place.address} was given twice", remedy="name each device once")
+    return chosen
 
 
 def _configured(device: DeviceConfig) -> Place:

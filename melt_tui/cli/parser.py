@@ -31,7 +31,14 @@ def parser() -> Parser:
     _add(verbs, "demo", common, "a real run on this computer beside simulated devices", _demo)
     _add(verbs, "watch", common, "watch devices without starting anything", _watch)
     _add(verbs, "run", common, "run a model on devices, and record it", _run)
-    _add(verbs, "devices", common, "what can be opened, and what cannot and why", _json_only)
+    _add(
+        verbs,
+        "devices",
+        common,
+        "what can be opened, what cannot and why; devices of the config file",
+        _devices,
+    )
+    _add(verbs, "setup", common, "put an engine, and a model, on a phone or board", _setup)
     _add(verbs, "sessions", common, "the recordings", _json_only)
     _add(verbs, "summary", common, "the figures of a recording", _summary)
     _add(verbs, "replay", common, "look back into a recording", _file)
@@ -64,7 +71,10 @@ def _session_options(into: argparse.ArgumentParser) -> None:
     into.add_argument("--record", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="file to write")
 
 
-ADDRESS_HELP = "host, sim:phone, sim:jetson or sim:meter; may be given more than once"
+ADDRESS_HELP = (
+    "host, adb:SERIAL, ssh://user@host:port, sim:phone, sim:jetson, sim:meter, or a name of the config file; "
+    "may be given more than once"
+)
 
 
 def _headless_options(into: argparse.ArgumentParser) -> None:
@@ -100,7 +110,50 @@ def _run(into: argparse.ArgumentParser) -> None:
         metavar="ARG",
         help="passed to the runtime as it is; write --runtime-arg=--flag",
     )
+    into.add_argument(
+        "--on-link-loss",
+        choices=("stop", "keep"),
+        help="when the link to a device goes: end there at once (default), or go on and be taken up again",
+    )
+    into.add_argument(
+        "--lease", type=fraction, metavar="S", help="with keep: end there after so long without us (900)"
+    )
     _headless_options(into)
+
+
+def _devices(into: argparse.ArgumentParser) -> None:
+    acts = into.add_mutually_exclusive_group()
+    acts.add_argument("--add", metavar="ADDRESS", type=words, help="keep a device in the config file")
+    acts.add_argument("--rename", nargs=2, metavar=("OLD", "NEW"), help="call it otherwise")
+    acts.add_argument("--forget", metavar="NAME", type=words, help="take it out of the config file")
+    acts.add_argument("--trust", metavar="ADDRESS", type=words, help="show the key of a board, and accept it")
+    acts.add_argument("--wifi", metavar="ADDRESS", type=words, help="move a phone to adb over Wi-Fi")
+    for name, text in (
+        ("name", "with --add: what it is called"),
+        ("colour", "with --add: its colour, as orange or #ff8800"),
+        ("feeds", "with --add, of a meter: the device that it feeds"),
+        ("point", "with --feeds: what it measures, as usb-input"),
+    ):
+        into.add_argument(f"--{name}", type=words, metavar=name.upper(), help=text)
+    into.add_argument("--yes", action="store_true", help="with --trust: accept the key without asking")
+    _json_only(into)
+
+
+def _setup(into: argparse.ArgumentParser) -> None:
+    into.add_argument(
+        "device", metavar="DEVICE", help="adb:SERIAL, ssh://user@host:port or a name of the config file"
+    )
+    into.add_argument("--runtime", type=words, default="llama_server", help="default: llama_server")
+    into.add_argument(
+        "--from",
+        dest="source",
+        type=words,
+        metavar="PATH|URL",
+        help="archive, folder or program of another build",
+    )
+    into.add_argument("--sha256", type=words, metavar="SUM", help="of the archive at that URL")
+    into.add_argument("--model", type=words, metavar="MODEL", help="put this model there, too")
+    _json_only(into)
 
 
 def _file(into: argparse.ArgumentParser) -> None:

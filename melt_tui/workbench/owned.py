@@ -42,7 +42,7 @@ class Owned:
 
     async def host_key(self, address: str) -> HostKey:
         """What the server shows. Raises LinkError, AskUser."""
-        at = self._devices.at(address)
+        at = self._address(address)
         shown = await self._registry.host_key(at)
         return HostKey(
             address=at,
@@ -57,6 +57,11 @@ class Owned:
         shown = ShownKey(line=key.line, fingerprint=key.fingerprint)
         await self._registry.trust(key.address, shown)
         self._devices.retry_at(key.address)
+
+    def _address(self, name: str) -> str:
+        """Of a device of the session or of the config file; what is no name of one is an address itself."""
+        at = self._devices.at(name)
+        return next((one.address for one in self.saved if one.name == at), at)
 
     async def _edit(self, edit: Callable[[Path], Config]) -> None:
         if self._path is None:

@@ -1,0 +1,138 @@
+"""``melt devices``: what there is and what is kept of it; the keys of boards; a phone's way to Wi-Fi."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from drivers.model import DeviceKind, Found
+from melt_tui.cli.options import config_of, session_setup
+from melt_tui.cli.output import progress, result, result_json, table
+from melt_tui.config import DeviceConfig
+from melt_tui.errors import UsageError
+from melt_tui.workbench import Place, Workbench
+
+_ONLY_WITH_ADD = ("name", "colour", "feeds", "point")
+_PHONE = "phone"
+_KINDS = {"adb": DeviceKind.PHONE, "host": DeviceKind.HOST, "serial": DeviceKind.METER}
+
+
+def devices(options: Namespace) -> int:
+    """Carry out what was asked for; without anything, list what can be opened, what cannot, why, and the next step."""
+    for option in _ONLY_WITH_ADD:
+        if getattr(options, option) is not None and options.add is None:
+            raise UsageError(
+                f"--{option} belongs to --add", remedy="melt devices --add ADDRESS keeps a device"
+            )
+    act = next((act for name, act in _ACTS.items() if getattr(options, name) is not None), _list)
+    opened = (Place(address=options.wifi, name=_PHONE),) if options.wifi else ()
+    setup = session_setup(options, config_of(options), opened=opened, recording=False)
+    with Workbench(setup) as bench:
+        told = act(bench, options)
+    if options.json:
+        result_json(told)
+    return 0
+
+
+def _list(bench: Workbench, options: Namespace) -> list[dict[str, Any]]:
+    found = bench.scan().result()
+    saved = {one.address: one for one in bench.saved_devices()}
+    seen = {one.address for one in found}
+    rows = [_row(one, saved.get(one.address)) for one in found]
+    rows += [_absent(one) for one in saved.values() if one.address not in seen]
+    if not options.json:
+        head = ("address", "name", "kind", "what", "state")
+        result(table([head, *(_shown(row) for row in rows)]))
+    return rows
+
+
+def _add(bench: Workbench, options: Namespace) -> dict[str, Any]:
+    given = {option: getattr(options, option) or "" for option in _ONLY_WITH_ADD}
+    entry = DeviceConfig(address=options.add, **given)
+    bench.save_device(entry).result()
+    return _kept(options, f"{entry.name or entry.address} is kept in the config file", asdict(entry))
+
+
+def _rename(bench: Workbench, options: Namespace) -> dict[str, Any]:
+    old, new = options.rename
+    entry = next((one for one in bench.saved_devices() if old in {one.name, one.address}), None)
+    if entry is None:
+        raise UsageError(
+            f"no device {old[:60]!r} is in the config file", remedy="melt devices --add ADDRESS keeps one"
+        )
+    bench.save_device(replace(entry, name=new), old).result()
+    return _kept(options, f"{old} is called {new} from the next session on", {"was": old, "name": new})
+
+
+def _forget(bench: Workbench, options: Namespace) -> dict[str, Any]:
+    bench.forget_device(options.forget).result()
+    return _kept(options, f"{options.forget} is no longer in the config file", {"forgotten": options.forget})
+
+
+def _trust(bench: Workbench, options: Namespace) -> dict[str, Any]:
+    key = bench.host_key(options.trust).result()
+    if not key.known:
+        progress(f"{key.address} shows the key {key.line.split()[1]} {key.fingerprint}")
+        if not key.changed and not _accepted(options):
+            raise UsageError("the key was not accepted", remedy="nothing was stored")
+        bench.trust_host(key).result()
+    said = "was known already" if key.known else "is known from now on"
+    return _kept(options, f"{key.fingerprint} {said}", asdict(key) | {"known": True})
+
+
+def _accepted(options: Namespace) -> bool:
+    if options.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "nobody can be asked whether this key is right",
+            remedy="compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the board, then add --yes",
+        )
+    progress(
+        "Does `ssh-keygen -lf` on the board's own /etc/ssh/ssh_host_*.pub show the same? Accept it? [y/N]"
+    )
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _wifi(bench: Workbench, options: Namespace) -> dict[str, Any]:
+    address = bench.to_wifi(_PHONE).result()
+    return _kept(
+        options, f"{options.wifi} is {address} from now on", {"was": options.wifi, "address": address}
+    )
+
+
+_ACTS: dict[str, Callable[[Workbench, Namespace], Any]] = {
+    "add": _add,
+    "rename": _rename,
+    "forget": _forget,
+    "trust": _trust,
+    "wifi": _wifi,
+}
+
+
+def _kept(options: Namespace, sentence: str, told: dict[str, Any]) -> dict[str, Any]:
+    if not options.json:
+        result(sentence)
+    return told
+
+
+def _row(found: Found, saved: DeviceConfig | None) -> dict[str, Any]:
+    return {**asdict(found), "name": saved.name if saved else "", "saved": saved is not None}
+
+
+def _absent(saved: DeviceConfig) -> dict[str, Any]:
+    found = Found(
+        address=saved.address,
+        kind=_KINDS.get(saved.address.partition(":")[0], DeviceKind.BOARD),
+        title=saved.name or saved.address,
+        ready=False,
+        reason="it is not seen at the moment",
+        next_step="plug it in",
+    )
+    return _row(found, saved)
+
+
+def _shown(row: dict[str, Any]) -> tuple[str, ...]:
+    state = "ready" if row["ready"] else f"{row['reason']}: {row['next_step']}".rstrip(": ")
+    return (row["address"], row["name"], row["kind"], row["title"], state)
