@@ -1,6 +1,7 @@
 """A shell on an Android phone, through an adb server."""
 
 import asyncio
+import select
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -10,7 +11,7 @@ from drivers.clock import Clock
 from drivers.errors import Garbled, LinkError, LinkLost
 from drivers.foreign import printable
 from drivers.links.adbserver import AdbServer, Stream, translated
-from drivers.links.adbwire import Packet, PacketReader, packet
+from drivers.links.adbwire import Packet, PacketReader, header, packet
 from drivers.links.base import Progress
 from drivers.links.output import Chunk
 from drivers.links.piping import push_file
@@ -21,6 +22,7 @@ DIRECTORY = "/data/local/tmp/melt"
 WIFI_PORT = 5555
 
 _CHUNK = 256 * 1024
+_LARGE = 256 * 1024
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -94,10 +96,13 @@ class AdbPipe:
         return self._parts.pop(0)
 
     async def write(self, data: bytes) -> None:
-        """As every pipe."""
-        await self._send(
-            b"".join(packet(Packet.STDIN, data[at : at + _CHUNK]) for at in range(0, len(data), _CHUNK))
-        )
+        """As every pipe. What is large is sent by a thread, straight from ``data``."""
+        if len(data) < _LARGE:
+            await self._send(packet(Packet.STDIN, data))
+        elif self._exit is None:
+            await self._send(b"")
+            with translated(self._title):
+                await asyncio.to_thread(_send_all, self._stream.duplicate(), Packet.STDIN, data)
 
     async def close_stdin(self) -> None:
         """As every pipe."""
@@ -162,3 +167,23 @@ async def _forwarded(stream: Stream, title: str) -> int:
     if answer[:4] != b"OKAY" or not digits.isdigit():
         raise Garbled(f"the adb server answered a forward with {printable(repr(answer), 40)}")
     return int(digits)
+
+
+def _send_all(connection: socket.socket, kind: Packet, data: bytes) -> None:
+    """Send one packet over a connection that does not block; closes ``connection``. Raises OSError."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLOUT)
+    parts = [memoryview(header(kind, len(data))), memoryview(data)]
+    with connection:
+        while parts:
+            waiting.poll()
+            with suppress(BlockingIOError):
+                parts = _after(parts, connection.sendmsg(parts))
+
+
+def _after(parts: list[memoryview], sent: int) -> list[memoryview]:
+    rest = []
+    for part in parts:
+        rest += [part[sent:]] if sent < len(part) else []
+        sent = max(0, sent - len(part))
+    return rest

@@ -5,9 +5,11 @@ import importlib
 import os
 import re
 import shutil
+import socket
 from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from asyncio.trsock import TransportSocket
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from drivers.errors import Garbled, LinkLost, LinkTimeout, MissingExtra
@@ -33,8 +35,19 @@ class Stream:
     writer: asyncio.StreamWriter
 
     def close(self) -> None:
-        """Let go of it at once."""
+        """Let go of it at once, also for a thread that sends over it."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
         self.writer.transport.abort()
+
+    def duplicate(self) -> socket.socket:
+        """The connection once more, for a thread; it does not block. Raises OSError when it is closed."""
+        return socket.socket(fileno=os.dup(self._connection.fileno()))
+
+    @property
+    def _connection(self) -> TransportSocket:
+        connection: TransportSocket = self.writer.get_extra_info("socket")
+        return connection
 
 
 class AdbServer:
@@ -66,7 +79,7 @@ class AdbServer:
         """Everything that the server lists, usable or not. Raises as ``ask``."""
         return adbwire.listed(await self.ask("host:devices-l"))
 
-    async def track(self) -> AsyncIterator[tuple[Listed, ...]]:
+    async def track(self) -> AsyncGenerator[tuple[Listed, ...], None]:
         """The list now, and again whenever it changes. Raises LinkLost when the server goes, and as ``ask``."""
         async with self.stream("host:track-devices-l") as stream:
             while True:

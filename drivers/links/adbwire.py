@@ -32,9 +32,14 @@ class Packet(IntEnum):
     CLOSE_STDIN = 4
 
 
+def header(kind: Packet, size: int) -> bytes:
+    """What stands before a packet's payload of that many bytes."""
+    return _HEADER.pack(kind, size)
+
+
 def packet(kind: Packet, payload: bytes = b"") -> bytes:
     """One packet as it is sent."""
-    return _HEADER.pack(kind, len(payload)) + payload
+    return header(kind, len(payload)) + payload
 
 
 class PacketReader:

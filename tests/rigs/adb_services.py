@@ -160,12 +160,20 @@ class Command:
             writer.write(data)
         while True:
             kind, size = SHELL.unpack(await exactly(SHELL.size))
-            data = await exactly(size)
             if kind == STDIN:
-                writer.write(data)
-                await writer.drain()
+                await self._pass(exactly, size, writer)
             elif kind == CLOSE_STDIN:
                 writer.write_eof()
+            else:
+                await exactly(size)
+
+    async def _pass(self, exactly: Exactly, size: int, writer: asyncio.StreamWriter) -> None:
+        """So many bytes to the command, as they come."""
+        while size:
+            data = await exactly.some(size)
+            size -= len(data)
+            writer.write(data)
+            await writer.drain()
 
 
 def take_terminal() -> None:

@@ -89,6 +89,18 @@ class Exactly:
         del self._held[:size]
         return taken
 
+    async def some(self, limit: int) -> bytes:
+        """What there is, up to that much."""
+        if self._held:
+            return await self(min(limit, len(self._held)))
+        data = await self._stream.read()
+        if data is None:
+            raise EOFError
+        if len(data) > limit:
+            self._held += data[limit:]
+            return data[:limit]
+        return data
+
 
 class Transport:
     """A connection from an adb server."""

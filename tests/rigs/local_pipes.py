@@ -16,7 +16,6 @@ from typing import IO, Literal
 from drivers.clock import Clock
 from drivers.errors import LinkLost
 
-
 TOOLS = (
     *("cat", "env", "mkdir", "mv", "printf", "rm", "setsid", "sleep", "tail", "true", "wc", "sha256sum"),
     *("stat", "date", "head", "false", "echo", "ls", "touch", "truncate", "rmdir"),

@@ -1,13 +1,12 @@
 """A shell on a phone, through the real adb server, to a device end that leaves silent children alive."""
 
 import asyncio
-import hashlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -123,22 +122,21 @@ async def test_answers_are_not_held_back(shell: AdbShell) -> None:
 @pytest.mark.parametrize("how", ["leave", "cut", "drop", "server"])
 async def test_nothing_is_left_however_the_link_ends(how: str) -> None:
     with adb_server() as server, phone(server) as pixel:
-        shell = shell_of(server, pixel)
-        lost = await asyncio.to_thread(pixel.wait_until_gone)
-        assert lost == []
-        async with shell.start(SILENT) as process:
+        async with shell_of(server, pixel).start(SILENT) as process:
             await asyncio.to_thread(pixel.wait_until_there, "sleep 4711.25")
-            await process.close_stdin() if how == "cut" else None
-            if how in {"drop", "cut"}:
-                pixel.cue("drop")
-            elif how == "server":
-                server.kill()
+            if how == "cut":
+                await process.close_stdin()
             if how != "leave":
-                before = CLOCK.now()
-                with pytest.raises(LinkLost):
-                    await process.wait()
-                assert CLOCK.now() - before < 1_000_000_000
+                server.kill() if how == "server" else pixel.cue("drop")
+                await noticed(process)
         assert await asyncio.to_thread(pixel.wait_until_gone) == []
+
+
+async def noticed(process: Process) -> None:
+    before = CLOCK.now()
+    with pytest.raises(LinkLost):
+        await process.wait()
+    assert CLOCK.now() - before < 1_000_000_000
 
 
 PARENT = """
@@ -183,15 +181,19 @@ def test_the_rig_leaves_silent_children_alive_as_phones_do(server: Server, other
 async def test_a_lease_survives_the_cable(server: Server, other: Phone) -> None:
     shell, lease, seen = shell_of(server, other), Lease("night", 60), list[str]()
     script = "i=0; while [ $i -lt 60 ]; do echo $i; sleep 0.02; i=$((i+1)); done; exit 3"
-    with pytest.raises(LinkLost):
+
+    async def watch() -> None:
         async with shell.start(["sh", "-c", script], lease=lease) as process:
+            seen.append(str(process.pid))
             async for line in process.lines():
                 seen.append(line.text)
-                if line.text == "7":
-                    other.cue("drop")
+                other.cue("drop") if line.text == "7" else None
+
+    with pytest.raises(LinkLost):
+        await watch()
     await bring_back(server, other)
     async with shell_of(server, other).start(["false"], lease=lease) as again:
-        assert again.pid == process.pid
+        assert seen.pop(0) == str(again.pid)
         seen += await texts(again)
         assert await again.wait() == 3
     assert seen == [str(i) for i in range(60)]
@@ -252,7 +254,7 @@ async def outcome(shell: AdbShell) -> DriverError | None:
 # --- the server -----------------------------------------------------------------------------------------------------
 
 
-async def next_with(lists: AsyncIterator[tuple[Listed, ...]], serial: str, state: str) -> None:
+async def next_with(lists: AsyncGenerator[tuple[Listed, ...], None], serial: str, state: str) -> None:
     async for devices in lists:
         if {device.serial: device.state for device in devices}.get(serial, "") == state:
             return
@@ -315,8 +317,7 @@ async def test_no_server_means_the_bundled_one_and_a_word_about_it(
     told: list[str] = []
     adb = AdbServer(port=free_port(), told=told.append)
     try:
-        lists = await asyncio.gather(adb.devices(), adb.devices())
-        assert lists == [(), ()]
+        assert [*await asyncio.gather(adb.devices(), adb.devices())] == [(), ()]
         assert len(told) == 1
         assert "was started and stays" in told[0]
     finally:
@@ -344,9 +345,8 @@ def test_the_server_that_adb_would_use(env: dict[str, str], place: tuple[str, in
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    path = tmp_path / "weights"
-    path.write_bytes(os.urandom(3_500_000))
-    return path
+    fill(tmp_path / "weights")
+    return tmp_path / "weights"
 
 
 TARGET = "/data/local/tmp/melt/models/a b'c.gguf"
@@ -356,76 +356,102 @@ def there(pixel: Phone, suffix: str = "") -> Path:
     return pixel.root / (TARGET.removeprefix("/") + suffix)
 
 
-async def test_push_sends_once_and_checks(shell: AdbShell, pixel: Phone, weights: Path) -> None:
-    told: list[Progress] = []
+def content(pixel: Phone, suffix: str = "") -> bytes:
+    path = there(pixel, suffix)
+    return path.read_bytes() if path.exists() else b""
+
+
+def names(pixel: Phone) -> list[str]:
+    return sorted(path.name for path in there(pixel).parent.iterdir())
+
+
+def begin(pixel: Phone, of: str, data: bytes) -> None:
+    """An earlier push that broke off: of which file, and what came of it."""
+    there(pixel).parent.mkdir(parents=True, exist_ok=True)
+    there(pixel).unlink(missing_ok=True)
+    there(pixel, ".part.of").write_text(of + "\n")
+    there(pixel, ".part").write_bytes(data)
+
+
+def fill(path: Path, size: int = 3_500_000) -> bytes:
+    data = os.urandom(size)
+    path.write_bytes(data)
+    return data
+
+
+def identity(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+async def test_push_sends_once_and_checks(shell: AdbShell, pixel: Phone, tmp_path: Path) -> None:
+    weights, told = tmp_path / "weights", list[Progress]()
+    data = fill(weights)
     await shell.push(weights, TARGET, told.append)
-    assert there(pixel).read_bytes() == weights.read_bytes()
-    assert there(pixel).stat().st_mode & 0o777 == 0o755
+    assert content(pixel) == data
     assert [progress.done for progress in told] == [0, 1 << 20, 2 << 20, 3 << 20, 3_500_000]
+    assert (await shell.run(["stat", "-c", "%a", TARGET])).out == "755\n"
     told.clear()
     await shell.push(weights, TARGET, told.append)
-    assert told == [Progress(3_500_000, 3_500_000)]
-    there(pixel, ".sha256").unlink()
-    told.clear()
+    await shell.run(["rm", TARGET + ".sha256"])
     await shell.push(weights, TARGET, told.append)
-    assert len(told) == 1
-    weights.write_bytes(os.urandom(3_500_000))
+    assert told == [Progress(3_500_000, 3_500_000)] * 2
+    other = fill(weights)
     await shell.push(weights, TARGET, told.append)
-    assert there(pixel).read_bytes() == weights.read_bytes()
-    assert sorted(path.name for path in there(pixel).parent.iterdir()) == ["a b'c.gguf", "a b'c.gguf.sha256"]
+    assert content(pixel) == other
+    assert names(pixel) == ["a b'c.gguf", "a b'c.gguf.sha256"]
 
 
-async def test_push_goes_on_where_it_broke_off(server: Server, other: Phone, weights: Path) -> None:
+async def test_push_goes_on_where_it_broke_off(server: Server, other: Phone, tmp_path: Path) -> None:
+    weights, told = tmp_path / "weights", list[Progress]()
+    data = fill(weights, 60_000_000)
+
     def pull(progress: Progress) -> None:
-        if progress.done >= 2 << 20:
+        if progress.done >= 20 << 20 and content(other, ".part"):
             other.cue("drop")
 
     with pytest.raises(LinkError):
         await shell_of(server, other).push(weights, TARGET, pull)
     assert await asyncio.to_thread(other.wait_until_gone) == []
-    present = there(other, ".part").stat().st_size
-    assert 0 < present < 3_500_000
+    present = len(content(other, ".part"))
+    assert 0 < present < 60_000_000
     await bring_back(server, other)
-    told: list[Progress] = []
     await shell_of(server, other).push(weights, TARGET, told.append)
     assert told[0].done == present
-    assert there(other).read_bytes() == weights.read_bytes()
+    assert content(other) == data
 
 
-async def test_a_wrong_beginning_is_found_and_removed(shell: AdbShell, pixel: Phone, weights: Path) -> None:
-    there(pixel).unlink(missing_ok=True)
-    there(pixel).parent.mkdir(parents=True, exist_ok=True)
-    status = weights.stat()
-    there(pixel, ".part.of").write_text(f"{status.st_size} {status.st_mtime_ns}\n")
-    there(pixel, ".part").write_bytes(b"x" * 1000)
+async def test_a_wrong_beginning_is_found_and_removed(shell: AdbShell, pixel: Phone, tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    fill(weights)
+    begin(pixel, identity(weights), b"x" * 1000)
     with pytest.raises(Garbled, match="came out different, and was removed"):
         await shell.push(weights, TARGET, lambda _: None)
-    assert list(there(pixel).parent.glob("*.part*")) == []
-    assert not there(pixel).exists()
+    assert [name for name in names(pixel) if not name.endswith(".sha256")] == []
 
 
 async def test_what_was_begun_of_another_file_is_not_gone_on_with(
-    shell: AdbShell, pixel: Phone, weights: Path
+    shell: AdbShell, pixel: Phone, tmp_path: Path
 ) -> None:
-    there(pixel).unlink(missing_ok=True)
-    there(pixel, ".part").write_bytes(b"x" * 1000)
-    there(pixel, ".part.of").write_text("7 7\n")
+    weights = tmp_path / "weights"
+    data = fill(weights)
+    begin(pixel, "7 7", b"x" * 1000)
     await shell.push(weights, TARGET, lambda _: None)
-    assert hashlib.sha256(there(pixel).read_bytes()).digest() == hashlib.sha256(weights.read_bytes()).digest()
+    assert content(pixel) == data
 
 
 async def test_an_empty_file(shell: AdbShell, pixel: Phone, tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
+    fill(tmp_path / "empty", 0)
     await shell.push(tmp_path / "empty", "/data/local/tmp/empty", lambda _: None)
-    assert (pixel.root / "data/local/tmp/empty").read_bytes() == b""
+    assert (await shell.run(["stat", "-c", "%s", "/data/local/tmp/empty"])).out == "0\n"
 
 
 async def test_no_space_and_no_permission_are_told(server: Server, shell: AdbShell, weights: Path) -> None:
-    with phone(server, data_bytes=2_000_000) as small:
-        with pytest.raises(
-            Refused, match=r"has no space for .*\(0\.00 GB\): 0\.00 GB are free: free space on it"
-        ):
-            await shell_of(server, small).push(weights, TARGET, lambda _: None)
+    with (
+        phone(server, data_bytes=2_000_000) as small,
+        pytest.raises(Refused, match=r"has no space for .*\(0\.00 GB\): 0\.00 GB are free: free space on it"),
+    ):
+        await shell_of(server, small).push(weights, TARGET, lambda _: None)
     with pytest.raises(Refused, match="cannot keep /usr/weights"):
         await shell.push(weights, "/usr/weights", lambda _: None)
     with pytest.raises(Refused, match="no absolute path"):

@@ -1,5 +1,7 @@
 """What an adb server and a phone's shell service say."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ OUTPUT = st.tuples(st.sampled_from([Packet.STDOUT, Packet.STDERR]), st.binary(ma
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     ends = sorted({place % (len(data) + 1) for place in places} | {0, len(data)})
-    return [data[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(ends)]
 
 
 @given(st.lists(OUTPUT, max_size=8), st.lists(st.integers(0, 5000), max_size=12), st.integers(0, 255))

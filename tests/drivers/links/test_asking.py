@@ -1,6 +1,7 @@
 """A conversation with a shell that stays, and the device's own clock."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from drivers.clock import SystemClock
 from drivers.errors import Garbled, LinkLost, LinkTimeout, NotSupported
 from drivers.links import asking
-from drivers.links.asking import Conversation, OwnTime, converse, find_own_time, measure_offset
+from drivers.links.asking import Conversation, OwnTime, find_own_time, measure_offset
 from drivers.links.remote import RemoteShell
 from tests.rigs.local_pipes import LocalPipes, userlands
 
@@ -28,8 +29,8 @@ def pipes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalPipes
 @pytest.fixture
 async def talk(pipes: LocalPipes, tmp_path: Path) -> AsyncIterator[Conversation]:
     shell = RemoteShell(CLOCK, pipes, title="bench", directory=str(tmp_path))
-    async with converse(shell, CLOCK) as conversation:
-        yield conversation
+    async with shell.start(["sh"]) as process:
+        yield Conversation(process, CLOCK)
 
 
 async def test_answers_come_in_order_with_their_times(talk: Conversation) -> None:
@@ -92,10 +93,10 @@ async def test_every_way_to_tell_the_time_is_read(talk: Conversation) -> None:
 
 
 async def test_a_device_without_a_clock(talk: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "_REAL_TIME", asking.re.compile("never"))
-    monkeypatch.setattr(asking, "_NANOSECONDS", asking.re.compile("never"))
+    monkeypatch.setattr(asking, "_REAL_TIME", re.compile("never"))
+    monkeypatch.setattr(asking, "_NANOSECONDS", re.compile("never"))
     assert await find_own_time(talk) is OwnTime.UPTIME
-    monkeypatch.setattr(asking, "_UPTIME", asking.re.compile("never"))
+    monkeypatch.setattr(asking, "_UPTIME", re.compile("never"))
     with pytest.raises(NotSupported, match="does not tell its time"):
         await find_own_time(talk)
     with pytest.raises(Garbled, match="told its time as"):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import pytest
@@ -45,7 +46,7 @@ class PlayedPipe:
 
 def cut(stream: Stream, data: bytes, places: Sequence[int]) -> list[tuple[Stream, bytes]]:
     ends = sorted({place % (len(data) + 1) for place in places} | {0, len(data)})
-    return [(stream, data[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    return [(stream, data[a:b]) for a, b in pairwise(ends)]
 
 
 @given(TEXT, TEXT, st.lists(st.integers(0, 100), max_size=8))
