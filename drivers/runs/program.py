@@ -1,6 +1,7 @@
 """A program of an engine that we started on a device: its process, what it prints, and why it ended."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -20,8 +21,11 @@ from drivers.runs.loglimit import LogLimit
 from drivers.runs.stage import Emit
 
 TAIL_LINES = 60
+BACKENDS_LIMIT = 8
 END_LIMIT_S = 2.0
 """How long the end of a process may take to be known; past that the link is taken for dead."""
+
+_BACKEND = re.compile(r"load_backend: loaded ([\w.+-]{1,20}) backend\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Program:
         self._emit = emit
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._limit = LogLimit()
+        self._backends: dict[str, None] = {}
         self._stack = AsyncExitStack()
         self._process: Process | None = None
         self._returncode: int | None = None
@@ -100,9 +105,17 @@ class Program:
         self._returncode = await self.process.wait()
         inbox.put(Gone(self._returncode))
 
+    @property
+    def backend(self) -> str:
+        """What it said that it computes on, as far as it loads that at run time: ``CUDA, CPU``; empty when it did not."""
+        return ", ".join(self._backends)
+
     def note(self, line: Line) -> None:
         """Keep a line for the post-mortem, and tell it unless there are too many."""
         self._tail.append(line.text)
+        loaded = _BACKEND.search(line.text)
+        if loaded and len(self._backends) < BACKENDS_LIMIT:
+            self._backends[loaded[1]] = None
         left_out = self._limit.admit(line.t_ns)
         if left_out:
             self._log(line.t_ns, f"… {left_out} lines left out")

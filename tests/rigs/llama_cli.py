@@ -60,6 +60,7 @@ class Rig:
             sys.exit(1)
         if "killed loading" in self.cues:
             os.kill(os.getpid(), signal.SIGKILL)
+        log("load_backend: loaded CPU backend from /x/libggml-cpu-armv8.2_2.so\n")
         time.sleep(0.02)
         if self.generation == "chat":
             write(

@@ -51,6 +51,7 @@ class Rig:
         if "chatty" in self.cues:
             for number in range(5000):
                 print(f"0.00.000.{number:03} I line {number}", file=sys.stderr)
+        print("load_backend: loaded CPU backend from /x/libggml-cpu-armv8.2_2.so", file=sys.stderr)
         print(f"0.00.025.968 I srv  init: listening on http://127.0.0.1:{port}", file=sys.stderr, flush=True)
         async with server:
             await server.serve_forever()

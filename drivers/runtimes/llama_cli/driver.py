@@ -216,6 +216,7 @@ class _Run:
                 run=stage.spec.run,
                 load_s=(reader.ready_ns - program.started_ns) / SECOND if told else None,
                 build=engine.build,
+                backend=program.backend,
                 threads=engine.fitted.threads,
                 context=reader.ready.context if reader.ready else None,
                 batch=reader.ready.batch if reader.ready else None,

@@ -119,7 +119,8 @@ class OwnRun:
         self._living = _Living(engine.process.pid, ready.port, until_ns)
         stage.limit_time(seconds)
         loaded = loaded_event(stage, server, (loaded_ns - engine.started_ns) / SECOND, ready)
-        stage.emit(replace(loaded, threads=engine.threads, batch=engine.batch))
+        backend = ready.backend or engine.backend
+        stage.emit(replace(loaded, threads=engine.threads, batch=engine.batch, backend=backend))
         return server
 
     async def _reached(self, stage: Stage, stack: AsyncExitStack, port: int) -> Server:

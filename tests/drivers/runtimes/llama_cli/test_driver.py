@@ -67,6 +67,7 @@ async def test_a_turn_of_every_generation(tmp_path: Path, generation: str) -> No
     assert "".join(item.text for item in run.of(OutputText)).strip() == said(12).strip()
     loaded = run.one(ModelLoaded)
     assert (loaded.build, loaded.threads, loaded.context, loaded.batch) == ("b10605 (f6f0d9f)", 3, 256, 64)
+    assert loaded.backend == "CPU"
     assert loaded.load_s is not None
     assert 0.02 <= loaded.load_s < 10
     assert 0.005 < run.one(FirstToken).ttft_s < loaded.load_s + 5

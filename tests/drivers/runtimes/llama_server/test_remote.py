@@ -140,6 +140,7 @@ async def test_a_program_of_the_users_is_taken_instead(tmp_path: Path, tether: T
     )
     assert run.error is None
     assert run.one(ProcessStarted).command.startswith(f"{tmp_path}/llama-server --model")
+    assert (run.one(ModelLoaded).build, run.one(ModelLoaded).backend) == ("b1-rig", "CPU")
 
 
 async def test_a_server_that_runs_on_the_device_is_reached_through_the_link(
@@ -147,8 +148,11 @@ async def test_a_server_that_runs_on_the_device_is_reached_through_the_link(
 ) -> None:
     home = home_with(tmp_path)
     async with tether.start([f"{home}/runtimes/llama.cpp/llama-server"]) as process:
-        line = await anext(process.lines())
-        port = int(line.text.rpartition(":")[2])
+        text = ""
+        async for line in process.lines():
+            if "listening" in (text := line.text):
+                break
+        port = int(text.rpartition(":")[2])
         spec = run_spec(workload(max_tokens=3), None, home=home, url=f"http://127.0.0.1:{port}")
         run = await follow(LlamaServer(), spec, tether)
     assert (run.error, tether.forwarded) == (None, [port])
