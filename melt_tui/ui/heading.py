@@ -7,10 +7,11 @@ from melt_tui.events import SELF
 from melt_tui.format import clock, number, stamp
 from melt_tui.timeline import View
 from melt_tui.ui.look import Look, running
-from melt_tui.ui.picture import origin_ns, simulated
+from melt_tui.ui.picture import origin_ns
 from melt_tui.ui.playhead import Mode, Playhead, Reach
 from melt_tui.ui.renderables.header import HeaderModel
 from melt_tui.ui.renderables.transport import TransportModel
+from melt_tui.ui.standing import simulated
 from melt_tui.ui.topics import Stock, devices
 from melt_tui.workbench import Status
 

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from drivers.events import Event, LimitEngaged, LimitReleased
-from drivers.model import Channel, DeviceKind, Quantity
-from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, RunOutcome
-from melt_tui.format import age, measure, number, seconds, stamp
+from drivers.model import Channel, Quantity
+from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark
+from melt_tui.format import age, measure, number, seconds
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
 from melt_tui.ui.look import Look, PanelLook, age_s, last_reading, stale
 from melt_tui.ui.playhead import Mode, Playhead
-from melt_tui.ui.renderables.cards import Card, CardState, Fact
+from melt_tui.ui.renderables.cards import Card, Fact
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
+from melt_tui.ui.standing import failure_of, phase_of, simulated, state_of, warning_of
 from melt_tui.ui.topics import Stock, colours, devices
 
 SIMULATED = "sim"
@@ -29,11 +30,6 @@ _GLYPHS: dict[type[Event], tuple[str, str]] = {
     LimitReleased: ("△", "good"),
     DeviceLost: ("✕", "error"),
     DeviceUp: ("▴", "good"),
-}
-_STATES = {
-    DeviceState.CONNECTING: CardState.BUSY,
-    DeviceState.LOST: CardState.LOST,
-    DeviceState.FAILED: CardState.FAILED,
 }
 _AGAIN = "r starts a run again"
 _GAP_PERIODS = 5
@@ -82,12 +78,6 @@ def cards(look: Look) -> tuple[Card, ...]:
 def name_of(device: DeviceView | None, name: str) -> str:
     """A device's name, marked when it is simulated."""
     return f"{name} ({SIMULATED})" if device and device.info and device.info.simulated else name
-
-
-def simulated(view: View, device: str) -> bool:
-    """Whether a device is."""
-    known = view.devices.get(device)
-    return bool(known and known.info and known.info.simulated)
 
 
 def strip_bands(intervals: Sequence[Interval]) -> tuple[Band, ...]:
@@ -208,41 +198,15 @@ def _card(look: Look, device: DeviceView, colour: int, origin: int) -> Card:
         device=name,
         title=f"{name} → {device.feeds}" if device.feeds else name,
         colour=colour,
-        state=_state(device, active),
-        phase=_phase(view, device, active),
+        state=state_of(device, active),
+        phase=phase_of(view, device, active),
         simulated=simulated(view, name),
         rate=_fact(view, look.stock.rate(name)) if active and up else None,
         spark=tuple(look.sparks[name].maxima) if active and name in look.sparks else (),
         facts=tuple(_facts(look.stock, name)) if up else (),
-        warning=_warning(view, device, origin) or (_failure(run, origin) if up else ""),
-        notes=tuple(_notes(active)) or (_AGAIN,) * bool(up and _failure(run, origin)),
+        warning=warning_of(view, device, origin) or (failure_of(run, origin) if up else ""),
+        notes=tuple(_notes(active)) or (_AGAIN,) * bool(up and failure_of(run, origin)),
     )
-
-
-def _state(device: DeviceView, run: RunView | None) -> CardState:
-    if device.state in _STATES:
-        return _STATES[device.state]
-    if run is not None:
-        return CardState.BUSY if run.phase is RunPhase.LOADING else CardState.RUNNING
-    meter = device.info is not None and device.info.kind is DeviceKind.METER
-    return CardState.STREAMING if meter else CardState.IDLE
-
-
-def _phase(view: View, device: DeviceView, run: RunView | None) -> str:
-    if device.state is DeviceState.LOST:
-        return f"away {seconds(float(int((view.t_ns - device.since_ns) / 1e9)))}"
-    if device.state is not DeviceState.UP:
-        return device.state
-    if run is not None:
-        return run.phase
-    if device.info is not None and device.info.kind is DeviceKind.METER:
-        rates = [c.rate_hz for c in view.channels.values() if c.device == device.device and c.rate_hz]
-        return f"{_sample_rate(max(rates))}" if rates else ""
-    return "idle"
-
-
-def _sample_rate(rate_hz: float) -> str:
-    return f"{number(rate_hz / 1000)} kS/s" if rate_hz >= 1000 else f"{rate_hz:g} S/s"
 
 
 def _facts(stock: Stock, device: str) -> Iterable[Fact]:
@@ -259,24 +223,6 @@ def _fact(view: View, channel: Channel | None) -> Fact | None:
     text = measure(reading.value, channel.unit)
     past = channel.limit is not None and reading.value >= channel.limit
     return Fact(text=f"{text} {age(age_s(view, channel.key))}" if old else text, stale=old, alarm=past)
-
-
-def _warning(view: View, device: DeviceView, origin: int) -> str:
-    if device.state in {DeviceState.LOST, DeviceState.FAILED}:
-        return f"{device.reason}: {device.remedy}" if device.remedy else device.reason
-    limits = view.limits.get(device.device, ())
-    if not limits:
-        return ""
-    first = min(limits, key=lambda limit: limit.t_ns)
-    what = "throttled" if first.reason == "thermal" else first.reason
-    return f"{what} since {stamp((first.t_ns - origin) / 1e9).partition('.')[0]}"
-
-
-def _failure(run: RunView | None, origin: int) -> str:
-    """That the last run failed, and when: why is told by the run panel."""
-    if run is None or run.ended is None or run.ended.outcome is not RunOutcome.FAILED:
-        return ""
-    return f"run failed at {stamp((run.ended.t_ns - origin) / 1e9).partition('.')[0]}"
 
 
 def _notes(run: RunView | None) -> Iterable[str]:

@@ -7,10 +7,11 @@ from melt_tui.events import RunOutcome
 from melt_tui.format import age, count, number, rate, seconds, stamp
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
 from melt_tui.ui.look import age_s, last_reading, stale
-from melt_tui.ui.picture import name_of, simulated
+from melt_tui.ui.picture import name_of
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.run_lines import RunModel
 from melt_tui.ui.renderables.tables import Column, TableRow
+from melt_tui.ui.standing import simulated
 from melt_tui.ui.topics import Stock, colours
 from melt_tui.ui.turns import Turn
 

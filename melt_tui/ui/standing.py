@@ -1,0 +1,66 @@
+"""How a device stands: its state, what it is doing, and what is wrong with it, in a few words. Pure."""
+
+from drivers.model import DeviceKind
+from melt_tui.events import RunOutcome
+from melt_tui.format import number, seconds, stamp
+from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
+from melt_tui.ui.renderables.cards import CardState
+
+_STATES = {
+    DeviceState.CONNECTING: CardState.BUSY,
+    DeviceState.LOST: CardState.LOST,
+    DeviceState.FAILED: CardState.FAILED,
+}
+
+
+def simulated(view: View, device: str) -> bool:
+    """Whether a device is."""
+    known = view.devices.get(device)
+    return bool(known and known.info and known.info.simulated)
+
+
+def state_of(device: DeviceView, run: RunView | None) -> CardState:
+    """``run``: the one in progress, if there is one."""
+    if device.state in _STATES:
+        return _STATES[device.state]
+    if run is not None:
+        return CardState.BUSY if run.phase is RunPhase.LOADING else CardState.RUNNING
+    meter = device.info is not None and device.info.kind is DeviceKind.METER
+    return CardState.STREAMING if meter else CardState.IDLE
+
+
+def phase_of(view: View, device: DeviceView, run: RunView | None) -> str:
+    """``decode``, ``idle``, ``5 kS/s``, ``away 3 s``."""
+    if device.state is DeviceState.LOST:
+        return f"away {seconds(float(int((view.t_ns - device.since_ns) / 1e9)))}"
+    if device.state is not DeviceState.UP:
+        return device.state
+    if run is not None:
+        return run.phase
+    if device.info is not None and device.info.kind is DeviceKind.METER:
+        rates = [c.rate_hz for c in view.channels.values() if c.device == device.device and c.rate_hz]
+        return f"{_sample_rate(max(rates))}" if rates else ""
+    return "idle"
+
+
+def warning_of(view: View, device: DeviceView, origin: int) -> str:
+    """Why it is not there, or which limit is in force; empty when all is well."""
+    if device.state in {DeviceState.LOST, DeviceState.FAILED}:
+        return f"{device.reason}: {device.remedy}" if device.remedy else device.reason
+    limits = view.limits.get(device.device, ())
+    if not limits:
+        return ""
+    first = min(limits, key=lambda limit: limit.t_ns)
+    what = "throttled" if first.reason == "thermal" else first.reason
+    return f"{what} since {stamp((first.t_ns - origin) / 1e9).partition('.')[0]}"
+
+
+def failure_of(run: RunView | None, origin: int) -> str:
+    """That the last run failed, and when: why is told by the run panel."""
+    if run is None or run.ended is None or run.ended.outcome is not RunOutcome.FAILED:
+        return ""
+    return f"run failed at {stamp((run.ended.t_ns - origin) / 1e9).partition('.')[0]}"
+
+
+def _sample_rate(rate_hz: float) -> str:
+    return f"{number(rate_hz / 1000)} kS/s" if rate_hz >= 1000 else f"{rate_hz:g} S/s"
