@@ -1,0 +1,177 @@
+"""Files and ports of a phone on adb."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from drivers.errors import Garbled, LinkError, LinkLost, Refused
+from drivers.links.adb import AdbShell
+from drivers.links.adbserver import AdbServer
+from drivers.links.base import Progress
+from tests.rigs.adb_phone import Phone, Server, free_port, phone
+from tests.rigs.adb_shells import CLOCK, bring_back, shell_of
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    fill(tmp_path / "weights")
+    return tmp_path / "weights"
+
+
+TARGET = "/data/local/tmp/melt/models/a b'c.gguf"
+
+
+def there(pixel: Phone, suffix: str = "") -> Path:
+    return pixel.root / (TARGET.removeprefix("/") + suffix)
+
+
+def content(pixel: Phone, suffix: str = "") -> bytes:
+    path = there(pixel, suffix)
+    return path.read_bytes() if path.exists() else b""
+
+
+def names(pixel: Phone) -> list[str]:
+    return sorted(path.name for path in there(pixel).parent.iterdir())
+
+
+def begin(pixel: Phone, of: str, data: bytes) -> None:
+    """An earlier push that broke off: of which file, and what came of it."""
+    there(pixel).parent.mkdir(parents=True, exist_ok=True)
+    there(pixel).unlink(missing_ok=True)
+    there(pixel, ".part.of").write_text(of + "\n")
+    there(pixel, ".part").write_bytes(data)
+
+
+def fill(path: Path, size: int = 3_500_000) -> bytes:
+    data = os.urandom(size)
+    path.write_bytes(data)
+    return data
+
+
+def identity(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+async def test_push_sends_once_and_checks(shell: AdbShell, pixel: Phone, tmp_path: Path) -> None:
+    weights, told = tmp_path / "weights", list[Progress]()
+    data = fill(weights)
+    await shell.push(weights, TARGET, told.append)
+    assert content(pixel) == data
+    assert [progress.done for progress in told] == [0, 1 << 20, 2 << 20, 3 << 20, 3_500_000]
+    assert (await shell.run(["stat", "-c", "%a", TARGET])).out == "755\n"
+    told.clear()
+    await shell.push(weights, TARGET, told.append)
+    await shell.run(["rm", TARGET + ".sha256"])
+    await shell.push(weights, TARGET, told.append)
+    assert told == [Progress(3_500_000, 3_500_000)] * 2
+    other = fill(weights)
+    await shell.push(weights, TARGET, told.append)
+    assert content(pixel) == other
+    assert names(pixel) == ["a b'c.gguf", "a b'c.gguf.sha256"]
+
+
+async def test_push_goes_on_where_it_broke_off(server: Server, other: Phone, tmp_path: Path) -> None:
+    weights, told = tmp_path / "weights", list[Progress]()
+    data = fill(weights, 60_000_000)
+
+    def pull(progress: Progress) -> None:
+        if progress.done >= 20 << 20 and content(other, ".part"):
+            other.cue("drop")
+
+    with pytest.raises(LinkError):
+        await shell_of(server, other).push(weights, TARGET, pull)
+    assert await asyncio.to_thread(other.wait_until_gone) == []
+    present = len(content(other, ".part"))
+    assert 0 < present < 60_000_000
+    await bring_back(server, other)
+    await shell_of(server, other).push(weights, TARGET, told.append)
+    assert told[0].done == present
+    assert content(other) == data
+
+
+async def test_a_wrong_beginning_is_found_and_removed(shell: AdbShell, pixel: Phone, tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    fill(weights)
+    begin(pixel, identity(weights), b"x" * 1000)
+    with pytest.raises(Garbled, match="came out different, and was removed"):
+        await shell.push(weights, TARGET, lambda _: None)
+    assert [name for name in names(pixel) if not name.endswith(".sha256")] == []
+
+
+async def test_what_was_begun_of_another_file_is_not_gone_on_with(
+    shell: AdbShell, pixel: Phone, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights"
+    data = fill(weights)
+    begin(pixel, "7 7", b"x" * 1000)
+    await shell.push(weights, TARGET, lambda _: None)
+    assert content(pixel) == data
+
+
+async def test_an_empty_file(shell: AdbShell, pixel: Phone, tmp_path: Path) -> None:
+    fill(tmp_path / "empty", 0)
+    await shell.push(tmp_path / "empty", "/data/local/tmp/empty", lambda _: None)
+    assert (await shell.run(["stat", "-c", "%s", "/data/local/tmp/empty"])).out == "0\n"
+
+
+async def test_no_space_and_no_permission_are_told(server: Server, shell: AdbShell, weights: Path) -> None:
+    with (
+        phone(server, data_bytes=2_000_000) as small,
+        pytest.raises(Refused, match=r"has no space for .*\(0\.00 GB\): 0\.00 GB are free: free space on it"),
+    ):
+        await shell_of(server, small).push(weights, TARGET, lambda _: None)
+    with pytest.raises(Refused, match="cannot keep /usr/weights"):
+        await shell.push(weights, "/usr/weights", lambda _: None)
+    with pytest.raises(Refused, match="no absolute path"):
+        await shell.push(weights, "weights", lambda _: None)
+    with pytest.raises(Refused, match="No such file"):
+        await shell.push(weights.with_name("none"), TARGET, lambda _: None)
+
+
+async def test_a_forwarded_port(server: Server, shell: AdbShell) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello " + await reader.readline())
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as greeter:
+        async with shell.forward(greeter.sockets[0].getsockname()[1]) as (host, port):
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(b"you\n")
+            assert await reader.read() == b"hello you\n"
+            writer.close()
+            assert str(port) in server.adb("forward", "--list")
+    assert server.adb("forward", "--list").strip() == ""
+
+
+async def test_moving_to_wifi(server: Server, tmp_path: Path) -> None:
+    tools = tmp_path / "system" / "bin"
+    tools.mkdir(parents=True)
+    (tools / "ip").write_text(
+        "#!/system/bin/sh\necho '3: wlan0    inet 127.0.0.1/24 brd 127.0.0.255 scope global wlan0'\n"
+    )
+    port = free_port()
+    with phone(server, tmp_path) as guest:
+        assert await shell_of(server, guest).over_wifi(port) == f"127.0.0.1:{port}"
+        moved = AdbShell(AdbServer(port=server.port), f"127.0.0.1:{port}", CLOCK)
+        assert (await moved.run(["echo", "air"])).out == "air\n"
+        server.adb("disconnect", f"127.0.0.1:{port}")
+
+
+async def test_no_wireless_network(server: Server, shell: AdbShell, tmp_path: Path) -> None:
+    tools = tmp_path / "system" / "bin"
+    tools.mkdir(parents=True)
+    (tools / "ip").write_text("#!/system/bin/sh\necho 'Device \"wlan0\" does not exist.' >&2; exit 1\n")
+    with phone(server, tmp_path) as guest:
+        with pytest.raises(LinkLost, match="has no wireless address: join a wireless network"):
+            await shell_of(server, guest).over_wifi()
+
+
+def test_a_phone_denies_what_it_denies(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "sys").mkdir()
+    (tmp_path / "sys" / "secret").write_text("7")
+    (tmp_path / "sys" / "secret").chmod(0)
+    with phone(server, tmp_path) as guest:
+        assert "Permission denied" in server.adb("-s", guest.serial, "shell", "cat /sys/secret")
