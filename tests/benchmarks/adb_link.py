@@ -19,7 +19,7 @@ from drivers.clock import SystemClock
 from drivers.errors import LinkError
 from drivers.links.adb import AdbShell
 from drivers.links.adbserver import AdbServer
-from drivers.links.asking import converse
+from drivers.links.asking import Conversation, converse
 from tests.rigs.adb_phone import Phone, Server, adb_server, phone
 
 CLOCK = SystemClock()
@@ -124,17 +124,20 @@ def killed_client(rounds: int) -> None:
 async def trips(count: int) -> None:
     with adb_server() as server, phone(server) as pixel:
         async with converse(shell_of(server, pixel), CLOCK) as conversation:
-            for script in ("read -r x </proc/loadavg; echo $x", "cat /proc/uptime; cat /proc/loadavg"):
-                took = []
-                before = time.process_time()
-                for _ in range(count):
-                    answer = await conversation.ask(script)
-                    took.append((answer.t1_ns - answer.t0_ns) / 1e6)
-                cost = (time.process_time() - before) / count * 1e3
-                took.sort()
-                print(
-                    f"{script!r}: median {took[count // 2]:.2f} ms, p99 {took[count * 99 // 100]:.2f} ms, CPU {cost:.2f} ms"
-                )
+            await measured_trips(conversation, "read -r x </proc/loadavg; echo $x", count)
+            await measured_trips(conversation, "cat /proc/uptime; cat /proc/loadavg", count)
+
+
+async def measured_trips(conversation: Conversation, script: str, count: int) -> None:
+    took = []
+    before = time.process_time()
+    for _ in range(count):
+        answer = await conversation.ask(script)
+        took.append((answer.t1_ns - answer.t0_ns) / 1e6)
+    cost = (time.process_time() - before) / count * 1e3
+    took.sort()
+    told = f"median {took[count // 2]:.2f} ms, p99 {took[count * 99 // 100]:.2f} ms, CPU {cost:.2f} ms"
+    print(f"{script!r}: {told}")
 
 
 def main() -> None:

@@ -178,18 +178,20 @@ class Device:
 
     def cue_processes(self, _: str) -> object:
         """What lives here beside us: pid and command line."""
-        found = []
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdecimal() and int(folder.name) not in {1, os.getpid()}:
-                with suppress(OSError):
-                    stat = (folder / "stat").read_text().rpartition(") ")[2]
-                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if stat[0] not in "ZX":
-                        found.append([int(folder.name), line.strip()])
-        return found
+        found = [process(folder) for folder in Path("/proc").iterdir() if folder.name.isdecimal()]
+        return [one for one in found if one is not None and one[0] not in {1, os.getpid()}]
 
     def cue_streams(self, _: str) -> object:
         return sum(len(transport.streams) for transport in self.transports)
+
+
+def process(folder: Path) -> tuple[int, str] | None:
+    """A process by its folder in /proc; None for one that has ended."""
+    with suppress(OSError):
+        state = (folder / "stat").read_text().rpartition(") ")[2][0]
+        line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return (int(folder.name), line.strip()) if state not in "ZX" else None
+    return None
 
 
 async def main() -> None:

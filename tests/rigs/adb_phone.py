@@ -177,9 +177,14 @@ def phone(
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            for path in root.rglob("*"):
-                if not path.is_symlink():
-                    path.chmod(0o700)
+            unlock(root)
+
+
+def unlock(root: Path) -> None:
+    """Let everything be removed, whatever its mode."""
+    for path in root.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o700)
 
 
 def furnish(root: Path, tree: Path | None) -> None:

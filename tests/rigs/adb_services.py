@@ -6,8 +6,8 @@ import os
 import pty
 import struct
 import subprocess
-import termios
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +101,12 @@ class Command:
     def _spawn_on_terminal(self, argv: list[str]) -> Any:
         master, slave = pty.openpty()
         process = subprocess.Popen(
-            argv,
+            ["/usr/bin/setsid", "-c", *argv],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             env=ENVIRONMENT,
             cwd="/",
-            start_new_session=True,
-            preexec_fn=take_terminal,
         )
         os.close(slave)
         return os.dup(master), master, self._children.add(process)
@@ -176,8 +174,32 @@ class Command:
             await writer.drain()
 
 
-def take_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+class Receiving:
+    """A file that comes; the first trouble with it is told at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self.trouble = ""
+        self._path = path
+        with self._noting("couldn't create file"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+
+    def write(self, data: bytes) -> None:
+        if not self.trouble:
+            with self._noting("write failed"), self._path.open("ab", buffering=0) as file:
+                file.write(data)
+
+    def finish(self, mode: int, t_s: int) -> None:
+        if not self.trouble:
+            self._path.chmod(mode)
+            os.utime(self._path, (t_s, t_s))
+
+    @contextmanager
+    def _noting(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.trouble = f"{what}: {error.strerror}"
 
 
 class Sync:
@@ -230,39 +252,26 @@ class Sync:
 
     async def recv(self, path: str) -> None:
         try:
-            with Path(path).open("rb") as file:
-                while data := file.read(65536):
-                    await self._stream.write(b"DATA" + struct.pack("<I", len(data)) + data)
+            data = await asyncio.to_thread(Path(path).read_bytes)
         except OSError as error:
             await self._fail(f"open failed: {error.strerror}")
             return
+        for at in range(0, len(data), 65536):
+            piece = data[at : at + 65536]
+            await self._stream.write(b"DATA" + struct.pack("<I", len(piece)) + piece)
         await self._stream.write(b"DONE" + bytes(4))
 
     async def send(self, target: str) -> None:
         path, _, mode = target.rpartition(",")
-        trouble = ""
-        file = None
-        try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            file = Path(path).open("wb")
-        except OSError as error:
-            trouble = f"couldn't create file: {error.strerror}"
+        receiving = Receiving(Path(path))
         while True:
             word, size = struct.unpack("<4sI", await self._take(8))
             if word == b"DONE":
                 break
-            data = await self._take(size)
-            try:
-                if file is not None:
-                    file.write(data)
-            except OSError as error:
-                trouble = f"write failed: {error.strerror}"
-        if file is not None:
-            file.close()
-            Path(path).chmod(int(mode) & 0o777)
-            os.utime(path, (size, size))
-        if trouble:
-            await self._fail(trouble)
+            receiving.write(await self._take(size))
+        receiving.finish(int(mode) & 0o777, size)
+        if receiving.trouble:
+            await self._fail(receiving.trouble)
         else:
             await self._stream.write(b"OKAY" + bytes(4))
 

@@ -55,6 +55,16 @@ class LocalPipes:
     async def __call__(self, command_line: str) -> AsyncIterator["LocalPipe"]:
         if self.refusing:
             raise LinkLost("the cable is out")
+        pipe = LocalPipe(self._clock, self._start(command_line))
+        await pipe.open()
+        self._open.add(pipe)
+        try:
+            yield pipe
+        finally:
+            self._open.discard(pipe)
+            pipe.close()
+
+    def _start(self, command_line: str) -> "subprocess.Popen[bytes]":
         process = subprocess.Popen(
             [self._sh, "-c", command_line],
             stdin=subprocess.PIPE,
@@ -65,14 +75,7 @@ class LocalPipes:
             bufsize=0,
         )
         self._started.append(process)
-        pipe = LocalPipe(self._clock, process)
-        await pipe.open()
-        self._open.add(pipe)
-        try:
-            yield pipe
-        finally:
-            self._open.discard(pipe)
-            pipe.close()
+        return process
 
     def cut(self) -> None:
         """The link is gone, with all that was on its way."""

@@ -260,9 +260,11 @@ async def test_no_server_on_another_computer(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_a_server_that_hangs_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drivers.links.adbserver.ANSWER_LIMIT_S", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        with pytest.raises(LinkTimeout, match="does not answer"):
-            await AdbServer(port=deaf.getsockname()[1]).devices()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as deaf,
+        pytest.raises(LinkTimeout, match="does not answer"),
+    ):
+        await AdbServer(port=deaf.getsockname()[1]).devices()
 
 
 async def test_no_server_means_the_bundled_one_and_a_word_about_it(

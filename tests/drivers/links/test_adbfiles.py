@@ -136,13 +136,15 @@ async def test_a_forwarded_port(server: Server, shell: AdbShell) -> None:
         writer.write(b"hello " + await reader.readline())
         writer.close()
 
-    async with await asyncio.start_server(greet, "127.0.0.1", 0) as greeter:
-        async with shell.forward(greeter.sockets[0].getsockname()[1]) as (host, port):
-            reader, writer = await asyncio.open_connection(host, port)
-            writer.write(b"you\n")
-            assert await reader.read() == b"hello you\n"
-            writer.close()
-            assert str(port) in server.adb("forward", "--list")
+    async with (
+        await asyncio.start_server(greet, "127.0.0.1", 0) as greeter,
+        shell.forward(greeter.sockets[0].getsockname()[1]) as (host, port),
+    ):
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"you\n")
+        assert await reader.read() == b"hello you\n"
+        writer.close()
+        assert str(port) in server.adb("forward", "--list")
     assert server.adb("forward", "--list").strip() == ""
 
 
@@ -164,9 +166,11 @@ async def test_no_wireless_network(server: Server, shell: AdbShell, tmp_path: Pa
     tools = tmp_path / "system" / "bin"
     tools.mkdir(parents=True)
     (tools / "ip").write_text("#!/system/bin/sh\necho 'Device \"wlan0\" does not exist.' >&2; exit 1\n")
-    with phone(server, tmp_path) as guest:
-        with pytest.raises(LinkLost, match="has no wireless address: join a wireless network"):
-            await shell_of(server, guest).over_wifi()
+    with (
+        phone(server, tmp_path) as guest,
+        pytest.raises(LinkLost, match="has no wireless address: join a wireless network"),
+    ):
+        await shell_of(server, guest).over_wifi()
 
 
 def test_a_phone_denies_what_it_denies(server: Server, tmp_path: Path) -> None:
