@@ -62,8 +62,8 @@ def doctor(options: Namespace) -> int:
     }
     findings = [*examine(folders), *examine_links(places.known_hosts_file())]
     findings += [
-        Finding("keys", good=False, detail=said, remedy=remedy)
-        for said, remedy in importlib.import_module("melt_tui.cli.keys").wrong_keys(config)
+        Finding("settings", good=False, detail=said, remedy=remedy)
+        for said, remedy in importlib.import_module("melt_tui.cli.names").wrong_names(config)
     ]
     if options.json:
         result_json([asdict(finding) for finding in findings])

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, fields, replace
 
-from melt_tui.cli.keys import sentences
+from melt_tui.cli.names import sentences
 from melt_tui.cli.options import default_run
 from melt_tui.cli.plans import Plan
 from melt_tui.config import Config, RunConfig, places

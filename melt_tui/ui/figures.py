@@ -1,6 +1,6 @@
 """Every channel's figures: at the cursor, and exactly between the markers as far as whole columns tell."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
@@ -11,7 +11,7 @@ from melt_tui.ui.look import age_s, last_reading, stale
 from melt_tui.ui.picture import name_of
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.tables import Column, TableRow
-from melt_tui.ui.topics import colours, devices, meters_of
+from melt_tui.ui.topics import devices, meters_of
 
 COLUMNS = 4000
 """Into how many columns a marked span is cut: what falls short of its ends is less than one of them."""
@@ -99,9 +99,8 @@ def stats_within(window: Window, t0_ns: int, t1_ns: int) -> Stats | None:
     )
 
 
-def figure_rows(figures: Figures, stamp_at: str) -> tuple[list[TableRow], str]:
-    """The table's rows, and the line under them."""
-    shades = colours(figures.view)
+def figure_rows(figures: Figures, stamp_at: str, shades: Mapping[str, int]) -> tuple[list[TableRow], str]:
+    """The table's rows in the devices' colours, and the line under them."""
     rows = [_row(figures.view, one, shades.get(one.channel.device, 0)) for one in figures.channels]
     return rows, _note(figures, stamp_at)
 

@@ -46,6 +46,8 @@ class Ask:
     """The chosen device; empty: the first that runs, else the first."""
     alone: bool = False
     """Charts of the chosen device only."""
+    colours: Mapping[str, int] = field(default_factory=dict)
+    """Series that the user chose, by name or address of a device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Look:
 def take_look(timeline: Timeline, ask: Ask) -> Look:
     """Ask the timeline for everything that ``ask`` needs."""
     view = timeline.view(ask.t_ns)
-    stock = Stock(view)
+    stock = Stock(view, ask.colours)
     selected = ask.selected if ask.selected in view.devices else default_device(view)
     chosen = _turned(panels(stock, selected if ask.alone else ""), ask)
     until_ns = min(ask.t_ns, ask.t1_ns)

@@ -13,7 +13,7 @@ from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.renderables.cards import Card, Fact
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
 from melt_tui.ui.standing import failure_of, phase_of, simulated, state_of, warning_of
-from melt_tui.ui.topics import Stock, colours, devices
+from melt_tui.ui.topics import Stock, devices
 
 SIMULATED = "sim"
 """Stands beside every name and figure of a simulated device."""
@@ -71,7 +71,7 @@ def plots(look: Look, frame: Frame) -> list[PlotModel]:
 def cards(look: Look) -> tuple[Card, ...]:
     """A card for each device, in order of appearance."""
     origin = look.view.session.t_ns if look.view.session else look.view.t_ns
-    shades = colours(look.view)
+    shades = look.stock.shades
     return tuple(_card(look, device, shades[device.device], origin) for device in devices(look.view))
 
 
@@ -122,7 +122,7 @@ def _plot(
 
 
 def _series(look: Look, one: PanelLook) -> Iterable[Series]:
-    shades = colours(look.view)
+    shades = look.stock.shades
     spare = len(shades)
     seen: set[str] = set()
     for channel, window in zip(one.panel.channels, one.windows, strict=False):

@@ -12,7 +12,7 @@ from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.run_lines import RunModel
 from melt_tui.ui.renderables.tables import Column, TableRow
 from melt_tui.ui.standing import simulated
-from melt_tui.ui.topics import Stock, colours
+from melt_tui.ui.topics import Stock
 from melt_tui.ui.turns import Turn
 
 TURN_COLUMNS = (
@@ -41,7 +41,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
     note = model_note(model) if model else ""
     return RunModel(
         device=device,
-        device_ink=device_ink(colours(view).get(device, 0)),
+        device_ink=device_ink(stock.shades.get(device, 0)),
         model=_model_name(run),
         note=" · ".join(part for part in (note, "simulated" if simulated(view, device) else "") if part),
         workload=" · ".join(part for part in (_workload(run), run.spec.runtime) if part),
@@ -95,10 +95,9 @@ def planned_turns(workload: Workload | None) -> int | None:
     return min(workload.turns, listed) if listed else workload.turns
 
 
-def turn_rows(view: View, turns: Sequence[Turn], origin: int) -> list[TableRow]:
+def turn_rows(stock: Stock, turns: Sequence[Turn], origin: int) -> list[TableRow]:
     """The table's rows, newest first."""
-    shades = colours(view)
-    return [_turn_row(view, turn, shades, origin) for turn in reversed(turns)]
+    return [_turn_row(stock.view, turn, stock.shades, origin) for turn in reversed(turns)]
 
 
 def _turn_row(view: View, turn: Turn, shades: Mapping[str, int], origin: int) -> TableRow:

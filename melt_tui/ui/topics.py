@@ -7,6 +7,7 @@ from drivers.model import Channel, DeviceKind, Quantity
 from melt_tui.events import SELF
 from melt_tui.timeline import DeviceView, View
 
+NOTHING_CHOSEN: Mapping[str, int] = {}
 CHANNELS_OF_ONE = 4
 """Series that a chart of one device shows at most."""
 
@@ -81,16 +82,30 @@ def devices(view: View) -> list[DeviceView]:
     ]
 
 
-def colours(view: View) -> Mapping[str, int]:
-    """Each device's colour: by order of appearance."""
-    return {device.device: i for i, device in enumerate(devices(view))}
+def colours(view: View, chosen: Mapping[str, int] = NOTHING_CHOSEN) -> Mapping[str, int]:
+    """Each device's colour: the one ``chosen`` by its name or address, else by order of appearance.
+
+    A device whose place somebody chose changes with it, so that all others stay as they are.
+    """
+    known = devices(view)
+    found = {device.device: i for i, device in enumerate(known)}
+    for device in known if chosen else ():
+        wanted = chosen.get(device.device, chosen.get(device.info.address if device.info else ""))
+        if wanted is not None and wanted != found[device.device]:
+            other = next((name for name, colour in found.items() if colour == wanted), None)
+            if other is not None:
+                found[other] = found[device.device]
+            found[device.device] = wanted
+    return found
 
 
 class Stock:
     """The channels of a view, found by device and quantity without looking at each: a desk may hold hundreds."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, chosen: Mapping[str, int] = NOTHING_CHOSEN) -> None:
         self.view = view
+        self.shades = colours(view, chosen)
+        """Each device's colour."""
         self._channels: dict[tuple[str, Quantity], list[Channel]] = {}
         for channel in view.channels.values():
             self._channels.setdefault((channel.device, channel.quantity), []).append(channel)

@@ -88,6 +88,8 @@ class Viewer:
         """The device the user chose; empty: the first that runs."""
         self.alone = False
         self.skipped = 0
+        self.colours: Mapping[str, int] = {}
+        """Series that the user chose, by name or address of a device."""
 
     def reach(self, now_ns: int) -> Reach:
         """What there is to show."""
@@ -117,6 +119,7 @@ class Viewer:
             skipped=self.skipped,
             selected=self.selected,
             alone=self.alone,
+            colours=self.colours,
         )
 
     @property

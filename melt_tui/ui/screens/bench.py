@@ -24,6 +24,7 @@ from melt_tui.ui.screens.bench_view import BenchView, Moment
 from melt_tui.ui.screens.orders import Orders
 from melt_tui.ui.seen import Seen, Wish, gather
 from melt_tui.ui.sentences import JUMP_KINDS
+from melt_tui.ui.series import chosen
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.topics import devices
 from melt_tui.ui.viewer import MOVES, Move, Scene, Viewer
@@ -135,6 +136,7 @@ class BenchScreen(Screen[None]):
 
     def look_now(self) -> None:
         """Ask for everything anew, lists too, without waiting for the next frame."""
+        self.viewer.colours = chosen(self._bench.saved_devices())
         self._due_ns.update(lists=0, figures=0)
         self._answer()
 

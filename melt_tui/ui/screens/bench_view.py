@@ -23,7 +23,6 @@ from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.log_lines import log_rows
 from melt_tui.ui.run_figures import TURN_COLUMNS, model_notes, run_model, turn_rows
 from melt_tui.ui.sentences import Severity, sentence
-from melt_tui.ui.topics import colours
 from melt_tui.ui.viewer import Viewer
 from melt_tui.ui.widgets.chart_slot import ChartSlot
 from melt_tui.ui.widgets.device_cards import DeviceCards
@@ -173,7 +172,7 @@ class BenchView(Column):
         if chronicle is not None:
             self._draw_lists(look, chronicle, origin)
         if figures is not None:
-            rows, note = figure_rows(figures, stamp((figures.ask.at_ns - origin) / 1e9))
+            rows, note = figure_rows(figures, stamp((figures.ask.at_ns - origin) / 1e9), look.stock.shades)
             self.query_one("#figures", Table).show(rows, note)
 
     def _draw_frame(self, look: Look, origin: int, moment: Moment) -> None:
@@ -241,7 +240,7 @@ class BenchView(Column):
         )
 
     def _draw_lists(self, look: Look, chronicle: Chronicle, origin: int) -> None:
-        shades, cursor = colours(look.view), self._viewer.playhead.cursor_ns
+        shades, cursor = look.stock.shades, self._viewer.playhead.cursor_ns
 
         def stamped(t_ns: int) -> str:
             return stamp((t_ns - origin) / 1e9)
@@ -256,7 +255,7 @@ class BenchView(Column):
             rows = log_rows(chronicle.log, model_notes(look.view))
             self.query_one(LogPane).show(rows, cursor, shades, stamped)
         self.query_one(RunPanel).show(run_model(look.stock, look.selected, chronicle.turns))
-        self.query_one("#turns", Table).show(turn_rows(look.view, chronicle.turns, origin))
+        self.query_one("#turns", Table).show(turn_rows(look.stock, chronicle.turns, origin))
 
 
 def _floor(t_ns: int, step_ns: int) -> int:

@@ -86,7 +86,7 @@ def test_doctor_finds_keys_of_no_command(home: Path) -> None:
     config = home / "wrong.toml"
     config.write_text('[keys]\nrunn = "x"\n', encoding="utf-8")
     checked = melt(home, "doctor", "--json", "--config", str(config))
-    wrong = [finding for finding in json.loads(checked.stdout) if finding["subject"] == "keys"]
+    wrong = [finding for finding in json.loads(checked.stdout) if finding["subject"] == "settings"]
     assert [finding["remedy"] for finding in wrong] == ["did you mean run?"]
     assert checked.returncode == 1
 

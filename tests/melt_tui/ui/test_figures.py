@@ -46,7 +46,7 @@ def test_tokens_are_counted_between_the_markers() -> None:
 
 def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
     figures = take_figures(KNOWN, AskFigures(device=PHONE, at_ns=at(40), span=(at(10), at(40))))
-    rows, note = figure_rows(figures, "00:40.0")
+    rows, note = figure_rows(figures, "00:40.0", {})
     power = next(row for row in rows if row.texts[0] == "main")
     assert power.texts[1:3] == ("hvpm (sim)", "battery-terminals")
     assert power.texts[3].endswith(" W")
@@ -58,7 +58,7 @@ def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
 
 def test_without_markers_there_are_only_values() -> None:
     figures = take_figures(KNOWN, AskFigures(device="", at_ns=at(40), span=None))
-    rows, note = figure_rows(figures, "00:40.0")
+    rows, note = figure_rows(figures, "00:40.0", {})
     assert len(rows) == 17
     assert note == "values at 00:40.0 · a and b mark a span"
     assert {row.texts[5] for row in rows} == {"–"}
@@ -66,7 +66,7 @@ def test_without_markers_there_are_only_values() -> None:
 
 def test_what_is_old_says_so_and_the_rate_of_a_run_that_ended_is_none() -> None:
     ended = timeline(Story(until_s=112.0, failed=True, lost=True))
-    rows, _ = figure_rows(take_figures(ended, AskFigures(device="", at_ns=at(112), span=None)), "01:52.0")
+    rows, _ = figure_rows(take_figures(ended, AskFigures(device="", at_ns=at(112), span=None)), "01:52.0", {})
     said = {(row.texts[1].split()[0], row.texts[0]): row for row in rows}
     lost = said[BOARD, "tj"]
     assert (lost.texts[4], lost.ink) == ("12 s ago", Ink.DIM)

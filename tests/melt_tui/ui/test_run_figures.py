@@ -109,7 +109,7 @@ def test_how_many_turns_are_planned(repeat: int, turns: int | None, planned: int
 
 def test_the_table_of_turns_is_newest_first_with_marks_of_the_simulated() -> None:
     stock, turns = seen(21.0)
-    rows = turn_rows(stock.view, turns, at(0))
+    rows = turn_rows(stock, turns, at(0))
     assert [row.texts[0] for row in rows] == ["3", "3", "3", "2", "2", "2", "1", "1", "1"]
     assert {row.texts[1] for row in rows} == {f"{PHONE} (sim)", f"{BOARD} (sim)", HOST}
     last = rows[-1]

@@ -13,6 +13,13 @@ def test_melt_itself_is_no_device_of_the_desk() -> None:
     assert colours(VIEW) == {PHONE: 0, BOARD: 1, HOST: 2, METER: 3}
 
 
+def test_a_colour_that_was_chosen_by_name_or_address_changes_places_with_its_holder() -> None:
+    assert colours(VIEW, {PHONE: 2}) == {PHONE: 2, BOARD: 1, HOST: 0, METER: 3}
+    assert colours(VIEW, {"sim:jetson": 7, PHONE: 0}) == {PHONE: 0, BOARD: 7, HOST: 2, METER: 3}
+    assert colours(VIEW, {PHONE: 1, BOARD: 1}) == {PHONE: 0, BOARD: 1, HOST: 2, METER: 3}
+    assert Stock(VIEW, {METER: 0}).shades == {PHONE: 3, BOARD: 1, HOST: 2, METER: 0}
+
+
 def test_all_devices_are_overlaid_each_by_the_channel_that_stands_for_it() -> None:
     drawn = {panel.topic.title: [channel.key for channel in panel.channels] for panel in panels(STOCK)}
     assert drawn["token rate"] == [(PHONE, "token_rate"), (BOARD, "token_rate"), (HOST, "token_rate")]
