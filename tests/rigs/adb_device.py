@@ -4,7 +4,8 @@
 cues on its standard input, one a line, and answers each with a line of JSON. Run inside the phone's private root.
 
 Faithful to what was measured of a real adbd where it hurts: a stream that is closed closes the pipes of its command
-and nothing else, so that a silent child of ``shell,v2,raw`` lives on; one of a terminal gets the hang-up.
+and nothing else, so that a silent child of ``shell,v2,raw`` lives on. Terminals are there, but not true to life: the
+product uses none.
 """
 
 import asyncio
