@@ -62,7 +62,7 @@ DEVICE: Final[Mapping[str, Rule]] = {
     "name": Rule(
         "name", Kind.TEXT, pattern=r"\S{1,40}", example='"pixel-8", up to 40 characters without blanks'
     ),
-    "colour": Rule("colour", Kind.TEXT, pattern=_COLOUR, example='"orange" or "#ff8800"'),
+    "colour": Rule("colour", Kind.TEXT, pattern=_COLOUR, example='"cyan" or "#4fd6e8"'),
     "feeds": Rule("feeds", Kind.TEXT, pattern=r"\S{1,40}", example="the name of another device"),
     "point": Rule(
         "point",
