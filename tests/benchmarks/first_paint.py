@@ -1,21 +1,14 @@
-"""First paint against a bare Textual app: spawn until the first text is on the pty, ratio of medians. Run alternately.
+"""First paint of the installed ``melt`` against a bare Textual app: spawn until the first text is on the terminal.
 
-``--command`` measures an installed command (``melt``) instead of the app alone.
+The two take turns; the ratio is that of the medians.
 """
 
-import argparse
-import os
-import pathlib
-import pty
-import select
-import shlex
-import signal
-import struct
 import sys
-import termios
 import time
-from fcntl import ioctl
+from collections.abc import Sequence
 from statistics import median
+
+from tests.rigs.installed import Home, home, parser, report, started
 
 BARE = """
 from textual.app import App
@@ -25,62 +18,39 @@ class Bare(App):
         yield Static(" melt")
 Bare().run()
 """
-APP = """
-from melt_tui.ui.app import MeltApp
-def bench():
-    raise SystemExit
-MeltApp(bench).run()
-"""
-DEADLINE_S = 20.0
+SIZE = (120, 36)
+FIRST = " melt"
 
 
-def first_text(argv: list[str], wanted: bytes) -> tuple[float, float]:
-    """Seconds from spawn until ``wanted`` is on the terminal, and CPU seconds of the process by then."""
-    started = time.perf_counter()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLUMNS="120", LINES="36", COLORTERM="truecolor")
-        os.execvp(argv[0], argv)
-    ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-    seen = b""
-    try:
-        while wanted not in seen:
-            if time.perf_counter() - started > DEADLINE_S or not select.select([terminal], [], [], 1.0)[0]:
-                continue
-            seen += os.read(terminal, 65536)
-        return time.perf_counter() - started, cpu_s(pid)
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.close(terminal)
-        os.waitpid(pid, 0)
+def first_text(argv: Sequence[str], at: Home) -> tuple[float, float]:
+    """Seconds from spawn until the first text is on the terminal, and CPU seconds of the process by then."""
+    begun_ns = time.monotonic_ns()
+    with started(argv, at.environment, SIZE) as running:
+        assert running.screen is not None
+        shown_ns = running.screen.wait_for(FIRST)
+        cpu_s = running.cpu_s()
+        running.process.kill()
+        return (shown_ns - begun_ns) / 1e9, cpu_s
 
 
-def cpu_s(pid: int) -> float:
-    with pathlib.Path(f"/proc/{pid}/stat").open(encoding="ascii") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--command", default="")
-    options = parser.parse_args()
-    ours = shlex.split(options.command) if options.command else [sys.executable, "-c", APP]
-    bare = [sys.executable, "-c", BARE]
-    times: dict[str, list[tuple[float, float]]] = {"bare": [], "melt": []}
-    for _ in range(options.rounds):
-        times["bare"].append(first_text(bare, b"melt"))
-        times["melt"].append(first_text(ours, b"melt"))
+def main() -> int:
+    options_parser = parser(__doc__)
+    options_parser.add_argument("--rounds", type=int, default=15)
+    options = options_parser.parse_args()
+    rounds = 5 if options.quick else options.rounds
+    commands = {"bare": [sys.executable, "-c", BARE], "melt": [options.melt]}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    with home() as at:
+        for i in range(rounds + 1):
+            for name, argv in commands.items():
+                taken = first_text(argv, at)
+                times[name] += [taken] * (i > 0)  # the first only warms the caches of files
     for name, values in times.items():
-        wall, cpu = median(v[0] for v in values), median(v[1] for v in values)
-        print(
-            f"{name:5}  first text {1e3 * wall:6.0f} ms median, {1e3 * min(v[0] for v in values):6.0f} ms least, cpu {1e3 * cpu:.0f} ms"
-        )
-    wall = median(v[0] for v in times["melt"]) / median(v[0] for v in times["bare"])
-    least = min(v[0] for v in times["melt"]) / min(v[0] for v in times["bare"])
-    print(f"ratio {wall:.2f} (median), {least:.2f} (least); bar 1.15")
+        wall, cpu = (median(column) for column in zip(*values, strict=True))
+        print(f"{name:5} first text after {1e3 * wall:5.0f} ms, {1e3 * cpu:5.0f} ms of cpu (medians)")
+    ratio = median(s for s, _ in times["melt"]) / median(s for s, _ in times["bare"])
+    return 0 if report("first paint of melt / of a bare Textual app", ratio, 1.15) else 1
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

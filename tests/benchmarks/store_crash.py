@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from melt_tui.store.database import create
 from melt_tui.store.ingest import Ingest
 from melt_tui.store.library import recover
 from melt_tui.store.recording import Recording
+from tests.rigs.installed import report
 from tests.rigs.recording_child import published
 
 ROOT = Path(__file__).parents[2]
@@ -49,8 +49,8 @@ def kill_at(path: Path, after_s: float) -> tuple[int, int]:
     return int(said[-1][1]), int(said[-1][2])
 
 
-def kills(folder: Path, n: int) -> None:
-    """Kill at random moments and look."""
+def kills(folder: Path, n: int) -> list[bool]:
+    """Kill at random moments and look; what holds."""
     chance = random.Random(4)
     corrupt = committed_lost = 0
     lost_s: list[float] = []
@@ -72,14 +72,16 @@ def kills(folder: Path, n: int) -> None:
         newest = max((item.t1_ns for item in items if isinstance(item, Samples)), default=0)
         lost_s.append((last_ns - newest) / 1e9)
         path.unlink()
-    print(f"kill -9, {n} times: {corrupt} corrupt, {committed_lost} committed lost", end="")
-    print(
-        f", lost at most {max(lost_s):.2f} s, median {sorted(lost_s)[n // 2]:.2f} s   (0, 0, at most 0.5 s)"
-    )
+    print(f"lost in {len(lost_s)} kills: median {sorted(lost_s)[len(lost_s) // 2]:.2f} s")
+    return [
+        report(f"recorder killed {n} times: corrupt", corrupt, 0, "{:.0f}"),
+        report(f"recorder killed {n} times: committed lost", committed_lost, 0, "{:.0f}"),
+        report(f"recorder killed {n} times: lost at most, s", max(lost_s), 0.5),
+    ]
 
 
-def cuts(folder: Path, n: int) -> None:
-    """Cut the ``-wal`` at random bytes and look."""
+def cuts(folder: Path, n: int) -> list[bool]:
+    """Cut the ``-wal`` at random bytes and look; what holds."""
     items, whole = published(3000), folder / "whole.melt"
     connection = create(whole, 0.25)
     connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -104,20 +106,21 @@ def cuts(folder: Path, n: int) -> None:
         for beside in ("-wal", "-shm"):
             path.with_name(path.name + beside).unlink(missing_ok=True)
     connection.close()
-    print(f"-wal cut at {n} bytes: {corrupt} corrupt, {unreadable} without a commit before the cut   (0, 0)")
+    return [
+        report(f"-wal cut at {n} bytes: corrupt", corrupt, 0, "{:.0f}"),
+        report(f"-wal cut at {n} bytes: a commit before the cut missing", unreadable, 0, "{:.0f}"),
+    ]
 
 
-def main() -> None:
+def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
     options = parser.parse_args()
-    start = time.monotonic()
     with tempfile.TemporaryDirectory() as made:
-        kills(Path(made), 5 if options.quick else 50)
-        cuts(Path(made), 10 if options.quick else 100)
-    print(f"took {time.monotonic() - start:.0f} s")
+        good = kills(Path(made), 5 if options.quick else 50) + cuts(Path(made), 10 if options.quick else 100)
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -23,6 +23,7 @@ from melt_tui.store.finish import finish
 from melt_tui.store.ingest import Ingest
 from melt_tui.store.recording import Recording
 from melt_tui.timeline.model import Window
+from tests.rigs.installed import report
 
 SECOND = 1_000_000_000
 COLUMNS = 200
@@ -142,6 +143,11 @@ class Timed:
         self._wall.append(time.perf_counter() - self._start[0])
         self._cpu.append(time.process_time() - self._start[1])
 
+    @property
+    def p99_ms(self) -> float:
+        """By the clock on the wall."""
+        return sorted(self._wall)[len(self._wall) * 99 // 100] * 1e3
+
     def __str__(self) -> str:
         return f"{percentiles(self._wall)}, CPU {percentiles(self._cpu)}"
 
@@ -176,8 +182,8 @@ def random_spans(n: int, length_ns: int) -> list[tuple[int, int]]:
     return [(int(a), int(a + b)) for a, b in zip(starts, spans, strict=True)]
 
 
-def read(path: Path, looks: int, what: str) -> None:
-    """In a child: look at random, compare some looks with brute force, tell the figures."""
+def read(path: Path, looks: int, what: str) -> bool:
+    """In a child: look at random, compare some looks with brute force, tell the figures; whether all hold."""
     before_mb = peak_mb()
     recording = Recording(path)
     _, last = recording.span()
@@ -204,10 +210,14 @@ def read(path: Path, looks: int, what: str) -> None:
         wrong += wrong_columns(window, times, values)
         columns += len(window.starts_ns)
     print(f"{what}: {path.stat().st_size / 1e6:.0f} MB, {len(keys)} channels, {last / SECOND / 3600:.2f} h")
-    print(f"  view(t)            {views}   (p99 at most 100 ms)")
-    print(f"  window, {COLUMNS} columns {windows}   (p99 at most 20 ms)")
-    print(f"  wrong columns      {wrong} of {columns} compared")
-    print(f"  memory             {memory_mb - before_mb:.0f} MB above the imports   (at most 64 MB)")
+    print(f"view(t) {views}; windows of {COLUMNS} columns {windows}")
+    good = [
+        report(f"{what}: view of any moment, p99, ms", views.p99_ms, 100, "{:.1f}"),
+        report(f"{what}: any window at {COLUMNS} columns, p99, ms", windows.p99_ms, 20, "{:.1f}"),
+        report(f"{what}: wrong columns of {columns}", wrong, 0, "{:.0f}"),
+        report(f"{what}: memory above the imports, MB", memory_mb - before_mb, 64, "{:.0f}"),
+    ]
+    return all(good)
 
 
 def brute(key: tuple[str, str], window: Window, what: str, last: int) -> tuple["np.ndarray", "np.ndarray"]:
@@ -227,7 +237,7 @@ def brute(key: tuple[str, str], window: Window, what: str, last: int) -> tuple["
     return (quarters[:, None] + inside).ravel(), codes.astype(float) * 1e-6 + -0.01
 
 
-def main() -> None:
+def main() -> int:
     """Make the recordings, and let a child read each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the samples")
@@ -235,16 +245,19 @@ def main() -> None:
     parser.add_argument("--read", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.read:
-        read(Path(options.read[0]), int(options.read[1]), options.read[2])
-        return
+        return 0 if read(Path(options.read[0]), int(options.read[1]), options.read[2]) else 1
     with tempfile.TemporaryDirectory(dir=options.folder) as made:
         slow, fast = Path(made) / "slow.melt", Path(made) / "fast.melt"
         write_slow(slow, 1.0 if options.quick else 10.0, 48 if options.quick else 240)
         write_fast(fast, 360 if options.quick else 3600)
-        for what, path in (("slow", slow), ("fast", fast)):
-            looks = "300" if options.quick else "1000"
-            subprocess.run([sys.executable, __file__, "--read", str(path), looks, what], check=True)
+        looks = "300" if options.quick else "1000"
+        reader = [sys.executable, "-m", "tests.benchmarks.store_reading", "--read"]
+        codes = [
+            subprocess.run([*reader, str(path), looks, what], check=False).returncode
+            for what, path in (("slow", slow), ("fast", fast))
+        ]
+    return max(codes)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
