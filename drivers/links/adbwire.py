@@ -203,4 +203,6 @@ def fault(said: str, title: str) -> DriverError:
     for word, kind, sentence, remedy in _FAULTS:
         if word in said:
             return kind(sentence.format(title), remedy=remedy)
+    if not said.strip():
+        return LinkLost(f"{title} went away while adb asked it")
     return Refused(f"adb refused {title}: {printable(said, 200)}")

@@ -19,8 +19,6 @@ from drivers.runs.survey import Program, Survey, choose, read_survey, survey_com
 
 HELP_LIMIT_S = 30.0
 """How long a program may take to tell of its flags: the first start from a slow disk takes seconds."""
-LEASE_S = 900.0
-"""How long a process waits for its device to come back; then it ends itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def lease_of(stage: Stage, name: str) -> Lease | None:
     """
     if stage.spec.on_link_loss is not OnLinkLoss.KEEP:
         return None
-    return Lease(key=f"{name}-{stage.clock.wall():x}", seconds=LEASE_S)
+    return Lease(key=f"{name}-{stage.clock.wall():x}", seconds=stage.spec.lease_s)
 
 
 def _check_memory(spec: RunSpec, model: ModelFile, survey: Survey) -> None:

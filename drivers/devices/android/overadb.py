@@ -17,7 +17,6 @@ from drivers.model import Found
 
 SERVERS_LIMIT = 64
 ANSWER_S = 2.0
-_BROKEN = frozenset({"offline", "connecting"})
 
 
 class AdbDriver(AndroidDriver):
@@ -49,8 +48,7 @@ class AdbDriver(AndroidDriver):
     async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
         """As every driver of phones; one on Wi-Fi that its server has lost sight of is connected to again."""
         serial, server = place(address)
-        if over(serial) == "Wi-Fi":
-            await _connected(self._server_at(server), serial)
+        await self._server_at(server).reach(serial)
         async with super().open(address, name, clock) as device:
             yield device
 
@@ -86,15 +84,3 @@ async def _answers(server: AdbServer) -> bool:
             writer.close()
             return True
     return False
-
-
-async def _connected(server: AdbServer, serial: str) -> None:
-    """Have the server connect to a phone in the network. One that it has lost sight of is let go of first.
-
-    Raises LinkLost.
-    """
-    state = next((one.state for one in await server.devices() if one.serial == serial), "")
-    if state in _BROKEN:
-        await server.ask(f"host:disconnect:{serial}", about=serial)
-    if not state or state in _BROKEN:
-        await server.connect(serial)

@@ -1,0 +1,196 @@
+"""Sessions over real links: an adb server with a phone behind it, an sshd with a board behind it, real engines on both."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drivers.events import LogLine, TurnEnd, TurnEnded
+from melt_tui.events import DeviceLost, DeviceUp, RunEnded, RunOutcome
+from melt_tui.timeline import DeviceState, RunPhase
+from melt_tui.workbench import Bench, RunRequest, SessionSetup, Workbench
+from tests.rigs.lab import MODEL, PATIENCE_S, Lab, lab, state_of, until, up
+from tests.rigs.melt import environment
+
+MELT = (sys.executable, "-m", "melt_tui.cli", "run", "--headless")
+ENDLESS = RunRequest(devices=("phone", "board"), model=MODEL, repeat=0, context=1024, ignore_eos=True)
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("lab")) as standing:
+        yield standing
+
+
+@pytest.fixture
+def setup(rig: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SessionSetup]:
+    monkeypatch.setenv("HOME", str(rig.board.person.home))
+    yield rig.setup(tmp_path)
+    rig.assert_empty()
+
+
+@pytest.fixture
+def bench(setup: SessionSetup) -> Iterator[Workbench]:
+    with Workbench(setup) as opened:
+        until(lambda: up(opened, "phone", "board"))
+        yield opened
+
+
+def decoding(bench: Bench, *names: str) -> bool:
+    runs = bench.timeline.view(bench.now()).runs
+    return all(name in runs and runs[name].phase is RunPhase.DECODE for name in names)
+
+
+def ends(bench: Bench) -> dict[str, RunEnded]:
+    events = bench.timeline.events(0, bench.now(), kinds=(RunEnded,))
+    return {event.device: event for event in events if isinstance(event, RunEnded)}
+
+
+def whole_turns(bench: Bench) -> list[TurnEnded]:
+    turns = bench.timeline.events(0, bench.now(), kinds=(TurnEnded,))
+    return [turn for turn in turns if isinstance(turn, TurnEnded) and turn.end is TurnEnd.LIMIT]
+
+
+def test_a_run_crosses_both_links_and_is_recorded(rig: Lab, setup: SessionSetup, tmp_path: Path) -> None:
+    """As a user does it: the installed program, without a screen, and nothing but addresses."""
+    path = tmp_path / "run.melt"
+    argv = ["--model", MODEL, "--turns", "2", "--max-tokens", "24", "--context", "256", "--ignore-eos"]
+    done = subprocess.run(
+        [*MELT, "--json", "--record", str(path), *argv, "--device", rig.adb, "--device", rig.board.address],
+        env=environment(rig.board.person.home),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S * 2,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rig.assert_empty()
+    runs = {run["device"]: run for run in json.loads(done.stdout)["runs"]}
+    assert set(runs) == {rig.phone.serial.replace(":", "-"), "127.0.0.1"}
+    for run in runs.values():
+        assert run["outcome"] == "done"
+        assert [turn["output_tokens"] for turn in run["turns"]] == [24, 24]
+        assert run["simulated"] is False
+    with sqlite3.connect(path) as shell:
+        counted = shell.execute(
+            "SELECT c.name, sum(s.n) FROM seconds s JOIN channels c ON c.id = s.channel "
+            "WHERE c.name IN ('token_arrivals', 'rss') AND c.device != 'melt' GROUP BY c.device, c.name"
+        ).fetchall()
+    shell.close()
+    assert sorted(name for name, _ in counted) == ["rss", "rss", "token_arrivals", "token_arrivals"]
+    assert all(n >= 24 for name, n in counted if name == "token_arrivals")
+
+
+def test_a_stop_leaves_nothing(bench: Workbench, rig: Lab) -> None:
+    bench.start_run(ENDLESS).result(PATIENCE_S)
+    until(lambda: decoding(bench, "phone", "board"))
+    asked_ns = bench.now()
+    for name in ("phone", "board"):
+        bench.stop_run(name).result(PATIENCE_S)
+    assert {end.outcome for end in ends(bench).values()} == {RunOutcome.STOPPED}
+    stopped = bench.timeline.events(asked_ns, bench.now(), kinds=(TurnEnded,))
+    assert {event.end for event in stopped if isinstance(event, TurnEnded)} == {TurnEnd.STOPPED}
+    assert rig.phone.wait_until_gone("real_server") == []
+    until(lambda: not any("real_server" in line for line in rig.board.commands()))
+
+
+@pytest.mark.parametrize("loss", ["phone", "board", "server"])
+def test_a_device_that_is_lost_ends_its_run_and_no_other(setup: SessionSetup, rig: Lab, loss: str) -> None:
+    lost = "board" if loss == "board" else "phone"
+    other = "phone" if loss == "board" else "board"
+    with Workbench(setup) as bench:
+        until(lambda: up(bench, "phone", "board"))
+        bench.start_run(ENDLESS).result(PATIENCE_S)
+        until(lambda: decoding(bench, "phone", "board"))
+        if loss == "server":
+            rig.server.adb("disconnect", rig.phone.serial)
+        elif loss == "phone":
+            rig.phone.cue("drop")
+        else:
+            rig.board.drop()
+        until(lambda: lost in ends(bench))
+        assert ends(bench)[lost].outcome is RunOutcome.FAILED
+        assert ends(bench)[lost].reason
+        gone = rig.phone.wait_until_gone("real_server") if lost == "phone" else []
+        assert gone == [], "the dead-man's switch"
+        assert other not in ends(bench)
+        if loss == "phone":
+            rig.phone.cue("back")
+        until(lambda: up(bench, lost))
+        told = bench.timeline.events(0, bench.now(), kinds=(DeviceLost, DeviceUp))
+        assert [type(event) for event in told if event.device == lost] == [DeviceUp, DeviceLost, DeviceUp]
+
+
+@pytest.mark.parametrize("device", ["phone", "board"])
+def test_a_run_that_keeps_outlives_the_loss(bench: Workbench, rig: Lab, device: str) -> None:
+    request = replace(ENDLESS, devices=(device,), on_link_loss="keep", turns=4, max_tokens=60, pause_s=0.3)
+    bench.start_run(request).result(PATIENCE_S)
+    until(lambda: whole_turns(bench))
+    if device == "phone":
+        rig.phone.cue("drop")
+        until(lambda: state_of(bench, device) is not DeviceState.UP)
+        assert rig.phone.processes("real_server"), "it goes on under its lease"
+        rig.phone.cue("back")
+    else:
+        rig.board.stop()
+        rig.board.drop()
+        until(lambda: state_of(bench, device) is not DeviceState.UP)
+        assert any("real_server" in line for line in rig.board.commands())
+        rig.board.start()
+    until(lambda: device in ends(bench))
+    assert ends(bench)[device].outcome is RunOutcome.DONE, ends(bench)[device].reason
+    lines = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
+    assert any(isinstance(line, LogLine) and "it goes on there" in line.text for line in lines)
+    assert len(whole_turns(bench)) >= 3
+    assert all(turn.output_tokens == 60 for turn in whole_turns(bench))
+
+
+def test_a_lease_that_runs_out_ends_the_run_there_and_here(bench: Workbench, rig: Lab) -> None:
+    request = replace(ENDLESS, devices=("phone",), on_link_loss="keep", lease_s=3.0)
+    bench.start_run(request).result(PATIENCE_S)
+    until(lambda: decoding(bench, "phone"))
+    rig.phone.cue("drop")
+    try:
+        until(lambda: "phone" in ends(bench))
+        assert ends(bench)["phone"].outcome is RunOutcome.FAILED
+        assert "did not come back within 3 s" in ends(bench)["phone"].reason
+        assert rig.phone.wait_until_gone("real_server") == []
+    finally:
+        rig.phone.cue("back")
+
+
+def test_a_run_that_keeps_can_be_stopped_while_its_device_is_away(bench: Workbench, rig: Lab) -> None:
+    request = replace(ENDLESS, devices=("phone",), on_link_loss="keep", lease_s=5.0)
+    bench.start_run(request).result(PATIENCE_S)
+    until(lambda: decoding(bench, "phone"))
+    rig.phone.cue("drop")
+    try:
+        until(lambda: state_of(bench, "phone") is not DeviceState.UP)
+        bench.stop_run("phone").result(PATIENCE_S)
+        assert ends(bench)["phone"].outcome is RunOutcome.STOPPED
+        assert "ends itself within 5 s" in ends(bench)["phone"].reason
+        assert rig.phone.wait_until_gone("real_server", limit_s=15.0) == []
+    finally:
+        rig.phone.cue("back")
+
+
+def test_nothing_is_left_when_melt_is_killed(rig: Lab, setup: SessionSetup) -> None:
+    argv = ["--model", MODEL, "--repeat", "1000", "--context", "256", "--ignore-eos"]
+    with subprocess.Popen(
+        [*MELT, *argv, "--device", rig.adb, "--device", rig.board.address],
+        env=environment(rig.board.person.home),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as melt:
+        assert rig.phone.wait_until_there("real_server", PATIENCE_S)
+        until(lambda: any("real_server" in line for line in rig.board.commands()))
+        os.kill(melt.pid, signal.SIGKILL)
+    rig.assert_empty()
