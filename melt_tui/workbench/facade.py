@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 _SETTLED_S = (2.0, 10.0, 60.0)
 """How long after its beginning a session has what it will keep: imports, screens, models, runs."""
+_GIVEN_BACK_S = 15.0
+"""How often what was freed goes back to the system."""
 CONNECT_S = 60.0
 """How long a device may take to come up before a run on it is given up."""
 
@@ -242,7 +244,12 @@ class Workbench:
             self._desk.set_result(desk)
             for later_s in _SETTLED_S:
                 self._loop.call_later(later_s, heap.settle)
+            self._loop.call_later(_GIVEN_BACK_S, self._give_back)
             await self._leave.wait()
+
+    def _give_back(self) -> None:
+        heap.give_back()
+        self._loop.call_later(_GIVEN_BACK_S, self._give_back)
 
     async def _made(self) -> "Desk":
         # OpenBLAS starts a thread for each core when numpy is imported; nothing here multiplies matrices.

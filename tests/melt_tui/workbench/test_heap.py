@@ -24,6 +24,10 @@ class Library:
         self.told.append((parameter, value))
         return 1
 
+    def malloc_trim(self, pad: int) -> int:
+        self.told.append((0, pad))
+        return 1
+
 
 def test_one_heap_that_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     library = Library()
@@ -35,6 +39,14 @@ def test_one_heap_that_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_library_without_such_a_choice_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
     heap.tighten()
+    heap.give_back()
+
+
+def test_what_is_free_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Library()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: library)
+    heap.give_back()
+    assert library.told == [(0, 0)]
 
 
 def test_garbage_is_not_searched_for_several_times_a_frame() -> None:
