@@ -83,7 +83,7 @@ async def _save(response: httpx.Response, part: Path, begin: int, pace: Pace, to
     with part.open("r+b" if begin else "wb") as file:
         file.truncate(begin)
         file.seek(begin)
-        async for piece in response.aiter_bytes(1 << 18):
+        async for piece in response.aiter_bytes():
             done += len(piece)
             if max(done, total) > SIZE_LIMIT:
                 raise SetupError(

@@ -55,16 +55,17 @@ class Lab:
 
 
 @contextmanager
-def lab(folder: Path) -> Iterator[Lab]:
-    """Set up, with engines in place."""
+def lab(folder: Path, *, engines: bool = True) -> Iterator[Lab]:
+    """Set up, with ``engines`` in place."""
     with ExitStack() as stack:
         server = stack.enter_context(adb_phone.adb_server())
         profile = pixel(folder / "profile").plant_profile()
         phone = stack.enter_context(adb_phone.phone(server, profile.root))
         profile.lock(phone.root)
-        real_server.install(phone.root / PHONE_ENGINE)
         board = stack.enter_context(SshBoard(folder / "board"))
-        real_server.install(board.home / BOARD_ENGINE)
+        if engines:
+            real_server.install(phone.root / PHONE_ENGINE)
+            real_server.install(board.home / BOARD_ENGINE)
         yield Lab(server, phone, board, profile)
 
 

@@ -91,12 +91,9 @@ def test_a_run_crosses_both_links_and_is_recorded(rig: Lab, setup: SessionSetup,
 def test_a_stop_leaves_nothing(bench: Workbench, rig: Lab) -> None:
     bench.start_run(ENDLESS).result(PATIENCE_S)
     until(lambda: decoding(bench, "phone", "board"))
-    asked_ns = bench.now()
     for name in ("phone", "board"):
         bench.stop_run(name).result(PATIENCE_S)
     assert {end.outcome for end in ends(bench).values()} == {RunOutcome.STOPPED}
-    stopped = bench.timeline.events(asked_ns, bench.now(), kinds=(TurnEnded,))
-    assert {event.end for event in stopped if isinstance(event, TurnEnded)} == {TurnEnd.STOPPED}
     assert rig.phone.wait_until_gone("real_server") == []
     until(lambda: not any("real_server" in line for line in rig.board.commands()))
 
@@ -130,7 +127,7 @@ def test_a_device_that_is_lost_ends_its_run_and_no_other(setup: SessionSetup, ri
 
 @pytest.mark.parametrize("device", ["phone", "board"])
 def test_a_run_that_keeps_outlives_the_loss(bench: Workbench, rig: Lab, device: str) -> None:
-    request = replace(ENDLESS, devices=(device,), on_link_loss="keep", turns=4, max_tokens=60, pause_s=0.3)
+    request = replace(ENDLESS, devices=(device,), on_link_loss="keep", turns=4, max_tokens=16, pause_s=0.3)
     bench.start_run(request).result(PATIENCE_S)
     until(lambda: whole_turns(bench))
     if device == "phone":
@@ -149,7 +146,7 @@ def test_a_run_that_keeps_outlives_the_loss(bench: Workbench, rig: Lab, device: 
     lines = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
     assert any(isinstance(line, LogLine) and "it goes on there" in line.text for line in lines)
     assert len(whole_turns(bench)) >= 3
-    assert all(turn.output_tokens == 60 for turn in whole_turns(bench))
+    assert all(turn.output_tokens == 16 for turn in whole_turns(bench))
 
 
 def test_a_lease_that_runs_out_ends_the_run_there_and_here(bench: Workbench, rig: Lab) -> None:

@@ -1,0 +1,244 @@
+"""An engine put on a phone and a board over their real links: an archive, a folder, a program, and what must not be."""
+
+import functools
+import hashlib
+import http.server
+import os
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from drivers.errors import NotSupported, Refused
+from drivers.runs.places import LLAMA_CPP
+from melt_tui.errors import MeltError, SetupError
+from melt_tui.workbench import RunRequest, SessionSetup, SetupRequest, Workbench
+from melt_tui.workbench import installing as module
+from tests.rigs import real_server
+from tests.rigs.lab import BOARD_ENGINE, MODEL, PATIENCE_S, PHONE_ENGINE, Lab, lab, until, up
+
+ARM = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00" + bytes(44)
+HERE = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00" + bytes(44)
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("lab"), engines=False) as standing:
+        yield standing
+
+
+@pytest.fixture
+def setup(rig: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionSetup:
+    monkeypatch.setenv("HOME", str(rig.board.person.home))
+    return rig.setup(tmp_path)
+
+
+@pytest.fixture
+def bench(setup: SessionSetup) -> Iterator[Workbench]:
+    with Workbench(setup) as opened:
+        until(lambda: up(opened, "phone", "board"))
+        yield opened
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    """What a release holds: our program and others, a library under two names, a licence."""
+    folder = tmp_path / "build"
+    real_server.install(folder)
+    (folder / "libggml.so.1").write_bytes(HERE + os.urandom(3000))
+    (folder / "libggml.so").symlink_to("libggml.so.1")
+    (folder / "llama-quantize").write_bytes(HERE)
+    (folder / "LICENSE").write_text("MIT")
+    return folder
+
+
+@pytest.fixture
+def archive(build: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "llama-b1.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(build, "llama-b1")
+    return path
+
+
+def install(bench: Workbench, **request: str) -> list[str]:
+    """The steps that were told."""
+    steps: list[str] = []
+    bench.setup(SetupRequest(**request), lambda step, *_: steps.append(step)).result(PATIENCE_S)
+    return steps
+
+
+def engine_of(rig: Lab, device: str) -> Path:
+    return rig.phone.root / PHONE_ENGINE if device == "phone" else rig.board.home / BOARD_ENGINE
+
+
+@pytest.mark.parametrize("device", ["phone", "board"])
+def test_an_archive_becomes_an_engine_that_runs(
+    bench: Workbench, rig: Lab, archive: Path, device: str
+) -> None:
+    there = engine_of(rig, device)
+    there.mkdir(parents=True, exist_ok=True)
+    if device == "phone":
+        for folder in (there, *there.parents[: len(there.relative_to(rig.phone.root).parts) - 3]):
+            folder.chmod(0o777)
+    (there / "libggml-of-another-release.so").write_text("stale")
+    steps = install(bench, address=device, source=str(archive), model=MODEL)
+    assert f"pushing the engine to {device}" in steps
+    seen = {path.name for path in there.iterdir() if not path.name.endswith(".sha256")}
+    assert seen == {"llama-server", "libggml.so.1", "libggml.so", "LICENSE", module.NOTE}
+    assert (there / "libggml.so").readlink() == Path("libggml.so.1")
+    request = RunRequest(devices=(device,), model=MODEL, turns=1, max_tokens=8, context=256)
+    assert bench.check_run(request).result(PATIENCE_S) == ""
+    bench.start_run(request).result(PATIENCE_S)
+    bench.wait_runs().result(PATIENCE_S)
+    assert bench.timeline.view(bench.now()).runs[device].turns_ended == 1
+    before = (there / "libggml.so.1").stat().st_ino
+    install(bench, address=device, source=str(archive))
+    assert (there / "libggml.so.1").stat().st_ino == before, "it was sent again"
+
+
+def test_a_device_outside_the_session_and_a_folder(setup: SessionSetup, rig: Lab, build: Path) -> None:
+    with Workbench(replace(setup, places=())) as bench:
+        install(bench, address=rig.board.address, source=str(build))
+    assert (engine_of(rig, "board") / "llama-server").stat().st_mode & 0o111
+    rig.board.wait_until_empty()
+
+
+class Archives(http.server.SimpleHTTPRequestHandler):
+    """Files with ranges, as a release server gives them."""
+
+    asked: ClassVar[list[str]] = []
+    cut = False
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if not path.exists():
+            self.send_error(404)
+            return
+        data = path.read_bytes()
+        begin = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        self.asked.append(f"{self.path} {begin}")
+        self.send_response(206 if begin else 200)
+        self.send_header("Content-Length", str(len(data) - begin))
+        self.end_headers()
+        self.wfile.write(data[begin : begin + 1000] if self.cut else data[begin:])
+
+    def log_message(self, *args: object) -> None:
+        """Nothing: stderr is for the tests."""
+
+
+@pytest.fixture
+def release(archive: Path) -> Iterator[str]:
+    handler = functools.partial(Archives, directory=str(archive.parent))
+    Archives.asked, Archives.cut = [], False
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/{archive.name}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_download_goes_on_where_it_broke_off_and_is_not_repeated(
+    bench: Workbench, archive: Path, release: str, setup: SessionSetup
+) -> None:
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    Archives.cut = True
+    with pytest.raises(SetupError, match="goes on where it broke off"):
+        install(bench, address="board", source=release, sha256=sha256)
+    Archives.cut = False
+    install(bench, address="board", source=release, sha256=sha256)
+    assert Archives.asked == [f"/{archive.name} 0", f"/{archive.name} 1000"]
+    for path in setup.downloads.iterdir():
+        path.unlink()
+    assert "the engine is there already" in install(bench, address="board", source=release, sha256=sha256)
+    assert len(Archives.asked) == 2
+
+
+def test_what_is_not_what_was_pinned_is_thrown_away(
+    bench: Workbench, release: str, setup: SessionSetup
+) -> None:
+    with pytest.raises(SetupError, match="its sha256 is another"):
+        install(bench, address="board", source=release, sha256="0" * 64)
+    assert list(setup.downloads.iterdir()) == []
+    with pytest.raises(SetupError, match="--sha256"):
+        install(bench, address="board", source=release)
+    with pytest.raises(SetupError, match="answers 404"):
+        install(bench, address="board", source=f"{release}x", sha256="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"runtime": "ollama"}, NotSupported, "ollama is not put on devices by melt"),
+        ({"source": "/nowhere/at/all"}, SetupError, "there is no /nowhere/at/all"),
+        ({"source": "{build}/LICENSE"}, SetupError, "neither a .zip nor a .tar"),
+        ({"source": "{build}", "runtime": "llama_bench"}, SetupError, "there is no llama-bench"),
+        ({"source": "{build}", "model": "/no/model.gguf"}, MeltError, "model"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    bench: Workbench, build: Path, change: dict[str, str], error: type[Exception], words: str
+) -> None:
+    request = {"address": "board", "source": "{build}", **change}
+    request = {key: value.format(build=build) for key, value in request.items()}
+    with pytest.raises(error, match=words):
+        install(bench, **request)
+
+
+@pytest.mark.parametrize("name", ["llama-server", "libggml-cpu.so"])
+def test_a_build_for_another_processor_is_not_sent(
+    bench: Workbench, rig: Lab, build: Path, name: str
+) -> None:
+    (build / name).write_bytes(ARM)
+    (build / "marked.txt").write_text("x")
+    with pytest.raises(NotSupported, match=f"{name} was built for aarch64 .* board is x86_64"):
+        install(bench, address="board", source=str(build))
+    assert not (engine_of(rig, "board") / "marked.txt").exists()
+
+
+def test_a_program_that_does_not_start_there(bench: Workbench, build: Path) -> None:
+    (build / "llama-server").write_text("#!/no/such/loader\n")
+    with pytest.raises(NotSupported, match="llama-server does not start on board"):
+        install(bench, address="board", source=str(build))
+
+
+def test_one_program_gets_its_name(bench: Workbench, rig: Lab, tmp_path: Path) -> None:
+    real_server.install(tmp_path / "one")
+    mine = (tmp_path / "one" / "llama-server").rename(tmp_path / "my-build")
+    install(bench, address="board", source=str(mine))
+    assert (engine_of(rig, "board") / "llama-server").read_bytes() == mine.read_bytes()
+
+
+def test_neither_this_computer_nor_what_is_simulated(setup: SessionSetup) -> None:
+    with Workbench(replace(setup, places=())) as bench:
+        for address, words in (("host", "needs no setup"), ("sim:phone", "cannot be set up")):
+            with pytest.raises(NotSupported, match=words):
+                install(bench, address=address)
+
+
+def test_a_board_without_space(bench: Workbench, rig: Lab, build: Path) -> None:
+    if not rig.board.confined:
+        pytest.skip("this system lets no small disk be made")
+    (build / "libbig.so").write_bytes(HERE + os.urandom(2 << 20))
+    there = engine_of(rig, "board")
+    for path in there.parent.iterdir():
+        path.rename(path.with_name("aside"))
+    there.symlink_to(rig.board.small)
+    try:
+        with pytest.raises(Refused, match="space"):
+            install(bench, address="board", source=str(build))
+    finally:
+        there.unlink()
+        there.with_name("aside").rename(there)
+
+
+def test_the_pinned_releases_are_whole() -> None:
+    for (system, machine), (name, sha256) in LLAMA_CPP.checksums.items():
+        asset = LLAMA_CPP.asset(system, {"arm64": "aarch64", "x64": "x86_64"}[machine])
+        assert asset.url.startswith("https://")
+        assert asset.url.endswith(name)
+        assert len(bytes.fromhex(sha256)) == 32
