@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +50,18 @@ DEVICES = {
     "sim:meter": Entry("drivers.meters.csv.driver", "CsvDriver", "", "sim-meter"),
     "adb:": Entry("drivers.devices.android.overadb", "AdbDriver", "android", "phone"),
     "ssh:": Entry("drivers.devices.jetson.overssh", "SshDriver", "ssh", "board", scanned=False),
+    "serial:": Entry("drivers.metering.wired", "SerialMeters", "serial", "meter"),
     "sim:stream": Entry("drivers.devices.simulated.stream", "StreamDriver", "", "sim-stream", offered=False),
 }
 """By the address up to its options, or by its scheme with the colon."""
+
+SERIAL_FAMILIES = {
+    "csv": Entry("drivers.meters.csv.driver", "CsvDriver"),
+    "tc66": Entry("drivers.meters.tc66.driver", "Tc66Driver", "serial"),
+    "um": Entry("drivers.meters.um.driver", "UmDriver"),
+    "ppk2": Entry("drivers.meters.ppk2.driver", "Ppk2Driver", "serial"),
+}
+"""Meters on serial ports, by the option ``family`` of their address."""
 
 RUNTIMES = {
     "llama_server": Entry("drivers.runtimes.llama_server.driver", "LlamaServer", "local"),
@@ -103,11 +113,22 @@ class Registry:
         return taken.text("name") or _OWN_NAMES.get(taken.scheme, _plain_name)(taken, entry)
 
     def feeds(self, address: str) -> tuple[str, str] | None:
-        """Of a meter whose wiring is known: the name of the device that it feeds, and its reference point."""
+        """Of a meter whose wiring is known: the name of the device that it feeds, and its reference point.
+
+        Raises NotSupported where the one is told without the other.
+        """
         taken = parse(address)
-        if taken.base != "sim:meter":
+        if taken.base == "sim:meter":
+            return DEVICES["sim:phone"].device, taken.text("point", "battery-terminals")
+        fed, point = taken.options.get("feeds", ""), taken.text("point")
+        if not fed:
             return None
-        return DEVICES["sim:phone"].device, taken.text("point", "battery-terminals")
+        if not (_FED.fullmatch(fed) and point):
+            raise NotSupported(
+                f"{taken.base[:60]} feeds {fed[:40]!r} at {point or 'an unknown point'}",
+                remedy="name a device, and the point: point=usb-input, battery-terminals, board-input …",
+            )
+        return fed, point
 
     async def scan(self, named: Sequence[str] = ()) -> Sequence[Found]:
         """What there is by every scheme, and the boards at the addresses that were named, all asked at once.
@@ -196,6 +217,7 @@ class Registry:
             "sim:meter": self._with_wire,
             "adb:": lambda make: self._keep(base, make(self._told)),
             "ssh:": lambda make: self._keep(base, make(self._known_hosts)),
+            "serial:": lambda make: make(_families()),
         }
         return builders[base](make) if base in builders else make()
 
@@ -230,6 +252,14 @@ class Registry:
         return self._world
 
 
+def _families() -> Mapping[str, Callable[[], Callable[..., Driver]]]:
+    """How the driver of each family of serial meters is loaded."""
+    return {
+        family: partial(_load, entry, f"the meter family {family}")
+        for family, entry in SERIAL_FAMILIES.items()
+    }
+
+
 def _base(address: Address) -> str:
     """Its key in ``DEVICES``. Raises NotSupported."""
     whole, scheme = address.base, f"{address.scheme}:"
@@ -245,7 +275,7 @@ def _entry(address: Address) -> Entry:
 
 
 def _offered() -> str:
-    known = {"adb:": "adb:SERIAL", "ssh:": "ssh://user@host:port"}
+    known = {"adb:": "adb:SERIAL", "ssh:": "ssh://user@host:port", "serial:": "serial:PATH?family=…"}
     return ", ".join(known.get(base, base) for base, entry in DEVICES.items() if entry.offered)
 
 
@@ -274,6 +304,7 @@ def _require_ssh(address: str) -> None:
         )
 
 
+_FED = re.compile(r"\S{1,40}")
 _NO_MODEL = "Android phone"
 """Title of a phone whose model adb does not tell."""
 _OWN_NAMES: Mapping[str, Callable[[Address, Entry], str]] = {"adb": _serial, "ssh": _host}
@@ -305,7 +336,9 @@ def _findings(base: str, answer: Sequence[Found] | BaseException) -> Iterable[Fo
 
 def _failed(base: str, error: Exception) -> Found:
     scheme = base.partition(":")[0]
-    kind = {"host": DeviceKind.HOST, "adb": DeviceKind.PHONE}.get(scheme, DeviceKind.BOARD)
+    kind = {"host": DeviceKind.HOST, "adb": DeviceKind.PHONE, "serial": DeviceKind.METER}.get(
+        scheme, DeviceKind.BOARD
+    )
     reason, remedy = f"looking failed: {error!r:.200}", "run with --debug and report it"
     if isinstance(error, TimeoutError):
         reason, remedy = f"did not answer within {SCAN_LIMIT_S:g} s", "try again"

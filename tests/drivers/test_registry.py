@@ -114,17 +114,23 @@ def test_names_and_wiring(virtual_clock: VirtualClock) -> None:
     assert one.feeds("sim:meter?point=usb-input") == ("sim-phone", "usb-input")
     assert one.feeds("sim:phone") is None
     assert one.feeds("host") is None
+    assert one.feeds("serial:/dev/ttyACM0?family=tc66&point=usb-input") is None
+    assert one.feeds("serial:/dev/ttyACM0?family=tc66&feeds=my-phone&point=usb-input") == (
+        "my-phone",
+        "usb-input",
+    )
+    for half in ("feeds=my-phone", "feeds=a%20b&point=usb-input", "feeds=" + 41 * "x" + "&point=usb-input"):
+        with pytest.raises(NotSupported, match="point=usb-input, battery-terminals"):
+            one.feeds(f"serial:/dev/ttyACM0?{half}")
 
 
-@pytest.mark.parametrize(
-    "address", ["adb:", "ssh:", "ssh://", "ios:1", "serial:/dev/ttyACM0", "sim:tv", "", "x"]
-)
+@pytest.mark.parametrize("address", ["adb:", "ssh:", "ssh://", "ios:1", "serial:", "sim:tv", "", "x"])
 async def test_an_unknown_address_is_refused_with_the_known(
     virtual_clock: VirtualClock, address: str
 ) -> None:
     one = Registry(virtual_clock, seed=1)
     sentence = "unknown address: known are host, sim:phone, sim:jetson, sim:meter, "
-    sentence += "adb:SERIAL, ssh://user@host:port$"
+    sentence += "adb:SERIAL, ssh://user@host:port, serial:PATH.family=…$"
     with pytest.raises(NotSupported, match=sentence):
         one.default_name(address)
     with pytest.raises(NotSupported, match=sentence):

@@ -1,0 +1,68 @@
+"""Which meter is behind a serial port, as far as its USB id tells. Pure.
+
+Sources of the ids: the USB ID repository (linux-usb.org/usb.ids), Nordic's udev rules (nrf-udev). The two ids of a TC66
+are those of its chips' makers for any serial port: a guess, and called one.
+"""
+
+from dataclasses import dataclass
+
+from drivers.links.serialports import PortSeen
+from drivers.model import DeviceKind, Found
+
+WIRED = "&feeds=DEVICE&point=usb-input"
+"""What a person has to add: the device that it feeds, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A family, and whether its id is that of this meter alone."""
+
+    family: str
+    title: str
+    certain: bool = False
+    options: str = ""
+
+
+PPK2 = Guess("ppk2", "Nordic PPK2", certain=True)
+MONSOON = Guess("monsoon", "Monsoon power monitor", certain=True)
+TC66 = Guess("tc66", "perhaps a TC66")
+LINES = Guess("csv", "perhaps a board that writes lines", options="&columns=V,A&baud=115200")
+UM = Guess("um", "perhaps a UM24C, UM25C or UM34C")
+
+BY_ID = {
+    (0x1915, 0xC00A): PPK2,
+    (0x28E9, 0x018A): TC66,
+    (0x0483, 0x5740): TC66,
+}
+BY_VENDOR = {0x2AB9: MONSOON}
+
+
+def guess(port: PortSeen) -> Guess:
+    """What is most likely there."""
+    if port.vid is None or port.pid is None:
+        return UM
+    return BY_ID.get((port.vid, port.pid)) or BY_VENDOR.get(port.vid) or LINES
+
+
+def found(port: PortSeen) -> Found:
+    """The port as a scan shows it: ready when its meter is certain, else with the address to complete."""
+    likely = guess(port)
+    address = f"serial:{port.path}?family={likely.family}{likely.options}"
+    title = (
+        f"{likely.title} at {port.path}"
+        if likely.certain or not port.product
+        else f"{port.product} at {port.path}"
+    )
+    if not port.allowed:
+        return _not_ready(
+            address, title, "this user may not read it", "sudo usermod -aG dialout $USER, then log in again"
+        )
+    if not likely.certain:
+        return _not_ready(address, title, f"{likely.title}; its port does not tell", f"add {address}{WIRED}")
+    return Found(address=address, kind=DeviceKind.METER, title=title, next_step=f"add {address}{WIRED}")
+
+
+def _not_ready(address: str, title: str, reason: str, next_step: str) -> Found:
+    return Found(
+        address=address, kind=DeviceKind.METER, title=title, ready=False, reason=reason, next_step=next_step
+    )

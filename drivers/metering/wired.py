@@ -1,0 +1,64 @@
+"""Meters on serial ports: ``serial:PATH?family=…&feeds=DEVICE&point=…&baud=…``, whatever their family."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from urllib.parse import urlencode
+
+from drivers.address import Address, parse
+from drivers.base import Device, Driver
+from drivers.clock import Clock
+from drivers.errors import NotSupported
+from drivers.links.base import ByteLink
+from drivers.links.fastserial import fast_serial
+from drivers.links.serial import serial_link
+from drivers.links.serialport import BAUD, Settings
+from drivers.links.serialports import Lister, ports_seen
+from drivers.metering.guessing import found
+from drivers.model import Found
+
+Connect = Callable[[Address, Clock], AbstractAsyncContextManager[ByteLink]]
+Make = Callable[[Connect], Driver]
+"""Makes the driver of a family, over the link that it is given."""
+
+FAST = frozenset({"ppk2", "monsoon"})
+"""Families that send thousands of samples a second."""
+
+BAUDS = {"um": 9600}
+"""Of families that do not speak at 115200."""
+
+OWN = ("family", "feeds", "baud", "name")
+"""Options that are not the family's business."""
+
+
+class SerialMeters:
+    """Driver of every meter on a serial port. ``families`` tells how the driver of each is made."""
+
+    def __init__(self, families: Mapping[str, Callable[[], Make]], lister: Lister = ports_seen) -> None:
+        self._families = families
+        self._lister = lister
+
+    async def scan(self) -> Sequence[Found]:
+        """The ports, each with the meter that may be there."""
+        return [found(port) for port in await asyncio.to_thread(self._lister)]
+
+    @asynccontextmanager
+    async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
+        """Open the meter by the driver of its family. Raises AskUser, LinkError."""
+        where = parse(address)
+        family = where.text("family")
+        make = self._families.get(family)
+        if make is None:
+            said = f"has the unknown family {family!r}" if family else "does not say which meter is there"
+            raise NotSupported(f"{where.base[:80]} {said}", remedy=f"add family={'|'.join(self._families)}")
+        settings = Settings(where.target, where.whole("baud", BAUDS.get(family, BAUD), 300, 4_000_000))
+        rest = {option: text for option, text in where.options.items() if option not in OWN}
+
+        def connect(_: Address, clock: Clock) -> AbstractAsyncContextManager[ByteLink]:
+            return fast_serial(settings, clock) if family in FAST else serial_link(settings, clock)
+
+        driver = make()(connect)
+        async with driver.open(
+            f"{where.base}?{urlencode(rest)}" if rest else where.base, name, clock
+        ) as device:
+            yield device
