@@ -1,0 +1,233 @@
+"""An open PPK2: what it measures as it comes, its supply voltage, and its switch."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass
+
+from drivers.arrival import Arrivals
+from drivers.base import Item
+from drivers.clock import SECOND, Clock
+from drivers.errors import LinkError, LinkTimeout, NotSupported
+from drivers.events import Absent, LogLine
+from drivers.links.base import ByteLink, ShellLink
+from drivers.meters.ppk2 import channels as table
+from drivers.meters.ppk2.counting import Count
+from drivers.meters.ppk2.frames import COUNTS, FrameReader, Run
+from drivers.meters.ppk2.protocol import (
+    HIGHEST_MV,
+    LOWEST_MV,
+    RATE_HZ,
+    START,
+    Metadata,
+    Mode,
+    set_power,
+    set_supply,
+)
+from drivers.meters.ppk2.sampling import Logic, Sampling
+from drivers.model import Channel, DeviceInfo, reading
+
+SILENT_S = 2.0
+"""A PPK2 that measures and says nothing for so long is gone."""
+
+_LOOKS = 4
+_TELL_NS = SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How to measure."""
+
+    mode: Mode
+    supply_mv: int
+    point: str
+    filtered: bool = True
+    logic: bool = True
+
+
+class Ppk2Meter:
+    """An open PPK2."""
+
+    def __init__(
+        self,
+        info: DeviceInfo,
+        told: Metadata,
+        setup: Setup,
+        link: ByteLink,
+        clock: Clock,
+        *,
+        silent_s: float = SILENT_S,
+    ) -> None:
+        name = info.device
+        self._info = info
+        self._told = told
+        self._setup = setup
+        self._link = link
+        self._clock = clock
+        self._look_s = silent_s / _LOOKS
+        self._reader = FrameReader()
+        self._arrivals = Arrivals(RATE_HZ)
+        self._sampling = Sampling(
+            name, told.fits, setup.mode, setup.supply_mv, setup.point, filtered=setup.filtered
+        )
+        self._logic = Logic(name) if setup.logic else None
+        self._lost = Count(table.lost(name), self._sampling.power, "not received")
+        self._damaged = Count(table.damaged(name))
+        self._rate, self._timing = table.rate(name), table.timing(name)
+        self._changes: deque[tuple[int, int]] = deque()
+        self._said: list[Item] = []
+        self._end = 0
+        self._told_ns: int | None = None
+
+    @property
+    def info(self) -> DeviceInfo:
+        """Who it is."""
+        return self._info
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """Power at every sample, the mean current, what is known of losses and times, the logic lines."""
+        lines = self._logic.channels if self._logic else ()
+        counts = (self._lost.channel, self._damaged.channel, self._rate, self._timing)
+        return (*self._sampling.channels, *counts, *lines)
+
+    @property
+    def shell(self) -> ShellLink | None:
+        """A meter runs nothing."""
+        return None
+
+    async def set_voltage(self, millivolts: int) -> None:
+        """Supply this voltage from now on: it reaches what is connected, so a person must have agreed.
+
+        Raises NotSupported in ampere mode and for a voltage that it cannot supply, LinkError.
+        """
+        if self._setup.mode is not Mode.SOURCE:
+            raise NotSupported(
+                f"{self._info.device} measures what another supply gives", remedy="open it with &mode=source"
+            )
+        if not LOWEST_MV <= millivolts <= HIGHEST_MV:
+            raise NotSupported(
+                f"{self._info.device} cannot supply {millivolts} mV",
+                remedy=f"it supplies {LOWEST_MV} to {HIGHEST_MV} mV",
+            )
+        await self._link.write(set_supply(millivolts))
+        self._changes.append((self._clock.now(), millivolts))
+        self._say(f"supply set to {millivolts} mV")
+
+    async def power(self, *, on: bool) -> None:
+        """Let current through to the device, or cut it. Raises LinkError."""
+        await self._link.write(set_power(on=on))
+        self._say("power on" if on else "power cut")
+
+    async def stream(self) -> AsyncGenerator[Item, None]:
+        """What it measures, from now on. Raises LinkTimeout when it falls silent, LinkLost when it is gone."""
+        for item in self._opening(self._clock.now()):
+            yield item
+        await self._link.write(START)
+        while True:
+            try:
+                t_ns, data = await self._heard()
+            except LinkError:
+                for item in self._counts(self._clock.now(), at_once=True):
+                    yield item
+                raise
+            for item in self._items(t_ns, data):
+                yield item
+
+    def watch(self, pid: int) -> None:
+        """A meter watches no process."""
+
+    def unwatch(self, pid: int) -> None:
+        """A meter watches no process."""
+
+    async def _heard(self) -> tuple[int, bytes]:
+        """The next bytes. Silence counts only while this program itself runs: several looks, one after the other."""
+        for _ in range(_LOOKS):
+            try:
+                async with asyncio.timeout(self._look_s):
+                    return await self._link.read()
+            except TimeoutError:
+                continue
+        raise LinkTimeout(
+            f"{self._info.device} has sent nothing for {self._look_s * _LOOKS:g} s",
+            remedy="look at its cable, or unplug it and plug it in again",
+        )
+
+    def _opening(self, t_ns: int) -> Iterator[Item]:
+        if self._told.assumed:
+            yield Absent(
+                t_ns=t_ns,
+                device=self._info.device,
+                what="calibration",
+                reason=f"the PPK2 does not tell {', '.join(self._told.assumed)}: values of its type are used",
+                remedy="calibrate it with Nordic's own program",
+            )
+        yield self._sampling.supplied(t_ns)
+        yield from self._counts(t_ns)
+
+    def _items(self, t_ns: int, data: bytes) -> Iterator[Item]:
+        frames = self._reader.feed(data)
+        self._damaged.add(frames.damaged)
+        yield from self._spoken()
+        for run in frames.runs:
+            yield from self._run(t_ns, run)
+        yield from self._counts(t_ns)
+        if frames.runs and (self._told_ns is None or t_ns >= self._told_ns + _TELL_NS):
+            self._told_ns = t_ns
+            yield from self._state(t_ns)
+
+    def _run(self, t_ns: int, run: Run) -> Iterator[Item]:
+        """Samples without a gap: placed in time, and cut where the voltage was changed."""
+        n, skipped = len(run.words), run.first - self._end
+        placed = self._arrivals.place(t_ns, n, skipped)
+        unseen = round(placed.missing / COUNTS) * COUNTS
+        self._end = run.first + n
+        self._lost.add(skipped + unseen)
+        if skipped or unseen:
+            self._sampling.gap()
+        at, t0_ns, t1_ns = 0, placed.t0_ns, placed.t1_ns
+        for changed_ns, supply_mv in self._due(t1_ns):
+            place = min(n, max(at, -((t0_ns - changed_ns) * (n - 1) // max(1, t1_ns - t0_ns))))
+            yield from self._part(run, placed.t0_ns, placed.t1_ns, at, place)
+            yield from self._sampling.change(_time(t0_ns, t1_ns, place, n), supply_mv)
+            at = place
+        yield from self._part(run, placed.t0_ns, placed.t1_ns, at, n)
+
+    def _part(self, run: Run, t0_ns: int, t1_ns: int, start: int, stop: int) -> Iterator[Item]:
+        if start == stop:
+            return
+        n = len(run.words)
+        first_ns, last_ns = _time(t0_ns, t1_ns, start, n), _time(t0_ns, t1_ns, stop - 1, n)
+        yield from self._sampling.take(run.codes[start:stop], first_ns, last_ns)
+        if self._logic:
+            yield from self._logic.take(run.logic[start:stop], first_ns, last_ns)
+
+    def _due(self, t_ns: int) -> Iterator[tuple[int, int]]:
+        while self._changes and self._changes[0][0] <= t_ns:
+            yield self._changes.popleft()
+
+    def _counts(self, t_ns: int, *, at_once: bool = False) -> Iterator[Item]:
+        for count in (self._lost, self._damaged, self._sampling.clipped):
+            yield from count.told(t_ns, at_once=at_once)
+
+    def _state(self, t_ns: int) -> Iterator[Item]:
+        fit = self._arrivals.fit
+        if fit.measured:
+            yield reading(self._rate, t_ns, fit.rate_hz)
+        yield reading(self._timing, t_ns, fit.uncertainty_ns / 1e9)
+        if self._logic:
+            yield from self._logic.state(t_ns)
+
+    def _say(self, text: str) -> None:
+        self._said.append(
+            LogLine(t_ns=self._clock.now(), device=self._info.device, source=self._info.device, text=text)
+        )
+
+    def _spoken(self) -> Iterator[Item]:
+        said, self._said = self._said, []
+        yield from said
+
+
+def _time(t0_ns: int, t1_ns: int, i: int, n: int) -> int:
+    """When sample ``i`` of ``n`` was taken; ``n`` itself stands where the next one would."""
+    return t0_ns if n == 1 else t0_ns + (t1_ns - t0_ns) * i // (n - 1)
