@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from drivers.model import Channel, DeviceKind, Quantity
+from drivers.model import Channel, ChannelKey, DeviceKind, Quantity
 from melt_tui.events import SELF
 from melt_tui.timeline import DeviceView, View
 
@@ -99,6 +100,45 @@ def colours(view: View, chosen: Mapping[str, int] = NOTHING_CHOSEN) -> Mapping[s
     return found
 
 
+class _Shelf:
+    """Channels by device and quantity; those that stand for a device are chosen once."""
+
+    def __init__(self, channels: Iterable[Channel]) -> None:
+        self._channels: dict[tuple[str, Quantity], list[Channel]] = {}
+        self._mains: dict[tuple[str, tuple[Quantity, ...]], Channel | None] = {}
+        for channel in channels:
+            self._channels.setdefault((channel.device, channel.quantity), []).append(channel)
+
+    def of(self, device: str, quantities: tuple[Quantity, ...]) -> list[Channel]:
+        return [channel for quantity in quantities for channel in self._channels.get((device, quantity), ())]
+
+    def main(self, device: str, quantities: tuple[Quantity, ...]) -> Channel | None:
+        key = (device, quantities)
+        if key not in self._mains:
+            self._mains[key] = representative(self.of(device, quantities))
+        return self._mains[key]
+
+
+class _Same:
+    """Channels that are the same only when they are the same object: from look to look they seldom change."""
+
+    __slots__ = ("channels",)
+
+    def __init__(self, channels: Mapping[ChannelKey, Channel]) -> None:
+        self.channels = channels
+
+    def __hash__(self) -> int:
+        return id(self.channels)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.channels is self.channels
+
+
+@lru_cache(maxsize=2)
+def _shelved(same: _Same) -> _Shelf:
+    return _Shelf(same.channels.values())
+
+
 class Stock:
     """The channels of a view, found by device and quantity without looking at each: a desk may hold hundreds."""
 
@@ -106,17 +146,15 @@ class Stock:
         self.view = view
         self.shades = colours(view, chosen)
         """Each device's colour."""
-        self._channels: dict[tuple[str, Quantity], list[Channel]] = {}
-        for channel in view.channels.values():
-            self._channels.setdefault((channel.device, channel.quantity), []).append(channel)
+        self._shelf = _shelved(_Same(view.channels))
 
     def of(self, device: str, *quantities: Quantity) -> list[Channel]:
         """A device's channels of these quantities, in the order of their announcement."""
-        return [channel for quantity in quantities for channel in self._channels.get((device, quantity), ())]
+        return self._shelf.of(device, quantities)
 
     def main(self, device: str, *quantities: Quantity) -> Channel | None:
         """The one of them that stands for the device."""
-        return representative(self.of(device, *quantities))
+        return self._shelf.main(device, quantities)
 
     def rate(self, device: str) -> Channel | None:
         """The live token rate of a device."""

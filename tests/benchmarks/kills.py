@@ -98,7 +98,7 @@ def _streaming(path: Path, t_ns: int) -> bool:
     """Whether every device of the demo had given a sample by then."""
     with closing(Recording(path)) as recording:
         given = {device for device, _ in recording.view(t_ns).readings}
-    return {"phone", "jetson", "meter"} <= given
+    return {"sim-phone", "sim-jetson", "sim-meter"} <= given
 
 
 def _sound(path: Path) -> bool:

@@ -73,6 +73,7 @@ class BenchView(Column):
         self._chronicle: Chronicle | None = None
         self._figures: Figures | None = None
         self._pane = "events"
+        self._slots = [ChartSlot(id=f"slot-{place}") for place in range(SLOTS)]
         self._found = -1
         """How many devices the title over the cards says; -1 before it says any."""
         self._hurried = False
@@ -85,8 +86,8 @@ class BenchView(Column):
         with Row(id="desk"):
             yield Container(DeviceCards(), id="cards")
             yield Column(
-                ChartSlot(id="slot-0"),
-                Row(*(ChartSlot(id=f"slot-{place}") for place in (1, 4, 2)), id="middle"),
+                self._slots[0],
+                Row(*(self._slots[place] for place in (1, 4, 2)), id="middle"),
                 Row(Column(*self._lists(), id="lists"), RunPanel(), id="low"),
                 id="right",
             )
@@ -97,7 +98,7 @@ class BenchView(Column):
         yield KeyLine(key_groups(BENCH_KEYS, self._keys, live=live))
 
     def _lists(self) -> Iterator[Widget]:
-        yield Row(ChartSlot(id="slot-3"), ChartSlot(id="slot-5"), id="lower")
+        yield Row(self._slots[3], self._slots[5], id="lower")
         yield Row(
             EventLog(),
             LogPane(),
@@ -122,8 +123,7 @@ class BenchView(Column):
     @property
     def slots(self) -> list[ChartSlot]:
         """The places for charts that are on screen, best first."""
-        every = [self.query_one(f"#slot-{place}", ChartSlot) for place in range(SLOTS)]
-        return [slot for slot in every if slot.size.width and slot.size.height]
+        return [slot for slot in self._slots if all(slot.size)]
 
     @property
     def columns(self) -> tuple[int, ...]:

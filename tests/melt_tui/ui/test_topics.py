@@ -71,3 +71,11 @@ def test_power_is_that_of_the_whole_device_before_that_of_a_rail() -> None:
     board = Stock(replace(VIEW, channels={rail.key: rail, **VIEW.channels})).power(BOARD)
     assert board is not None
     assert board.name == "VDD_IN"
+
+
+def test_channels_that_are_others_now_are_looked_at_anew() -> None:
+    before, again = Stock(VIEW), Stock(replace(VIEW, t_ns=VIEW.t_ns + 1))
+    assert before.main(PHONE, Quantity.TEMPERATURE) is again.main(PHONE, Quantity.TEMPERATURE)
+    fewer = {key: one for key, one in VIEW.channels.items() if one.quantity is not Quantity.TEMPERATURE}
+    assert Stock(replace(VIEW, channels=fewer)).main(PHONE, Quantity.TEMPERATURE) is None
+    assert Stock(VIEW).main(PHONE, Quantity.TEMPERATURE) is not None
