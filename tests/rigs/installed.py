@@ -233,6 +233,16 @@ def report(what: str, value: float, limit: float, form: str = "{:.2f}") -> bool:
     return good
 
 
+def report_least(what: str, value: float, limit: float, form: str = "{:.2f}") -> bool:
+    """The same of a figure that may not be smaller."""
+    good = value >= limit
+    print(
+        f"{what:<58} {form.format(value):>9}   at least {form.format(limit):>4}   {'ok' if good else 'UNDER'}",
+        flush=True,
+    )
+    return good
+
+
 def until(condition: Callable[[], bool], patience_s: float = PATIENCE_S, step_s: float = 0.005) -> float:
     """Seconds until ``condition`` held. Raises TimeoutError."""
     begun = time.monotonic()

@@ -1,0 +1,198 @@
+"""Many phones at once over a real adb server, and devices that go and come back: what arrives, what it costs, how soon
+it is shown.
+
+CPU is this process's own (user and system), with links, drivers, samplers and the bus; servers and phones run on the
+same machine but are not counted. Needs what ``tests/rigs/adb_phone.py`` and ``ssh_board.py`` need.
+Run: ``python -m tests.benchmarks.many_devices [--phones 32] [--seconds 20] [--quick]``.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from drivers.base import Item
+from drivers.clock import SECOND, SystemClock
+from drivers.model import Samples
+from drivers.registry import Registry
+from melt_tui.events import DeviceLost
+from melt_tui.session.bus import Bus
+from melt_tui.session.sampler import Sampler
+from melt_tui.workbench import Place, Workbench
+from tests.rigs import adb_phone
+from tests.rigs.installed import report, report_least
+from tests.rigs.lab import lab, until, up
+from tests.rigs.phones.samsung import samsung
+from tests.rigs.phones.xiaomi import xiaomi
+
+CLOCK = SystemClock()
+WARM_S = 3.0
+RATE_HZ = 10
+CHANNELS = 12
+PROFILES = (samsung, xiaomi)
+"""Phones with 13 channels at 10 Hz, beside their slower ones."""
+
+
+class Count:
+    """Sink that counts samples within a window, and says what was lost."""
+
+    def __init__(self) -> None:
+        self.running = False
+        self.samples: Counter[tuple[str, str]] = Counter()
+
+    def take(self, item: Item) -> None:
+        if isinstance(item, DeviceLost):
+            print(f"lost {item.device}: {item.reason}")
+        elif self.running and isinstance(item, Samples):
+            self.samples[item.key] += item.n
+
+
+async def lag(lags: list[float]) -> None:
+    """How late the loop is for a wait of 10 ms."""
+    while True:
+        due = time.perf_counter() + 0.01
+        await asyncio.sleep(0.01)
+        lags.append((time.perf_counter() - due) * 1e3)
+
+
+async def follow(addresses: list[str], seconds: float) -> bool:
+    registry, count, lags = Registry(CLOCK), Count(), list[float]()
+    bus = Bus((count,))
+    samplers = [
+        Sampler(f"p{i}", address, partial(registry.open, address, f"p{i}"), CLOCK)
+        for i, address in enumerate(addresses)
+    ]
+    tasks = [asyncio.create_task(sampler.run(bus)) for sampler in samplers]
+    async with asyncio.timeout(120):
+        await asyncio.gather(*(sampler.until_up() for sampler in samplers))
+    await asyncio.sleep(WARM_S)
+    tasks.append(asyncio.create_task(lag(lags)))
+    count.running, cpu0, wall0 = True, time.process_time(), time.perf_counter()
+    await asyncio.sleep(seconds)
+    count.running, cpu, wall = False, time.process_time() - cpu0, time.perf_counter() - wall0
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return tell(samplers, count, cpu, wall, lags)
+
+
+def tell(samplers: list[Sampler], count: Count, cpu: float, wall: float, lags: list[float]) -> bool:
+    due = RATE_HZ * wall
+    fast = {key: n for key, n in count.samples.items() if n > due / 2}
+    each = len(fast) / len(samplers)
+    arrived = 100 * sum(min(n, due) for n in fast.values()) / (due * max(len(fast), 1))
+    print(
+        f"{len(samplers)} phones, {each:.1f} channels at {RATE_HZ} Hz each, {wall:.1f} s, load {os.getloadavg()[0]:.1f}"
+    )
+    good = report_least("channels at 10 Hz for each phone", each, CHANNELS, "{:.1f}")
+    good &= report_least("samples that arrived, %", arrived, 99, "{:.2f}")
+    good &= report("CPU of this process, % of a core", 100 * cpu / wall, 8, "{:.1f}")
+    ordered = sorted(lags)
+    return good & report("loop lag p99, ms", ordered[int(0.99 * len(ordered))], 10, "{:.2f}")
+
+
+def shown_after(bench: Workbench, act: Callable[[], object], name: str) -> float:
+    """Seconds from an act to the event that says that the device is lost."""
+    asked_ns = bench.now()
+    act()
+    until(lambda: lost(bench, name, asked_ns))
+    return (lost(bench, name, asked_ns) - asked_ns) / SECOND
+
+
+def lost(bench: Workbench, name: str, since_ns: int) -> int:
+    told = bench.timeline.events(since_ns, bench.now(), kinds=(DeviceLost,))
+    return next((event.t_ns for event in told if event.device == name), 0)
+
+
+def back_after(bench: Workbench, act: Callable[[], object], name: str) -> float:
+    """Seconds from an act to the first sample that is newer."""
+    asked_ns = bench.now()
+    act()
+
+    def newest() -> int:
+        readings = bench.timeline.view(bench.now()).readings
+        return max((one.t_ns for key, one in readings.items() if key[0] == name), default=0)
+
+    until(lambda: newest() > asked_ns and up(bench, name))
+    return (newest() - asked_ns) / SECOND
+
+
+Acts = dict[str, tuple[Callable[[], object], Callable[[], object]]]
+"""Device → how it is lost, and how it comes back."""
+
+
+def losses(folder: Path, rounds: int) -> bool:
+    """A phone's cable, a board whose connection is cut, a board that dies in silence."""
+    with lab(folder) as rig, rig.board.cable() as cable:
+        os.environ["HOME"] = str(rig.board.person.home)
+        known = rig.board.known_host.replace(f":{rig.board.port} ", f":{cable.port} ")
+        rig.board.person.trust(rig.board.known_host, known)
+        silent = Place(address=f"ssh://{rig.board.user}@127.0.0.1:{cable.port}", name="silent")
+        setup = rig.setup(folder / "session")
+        with Workbench(replace(setup, places=(*setup.places, silent))) as bench:
+            acts: Acts = {
+                "phone": (lambda: rig.phone.cue("drop"), lambda: rig.phone.cue("back")),
+                "board": (rig.board.drop, lambda: None),
+                "silent": (cable.pull, cable.plug),
+            }
+            times = timed(bench, acts, rounds)
+    good = True
+    for what, limit in LIMITS.items():
+        good &= report(f"{what}, slowest of {len(times[what])}, s", max(times[what]), limit)
+    return good
+
+
+def timed(bench: Workbench, acts: Acts, rounds: int) -> dict[str, list[float]]:
+    """Seconds until each loss was shown and each device was back, by what happened."""
+    times: dict[str, list[float]] = {}
+    for name, (cut, mend) in (item for _ in range(rounds) for item in acts.items()):
+        until(lambda: up(bench, *acts))
+        time.sleep(0.5)
+        times.setdefault(f"{name} shown", []).append(shown_after(bench, cut, name))
+        times.setdefault(f"{name} back", []).append(back_after(bench, mend, name))
+    return times
+
+
+LIMITS = {
+    "phone shown": 1.0,
+    "board shown": 1.0,
+    "silent shown": 5.0,
+    "phone back": 3.0,
+    "board back": 3.0,
+    "silent back": 3.0,
+}
+"""A cut connection is known at once; a board that falls silent within 5 s."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--phones", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--quick", action="store_true", help="8 phones for 5 s, one loss each")
+    options = parser.parse_args()
+    phones, seconds, rounds = (8, 5.0, 1) if options.quick else (options.phones, options.seconds, 3)
+    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
+        server = stack.enter_context(adb_phone.adb_server())
+        addresses = []
+        for number in range(phones):
+            make = PROFILES[number % len(PROFILES)]
+            profile = make(Path(place) / f"profile-{number}").plant_profile()
+            phone = stack.enter_context(adb_phone.phone(server, profile.root))
+            profile.lock(phone.root)
+            addresses.append(f"adb:{phone.serial}?server={server.host}:{server.port}")
+        good = asyncio.run(follow(addresses, seconds))
+    with tempfile.TemporaryDirectory() as place:
+        good &= losses(Path(place), rounds)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
