@@ -41,20 +41,19 @@ class Bus:
     def __init__(self, sinks: Sequence[Sink], transforms: Sequence[Transform] = ()) -> None:
         self._sinks = tuple(sinks)
         self._transforms = tuple(transforms)
-        self._quantities: dict[ChannelKey, Quantity] = {}
+        self._routes: dict[ChannelKey, tuple[Transform, ...]] = {}
+        """Who takes a channel's samples."""
 
     def publish(self, item: Item) -> None:
         """Deliver ``item`` and all that follows from it before returning."""
         for sink in self._sinks:
             sink.take(item)
         if isinstance(item, ChannelsOpened):
-            self._quantities.update((channel.key, channel.quantity) for channel in item.channels)
-        for transform in self._interested(item):
+            self._routes.update((channel.key, self._takers(channel.quantity)) for channel in item.channels)
+        takers = self._routes.get(item.key, ()) if isinstance(item, Samples) else self._transforms
+        for transform in takers:
             for derived in transform.feed(item):
                 self.publish(derived)
 
-    def _interested(self, item: Item) -> Sequence[Transform]:
-        if not isinstance(item, Samples):
-            return self._transforms
-        quantity = self._quantities.get(item.key)
-        return [transform for transform in self._transforms if quantity in transform.quantities]
+    def _takers(self, quantity: Quantity) -> tuple[Transform, ...]:
+        return tuple(transform for transform in self._transforms if quantity in transform.quantities)
