@@ -24,7 +24,7 @@ def family_of(data: bytes) -> str:
     """``um``, ``tc66``, ``csv``, or empty when the bytes look like none of them."""
     if data[:2] in UM_MODELS and len(data) >= UM_LENGTH:
         return "um"
-    if len(data) >= TC66_LENGTH and data[144:160] == data[160:176]:
+    if len(data) >= TC66_LENGTH and data[144:160] == data[160:176] != data[:16]:
         return "tc66"
     if len(data) >= _TEXT_LEAST and _LINE.search(data) and _ROW.fullmatch(data) and re.search(rb"\d", data):
         return "csv"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from drivers.address import Address
 from drivers.errors import NotSupported
 from drivers.meters.csv.protocol import Column
-from drivers.model import IDENTITY, Channel, DType, Kind, Quantity, Unit, linear
+from drivers.model import IDENTITY, Channel, Kind, Quantity, Unit, linear
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " ", "pipe": "|"}
 COLUMNS_LIMIT = 16
@@ -21,6 +21,8 @@ class Meaning:
     low: float = -1e6
     high: float = 1e6
     kind: Kind = Kind.INSTANT
+    name: str = ""
+    """Of its channel; the quantity's where that is enough."""
 
 
 HEADINGS = {
@@ -29,10 +31,16 @@ HEADINGS = {
     "A": Meaning(Quantity.CURRENT, Unit.AMPERE, 1.0, -100, 100),
     "mA": Meaning(Quantity.CURRENT, Unit.AMPERE, 1e-3, -1e5, 1e5),
     "uA": Meaning(Quantity.CURRENT, Unit.AMPERE, 1e-6, -1e8, 1e8),
+    "uW": Meaning(Quantity.POWER, Unit.WATT, 1e-6, -1e10, 1e10),
     "W": Meaning(Quantity.POWER, Unit.WATT, 1.0, -1e4, 1e4),
     "mW": Meaning(Quantity.POWER, Unit.WATT, 1e-3, -1e7, 1e7),
     "J": Meaning(Quantity.ENERGY, Unit.JOULE, 1.0, -1e9, 1e9, Kind.COUNTER),
+    "mWh": Meaning(Quantity.ENERGY, Unit.JOULE, 3.6, -1e9, 1e9, Kind.COUNTER),
+    "Wh": Meaning(Quantity.ENERGY, Unit.JOULE, 3600.0, -1e6, 1e6, Kind.COUNTER),
     "C": Meaning(Quantity.AMBIENT_TEMPERATURE, Unit.CELSIUS, 1.0, -60, 200),
+    "skinC": Meaning(Quantity.SKIN_TEMPERATURE, Unit.CELSIUS, 1.0, -60, 200),
+    "lux": Meaning(Quantity.OTHER, Unit.NONE, 1.0, 0, 1e6, name="illuminance"),
+    "trigger": Meaning(Quantity.LOGIC, Unit.NONE, 1.0, 0, 1, name="trigger"),
 }
 SKIPPED = "-"
 
@@ -45,6 +53,8 @@ class Format:
     separator: str
     rate_hz: float
     point: str
+    comma: bool = False
+    """Whether decimals stand behind a comma."""
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -72,11 +82,11 @@ class Format:
         return volts, amperes, scale
 
 
-OPTIONS = ("columns", "sep", "rate", "point")
+OPTIONS = ("columns", "sep", "decimal", "rate", "point")
 
 
 def parse_format(address: Address) -> Format:
-    """The format that an address states: ``columns=V,A&sep=comma&rate=100&point=battery-terminals``.
+    """The format that an address states: ``columns=V,A&sep=comma&decimal=point&rate=100&point=usb-input``.
 
     Raises NotSupported, naming what is known.
     """
@@ -99,7 +109,14 @@ def parse_format(address: Address) -> Format:
         raise NotSupported(
             f"{address.base}: sep={separator} is unknown", remedy=f"it is {', '.join(SEPARATORS)}"
         )
-    return Format(headings, SEPARATORS[separator], address.number("rate", 0, 0, 1e5), address.text("point"))
+    decimal = address.text("decimal", "point")
+    if decimal not in {"point", "comma"} or decimal == separator:
+        raise NotSupported(
+            f"{address.base}: decimal={decimal} with sep={separator} is not possible",
+            remedy="decimal is point, or comma where another sign separates the columns",
+        )
+    rate_hz = address.number("rate", 0, 0, 1e5)
+    return Format(headings, SEPARATORS[separator], rate_hz, address.text("point"), comma=decimal == "comma")
 
 
 def measured(device: str, form: Format) -> tuple[Channel, ...]:
@@ -122,24 +139,12 @@ def power(device: str, form: Format) -> Channel | None:
     )
 
 
-def losses(device: str) -> Channel:
-    """Lines that came damaged so far."""
-    return Channel(
-        device=device,
-        name="damaged lines",
-        quantity=Quantity.LOSS_COUNT,
-        unit=Unit.NONE,
-        kind=Kind.COUNTER,
-        dtype=DType.I64,
-    )
-
-
 def _column(device: str, heading: str, form: Format) -> Channel:
     meaning = HEADINGS[heading]
     located = meaning.quantity in {Quantity.POWER, Quantity.ENERGY, Quantity.VOLTAGE, Quantity.CURRENT}
     return Channel(
         device=device,
-        name=meaning.quantity.value,
+        name=meaning.name or meaning.quantity.value,
         quantity=meaning.quantity,
         unit=meaning.unit,
         kind=meaning.kind,

@@ -4,21 +4,23 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from drivers.address import Address, parse
+from drivers.arrival import Arrivals
 from drivers.base import Device, Item
-from drivers.clock import SECOND, Clock
+from drivers.clock import Clock
 from drivers.errors import LinkError
-from drivers.events import SamplesLost
 from drivers.links.base import ByteLink, ShellLink
+from drivers.metering.losses import Losses
 from drivers.meters.csv import channels as table
 from drivers.meters.csv.channels import Format
+from drivers.meters.csv.legible import Legible
 from drivers.meters.csv.protocol import LineReader, Rows
-from drivers.model import Channel, DeviceInfo, DeviceKind, Found, Samples, reading, uneven_block
+from drivers.model import Channel, DeviceInfo, DeviceKind, Found, Samples, block
 
 Connect = Callable[[Address, Clock], AbstractAsyncContextManager[ByteLink]]
 """Opens the link that an address names. Raises AskUser or LinkError."""
 
-TELL_NS = SECOND
-"""Losses are told at most once in this time."""
+TOLERANCE = 0.2
+"""How far the rate of a board that counts milliseconds may be off what it is said to be."""
 
 
 class CsvDriver:
@@ -71,13 +73,14 @@ class CsvMeter:
         self._info = info
         self._link = link
         self._clock = clock
-        self._reader = LineReader(form.columns, form.separator)
+        self._reader = LineReader(form.columns, form.separator, comma=form.comma)
+        self._legible = Legible(info.device, form, clock.now())
         self._measured = table.measured(info.device, form)
         self._power = table.power(info.device, form)
         self._product = form.product
-        self._losses = _Losses(info.device)
-        self._period_ns = round(SECOND / form.rate_hz) if form.rate_hz else 0
-        self._last_ns = clock.now()
+        self._losses = Losses(info.device, "damaged lines")
+        self._arrivals = Arrivals(form.rate_hz, tolerance=TOLERANCE, exact=False) if form.rate_hz else None
+        self._skipped = 0
 
     @property
     def info(self) -> DeviceInfo:
@@ -96,7 +99,8 @@ class CsvMeter:
         return None
 
     async def stream(self) -> AsyncGenerator[Item, None]:
-        """Samples of the lines as they come, losses beside them. Raises LinkError."""
+        """Samples of the lines as they come, losses beside them. Raises LinkError, NotSupported when nothing of what
+        comes can be read."""
         yield self._losses.reading(self._clock.now())
         while True:
             try:
@@ -107,6 +111,7 @@ class CsvMeter:
                 raise
             rows = self._reader.feed(data)
             self._losses.add(rows.damaged)
+            self._legible.judge(t_ns, data, rows)
             for item in (*self._samples(rows, t_ns), *self._losses.told(t_ns)):
                 yield item
 
@@ -117,56 +122,24 @@ class CsvMeter:
         """A meter watches no process."""
 
     def _samples(self, rows: Rows, t_ns: int) -> list[Samples]:
+        self._skipped += rows.damaged
         if not rows.n:
             return []
-        times = self._times(rows.n, t_ns)
+        t0_ns, t1_ns = self._times(rows.n, t_ns)
         samples = [
-            uneven_block(channel, times, codes)
+            block(channel, t0_ns, t1_ns, codes)
             for channel, codes in zip(self._measured, rows.columns, strict=True)
         ]
         if self._power and self._product:
             volts, amperes, scale = self._product
             watts = [scale * v * a for v, a in zip(rows.columns[volts], rows.columns[amperes], strict=True)]
-            samples.append(uneven_block(self._power, times, watts))
+            samples.append(block(self._power, t0_ns, t1_ns, watts))
         return samples
 
-    def _times(self, n: int, t_ns: int) -> list[int]:
-        """Lines that came together were written one period apart; without a known period all bear their arrival."""
-        times = [max(self._last_ns, t_ns - (n - 1 - i) * self._period_ns) for i in range(n)]
-        self._last_ns = times[-1]
-        return times
-
-
-class _Losses:
-    """Damaged lines: counted at once, told at most once in ``TELL_NS``."""
-
-    def __init__(self, device: str) -> None:
-        self.channel = table.losses(device)
-        self._total = 0
-        self._untold = 0
-        self._told_ns: int | None = None
-
-    def add(self, damaged: int) -> None:
-        """So many more."""
-        self._total += damaged
-        self._untold += damaged
-
-    def reading(self, t_ns: int) -> Samples:
-        """The count so far."""
-        return reading(self.channel, t_ns, self._total)
-
-    def told(self, t_ns: int, *, all_of_them: bool = False) -> list[Item]:
-        """What is to be told now, if anything is."""
-        if not self._untold:
-            return []
-        if self._told_ns is not None and t_ns < self._told_ns + TELL_NS and not all_of_them:
-            return []
-        lost = SamplesLost(
-            t_ns=t_ns,
-            device=self.channel.device,
-            channel=self.channel.name,
-            count=self._untold,
-            reason="damaged lines",
-        )
-        self._untold, self._told_ns = 0, t_ns
-        return [lost, self.reading(t_ns)]
+    def _times(self, n: int, t_ns: int) -> tuple[int, int]:
+        """Lines stand on the line fitted to their arrivals; without a known rate all of a read bear its arrival."""
+        skipped, self._skipped = self._skipped, 0
+        if self._arrivals is None:
+            return t_ns, t_ns
+        placed = self._arrivals.place(t_ns, n, skipped)
+        return placed.t0_ns, placed.t1_ns

@@ -1,7 +1,7 @@
 """Lines of numbers, as bytes come: cut into lines, read, or counted as damaged. Pure, and never raises on any input.
 
-A line is ``field separator field … newline`` (LF or CR LF), as many fields as there are columns, each a decimal number
-within its column's bounds. Empty lines, lines that begin with ``#`` and a header of the columns' own names are no
+A line is ``field separator field … newline`` (LF or CR LF), as many fields as there are columns, each a decimal number (with a point, or with
+a comma where that is told) within its column's bounds. Empty lines, lines that begin with ``#`` and a header of the columns' own names are no
 samples and no damage. The piece before the first newline is where we came in, and no damage either.
 """
 
@@ -14,7 +14,7 @@ LINE_LIMIT = 4096
 """Bytes of a line; a longer one is one damaged line."""
 
 _NUMBER = (
-    rb"[ \t]{0,8}([+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][+-]?[0-9]{1,3})?)[ \t]{0,8}"
+    rb"[ \t]{0,8}([+-]?(?:[0-9]{1,18}(?:%b[0-9]{0,18})?|%b[0-9]{1,18})(?:[eE][+-]?[0-9]{1,3})?)[ \t]{0,8}"
 )
 
 
@@ -43,10 +43,11 @@ class Rows:
 class LineReader:
     """Takes bytes in any pieces and gives the rows that they complete. Keeps at most ``LINE_LIMIT`` bytes."""
 
-    def __init__(self, columns: Sequence[Column], separator: str) -> None:
+    def __init__(self, columns: Sequence[Column], separator: str, *, comma: bool = False) -> None:
         self._columns = [column for column in columns if column.heading]
         self._header = separator.join(column.heading for column in columns).encode().lower()
-        self._row = _row_pattern(columns, separator.encode())
+        self._row = _row_pattern(columns, separator.encode(), rb"," if comma else rb"\.")
+        self._comma = comma
         self._rest = b""
         self._skipping = True
         self._overlong = False
@@ -78,7 +79,8 @@ class LineReader:
         match = self._row.fullmatch(line)
         if match is None:
             return not line.strip() or line.startswith(b"#") or line.strip().lower() == self._header
-        numbers = [float(field) for field in match.groups()]
+        fields = [field.replace(b",", b".") for field in match.groups()] if self._comma else match.groups()
+        numbers = [float(field) for field in fields]
         if not all(c.low <= x <= c.high for c, x in zip(self._columns, numbers, strict=True)):
             return False
         for column, number in zip(columns, numbers, strict=True):
@@ -86,8 +88,9 @@ class LineReader:
         return True
 
 
-def _row_pattern(columns: Sequence[Column], separator: bytes) -> re.Pattern[bytes]:
+def _row_pattern(columns: Sequence[Column], separator: bytes, point: bytes) -> re.Pattern[bytes]:
     skipped = rb"[^\n" + re.escape(separator) + rb"]*"
-    fields = [_NUMBER if column.heading else skipped for column in columns]
+    number = _NUMBER % (point, point)
+    fields = [number if column.heading else skipped for column in columns]
     joint = rb"[ \t]{1,8}" if separator.isspace() and separator != b"\t" else re.escape(separator)
     return re.compile(joint.join(fields))

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -95,7 +96,7 @@ async def test_lines_of_one_read_stand_a_period_apart_and_never_fall(virtual_clo
     ]
     channels, items = await play(virtual_clock, steps, "?rate=100")
     times = [(t_ns - start) // MILLISECOND for t_ns, _ in series(channels, items, "voltage")]
-    assert times == [30, 40, 50, 50, 55]
+    assert times == [30, 40, 50, 52, 55]
     assert channels["voltage"].rate_hz == 100
 
 
@@ -120,10 +121,83 @@ async def test_losses_are_counted_and_told_once_a_second(virtual_clock: VirtualC
     "options",
     [
         "?columns=V,X", "?columns=", "?columns=-", "?columns=V,mV", "?columns=" + ",".join("-" * 16) + ",V",
-        "?sep=slash", "?rate=-1", "?point=a b", "?baud=9600",
+        "?decimal=comma", "?decimal=x", "?sep=slash", "?rate=-1", "?point=a b", "?baud=9600",
     ],
 )  # fmt: skip
 async def test_wrong_addresses_are_refused(virtual_clock: VirtualClock, options: str) -> None:
     with pytest.raises(NotSupported):
         async with driver([]).open(f"serial:x{options}", "m", virtual_clock):
             pass
+
+
+async def test_jitter_of_the_reads_is_not_in_the_times(virtual_clock: VirtualClock) -> None:
+    start = virtual_clock.now()
+    jitter = [(k * 7919) % 9 for k in range(1500)]
+    steps = [
+        Play(start + (20 * k + jitter[k]) * MILLISECOND, lines("1,1", "2,1") if k else b"\n")
+        for k in range(1500)
+    ]
+    channels, items = await play(virtual_clock, steps, "?rate=100")
+    times = [t_ns for t_ns, _ in series(channels, items, "voltage")][-1000:]
+    steps_ns = [after - before for before, after in pairwise(times)]
+    assert max(abs(step - 10 * MILLISECOND) for step in steps_ns) < 0.2 * MILLISECOND
+    assert abs(times[-1] - (start + 1499 * 20 * MILLISECOND)) < MILLISECOND
+
+
+async def test_probes_light_and_trigger_have_channels(virtual_clock: VirtualClock) -> None:
+    steps = [Play(0, lines("", "3,9;0,5;24,5;31,25;310;1;0,5"))]
+    options = "?columns=V,A,C,skinC,lux,trigger,mWh&sep=semicolon&decimal=comma&point=battery-terminals"
+    channels, items = await play(virtual_clock, steps, options)
+    found = {name: series(channels, items, name)[0][1] for name in channels if name != "damaged lines"}
+    assert found == {
+        "voltage": 3.9, "current": 0.5, "ambient_temperature": 24.5, "skin_temperature": 31.25,
+        "illuminance": 310.0, "trigger": 1.0, "energy": 1.8, "power": 1.95,
+    }  # fmt: skip
+    assert channels["skin_temperature"].quantity is Quantity.SKIN_TEMPERATURE
+    assert channels["trigger"].quantity is Quantity.LOGIC
+    assert (channels["ambient_temperature"].point, channels["power"].point) == ("", "battery-terminals")
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "sentence"),
+    [
+        (bytes(range(128, 256)) * 40, "", "sends what is no text: put its baud rate in its address"),
+        (b"4.05;0.5\n" * 40, "", r"m writes '4.05;0.5', which is not V,A with sep=comma: put columns="),
+        (b"4,05;0,5\n" * 40, "?sep=semicolon", "decimal=comma"),
+        (b"nan,nan\n" * 40, "", "writes 'nan,nan'"),
+    ],
+    ids=["binary", "separator", "decimal", "nan"],
+)
+async def test_what_cannot_be_read_at_all_is_named(
+    virtual_clock: VirtualClock, data: bytes, options: str, sentence: str
+) -> None:
+    start = virtual_clock.now()
+    steps = [Play(start + k * SECOND, data) for k in range(40)]
+    with pytest.raises(NotSupported, match=sentence):
+        async with driver(steps).open(f"serial:x{options}", "m", virtual_clock) as device:
+            await drain(device.stream(), lambda _: None)
+    assert virtual_clock.now() - start <= 40 * SECOND
+
+
+async def test_rubbish_at_the_start_or_after_rows_is_only_counted(virtual_clock: VirtualClock) -> None:
+    start = virtual_clock.now()
+    boot, rubbish = b"ESP-ROM:esp32s3\n" * 300, b"\xff\xfe" * 4096
+    steps = [
+        Play(start + SECOND, boot),
+        Play(start + 2 * SECOND, lines("1,1")),
+        Play(start + 9 * SECOND, rubbish),
+    ]
+    channels, items = await play(virtual_clock, steps)
+    assert series(channels, items, "voltage") == [(start + 2 * SECOND, 1.0)]
+
+
+async def test_a_line_of_a_megabyte_is_one_damaged_line(virtual_clock: VirtualClock) -> None:
+    start = virtual_clock.now()
+    pieces = [
+        Play(start, b"\n1,1\n"),
+        *(Play(start, b"7" * 4096) for _ in range(256)),
+        Play(start, b"\n2,1\n"),
+    ]
+    channels, items = await play(virtual_clock, pieces)
+    assert [v for _, v in series(channels, items, "voltage")] == [1.0, 2.0]
+    assert sum(item.count or 0 for item in items if isinstance(item, SamplesLost)) == 1

@@ -1,0 +1,57 @@
+"""Whether what comes can be read at all: a wrong baud rate or separator is named, not counted for hours."""
+
+from drivers.clock import SECOND
+from drivers.errors import NotSupported
+from drivers.foreign import printable
+from drivers.meters.csv.channels import SEPARATORS, Format
+from drivers.meters.csv.protocol import Rows
+
+GRACE_NS = 3 * SECOND
+"""A board may say what it likes while it starts."""
+
+LINES = 20
+BYTES = 4096
+"""So much without a single row is enough to judge."""
+
+_KEPT = 1024
+_TEXT_SHARE = 0.9
+
+
+class Legible:
+    """Watches the beginning of what a meter writes, until its first row."""
+
+    def __init__(self, device: str, form: Format, start_ns: int) -> None:
+        self._device = device
+        self._form = form
+        self._start_ns = start_ns
+        self._read = False
+        self._lines = 0
+        self._bytes = 0
+        self._tail = b""
+
+    def judge(self, t_ns: int, data: bytes, rows: Rows) -> None:
+        """Take note of these bytes and of what was read from them. Raises NotSupported, saying what they look like."""
+        self._read = self._read or rows.n > 0
+        if self._read:
+            return
+        self._lines += rows.damaged
+        self._bytes += len(data)
+        self._tail = (self._tail + data)[-_KEPT:]
+        enough = self._lines >= LINES or self._bytes >= BYTES
+        if enough and t_ns - self._start_ns >= GRACE_NS:
+            raise self._objection()
+
+    def _objection(self) -> NotSupported:
+        text = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in self._tail) / len(self._tail)
+        if text < _TEXT_SHARE:
+            return NotSupported(
+                f"{self._device} sends what is no text",
+                remedy="put its baud rate in its address: baud=9600, 57600, 230400 …",
+            )
+        lines = self._tail.splitlines()
+        shown = printable(lines[len(lines) // 2].decode("ascii", "replace"), 60)
+        separator = next(name for name, sign in SEPARATORS.items() if sign == self._form.separator)
+        return NotSupported(
+            f"{self._device} writes {shown!r}, which is not {','.join(self._form.headings)[:60]} with sep={separator}",
+            remedy="put columns=…, sep=… or decimal=comma in its address",
+        )
