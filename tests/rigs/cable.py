@@ -18,7 +18,8 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, jitt
     due = 0.0
     with suppress(ConnectionError):
         while data := await reader.read(PIECE):
-            due = max(due, loop.time() + random.uniform(0, jitter_s))
+            # Later than the one before: timers of the same moment may change places.
+            due = max(due + 1e-6, loop.time() + random.uniform(0, jitter_s))
             if jitter_s:
                 loop.call_at(due, writer.write, data)
             else:
