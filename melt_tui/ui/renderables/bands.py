@@ -87,7 +87,7 @@ def free(cells: Cells, x0: int, x1: int, y: int) -> bool:
     return under and not any(ground_of(style) is Ground.INSET for style in set(cells.styles[y][x0:x1]))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _shade(style: str, label: str, x0: int, x1: int) -> Shade:
     ground, pattern, ink = _LOOKS.get(style, _LOOKS["decode"])
     return Shade(x0, x1, ground, pattern, ink, label)

@@ -47,7 +47,9 @@ def cells_of(clean: str) -> Sequence[str]:
 
 
 @lru_cache(maxsize=1024)
-def _cells_of(clean: str) -> tuple[str, ...]:
+def _cells_of(clean: str) -> Sequence[str]:
+    if cell_count(clean) == len(clean):
+        return clean  # a character a cell: no second copy of it, cell by cell, to remember
     out: list[str] = []
     for character in clean:
         out.append(character)
@@ -56,7 +58,7 @@ def _cells_of(clean: str) -> tuple[str, ...]:
     return tuple(out)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
