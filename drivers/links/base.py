@@ -23,6 +23,9 @@ class Line:
     t_ns: int
     stream: Literal["out", "err"]
     text: str
+    own_ns: int | None = None
+    """Of a line that waited on the device for somebody to come back: when it was written, by the device's own clock,
+    or shortly before. None for one that came as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,9 @@ class Lease:
     """Names it on the device: letters, digits and dashes. Starting again under a key that lives takes it up again."""
     seconds: float
     """How long after it was last renewed the process ends itself, its children too."""
+    beside: str = ""
+    """A shell script that runs beside the process, as long as that lives, and has ``d`` (the lease's directory, where
+    ``$d/pid`` tells the process), ``now`` (sets ``t`` to the device's time) and ``nap SECONDS``. What it writes is kept."""
 
 
 @dataclass(frozen=True, slots=True)

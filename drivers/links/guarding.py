@@ -23,6 +23,9 @@ from drivers.links.base import Lease
 OUTPUT_DIGITS = 10
 """A leased process is ended once the bytes that it has written to either stream are a number of so many digits."""
 
+STAMPS = 50_000
+"""Stamps of a leased process's output after which they are taken half as often."""
+
 HELD = b"held"
 """The line that ``lifeline`` prints."""
 
@@ -33,6 +36,20 @@ _TOLD = re.compile(
     rf"{_WORD} (?:([0-9]{{1,10}}) ([0-9]{{1,10}}) ([0-9]{{1,10}}) (new|lives|ended)|missing|refused)"
 )
 _LEASE_TICKS = 20
+
+TICKING = """
+now() { t=$EPOCHREALTIME; }
+case $real$EPOCHREALTIME in real[0-9]*) ;; *) now() { read -r t _ </proc/uptime; } ;; esac
+"""
+"""Defines ``now``, which sets ``t`` to the device's time without a process: the wall clock of shells that tell it, where
+``real`` is ``real``, or else the time since its start. ``stamping.read_time`` reads either."""
+
+# A process costs a phone some ms: shells that can wait for input with a limit wait for that of a sleeper, all night.
+_NAPPING = """
+nap() { sleep "$1" || sleep 1 || exit; }
+read -t 0.01 x </dev/null
+if [ $? -lt 2 ]; then nap() { read -t "$1" x; :; }; naps="0.1 0.2 0.4 0.8 1.6"; else naps="0.2 0.4 0.8 1.6"; fi
+"""
 
 # Of /proc/PID/stat behind the name: the third field is the group, the twentieth the time of birth.
 _STAT = """
@@ -99,30 +116,54 @@ fi
 command -v "$1" >/dev/null 2>&1 || {{ echo "{_WORD} missing"; exit 127; }}
 umask 077
 mkdir -p "${{d%/*}}" && mkdir "$d" && : >"$d/out" && : >"$d/err" || {{ echo "{_WORD} refused"; exit 126; }}
-{{ setsid sh -c "$keep" melt "$d" "$period" "$ticks" "$limit" "$@" </dev/null 2>/dev/null & }} | {{
+{{ setsid sh -c "$keep" melt "$d" "$period" "$ticks" "$limit" "$real" "$beside" "$@" </dev/null 2>/dev/null & }} | {{
   read -r pid keeper; echo "{_WORD} $pid $keeper $keeper new"; }}
 """
+# Positions of the files as the child's writes move them tell their sizes without a process. A stamp is taken at every
+# tick at which something was written; ticks become rarer, so that what stamps take in a night is bounded.
 _KEEPER = (
-    _STAT
+    "d=$1 period=$2 ticks=$3 limit=$4 real=$5 beside=$6; shift 6"
+    + _STAT
+    + TICKING
     + """
-d=$1 period=$2 ticks=$3 limit=$4; shift 4
 field $$ 20; echo "$$ $stat" >"$d/keeper"
-"$@" </dev/null >>"$d/out" 2>>"$d/err" &
+exec 5>>"$d/out" 6>>"$d/err"
+sizes() { read -r x out </proc/self/fdinfo/5; read -r x err </proc/self/fdinfo/6; }
+final() { sizes; now; echo "$t $out $err $1" >>"$d/stamps"; echo "$2" >"$d/rc.part"; mv "$d/rc.part" "$d/rc"; }
+MELT_LEASE=$d "$@" </dev/null >&5 2>&6 5>&- 6>&- &
 child=$!
 echo "$child" >"$d/pid"
 echo "$child $$"
 exec >/dev/null
-{ left=$ticks
+{ left=$ticks why=expired
   while [ "$left" -gt 0 ]; do
     sleep "$period"
     if [ -e "$d/renew" ]; then rm -f "$d/renew"; left=$ticks; else left=$((left-1)); fi
-    case $(wc -c <"$d/out") in $limit) left=0 ;; esac
-    case $(wc -c <"$d/err") in $limit) left=0 ;; esac
+    sizes
+    case $out,$err in $limit,*|*,$limit) left=0 why=full ;; esac
   done
-  echo 137 >"$d/rc.part"; mv "$d/rc.part" "$d/rc"
+  final "$why" 137
   kill -9 "-$$"; } &
+sleep 2147483 | {
+"""
+    + _NAPPING
+    + f"""
+  at= n=0
+  for wait in $naps; do
+    while [ "$n" -lt {STAMPS} ] || [ "$wait" = 1.6 ]; do
+      nap "$wait"; sizes
+      if [ "$at" != "$out $err" ]; then at="$out $err" n=$((n+1)); now; echo "$t $at" >>"$d/stamps"; fi
+    done
+    n=0
+  done; }} &
+[ -z "$beside" ] || sleep 2147483 | {{ exec >"$d/beside"
+"""
+    + _NAPPING
+    + """
+  eval "$beside"; } &
 wait "$child"
-echo $? >"$d/rc.part"; mv "$d/rc.part" "$d/rc"
+rc=$?
+final ended "$rc"
 kill -9 "-$$"
 """
 )
@@ -210,11 +251,20 @@ def lifeline(group: int, reader: int) -> str:
     return script(_LIFELINE, str(group), str(reader))
 
 
-def leased(argv: Sequence[str], env: Mapping[str, str], lease: Lease, directory: str, *, resume: bool) -> str:
+def leased(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    lease: Lease,
+    directory: str,
+    *,
+    resume: bool,
+    real_time: bool,
+) -> str:
     """A command line that starts ``argv`` away from the stream, or finds the one under that key; for ``told``.
 
     ``resume``: one that has ended since is found as well; otherwise what it left is removed. Its output is in the files
-    ``out`` and ``err`` of ``directory/key``. Unless renewed, it ends when ``lease.seconds`` have passed.
+    ``out`` and ``err`` of ``directory/key``; how far it had come at which time in ``stamps``, and what ``lease.beside``
+    writes in ``beside``. Unless renewed, it ends when ``lease.seconds`` have passed. ``real_time`` as ``TICKING`` says.
     """
     period = lease.seconds / _LEASE_TICKS
     values = {
@@ -223,6 +273,8 @@ def leased(argv: Sequence[str], env: Mapping[str, str], lease: Lease, directory:
         "period": f"{period:.0f}" if period >= 1 else f"{period:.3f}",
         "ticks": str(_LEASE_TICKS),
         "limit": "?" * OUTPUT_DIGITS + "*",
+        "real": "real" if real_time else "",
+        "beside": lease.beside,
         "keep": _KEEPER,
     }
     settings = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
@@ -246,6 +298,11 @@ def follow(directory: str, out: int, err: int) -> Sequence[str]:
 def rest(directory: str, out: int, err: int) -> str:
     """Gives the rest of an ended process's output from these byte offsets on, and ends with its return code."""
     return script(f"d=$1\n{_REST}", directory, str(out + 1), str(err + 1))
+
+
+def kept(directory: str, name: str, start: int) -> str:
+    """Gives what was kept in ``stamps`` or ``beside`` from that byte on, if anything was."""
+    return script('[ ! -e "$1" ] || tail -c "+$2" "$1"', f"{directory}/{name}", str(start + 1))
 
 
 def renew(directory: str) -> str:

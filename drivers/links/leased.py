@@ -13,9 +13,13 @@ from drivers.links import guarding
 from drivers.links.base import Lease, Line, Pipe
 from drivers.links.guarding import Started
 from drivers.links.output import Chunk, Offsets, Output, collect, signed
+from drivers.links.owntime import OwnClock
+from drivers.links.stamping import End, Stamps
 
 END_LIMIT_S = 5.0
 """How long what was given up may take to be gone."""
+KEPT_LIMIT = 64 << 20
+"""Bytes of what is kept beside a process's output that are read at once."""
 RENEWALS = 4
 """How often a lease is renewed before it would expire."""
 
@@ -96,7 +100,15 @@ class LeasedProcess:
     """
 
     def __init__(
-        self, clock: Clock, open_pipe: OpenPipe, pipe: LeasedPipe, started: Started, lease: Lease
+        self,
+        clock: Clock,
+        open_pipe: OpenPipe,
+        pipe: LeasedPipe,
+        started: Started,
+        lease: Lease,
+        *,
+        stamps: Stamps,
+        own_clock: OwnClock,
     ) -> None:
         self.given_up = False
         """Nothing of it is left on the device."""
@@ -105,7 +117,11 @@ class LeasedProcess:
         self._pipe = pipe
         self._started = started
         self._lease = lease
-        self._output = Output(pipe, pipe.given)
+        self.stamps = stamps
+        """When what waited on the device was written, by its own clock; empty for one that was only just started."""
+        self.own_clock = own_clock
+        """The clock of the device by which its lines are stamped."""
+        self._output = Output(pipe, pipe.given, stamps)
         self._inbox = Inbox()
 
     async def __aenter__(self) -> Self:
@@ -128,6 +144,32 @@ class LeasedProcess:
     def pid(self) -> int:
         """Its process id on the device."""
         return self._started.pid
+
+    @property
+    def taken_up(self) -> bool:
+        """Whether it lived before, or had ended since, and was not started now."""
+        return self._started.state is not guarding.State.NEW
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything that waited on the device has been given."""
+        given = self._pipe.given
+        return given.out >= self.stamps.size("out") and given.err >= self.stamps.size("err")
+
+    @property
+    def ended(self) -> End | None:
+        """How it had ended when it was taken up; None of one that lived, or whose end nobody noted."""
+        return self.stamps.end
+
+    async def beside(self) -> str:
+        """Whole lines that the lease's script beside it has written since this was last asked, over all links.
+
+        Raises LinkLost.
+        """
+        text = await read_kept(self._open_pipe, self._pipe.place, "beside", self._pipe.given.beside)
+        whole = text[: text.rfind(b"\n") + 1]
+        self._pipe.given.beside += len(whole)
+        return whole.decode(errors="replace")
 
     def lines(self) -> AsyncIterator[Line]:
         """Lines of both streams, from the first that was not yet given, until it has ended; in order within a stream.
@@ -176,6 +218,15 @@ class LeasedProcess:
             with suppress(LinkError):
                 async with self._open_pipe(guarding.renew(self._pipe.place)) as pipe:
                     await collect(pipe)
+
+
+async def read_kept(open_pipe: OpenPipe, place: str, name: str, start: int = 0) -> bytes:
+    """A file of a lease from a byte on, its first ``KEPT_LIMIT`` bytes. Raises LinkLost."""
+    text = bytearray()
+    async with open_pipe(guarding.kept(place, name, start)) as pipe:
+        while (chunk := await pipe.read()) and len(text) < KEPT_LIMIT:
+            text += chunk[2] if chunk[1] == "out" else b""
+    return bytes(text)
 
 
 def _no_input() -> NotSupported:

@@ -9,6 +9,7 @@ from typing import Literal
 from drivers.errors import Garbled
 from drivers.links.base import Completed, Line, Pipe
 from drivers.links.splitting import LineSplitter, PieceSplitter
+from drivers.links.stamping import Stamps
 
 BACKLOG_LIMIT = 1 << 20
 """Bytes of unread lines above which nothing more is read, and the process has to wait with its output."""
@@ -29,6 +30,12 @@ class Offsets:
 
     out: int = 0
     err: int = 0
+    beside: int = 0
+    """Of what a script writes beside a leased process."""
+
+    def of(self, stream: Stream) -> int:
+        """Those of one stream."""
+        return self.out if stream == "out" else self.err
 
     def add(self, stream: Stream, size: int) -> None:
         """So many more of one stream."""
@@ -99,12 +106,15 @@ class Prefaced:
 class Output:
     """Lines of both streams of a pipe. Several may wait for them or for their end; one of them reads for all."""
 
-    def __init__(self, pipe: Pipe, given: Offsets | None = None) -> None:
+    def __init__(self, pipe: Pipe, given: Offsets | None = None, stamps: Stamps | None = None) -> None:
         self.given = given or Offsets()
         """Bytes that have been taken as lines, their ends included."""
         self.ended = False
         """Both streams have ended; lines may still wait to be taken."""
         self._pipe = pipe
+        self._stamps = stamps or Stamps()
+        self._read = Offsets(self.given.out, self.given.err)
+        self._own_ns: dict[Stream, int | None] = {"out": None, "err": None}
         self._streams: dict[Stream, _Stream | _Pieces] = {"out": _Stream(), "err": _Stream()}
         self._waiting: deque[tuple[Line, int]] = deque()
         self._backlog = 0
@@ -154,7 +164,14 @@ class Output:
                 self._finish()
             else:
                 self._last_ns, stream, data = chunk
-                self._put(stream, self._streams[stream].feed(data))
+                self._feed(stream, data)
+
+    def _feed(self, stream: Stream, data: bytes) -> None:
+        """What waited on the device is cut where its time changes."""
+        for part, own_ns in self._stamps.parts(stream, self._read.of(stream), data):
+            self._own_ns[stream] = own_ns
+            self._put(stream, self._streams[stream].feed(part))
+        self._read.add(stream, len(data))
 
     def _finish(self) -> None:
         self.ended = True
@@ -165,7 +182,7 @@ class Output:
         if self._discarding:
             return
         for text, size in lines:
-            self._waiting.append((Line(self._last_ns, stream, text), size))
+            self._waiting.append((Line(self._last_ns, stream, text, self._own_ns[stream]), size))
             self._backlog += size
 
     def _take(self) -> Line:

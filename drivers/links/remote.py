@@ -12,8 +12,10 @@ from drivers.foreign import printable
 from drivers.links import guarding
 from drivers.links.base import Completed, Lease, Line, Pipe, Process
 from drivers.links.guarding import Started
-from drivers.links.leased import LeasedPipe, LeasedProcess, Ledger, OpenPipe
+from drivers.links.leased import LeasedPipe, LeasedProcess, Ledger, OpenPipe, read_kept
 from drivers.links.output import Output, Prefaced, collect, signed
+from drivers.links.owntime import OwnClock
+from drivers.links.stamping import Stamps, read_stamps
 
 START_LIMIT_S = 10.0
 """How long the device's shell may take to say that it has started a command."""
@@ -28,14 +30,18 @@ class RemoteShell:
     """All of a ``ShellLink`` but files and ports.
 
     ``title`` names the device in sentences, and is its own; ``directory`` is a place on it, made when needed, for
-    what leases keep.
+    what leases keep. ``real_time`` says that the device's own clock is the wall clock of its shell, where that tells one;
+    else it is the time since the device's start.
     """
 
-    def __init__(self, clock: Clock, open_pipe: OpenPipe, *, title: str, directory: str) -> None:
+    def __init__(
+        self, clock: Clock, open_pipe: OpenPipe, *, title: str, directory: str, real_time: bool = True
+    ) -> None:
         self._clock = clock
         self._open_pipe = open_pipe
         self._title = title
         self._directory = directory
+        self._real_time = real_time
 
     async def run(self, argv: Sequence[str], *, timeout_s: float = 10.0) -> Completed:
         """Run to the end, with empty input; of each stream the first MiB is kept. What takes too long is ended.
@@ -99,18 +105,34 @@ class RemoteShell:
     ) -> AsyncIterator[LeasedProcess]:
         place = guarding.lease_directory(self._directory, lease)
         known = LEDGER.given(self._title, place) is not None
-        line = guarding.leased(argv, env, lease, self._directory, resume=known)
+        line = guarding.leased(argv, env, lease, self._directory, resume=known, real_time=self._real_time)
         async with self._open_pipe(line) as launching:
             started = await self._told(Prefaced(launching), argv)
         given = LEDGER.begin(self._title, place, anew=started.state is guarding.State.NEW)
+        stamps = await self._stamps(place, started)
         follow = guarding.follow(place, given.out, given.err)
         async with self._guarded(follow, {}, fed=False) as (following, _):
             pipe = LeasedPipe(following, self._open_pipe, place, given)
-            process = LeasedProcess(self._clock, self._open_pipe, pipe, started, lease)
+            process = LeasedProcess(
+                self._clock,
+                self._open_pipe,
+                pipe,
+                started,
+                lease,
+                stamps=stamps,
+                own_clock=OwnClock(self.start, self._clock, real_time=self._real_time),
+            )
             async with process:
                 yield process
         if process.given_up:
             LEDGER.end(self._title, place)
+
+    async def _stamps(self, place: str, started: Started) -> Stamps:
+        """When the output was written that waits there: all of it until now."""
+        if started.state is guarding.State.NEW:
+            return Stamps()
+        text = await read_kept(self._open_pipe, place, "stamps")
+        return read_stamps(text.decode(errors="replace"), over=started.state is guarding.State.ENDED)
 
 
 class RemoteProcess:

@@ -19,7 +19,9 @@ class SshShell(RemoteShell):
     """A ``ShellLink`` over one connection."""
 
     def __init__(self, address: str, settings: SshSettings, clock: Clock, connection: SshConnection) -> None:
-        super().__init__(clock, connection.open_pipe, title=connection.title, directory=DIRECTORY)
+        super().__init__(
+            clock, connection.open_pipe, title=connection.title, directory=DIRECTORY, real_time=False
+        )
         self._address = address
         self._settings = settings
         self._connection = connection

@@ -7,6 +7,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -15,6 +16,7 @@ from typing import IO, Literal
 
 from drivers.clock import Clock
 from drivers.errors import LinkLost
+from tests.rigs.llama_runs import processes_with
 
 TOOLS = (
     *("cat", "env", "mkdir", "mv", "printf", "rm", "setsid", "sleep", "tail", "true", "wc", "sha256sum"),
@@ -46,7 +48,10 @@ class LocalPipes:
         self.refusing = False
         self._clock = clock
         _install(userland, folder)
-        self._env = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+        self._mark = f"MELT_PIPES={uuid.uuid4().hex}"
+        self._env = {**os.environ, "MELT_PIPES": self._mark.partition("=")[2]} | {
+            "PATH": f"{folder}:{os.environ['PATH']}"
+        }
         self._sh = folder / "sh"
         self._open: set[LocalPipe] = set()
         self._started: list[subprocess.Popen[bytes]] = []
@@ -82,6 +87,10 @@ class LocalPipes:
         self.refusing = True
         for pipe in list(self._open):
             pipe.cut()
+
+    def children(self) -> list[int]:
+        """What lives of all that was ever started in it."""
+        return processes_with(self._mark)
 
     def wait(self) -> None:
         """Return when every shell that was ever started is gone; raises TimeoutExpired for one that stays."""
