@@ -5,7 +5,7 @@ A column's *mask* has bit 0 for its lowest dot. Drawing a least-to-greatest line
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import isfinite, isnan
@@ -124,11 +124,12 @@ class Tracer:
             self._masks, self._ends, self._settled = [0] * to.columns, [], _START
         last = len(window.starts_ns) - 1
         if known < last:
-            part = slice(known, last)
-            self._settled = _draw(self._masks, self._ends, self._settled, window, part, gap_ns, to)
+            placed = _placed(window, slice(known, last), to)
+            self._settled = _draw(self._masks, self._ends, self._settled, placed, window.width_ns, gap_ns, to)
         self._window, self._raster, self._gap_ns = window, to, gap_ns
         masks = self._masks.copy()
-        _draw(masks, [], self._settled, window, slice(max(0, last), None), gap_ns, to)
+        newest = _placed(window, slice(max(0, last), None), to)
+        _draw(masks, [], self._settled, newest, window.width_ns, gap_ns, to)
         return masks
 
     def _moved(self, window: Window, to: Raster) -> int:
@@ -144,13 +145,13 @@ class Tracer:
 
     def _shift(self, window: Window, to: Raster, dropped: int, moved: int, known: int) -> bool:
         """Move the masks to the left and trace their beginning anew; False where that would not meet the rest."""
-        part = slice(0, min(_LEAD, known))
+        places = list(_placed(window, slice(0, min(_LEAD, known)), to))
         lead, ends = [0] * to.columns, list[_End]()
-        _draw(lead, ends, _START, window, part, self._gap_ns, to)
-        places = [(x0, x1) for _, x0, x1, *_ in _placed(window, part, to)]
+        _draw(lead, ends, _START, places, window.width_ns, self._gap_ns, to)
         for i in range(len(ends) - 1, 0, -1):
-            edge = max(0, places[i][0])
-            if ends[i - 1] == self._ends[dropped + i - 1] and places[i - 1][1] < places[i][0]:
+            (_, _, before_x1, *_), (_, x0, *_) = places[i - 1 : i + 1]
+            edge = max(0, x0)
+            if ends[i - 1] == self._ends[dropped + i - 1] and before_x1 < x0:
                 break
         else:
             return False
@@ -247,6 +248,8 @@ class _Pen:
 
 
 _START = _Pen(-1, 0, 0, 0, 0.0)
+_Placed = tuple[int, int, int, int, int, float]
+"""A column: its start, first and last dot column, the dot rows of least and greatest, the mean."""
 _End = tuple[int, int]
 """Lowest and highest dot where a column ends: what the next one is joined to."""
 _MANY = 40
@@ -256,12 +259,18 @@ _LEAD = 16
 
 
 def _draw(
-    masks: list[int], ends: list[_End], pen: _Pen, window: Window, part: slice, gap_ns: int, to: Raster
+    masks: list[int],
+    ends: list[_End],
+    pen: _Pen,
+    placed: Iterable[_Placed],
+    width: int,
+    gap_ns: int,
+    to: Raster,
 ) -> _Pen:
-    """Draw those columns of the window, joined to where the pen stands; where it stands then, and where each ended."""
+    """Draw placed columns of that width, joined to where the pen stands; where it stands then, and where each ended."""
     end, column, bottom, top, mean = pen.end_ns, pen.column, pen.bottom, pen.top, pen.mean
-    columns, width = to.columns, window.width_ns
-    for start, x0, x1, low, high, mean_here in _placed(window, part, to):
+    columns = to.columns
+    for start, x0, x1, low, high, mean_here in placed:
         if end >= 0 and start - end <= gap_ns:
             if x0 - column > 1:
                 bottom, top = _bridge(masks, column, to.row(mean), x0, to.row(mean_here))
@@ -278,8 +287,8 @@ def _draw(
     return _Pen(end, column, bottom, top, mean)
 
 
-def _placed(window: Window, part: slice, to: Raster) -> Iterator[tuple[int, int, int, int, int, float]]:
-    """Column by column: start, first and last dot column, the dot rows of least and greatest, the mean."""
+def _placed(window: Window, part: slice, to: Raster) -> Iterator[_Placed]:
+    """Column by column."""
     if len(window.starts_ns[part]) >= _MANY:
         return _placed_at_once(window, part, to)
     dot, half, first = to.dot_ns, to.dot_ns // 2, to.first
@@ -293,9 +302,7 @@ def _placed(window: Window, part: slice, to: Raster) -> Iterator[tuple[int, int,
     return zip(starts, x0, x1, low, high, window.means[part], strict=True)
 
 
-def _placed_at_once(
-    window: Window, part: slice, to: Raster
-) -> Iterator[tuple[int, int, int, int, int, float]]:
+def _placed_at_once(window: Window, part: slice, to: Raster) -> Iterator[_Placed]:
     """The same of many columns."""
     dot, half, first = to.dot_ns, to.dot_ns // 2, to.first
     starts, width = np.array(window.starts_ns[part], np.int64), window.width_ns
