@@ -50,8 +50,8 @@ def measure(folder: Path, request: RunRequest) -> TurnEnded:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tokens", type=int, default=900)
-    parser.add_argument("--model", default="synthetic:smollm-135m")
+    parser.add_argument("--tokens", type=int, default=1500)
+    parser.add_argument("--model", default="synthetic:demo-219m")
     parser.add_argument("--quick", action="store_true", help="a short turn: the figure says less")
     options = parser.parse_args()
     tokens = 150 if options.quick else options.tokens

@@ -1,0 +1,164 @@
+"""``melt devices`` and ``melt setup`` as processes: what they print, keep and refuse."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from melt_tui.cli import main
+from tests.rigs import real_server
+from tests.rigs.lab import BOARD_ENGINE
+from tests.rigs.melt import environment
+from tests.rigs.ssh_board import SshBoard
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshBoard]:
+    with SshBoard(tmp_path_factory.mktemp("ssh") / "board") as running:
+        running.person.trust()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def home(board: SshBoard) -> Path:
+    return board.person.home
+
+
+def config(home: Path) -> str:
+    return (home / "xdg_config_home" / "melt" / "config.toml").read_text()
+
+
+@dataclass
+class Typed:
+    """``melt`` in this process, for a user who lives in ``home``."""
+
+    capsys: pytest.CaptureFixture[str]
+
+    def told(self, *argv: str) -> str:
+        """What it prints when all is well."""
+        code, out, err = self.run(*argv)
+        assert code == 0, err
+        return out
+
+    def refused(self, *argv: str, code: int) -> str:
+        """The sentence with which it ends otherwise."""
+        ended, out, err = self.run(*argv)
+        assert (ended, out) == (code, "")
+        assert "Traceback" not in err
+        return err.splitlines()[-1]
+
+    def run(self, *argv: str) -> tuple[object, str, str]:
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+        try:
+            code: object = main(argv)
+        except SystemExit as leaving:
+            code = leaving.code
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return code, *self.capsys.readouterr()
+
+
+@pytest.fixture
+def typed(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    for name, value in environment(home).items():
+        monkeypatch.setenv(name, value)
+    return Typed(capsys)
+
+
+def test_a_board_from_its_key_to_its_engine(
+    board: SshBoard, home: Path, typed: Typed, tmp_path: Path
+) -> None:
+    """The way of somebody who has just unpacked a board."""
+    assert typed.told("devices", "--add", board.address, "--name", "orin", "--colour", "orange") == (
+        "orin is kept in the config file\n"
+    )
+    assert config(home) == f'[[devices]]\naddress = "{board.address}"\nname = "orin"\ncolour = "orange"\n'
+    listed = {row["address"]: row for row in json.loads(typed.told("devices", "--json"))}
+    assert (listed[board.address]["name"], listed[board.address]["ready"]) == ("orin", False)
+    assert f"melt devices --trust {board.address}" in listed[board.address]["next_step"]
+
+    kept = home / "xdg_data_home" / "melt" / "known_hosts"
+    assert "then add --yes" in typed.refused("devices", "--trust", "orin", code=2)
+    assert not kept.exists()
+    assert typed.told("devices", "--trust", "orin", "--yes") == f"{board.fingerprint} is known from now on\n"
+    assert kept.read_text() == f"{board.known_host}\n"
+    assert "was known already" in typed.told("devices", "--trust", "orin")
+    rows = typed.told("devices").splitlines()
+    assert any(row.split()[:2] == [board.address, "orin"] and row.endswith("ready") for row in rows)
+
+    assert "calls" not in typed.told("devices", "--rename", "orin", "nano")
+    assert 'name = "nano"' in config(home)
+    real_server.install(tmp_path / "build")
+    assert typed.told("setup", "nano", "--from", str(tmp_path / "build")) == "nano is set up\n"
+    assert (board.home / BOARD_ENGINE / "llama-server").is_file()
+    steps = json.loads(typed.told("setup", "nano", "--from", str(tmp_path / "build"), "--json"))["steps"]
+    assert steps[0] == f"looking at {board.host}"
+    typed.told("devices", "--forget", "nano")
+    assert config(home) == ""
+    board.wait_until_empty()
+
+
+def test_a_key_that_has_changed_is_refused_loudly(
+    board: SshBoard, home: Path, typed: Typed, tmp_path: Path
+) -> None:
+    typed.told("devices", "--trust", board.address, "--yes")
+    before = (home / "xdg_data_home" / "melt" / "known_hosts").read_text()
+    other = SshBoard(tmp_path / "other")
+    (home / "xdg_data_home" / "melt" / "known_hosts").write_text(
+        f"[{board.host}]:{board.port} {other.host_key}\n"
+    )
+    for act in (("devices", "--trust", board.address, "--yes"), ("setup", board.address)):
+        assert "HAS CHANGED" in typed.refused(*act, code=1)
+    assert before not in (home / "xdg_data_home" / "melt" / "known_hosts").read_text()
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (("devices", "--name", "x"), 2, "--name belongs to --add"),
+        (("devices", "--add", "toaster:1"), 2, "unknown address"),
+        (("devices", "--add", "host", "--colour", "Rouge!"), 2, "“colour” of a device cannot be"),
+        (("devices", "--rename", "nobody", "x"), 2, "no device 'nobody'"),
+        (("devices", "--forget", "nobody"), 2, "no device “nobody”"),
+        (("devices", "--trust", "host"), 2, "not reached over SSH"),
+        (("devices", "--wifi", "sim:phone"), 2, "no phone on adb"),
+        (("devices", "--add", "host", "--forget", "x"), 2, "not allowed with"),
+        (("setup", "host"), 2, "needs no setup"),
+        (("setup", "toaster:1"), 2, "unknown address"),
+        (("run", "--headless", "--device", "sim:phone", "--on-link-loss", "maybe"), 2, "invalid choice"),
+        (("run", "--headless", "--device", "sim:phone", "--lease", "-1"), 2, "not a number of at least 0"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(
+    typed: Typed, argv: tuple[str, ...], code: int, words: str
+) -> None:
+    assert words in typed.refused(*argv, code=code)
+
+
+def test_a_person_is_asked_on_the_terminal(board: SshBoard, tmp_path: Path) -> None:
+    """Only yes is yes."""
+    for answer, code in (("maybe\n", 2), ("yes\n", 0)):
+        ours, theirs = pty.openpty()
+        asked = subprocess.Popen(
+            [sys.executable, "-m", "melt_tui.cli", "devices", "--trust", board.address],
+            env=environment(tmp_path),
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with asked:
+            os.write(ours, answer.encode())
+            _, err = asked.communicate(timeout=30)
+        os.close(ours)
+        os.close(theirs)
+        assert asked.returncode == code, err
+        assert board.fingerprint in err
