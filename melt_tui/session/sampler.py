@@ -72,7 +72,9 @@ class Sampler:
         self._back.set()
 
     async def run(self, bus: Bus) -> None:
-        """Publish until cancelled, or until the device is given up."""
+        """Publish until cancelled, or until the device is given up. It may be run again then."""
+        self._failure = None
+        self._settled.clear()
         await guarded(self.name, self._run(bus), lambda sentence: self._fail(bus, sentence))
 
     async def _run(self, bus: Bus) -> None:

@@ -1,0 +1,208 @@
+"""A run that keeps: waited for, taken up, given up; and a device that was seen."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+import pytest
+
+from drivers.base import Item
+from drivers.clock import MILLISECOND, SECOND, Clock
+from drivers.errors import DriverError, LinkLost, RunFailed
+from drivers.events import LogLine, ProcessStarted, TurnStarted
+from drivers.links.base import ShellLink
+from drivers.model import RunSpec
+from melt_tui.events import DeviceFailed, DeviceUp, RunEnded, RunOutcome
+from melt_tui.session.bus import Bus
+from melt_tui.session.run import RunSource
+from melt_tui.session.sampler import Sampler
+from tests.rigs.session_parts import SPEC, Collected, NoShell, ScriptedDevice, SteppedClock, opener, settle
+
+LOST = LinkLost("dev: the cable was pulled")
+TURN = TurnStarted(t_ns=1, device="dev", turn=1)
+
+
+class Holding:
+    """A runtime whose engine lives on: each call of ``run`` plays the next act, items and then an error or the end."""
+
+    def __init__(self, *acts: tuple[Item | Exception, ...]) -> None:
+        self.holding = True
+        self.shells: list[ShellLink] = []
+        self.stopped = False
+        self._acts = list(acts)
+
+    def objection(self, spec: RunSpec) -> DriverError | None:
+        return None
+
+    async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
+        self.shells.append(shell)
+        for step in self._acts.pop(0):
+            if isinstance(step, Exception):
+                raise step
+            yield step
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+def collected() -> Collected:
+    return Collected()
+
+
+@pytest.fixture
+def bus(collected: Collected) -> Bus:
+    return Bus((collected,))
+
+
+class Away:
+    """The device of a run, there or not."""
+
+    def __init__(self) -> None:
+        self.shell: ShellLink | None = None
+
+    def __call__(self) -> ShellLink | None:
+        return self.shell
+
+
+def source(runtime: Holding, clock: SteppedClock, reach: Away, lease_s: float = 60.0) -> RunSource:
+    spec = replace(SPEC, lease_s=lease_s)
+    return RunSource(spec, runtime, ScriptedDevice(), NoShell(), clock, reach=reach)
+
+
+async def test_it_is_taken_up_with_the_shell_that_the_device_has_then(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    away, runtime = Away(), Holding((TURN, LOST), (TURN,))
+    task = asyncio.ensure_future(source(runtime, clock, away).run(bus))
+    await clock.run_until(20 * SECOND)
+    assert collected.of(RunEnded) == []
+    away.shell = NoShell()
+    await clock.run_until(23 * SECOND)
+    await task
+    assert runtime.shells[1] is away.shell
+    assert [end.outcome for end in collected.of(RunEnded)] == [RunOutcome.DONE]
+    assert len(collected.of(TurnStarted)) == 2
+    assert [line.text for line in collected.of(LogLine)] == [
+        "dev: the cable was pulled: it goes on there, for at most 60 s"
+    ]
+
+
+async def test_the_lease_counts_from_the_loss_until_something_comes_again(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    """A device that is there and cannot be talked to is no return."""
+    away, runtime = Away(), Holding((TURN, LOST), *[(LOST,)] * 40)
+    away.shell = NoShell()
+    task = asyncio.ensure_future(source(runtime, clock, away, 10.0).run(bus))
+    await clock.run_until(9 * SECOND)
+    assert collected.of(RunEnded) == []
+    await clock.run_until(12 * SECOND)
+    await task
+    (end,) = collected.of(RunEnded)
+    assert end.outcome is RunOutcome.FAILED
+    assert end.reason == "dev did not come back within 10 s, so its engine has ended itself"
+    assert len(runtime.shells) < 12, "it was not hammered"
+
+
+async def test_another_loss_has_a_whole_lease_again(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    away, runtime = Away(), Holding((TURN, LOST), (TURN, LOST), (TURN,))
+    task = asyncio.ensure_future(source(runtime, clock, away, 10.0).run(bus))
+    await clock.run_until(8 * SECOND)
+    away.shell = NoShell()
+    await clock.run_until(9800 * MILLISECOND)
+    away.shell = None
+    await clock.run_until(17 * SECOND)
+    assert collected.of(RunEnded) == []
+    away.shell = NoShell()
+    await clock.run_until(20 * SECOND)
+    await task
+    assert [end.outcome for end in collected.of(RunEnded)] == [RunOutcome.DONE]
+
+
+async def test_what_holds_nothing_fails_at_once(clock: SteppedClock, bus: Bus, collected: Collected) -> None:
+    for error, holding in ((LOST, False), (RunFailed("the engine died"), True)):
+        runtime = Holding((TURN, error))
+        runtime.holding = holding
+        await source(runtime, clock, Away()).run(bus)
+        assert collected.of(RunEnded)[-1].outcome is RunOutcome.FAILED
+        assert collected.of(RunEnded)[-1].reason == error.sentence
+
+
+async def test_it_can_be_stopped_while_it_is_away(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    runtime = Holding((TURN, LOST))
+    run = source(runtime, clock, Away())
+    task = asyncio.ensure_future(run.run(bus))
+    await settle()
+    await run.stop()
+    await task
+    assert runtime.stopped
+    (end,) = collected.of(RunEnded)
+    assert (end.outcome, end.reason) == (
+        RunOutcome.STOPPED,
+        "dev is away: its engine ends itself within 60 s",
+    )
+
+
+async def test_a_watched_process_is_followed_again_after_a_loss(clock: SteppedClock, bus: Bus) -> None:
+    first, second = ScriptedDevice(end=LOST), ScriptedDevice()
+    sampler = Sampler("dev", "a", opener(first, second), clock)
+    runtime = Holding((ProcessStarted(t_ns=0, device="dev", pid=42, command="llama"), LOST))
+    runtime.holding = False
+    await RunSource(SPEC, runtime, sampler, NoShell(), clock).run(bus)
+    task = asyncio.ensure_future(sampler.run(bus))
+    await clock.run_until(SECOND)
+    assert (first.watched, second.watched) == ([42], [42])
+    sampler.unwatch(42)
+    sampler.unwatch(42)
+    assert second.watched == []
+    task.cancel()
+
+
+async def test_a_device_that_was_seen_is_tried_at_once(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    steps = (LOST, LOST, LOST, LOST, ScriptedDevice())
+    sampler = Sampler("dev", "a", opener(*steps), clock)
+    task = asyncio.ensure_future(sampler.run(bus))
+    await clock.run_until(3 * SECOND)
+    sampler.retry()
+    await settle()
+    assert [up.t_ns for up in collected.of(DeviceUp)] == [3 * SECOND], "not a moment later"
+    sampler.retry()
+    await clock.run_until(9 * SECOND)
+    assert len(collected.of(DeviceUp)) == 1
+    task.cancel()
+
+
+async def test_without_being_seen_it_waits_two_seconds_at_most(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    losses = [LOST] * 6
+    task = asyncio.ensure_future(Sampler("dev", "a", opener(*losses, ScriptedDevice()), clock).run(bus))
+    await clock.run_until(20 * SECOND)
+    assert [up.t_ns for up in collected.of(DeviceUp)] == [(250 + 500 + 1000 + 3 * 2000) * MILLISECOND]
+    task.cancel()
+
+
+async def test_what_was_given_up_can_be_tried_again(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    sampler = Sampler("dev", "a", opener(RunFailed("no"), ScriptedDevice()), clock)
+    await sampler.run(bus)
+    assert [fail.reason for fail in collected.of(DeviceFailed)] == ["no"]
+    task = asyncio.ensure_future(sampler.run(bus))
+    await settle()
+    assert not sampler.failed
+    await sampler.until_up()
+    assert len(collected.of(DeviceUp)) == 1
+    task.cancel()
