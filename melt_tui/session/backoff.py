@@ -14,13 +14,11 @@ def backoff() -> Iterator[float]:
 
 async def wait_unless(clock: Clock, delay_s: float, event: asyncio.Event) -> None:
     """Return after that delay, or as soon as the event is set."""
-    waits = [asyncio.ensure_future(pause(clock, delay_s)), asyncio.ensure_future(_set(event))]
-    try:
+    async with asyncio.TaskGroup() as group:
+        waits = [group.create_task(pause(clock, delay_s)), group.create_task(_set(event))]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
         for wait in waits:
             wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
 
 
 async def _set(event: asyncio.Event) -> None:
