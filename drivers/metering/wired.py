@@ -24,10 +24,14 @@ Make = Callable[[Connect], Driver]
 FAST = frozenset({"ppk2", "monsoon"})
 """Families that send thousands of samples a second."""
 
+SILENT_S = 8.0
+"""Meters that write by themselves and say nothing for so long are given up, unless ``silence`` says otherwise."""
+
+WRITING = frozenset({"csv"})
 BAUDS = {"um": 9600}
 """Of families that do not speak at 115200."""
 
-OWN = ("family", "feeds", "baud", "name")
+OWN = ("family", "feeds", "baud", "name", "silence")
 """Options that are not the family's business."""
 
 
@@ -52,10 +56,13 @@ class SerialMeters:
             said = f"has the unknown family {family!r}" if family else "does not say which meter is there"
             raise NotSupported(f"{where.base[:80]} {said}", remedy=f"add family={'|'.join(self._families)}")
         settings = Settings(where.target, where.whole("baud", BAUDS.get(family, BAUD), 300, 4_000_000))
+        silent_s = where.number("silence", SILENT_S, 0.1, 86_400) if family in WRITING else None
         rest = {option: text for option, text in where.options.items() if option not in OWN}
 
         def connect(_: Address, clock: Clock) -> AbstractAsyncContextManager[ByteLink]:
-            return fast_serial(settings, clock) if family in FAST else serial_link(settings, clock)
+            if family in FAST:
+                return fast_serial(settings, clock)
+            return serial_link(settings, clock, silent_s=silent_s)
 
         driver = make()(connect)
         async with driver.open(

@@ -1,0 +1,66 @@
+"""Ports as a scan shows them, and what bytes look like."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.address import parse
+from drivers.links.serialports import PortSeen
+from drivers.metering.guessing import found
+from drivers.metering.looks import family_of
+from drivers.metering.wired import SerialMeters
+from drivers.model import DeviceKind
+from tests.rigs.meters.frames import tc66_frame, um_frame
+
+
+@pytest.mark.parametrize(
+    ("port", "family", "ready"),
+    [
+        (PortSeen("/dev/ttyACM0", 0x1915, 0xC00A, "PPK2"), "ppk2", True),
+        (PortSeen("/dev/ttyACM1", 0x2AB9, 0xFFFF), "monsoon", True),
+        (PortSeen("/dev/ttyACM2", 0x28E9, 0x018A, "GD32 Virtual ComPort"), "tc66", False),
+        (PortSeen("/dev/ttyUSB0", 0x1A86, 0x7523, "USB Serial"), "csv", False),
+        (PortSeen("/dev/rfcomm0"), "um", False),
+    ],
+)
+def test_a_port_is_listed_with_its_likely_family_and_the_next_step(
+    port: PortSeen, family: str, ready: bool
+) -> None:
+    one = found(port)
+    assert (one.kind, one.ready) == (DeviceKind.METER, ready)
+    address = parse(one.address)
+    assert (address.target, address.text("family")) == (port.path, family)
+    assert one.next_step == f"add {one.address}&feeds=DEVICE&point=usb-input"
+    assert ready or "perhaps" in one.reason
+
+
+def test_a_port_without_permission_says_how_to_get_it() -> None:
+    one = found(PortSeen("/dev/ttyACM0", 0x1915, 0xC00A, allowed=False))
+    assert (one.ready, one.reason) == (False, "this user may not read it")
+    assert one.next_step == "sudo usermod -aG dialout $USER, then log in again"
+
+
+async def test_a_scan_lists_the_ports_of_its_lister() -> None:
+    meters = SerialMeters({}, lambda: [PortSeen("/dev/ttyACM0", 0x1915, 0xC00A)])
+    assert [one.title for one in await meters.scan()] == ["Nordic PPK2 at /dev/ttyACM0"]
+
+
+@pytest.mark.parametrize(
+    ("data", "family"),
+    [
+        (um_frame("UM25C", 5, 1), "um"),
+        (um_frame("UM34C", 5, 1)[:129], ""),
+        (tc66_frame(5, 1), "tc66"),
+        (bytes(192), ""),
+        (b"5.01,0.123\r\n5.02,0.124\r\n", "csv"),
+        (b"\xff\xfe5.01,0.123\r\n", ""),
+        (b"", ""),
+    ],
+)
+def test_what_bytes_look_like(data: bytes, family: str) -> None:
+    assert family_of(data) == family
+
+
+@given(st.binary(max_size=300))
+def test_whatever_comes_has_at_most_one_look(data: bytes) -> None:
+    assert family_of(data) in {"", "um", "tc66", "csv"}
