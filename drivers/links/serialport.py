@@ -122,9 +122,7 @@ def open_port(settings: Settings) -> SerialPort:
     """
     _require_known(settings)
     with _translated(settings):
-        port = serial.serial_for_url(
-            settings.port, do_not_open=True, baudrate=settings.baud, timeout=0, write_timeout=WRITE_S
-        )
+        port = serial.serial_for_url(settings.port, do_not_open=True, baudrate=settings.baud, timeout=0)
         if not settings.far:
             port.exclusive = True
         port.open()
@@ -210,8 +208,6 @@ def _drained(port: Any) -> bytes:
 def _translated(settings: Settings) -> Iterator[None]:
     try:
         yield
-    except serial.SerialTimeoutException:
-        raise LinkTimeout(f"{settings} takes nothing that is sent to it") from None
     except (OSError, ValueError, OverflowError, termios.error) as error:
         raise _sentence(settings, error) from error
 
