@@ -21,13 +21,14 @@ from textual.widgets import Static
 
 from drivers.errors import DriverError
 from melt_tui.errors import MeltError
-from melt_tui.ui.commands import BY_NAME, EVERYWHERE, available, bindings, keys_of
+from melt_tui.ui.commands import BY_NAME, DEVICES, EVERYWHERE, FLEET, available, bindings, keys_of
 from melt_tui.ui.demo import Script
 from melt_tui.ui.opening import Opening
 from melt_tui.ui.palette import Palette
 from melt_tui.ui.settings import ScreenSettings
 
 if TYPE_CHECKING:
+    from melt_tui.ui.screens.bench import BenchScreen
     from melt_tui.ui.stage import Stage
     from melt_tui.workbench import Bench
 
@@ -121,6 +122,8 @@ class MeltApp(App[int]):
     def action_command(self, name: str) -> None:
         """A command that works everywhere."""
         handlers: dict[str, Callable[[], object]] = {
+            "fleet": self._fleet,
+            "devices": self._devices,
             "library": self._library,
             "command_palette": self.action_command_palette,
             "help": self._help,
@@ -204,6 +207,27 @@ class MeltApp(App[int]):
         if path is not None:
             self._replay(path)
 
+    def _fleet(self) -> None:
+        """Of the uppermost bench."""
+        bench = self._stage.bench_of(self.screen_stack) if self._stage is not None else None
+        if self._stage is not None and bench is not None and self._stage.place(self.screen)[0] != FLEET:
+            self._choose(self._stage.fleet(bench), bench)
+
+    def _devices(self) -> None:
+        """Of the session in progress."""
+        if self._stage is not None and self._stage.place(self.screen)[0] != DEVICES:
+            live = [screen for screen in self.screen_stack if self._stage.is_live(screen)]
+            self._choose(self._stage.devices(), self._stage.bench_of(live))
+
+    @work
+    async def _choose(self, screen: Screen[str], bench: "BenchScreen | None") -> None:
+        """A device that is chosen there is shown on the bench; what lies above it is closed."""
+        device = await self.push_screen_wait(screen)
+        while device and bench is not None and self.screen is not bench:
+            self.screen.dismiss()
+        if device and bench is not None:
+            bench.point(device)
+
     def _help(self) -> None:
         if self._stage is not None:
             self.push_screen(self._stage.help(self.screen))
@@ -211,7 +235,7 @@ class MeltApp(App[int]):
     def _back(self) -> None:
         """Close what lies on top; the first bench stays."""
         if len(self.screen_stack) > 2:
-            self.pop_screen()
+            self.screen.dismiss()
 
     @work(exclusive=True, group="quit")
     async def _quit(self) -> None:

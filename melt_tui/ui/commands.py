@@ -7,6 +7,8 @@ from textual.binding import Binding, BindingType
 
 BENCH = "bench"
 LIBRARY = "library"
+FLEET = "fleet"
+DEVICES = "devices"
 EVERYWHERE = "everywhere"
 
 
@@ -58,7 +60,6 @@ COMMANDS = (
     Command("pane_figures", "i", "Figures", "Show every channel: at the cursor, and between a and b"),
     Command("search", "slash", "Search the log", "Find text in the log; n goes to the next place found"),
     Command("search_next", "n", "Find next", "Go to the next place that was found in the log"),
-    Command("add_device", "d", "Add a device", "Look for devices and open one", live=True),
     Command("remove_device", "D", "Remove the device", "Close the chosen device and stop trying", live=True),
     Command("replay_entry", "enter", "Replay", "Look back into the chosen recording", LIBRARY),
     Command("rename", "n", "Rename", "Give the recording another name", LIBRARY),
@@ -66,6 +67,35 @@ COMMANDS = (
     Command("export", "x", "Export", "Write samples and events as CSV", LIBRARY),
     Command("delete", "delete,D", "Delete", "Delete the recording for good; asks first", LIBRARY),
     Command("reload", "f5", "Reload", "Read the list again", LIBRARY),
+    Command("fleet_open", "enter", "Open", "Show the chosen device on the bench", FLEET),
+    Command("fleet_up", "up", "Device up", "Choose the device above", FLEET),
+    Command("fleet_down", "down", "Device down", "Choose the device below", FLEET),
+    Command("fleet_page_up", "pageup", "Page up", "Choose a device a screen above", FLEET),
+    Command("fleet_page_down", "pagedown", "Page down", "Choose a device a screen below", FLEET),
+    Command("fleet_first", "home", "First device", "Choose the first device", FLEET),
+    Command("fleet_last", "end", "Last device", "Choose the last device", FLEET),
+    Command("sort_before", "left", "Sort by the column before", "Sort by the column at the left", FLEET),
+    Command("sort_after", "right", "Sort by the next column", "Sort by the column at the right", FLEET),
+    Command("sort_reverse", "space", "Reverse", "Sort the other way round", FLEET),
+    Command("filter", "slash", "Filter", "Only devices in which these words stand", FLEET),
+    Command(
+        "device_open", "enter", "Open", "Open the device; one that is open is shown on the bench", DEVICES
+    ),
+    Command("device_up", "up", "Device up", "Choose the device above", DEVICES),
+    Command("device_down", "down", "Device down", "Choose the device below", DEVICES),
+    Command("device_first", "home", "First device", "Choose the first device", DEVICES),
+    Command("device_last", "end", "Last device", "Choose the last device", DEVICES),
+    Command("add_device", "a", "Add", "Add a device by its address, and keep it", DEVICES),
+    Command("trust_host", "t", "Trust", "Look at a board's host key, and accept it", DEVICES),
+    Command("setup_device", "s", "Set up", "Put an engine, and a model, on the device", DEVICES),
+    Command("name_device", "n", "Name", "Give the device a name, and keep it", DEVICES),
+    Command("colour_device", "c", "Colour", "Give the device a colour of the theme's series", DEVICES),
+    Command("to_wifi", "w", "Wi-Fi", "Move an adb phone to Wi-Fi: its cable can go", DEVICES),
+    Command("close_device", "x", "Close", "Close the device in this session and stop trying", DEVICES),
+    Command("forget_device", "delete,D", "Forget", "Take the device out of the config file", DEVICES),
+    Command("rescan", "f5", "Look again", "Look on every link now", DEVICES),
+    Command("fleet", "f", "Fleet", "All devices in a table, for many", EVERYWHERE),
+    Command("devices", "d", "Devices", "What is found on each link; add, name, set up", EVERYWHERE),
     Command("library", "l", "Library", "The saved recordings", EVERYWHERE),
     Command("command_palette", "colon,ctrl+p", "Command", "Find any command by its name", EVERYWHERE),
     Command("help", "question_mark,f1", "Help", "What every key does", EVERYWHERE),
@@ -87,6 +117,8 @@ BENCH_KEYS: tuple[Group, ...] = (
     ("Event", ("previous_event", "next_event")),
     ("Markers", ("marker_a", "marker_b")),
     ("Zoom", ("zoom_in", "zoom_out")),
+    ("Fleet", ("fleet",)),
+    ("Devices", ("devices",)),
     ("Log", ("pane_log",)),
     ("Charts", ("charts",)),
     ("Library", ("library",)),
@@ -105,7 +137,32 @@ LIBRARY_KEYS: tuple[Group, ...] = (
     ("Help", ("help",)),
 )
 
-LAST_TO_GO = frozenset({"Help", "Command", "Run", "Freeze", "Back", "Replay"})
+FLEET_KEYS: tuple[Group, ...] = (
+    ("Open", ("fleet_open",)),
+    ("Sort", ("sort_before", "sort_after")),
+    ("Reverse", ("sort_reverse",)),
+    ("Filter", ("filter",)),
+    ("Devices", ("devices",)),
+    ("Back", ("back",)),
+    ("Command", ("command_palette",)),
+    ("Help", ("help",)),
+)
+DEVICE_KEYS: tuple[Group, ...] = (
+    ("Open", ("device_open",)),
+    ("Add", ("add_device",)),
+    ("Trust", ("trust_host",)),
+    ("Set up", ("setup_device",)),
+    ("Name", ("name_device",)),
+    ("Colour", ("colour_device",)),
+    ("Wi-Fi", ("to_wifi",)),
+    ("Close", ("close_device",)),
+    ("Forget", ("forget_device",)),
+    ("Back", ("back",)),
+    ("Command", ("command_palette",)),
+    ("Help", ("help",)),
+)
+
+LAST_TO_GO = frozenset({"Help", "Command", "Run", "Freeze", "Back", "Replay", "Open"})
 """Labels that stay on a key line too short for all."""
 
 _KEY_SIGNS = {

@@ -2,6 +2,10 @@
 
 from collections import deque
 
+from melt_tui.workbench import Bench, SelfReport
+
+_REPORT_NS = 1_000_000_000
+
 
 class FrameMeter:
     """Told of every tick of the frame timer; counts run on, lateness is that of the last ``kept`` ticks."""
@@ -33,3 +37,26 @@ class FrameMeter:
     def restart(self) -> None:
         """The timer stood still on purpose: its next tick is on time."""
         self._due_ns = None
+
+
+class FrameReports:
+    """Tells the workbench about once a second what the screen costs, whichever screen it is."""
+
+    def __init__(self, bench: Bench, period_ns: int) -> None:
+        self._bench = bench
+        self._meter = FrameMeter(period_ns)
+        self._due_ns = 0
+
+    def tick(self, now_ns: int) -> None:
+        """The frame timer fired."""
+        meter = self._meter
+        meter.tick(now_ns)
+        if now_ns >= self._due_ns:
+            self._due_ns = now_ns + _REPORT_NS
+            self._bench.report(
+                SelfReport(frames=meter.frames, dropped_frames=meter.dropped, lag_p99_s=meter.lag_p99_s)
+            )
+
+    def restart(self) -> None:
+        """The timer stood still on purpose: its next tick is on time."""
+        self._meter.restart()

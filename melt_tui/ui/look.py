@@ -102,6 +102,15 @@ def take_look(timeline: Timeline, ask: Ask) -> Look:
     )
 
 
+def take_glance(timeline: Timeline, ask: Ask) -> Look:
+    """What every device says, without charts."""
+    view = timeline.view(ask.t_ns)
+    stock = Stock(view, ask.colours)
+    return Look(
+        ask=ask, span=timeline.span(), stock=stock, selected=ask.selected, sparks=_sparks(timeline, stock)
+    )
+
+
 def default_device(view: View) -> str:
     """The first device that runs a model, else the first one; empty when there is none."""
     known = [device.device for device in devices(view)]

@@ -1,6 +1,7 @@
 """The screens, made when they are first asked for. Imported after the first frame: charts come with it."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from textual.screen import Screen
 
 from melt_tui.timeline import Timeline
 from melt_tui.ui.answers import Answer, answer
-from melt_tui.ui.commands import BENCH, EVERYWHERE, LIBRARY
+from melt_tui.ui.commands import BENCH, DEVICES, EVERYWHERE, FLEET, LIBRARY
 from melt_tui.ui.look import running
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.screens.bench import BenchScreen
+from melt_tui.ui.screens.devices import DevicesScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog
+from melt_tui.ui.screens.fleet import FleetScreen
 from melt_tui.ui.screens.help import HelpScreen
 from melt_tui.ui.screens.library import LibraryScreen
 from melt_tui.ui.settings import ScreenSettings
@@ -47,6 +50,14 @@ class Stage:
         scene = Scene(lambda: timeline, live=False, name=path.name, span=span)
         return Answer(BenchScreen(self._bench, scene, self._settings, self._executor, playhead))
 
+    def fleet(self, bench: BenchScreen) -> FleetScreen:
+        """All devices of a bench, at its playhead."""
+        return FleetScreen(self._bench, bench.viewer, self._settings, self._executor, bench.frames)
+
+    def devices(self) -> DevicesScreen:
+        """What is found on each link."""
+        return DevicesScreen(self._bench, self._settings, self._executor)
+
     def library(self) -> LibraryScreen:
         """The saved recordings."""
         return LibraryScreen(self._bench, self._settings)
@@ -68,7 +79,12 @@ class Stage:
         """Where commands are given from, and whether a session is in progress there."""
         if isinstance(screen, BenchScreen):
             return BENCH, screen.viewer.scene.live
-        return (LIBRARY, True) if isinstance(screen, LibraryScreen) else (EVERYWHERE, True)
+        places = {DevicesScreen: DEVICES, FleetScreen: FLEET, LibraryScreen: LIBRARY}
+        return places.get(type(screen), EVERYWHERE), True
+
+    def bench_of(self, screens: Sequence[Screen[Any]]) -> BenchScreen | None:
+        """The uppermost bench of a stack of screens."""
+        return next((screen for screen in reversed(screens) if isinstance(screen, BenchScreen)), None)
 
     def is_live(self, screen: Screen[Any]) -> bool:
         """Whether this is the bench on the session in progress."""

@@ -1,5 +1,7 @@
 """Steps that tests of screens share."""
 
+from asyncio import timeout
+from collections.abc import Callable
 from typing import Any
 
 from textual.pilot import Pilot
@@ -26,3 +28,10 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
 def bench_of(app: MeltApp) -> BenchScreen:
     """The bench that lies uppermost."""
     return next(screen for screen in reversed(app.screen_stack) if isinstance(screen, BenchScreen))
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
+    """Wait until this holds: for what comes from another thread or task."""
+    async with timeout(10):
+        while not holds():
+            await pilot.pause(0.01)

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from math import isfinite
 
 from melt_tui.ui.renderables.cells import Ground, Ink, Line, device_ink
 from melt_tui.ui.renderables.legend import shape
 from melt_tui.ui.renderables.rows import Part, justified, length, row
-from melt_tui.ui.renderables.spark import spark
+from melt_tui.ui.renderables.spark import trend
 from melt_tui.ui.renderables.text import cell_count, plain
 
 
@@ -26,7 +25,7 @@ class CardState(StrEnum):
     FAILED = "failed"
 
 
-_DOTS = {
+DOTS = {
     CardState.RUNNING: ("●", Ink.GOOD),
     CardState.BUSY: ("◐", Ink.TEXT),
     CardState.IDLE: ("○", Ink.DIM),
@@ -157,9 +156,9 @@ def _row(card: Card, width: int, ground: Ground) -> Iterator[Line]:
         return
     rate = _rate(card)
     parts = [(" ", Ink.TEXT), *rate, (" " * max(0, _RATE_CELLS - length(rate)), Ink.TEXT)]
-    trend = min(16, max(0, (width - 60) // 4))
-    shown = _spark(card, trend)
-    parts += [*shown, (" " * (trend - length(shown) + bool(trend)), Ink.TEXT)]
+    cells = min(16, max(0, (width - 60) // 4))
+    shown = _spark(card, cells)
+    parts += [*shown, (" " * (cells - length(shown) + bool(cells)), Ink.TEXT)]
     if card.warning:
         parts.append((f"⚠ {card.warning}  ", Ink.WARNING))
     yield (
@@ -175,8 +174,6 @@ _DRAW: dict[CardMode, Callable[[Card, int, Ground], Iterator[Line]]] = {
 }
 _INDENT = 3
 _RATE_CELLS = 12
-_HEADROOM = 4 / 3
-"""A steady rate does not fill its cells: a rise could be seen as a fall can."""
 _SIMULATED = (" simulated", " sim")
 
 
@@ -202,7 +199,7 @@ def _head_line(
     simulated: bool,
 ) -> Line:
     """``▸▲ pixel-8 simulated   ● decode``: the name gives way first, the mark of the simulated never."""
-    dot, dot_ink = _DOTS[state]
+    dot, dot_ink = DOTS[state]
     pointer = "▸" if ground is Ground.SELECTED else " "
     doing = plain(phase, max(0, width // 2 - 2))
     right = [(f" {dot} ", dot_ink), (doing, Ink.TEXT if state is CardState.RUNNING else Ink.DIM)]
@@ -234,13 +231,7 @@ def _spark(card: Card, room: int) -> list[Part]:
     if width <= 0:
         return []
     stale = card.rate is not None and card.rate.stale
-    top = max((value for value in card.spark if value is not None and isfinite(value)), default=0.0)
-    return [
-        (
-            spark(card.spark, width, high=_HEADROOM * top or None),
-            Ink.DIM if stale else device_ink(card.colour),
-        )
-    ]
+    return [(trend(card.spark, width), Ink.DIM if stale else device_ink(card.colour))]
 
 
 def _facts(facts: Sequence[Fact], room: int) -> list[Part]:

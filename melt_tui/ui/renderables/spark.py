@@ -5,6 +5,8 @@ from itertools import pairwise
 from math import inf, isfinite
 
 BARS = "▁▂▃▄▅▆▇█"
+_HEADROOM = 4 / 3
+"""A rise can be seen as a fall can."""
 
 
 def spark(
@@ -28,6 +30,12 @@ def spark(
     return "".join(
         [" " if value is None else BARS[round((value - bottom) / span * last)] for value in folded]
     )
+
+
+def trend(values: Sequence[float | None], width: int) -> str:
+    """A spark from zero to a third above the greatest value: a steady one does not fill its cells."""
+    top = max((value for value in values if value is not None and isfinite(value)), default=0.0)
+    return spark(values, width, high=_HEADROOM * top or None)
 
 
 def fold(values: Sequence[float | None], width: int) -> list[float | None]:

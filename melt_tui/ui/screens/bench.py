@@ -16,7 +16,7 @@ from melt_tui.ui.answers import answer
 from melt_tui.ui.chronicle import AskChronicle
 from melt_tui.ui.commands import BENCH, BY_NAME, bindings
 from melt_tui.ui.figures import AskFigures
-from melt_tui.ui.frames import FrameMeter
+from melt_tui.ui.frames import FrameReports
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.playhead import Playhead, Reach
 from melt_tui.ui.renderables.log_lines import log_rows, next_place
@@ -35,14 +35,13 @@ from melt_tui.ui.widgets.log_pane import LogPane
 from melt_tui.ui.widgets.pane import Pane
 from melt_tui.ui.widgets.time_strip import TimeStrip
 from melt_tui.ui.widgets.transport_bar import TransportBar
-from melt_tui.workbench import Bench, SelfReport
+from melt_tui.workbench import Bench
 
 _LISTS_NS = 250_000_000
 """Lists, turns and the strip's trend are asked for no more often than this."""
 _FIGURES_NS = 1_000_000_000
 _SEARCHED_AT_MOST = 20_000
 """Lines and pieces of text that a search looks through: the newest."""
-_REPORT_NS = 1_000_000_000
 _PAINT_NS = 30_000_000
 """So long after an answer it may not be on the terminal yet: a frame waits for it."""
 _FRAMES_PER_S = 10.0
@@ -82,9 +81,9 @@ class BenchScreen(Screen[None]):
         self.orders = Orders(self, bench, settings)
         self._view = BenchView(self.viewer, settings.keys)
         self._looker: Looker[Seen] = Looker(executor, self._post, self._see, self._fail)
-        self._meter = FrameMeter(round(1e9 / (settings.frames_per_s or _FRAMES_PER_S)))
+        self.frames = FrameReports(bench, round(1e9 / (settings.frames_per_s or _FRAMES_PER_S)))
         self._seen: Seen | None = None
-        self._due_ns = {"lists": 0, "figures": 0, "report": 0, "covered": 0}
+        self._due_ns = {"lists": 0, "figures": 0, "covered": 0}
         self._wished: Wish | None = None
         self._answered_ns = -_PAINT_NS
         self._handlers = self._make_handlers()
@@ -105,7 +104,7 @@ class BenchScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Seen again."""
-        self._meter.restart()
+        self.frames.restart()
         self.call_after_refresh(self.look_now)
 
     @property
@@ -150,13 +149,17 @@ class BenchScreen(Screen[None]):
             self._handlers[name]()
             self.look_now()
 
+    def point(self, device: str) -> None:
+        """Show this device alone."""
+        self.viewer.selected, self.viewer.alone = device, True
+        self.look_now()
+
     def _make_handlers(self) -> Mapping[str, Callable[[], object]]:
         view, orders = self._view, self.orders
         return {
             "run": orders.run,
             "stop": orders.stop,
             "mark": orders.mark,
-            "add_device": orders.add_device,
             "remove_device": orders.remove_device,
             "previous_event": partial(self._jump, forward=False),
             "next_event": partial(self._jump, forward=True),
@@ -176,19 +179,10 @@ class BenchScreen(Screen[None]):
     def _beat(self) -> None:
         """Under a dialog it goes on; when nobody sees it nothing is asked."""
         if not self._visible:
-            self._meter.restart()
+            self.frames.restart()
             return
         now = self._bench.now()
-        self._meter.tick(now)
-        if now >= self._due_ns["report"]:
-            self._due_ns["report"] = now + _REPORT_NS
-            self._bench.report(
-                SelfReport(
-                    frames=self._meter.frames,
-                    dropped_frames=self._meter.dropped,
-                    lag_p99_s=self._meter.lag_p99_s,
-                )
-            )
+        self.frames.tick(now)
         if self.app.screen is self or now >= self._due_ns["covered"]:
             self._due_ns["covered"] = now + _COVERED_NS
             self._draw_frame(now)
@@ -337,8 +331,7 @@ class BenchScreen(Screen[None]):
 
     @on(DeviceCards.Opened)
     def _opened(self, event: DeviceCards.Opened) -> None:
-        self.viewer.selected, self.viewer.alone = event.device, True
-        self.look_now()
+        self.point(event.device)
 
     @on(TimeStrip.Sought)
     def _sought(self, event: TimeStrip.Sought) -> None:

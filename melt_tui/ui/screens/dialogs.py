@@ -58,9 +58,15 @@ class ConfirmDialog(Dialog[bool]):
         """The question and two buttons."""
         with Vertical(classes="box"):
             yield Label(Content(plain(self._question)), classes="question")
-            with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="no", compact=True)
-                yield Button(self._yes, id="yes", variant="warning", compact=True)
+            yield self.buttons()
+
+    def buttons(self) -> Horizontal:
+        """No and yes."""
+        return Horizontal(
+            Button("Cancel", id="no", compact=True),
+            Button(self._yes, id="yes", variant="warning", compact=True),
+            classes="buttons",
+        )
 
     def on_mount(self) -> None:
         """The harmless answer first."""

@@ -9,10 +9,26 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Label, Static
 
-from melt_tui.ui.commands import BENCH, BY_NAME, COMMANDS, EVERYWHERE, LIBRARY, Command, keys_of
+from melt_tui.ui.commands import (
+    BENCH,
+    BY_NAME,
+    COMMANDS,
+    DEVICES,
+    EVERYWHERE,
+    FLEET,
+    LIBRARY,
+    Command,
+    keys_of,
+)
 from melt_tui.ui.screens.dialogs import Dialog, Sheets
 
-_TITLES = {BENCH: "On the bench", LIBRARY: "In the library", EVERYWHERE: "Everywhere"}
+_TITLES = {
+    BENCH: "On the bench",
+    FLEET: "In the fleet",
+    DEVICES: "Among the devices",
+    LIBRARY: "In the library",
+    EVERYWHERE: "Everywhere",
+}
 _KEY_CELLS = 12
 _TITLE_CELLS = 18
 _MOUSE = (

@@ -9,7 +9,6 @@ from melt_tui.timeline import View
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.look import default_device, running
 from melt_tui.ui.offers import able, offer
-from melt_tui.ui.screens.device_dialog import DeviceDialog
 from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog, TextDialog
 from melt_tui.ui.screens.run_dialog import RunDialog
 from melt_tui.ui.settings import ScreenSettings
@@ -42,10 +41,6 @@ class Orders:
     def mark(self) -> None:
         """Ask for a name and put a mark."""
         self._screen.run_worker(self._mark(), group="orders", exclusive=True)
-
-    def add_device(self) -> None:
-        """Look for devices and open the one that is chosen."""
-        self._screen.run_worker(self._add_device(), group="orders", exclusive=True)
 
     def remove_device(self) -> None:
         """Close the chosen device, after asking."""
@@ -84,11 +79,6 @@ class Orders:
         )
         if name:
             await self._wait(self._bench.mark(name))
-
-    async def _add_device(self) -> None:
-        place = await self._screen.app.push_screen_wait(DeviceDialog(self._bench))
-        if place is not None:
-            await self._wait(self._bench.add_device(place.address, place.name))
 
     async def _remove_device(self) -> None:
         view = self._now()

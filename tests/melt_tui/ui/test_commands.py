@@ -5,7 +5,9 @@ from melt_tui.ui.commands import (
     BENCH_KEYS,
     BY_NAME,
     COMMANDS,
+    DEVICES,
     EVERYWHERE,
+    FLEET,
     LIBRARY,
     available,
     bindings,
@@ -18,7 +20,7 @@ def test_every_command_stands_once() -> None:
     assert len(BY_NAME) == len(COMMANDS)
 
 
-@pytest.mark.parametrize("where", [BENCH, LIBRARY])
+@pytest.mark.parametrize("where", [BENCH, LIBRARY, FLEET, DEVICES])
 def test_no_key_means_two_things_in_one_place(where: str) -> None:
     keys = [key for c in COMMANDS if c.where in {where, EVERYWHERE} for key in c.keys.split(",") if key]
     assert sorted(keys) == sorted(set(keys))
@@ -29,7 +31,7 @@ def test_screens_md_keys_are_these() -> None:
     assert signs == {
         "run": "r", "stop": "s", "freeze": "space", "mark": "m", "previous_event": "[", "next_event": "]",
         "marker_a": "a", "marker_b": "b", "zoom_in": "+", "zoom_out": "-", "pane_log": "g", "charts": "c",
-        "library": "l", "command_palette": ":", "help": "?", "quit": "q",
+        "library": "l", "fleet": "f", "devices": "d", "command_palette": ":", "help": "?", "quit": "q",
     }  # fmt: skip
 
 
@@ -42,7 +44,7 @@ def test_bindings_carry_the_names_as_ids_for_remapping() -> None:
 
 def test_what_needs_a_session_is_not_offered_in_a_recording() -> None:
     names = {command.name for command in available(BENCH, live=False)}
-    assert {"run", "stop", "mark", "add_device", "remove_device"} & names == set()
+    assert {"run", "stop", "mark", "remove_device"} & names == set()
     assert {"freeze", "help", "library"} <= names
     assert "rename" not in names
 

@@ -121,7 +121,7 @@ async def test_stop_asks_which_when_several_run(desk: Any, make_app: Any) -> Non
         assert len(bench.told("stop_run")) == 4
 
 
-async def test_a_mark_and_devices_by_dialog(desk: Any, make_app: Any) -> None:
+async def test_a_mark_and_the_end_of_a_device_by_dialog(desk: Any, make_app: Any) -> None:
     bench = desk()
     app = make_app(bench)
     async with app.run_test(size=SIZE) as pilot:
@@ -134,18 +134,6 @@ async def test_a_mark_and_devices_by_dialog(desk: Any, make_app: Any) -> None:
         await press(pilot, "m", "enter")
         await press(pilot, "m", "escape")
         assert bench.told("mark") == ["fan on"]
-        await press(pilot, "d")
-        await settle(pilot)
-        await press(pilot, "down", "enter")
-        await settle(pilot)
-        await press(pilot, "d")
-        await settle(pilot)
-        box = app.screen.query_one(Input)
-        box.focus()
-        box.value = "sim:jetson my board"
-        await press(pilot, "enter")
-        await settle(pilot)
-        assert bench.told("add_device") == [("sim:phone", ""), ("sim:jetson", "my board")]
         await press(pilot, "down")
         app.give("remove_device")
         await settle(pilot)
