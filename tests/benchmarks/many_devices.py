@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -64,6 +65,18 @@ class Count:
             self.samples[item.key] += item.n
 
 
+IDLE = """
+import sys, time
+lags, end = [], time.perf_counter() + float(sys.argv[1])
+while time.perf_counter() < end:
+    due = time.perf_counter() + 0.01
+    time.sleep(0.01)
+    lags.append((time.perf_counter() - due) * 1e3)
+print(sorted(lags)[int(0.99 * len(lags))])
+"""
+"""How late a process wakes up that does nothing else: what this machine, as it is now, does to every process."""
+
+
 async def lag(lags: list[float]) -> None:
     """How late the loop is for a wait of 10 ms."""
     while True:
@@ -85,11 +98,14 @@ async def follow(addresses: list[str], seconds: float) -> bool:
     await asyncio.sleep(WARM_S)
     tasks.append(asyncio.create_task(lag(lags)))
     count.running, cpu0, wall0 = True, time.process_time(), time.perf_counter()
+    idle = await asyncio.create_subprocess_exec(sys.executable, "-c", IDLE, str(seconds), stdout=PIPE)
     await asyncio.sleep(seconds)
     count.running, cpu, wall = False, time.process_time() - cpu0, time.perf_counter() - wall0
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    told, _ = await idle.communicate()
+    print(f"a process that does nothing wakes up late by (p99, ms): {float(told):.2f}")
     return tell(samplers, count, cpu, wall, lags)
 
 

@@ -40,6 +40,42 @@ def test_the_demo_runs_here_beside_simulated_devices() -> None:
     assert not alone.setup.script
 
 
+def test_phones_come_by_themselves_unless_devices_were_named(config: Path) -> None:
+    config.write_text('[[devices]]\naddress = "sim:phone"\nname = "left"\n', encoding="utf-8")
+    asked = {
+        (): True,
+        ("demo",): True,
+        ("demo", "--no-simulated"): True,
+        ("watch",): True,
+        ("watch", "--device", "left"): False,
+        ("--device", "sim:jetson"): False,
+        ("run",): False,
+        ("run", "--device", "host"): False,
+    }
+    assert {words: planned(*words).setup.plugged for words in asked} == asked
+
+
+def test_a_device_of_the_config_file_is_named_by_its_name(config: Path) -> None:
+    config.write_text(
+        '[[devices]]\naddress = "ssh://u@orin"\nname = "orin"\ncolour = "red"\n', encoding="utf-8"
+    )
+    setup = planned("watch", "--device", "orin").setup
+    assert [(place.address, place.name) for place in setup.places] == [("ssh://u@orin", "orin")]
+    assert (setup.config, [one.colour for one in setup.saved]) == (config, ["red"])
+    with pytest.raises(UsageError, match=r"ssh://u@orin was given twice"):
+        planned("watch", "--device", "orin", "--device", "ssh://u@orin")
+
+
+def test_what_becomes_of_a_run_when_its_link_goes(config: Path) -> None:
+    (request,) = planned("run", "--device", "host").requests
+    assert (request.on_link_loss, request.lease_s) == ("stop", 900.0)
+    config.write_text('[run]\non_link_loss = "keep"\nlease = 60\n', encoding="utf-8")
+    (request,) = planned("run", "--device", "host").requests
+    assert (request.on_link_loss, request.lease_s) == ("keep", 60.0)
+    (request,) = planned("run", "--device", "host", "--on-link-loss", "stop", "--lease", "30").requests
+    assert (request.on_link_loss, request.lease_s) == ("stop", 30.0)
+
+
 def test_seconds_of_a_run_are_its_own_those_of_watching_the_session_s() -> None:
     run = planned("run", "--device", "sim:phone", "--seconds", "7", "--turns", "2")
     (request,) = run.requests
