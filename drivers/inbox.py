@@ -71,9 +71,11 @@ class Inbox:
             found.append(item)
         return found
 
-    def drop(self, *kinds: type) -> None:
-        """Forget waiting items of these kinds."""
+    def drop(self, *kinds: type) -> int:
+        """Forget waiting items of these kinds; how many there were."""
+        before = len(self._items)
         self._items = deque(item for item in self._items if not isinstance(item, kinds))
+        return before - len(self._items)
 
     def _end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

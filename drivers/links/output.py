@@ -132,6 +132,13 @@ class Output:
                 return
             await self._read_some()
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether all that waited on the device has been taken."""
+        return not self._waiting and all(
+            self._read.of(stream) >= self._stamps.size(stream) for stream in self._streams
+        )
+
     def pieces(self) -> AsyncIterator[Line]:
         """What comes as it comes, whole characters; asked for before anything was read. Raises as ``lines`` does."""
         self._streams = {"out": _Pieces(), "err": _Pieces()}

@@ -9,6 +9,7 @@ from drivers.foreign import printable
 from drivers.links.base import Lease
 from drivers.model import ModelFile, OnLinkLoss, RunSpec
 from drivers.runs.args import binary_of
+from drivers.runs.beside import SCRIPT
 from drivers.runs.dying import death
 from drivers.runs.memory import memory_objection
 from drivers.runs.places import models_folder, runtime_folder
@@ -103,7 +104,7 @@ def lease_of(stage: Stage, name: str) -> Lease | None:
     """
     if stage.spec.on_link_loss is not OnLinkLoss.KEEP:
         return None
-    return Lease(key=f"{name}-{stage.clock.wall():x}", seconds=stage.spec.lease_s)
+    return Lease(key=f"{name}-{stage.clock.wall():x}", seconds=stage.spec.lease_s, beside=SCRIPT)
 
 
 def _check_memory(spec: RunSpec, model: ModelFile, survey: Survey) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -10,10 +11,12 @@ from types import TracebackType
 from typing import Self
 
 from drivers.clock import Clock
-from drivers.errors import DriverError, LinkError
+from drivers.errors import DriverError, LinkError, RunFailed
 from drivers.events import LogLine, ProcessEnded, ProcessStarted, bounded
 from drivers.inbox import Inbox
 from drivers.links.base import Lease, Line, Process, ShellLink
+from drivers.links.leased import LeasedProcess
+from drivers.links.stamping import End
 from drivers.model import RunSpec
 from drivers.runs.dying import death
 from drivers.runs.hearing import Gone
@@ -49,10 +52,19 @@ class Program:
     """One process. Entering starts it; leaving ends it, and says that it has ended.
 
     Under a lease a lost link ends nothing: the process is left to its lease, and nothing is said of its end.
+    ``taken_up`` is the process id of one that is to live already under its lease: then it is not said to start.
     """
 
     def __init__(
-        self, spec: RunSpec, launch: Launch, source: str, shell: ShellLink, clock: Clock, emit: Emit
+        self,
+        spec: RunSpec,
+        launch: Launch,
+        source: str,
+        shell: ShellLink,
+        clock: Clock,
+        emit: Emit,
+        *,
+        taken_up: int | None = None,
     ) -> None:
         self.started_ns = clock.now()
         self._spec = spec
@@ -67,6 +79,7 @@ class Program:
         self._stack = AsyncExitStack()
         self._process: Process | None = None
         self._returncode: int | None = None
+        self._taken_up = taken_up
 
     @property
     def process(self) -> Process:
@@ -124,9 +137,23 @@ class Program:
 
     def post_mortem(self, returncode: int) -> DriverError:
         """Why it ended, as far as it told, or else its last lines."""
+        if self._taken_up is not None and returncode == -signal.SIGKILL:
+            return self._expired()
         return death(self._launch.argv[0], returncode, self._tail)
 
+    def _expired(self) -> RunFailed:
+        device, process = self._spec.device, self._process
+        end = process.ended if isinstance(process, LeasedProcess) else None
+        if end is End.FULL:
+            return RunFailed(f"the engine on {device} wrote more than a lease keeps")
+        why = "its lease ran out" if end is End.EXPIRED else "its lease ran out, or the device was restarted"
+        return RunFailed(f"the engine on {device} ended while the device was away", remedy=why)
+
     def _started(self, process: Process) -> None:
+        if self._taken_up is not None:
+            if process.pid != self._taken_up:
+                raise self._expired()
+            return
         self._emit(
             ProcessStarted(
                 t_ns=self._clock.now(),

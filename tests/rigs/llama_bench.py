@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 HELP = """usage: llama-bench [options]
 
@@ -55,6 +56,9 @@ def main() -> None:
             run(number, len(tests), at, repetitions, prompt, generated, cues) for at in range(repetitions)
         ]
         print(json.dumps(row(prompt, generated, samples, cues)), flush=True)
+        if "diary" in cues:
+            with Path(given["-m"][-1]).with_name("diary").open("a") as diary:
+                diary.write(f"{time.monotonic_ns()}\n")
 
 
 def old_help() -> str:

@@ -28,6 +28,7 @@ class RowReader:
         self._turns = turns
         self._next = next(turns, None)
         self._running: TurnTeller | None = None
+        self._rows = 0
 
     @property
     def finished(self) -> bool:
@@ -38,11 +39,13 @@ class RowReader:
         """A run of a phase begins. The prompt of a test that also generates begins it; its generation goes on."""
         if self.loaded_ns is None:
             self.loaded_ns = t_ns
-        if self.probe is not None and step.measured and self._running is None:
+        late = step.test <= self._rows
+        if self.probe is not None and step.measured and self._running is None and not late:
             yield from self._begin(t_ns)
 
     def ended(self, t_ns: int, row: Row) -> Iterator[Item]:
         """A test has ended: its repetitions are laid back from the moment at which its row came."""
+        self._rows += 1
         if self.probe is None and row.shape == PROBE:
             self.probe = row
             return

@@ -1,7 +1,6 @@
 """The engine that we started: where it listens, how it loads, and why it ended."""
 
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from drivers.clock import SECOND, Clock
 from drivers.errors import DriverError, Garbled, MissingExtra, NotSupported, RunFailed
 from drivers.events import Preparing
 from drivers.foreign import printable
-from drivers.links.base import Line, Process, ShellLink
+from drivers.links.base import Line, ShellLink
 from drivers.model import ModelFile, RunSpec
 from drivers.runs.args import binary_of
 from drivers.runs.dying import telling
@@ -61,13 +60,13 @@ class Engine(Program):
     ) -> None:
         ours = threads if threads is not None else local_threads(spec)
         self._own = launch is None and not binary_of(spec.args)
-        super().__init__(spec, launch or local_launch(spec, model.path), SOURCE, shell, clock, emit)
+        own = launch or local_launch(spec, model.path)
+        super().__init__(spec, own, SOURCE, shell, clock, emit, taken_up=taken_up)
         self.threads = threads_in_force(spec.args, ours, program=not self._own)
         """Those that it uses; None where a flag of the user's does not tell them in a number."""
         self.batch = batch_in_force(spec.args, spec.batch, program=not self._own)
         self._model = model
         self._failed: Failed | None = None
-        self._taken_up = taken_up
 
     async def follow_loading(self) -> None:
         """Tell how much of the model has been read, where the system tells it; for as long as it is awaited."""
@@ -107,21 +106,7 @@ class Engine(Program):
         """Why it ended, as far as it told, or else its last lines."""
         if self._failed is not None:
             return self._objection(self._failed)
-        if self._taken_up is not None and returncode == -signal.SIGKILL:
-            return self._expired()
         return super().post_mortem(returncode)
-
-    def _started(self, process: Process) -> None:
-        if self._taken_up is None:
-            super()._started(process)
-        elif process.pid != self._taken_up:
-            raise self._expired()
-
-    def _expired(self) -> RunFailed:
-        return RunFailed(
-            f"the engine on {self._spec.device} ended while the device was away",
-            remedy="its lease ran out, or the device was restarted",
-        )
 
     def _objection(self, told: Failed) -> DriverError:
         if told.kind in _OBJECTIONS:

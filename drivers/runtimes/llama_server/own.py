@@ -11,6 +11,7 @@ from drivers.links.http import HttpLink
 from drivers.model import ModelFile, RunSpec, Workload
 from drivers.runs.fitting import fit, lease_of
 from drivers.runs.hearing import Ear
+from drivers.runs.kept import Kept
 from drivers.runs.program import Launch
 from drivers.runs.stage import Stage
 from drivers.runtimes.llama_server.channels import token_channels
@@ -55,6 +56,7 @@ class OwnRun:
         self._turns = Turns(spec, workload, token_channels(spec.device))
         self._started: _Started | None = None
         self._living: _Living | None = None
+        self._kept = Kept(spec)
         self.holding = False
         """Whether an engine may live on the device under its lease."""
 
@@ -65,6 +67,7 @@ class OwnRun:
             await self._perform(stage, stack)
         except LinkError:
             self.holding = self._started is not None and self._started.launch.lease is not None
+            self._kept.lose(stage.clock.now())
             raise
 
     async def _perform(self, stage: Stage, stack: AsyncExitStack) -> None:
@@ -72,7 +75,11 @@ class OwnRun:
             self._started = await self._prepared(stage)
         engine = await stack.enter_async_context(self._engine(stage, self._started))
         ear = Ear(stage.inbox, engine)
-        stage.inbox.listen("engine", engine.listen(stage.inbox))
+        await ear.attend("kept", self._kept.take_up(stage, engine.process))
+        if self._started.launch.lease is not None:
+            self._kept.keep_time(stage, engine.process)
+        output = self._kept.ordered(engine.process, engine.process.lines())
+        stage.inbox.listen("engine", engine.listen(stage.inbox, output))
         if self._living is None:
             server = await self._loaded(stage, stack, ear, engine)
         else:

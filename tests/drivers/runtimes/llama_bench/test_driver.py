@@ -181,7 +181,7 @@ async def test_on_a_device(tmp_path: Path) -> None:
     [
         (run_spec(None), "serves nobody"),
         (run_spec(workload()), "llama-bench makes up its own prompts, and t is text: take ppN"),
-        (replace(work(1, 9), on_link_loss=OnLinkLoss.KEEP), "ends with its link"),
+        (replace(work(1, 9), on_link_loss=OnLinkLoss.KEEP), "on this computer cannot outlive melt"),
         (replace(work(1, 9), args=("-p", "5")), "-p is not for --runtime-arg: the workload says it"),
         (
             run_spec(workload(conversations=((Prompt(tokens=(1,)), Prompt(tokens=(1, 2))),))),
@@ -192,6 +192,8 @@ async def test_on_a_device(tmp_path: Path) -> None:
 def test_objections(spec: RunSpec, sentence: str) -> None:
     assert sentence in str(LlamaBench().objection(spec))
     assert LlamaBench().objection(work(512, 128)) is None
+    kept = replace(work(512, 128), on_link_loss=OnLinkLoss.KEEP, home="/data/local/tmp/melt")
+    assert LlamaBench().objection(kept) is None
 
 
 def test_each_repetition_of_a_row_is_a_turn_of_its_own() -> None:

@@ -1,0 +1,203 @@
+"""Runs that go on while the link is away: their rows, turns and readings come with the device's times, each once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from drivers.clock import SECOND, SystemClock
+from drivers.errors import LinkLost, RunFailed
+from drivers.events import (
+    ChannelsOpened,
+    ClockMeasured,
+    LogLine,
+    ProcessEnded,
+    ProcessStarted,
+    TurnEnd,
+    TurnEnded,
+    TurnStarted,
+)
+from drivers.links.base import Progress
+from drivers.links.local import LocalShell
+from drivers.links.remote import RemoteShell
+from drivers.model import OnLinkLoss, Prompt, RunSpec, Samples
+from drivers.runs.kept import TICK_NS
+from drivers.runtimes.llama_bench.driver import LlamaBench
+from tests.rigs.llama_runs import gone, run_spec, workload
+from tests.rigs.local_pipes import LocalPipes, userlands
+from tests.rigs.programs import install, runtime_of
+from tests.rigs.runs import Run, follow, stopping
+
+CLOCK = SystemClock()
+LATE_NS = SECOND // 2
+"""How late a process of a busy computer may come to its tick."""
+
+FOLLOWED_NS = SECOND
+"""How late what comes while the link is there may come: some ``tail -f`` look once a second."""
+
+
+class Phone(RemoteShell):
+    """A device whose files and ports are this computer's."""
+
+    def __init__(self, pipes: LocalPipes, folder: Path) -> None:
+        super().__init__(CLOCK, pipes, title="phone", directory=str(folder / "leases"))
+        self._here = LocalShell(CLOCK)
+
+    async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:
+        await self._here.push(source, target, progress)
+
+    @asynccontextmanager
+    async def forward(self, port: int) -> AsyncIterator[tuple[str, int]]:
+        yield ("127.0.0.1", port)
+
+
+@pytest.fixture(params=userlands()[-1:])
+def pipes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalPipes]:
+    pipes = LocalPipes(CLOCK, request.param, tmp_path / "bin")
+    yield pipes
+    pipes.wait()
+
+
+EVERY_USERLAND = pytest.mark.parametrize("pipes", userlands(), indirect=True)
+
+
+def bench_spec(folder: Path, repeat: int = 36, **changes: object) -> RunSpec:
+    install(runtime_of(folder), "llama_bench.py", "llama-bench", "diary")
+    work = workload(conversations=((Prompt(tokens=(1,)),),), max_tokens=25, repeat=repeat, **changes)
+    return run_spec(work, home=str(folder), on_link_loss=OnLinkLoss.KEEP)
+
+
+def cutting(pipes: LocalPipes, turn: int) -> Callable[[object], None]:
+    """Pull the cable when that turn ends."""
+
+    def see(item: object) -> None:
+        if isinstance(item, TurnEnded) and item.turn == turn:
+            pipes.cut()
+
+    return see
+
+
+async def away(pipes: LocalPipes, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    pipes.refusing = False
+
+
+@EVERY_USERLAND
+async def test_rows_that_came_while_the_cable_was_out(pipes: LocalPipes, tmp_path: Path) -> None:
+    spec, runtime = bench_spec(tmp_path), LlamaBench()
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), cutting(pipes, 3))
+    assert isinstance(lost.error, LinkLost)
+    assert runtime.holding
+    await away(pipes, 1.0)
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    assert (again.error, runtime.holding) == (None, False)
+    whole = Run([*lost.items, *again.items])
+    turns = whole.of(TurnEnded)
+    assert [turn.turn for turn in whole.of(TurnStarted)] == [turn.turn for turn in turns] == [*range(1, 37)]
+    assert {turn.end for turn in turns} == {TurnEnd.LIMIT}
+    written = [int(line) for line in (tmp_path / "models" / "diary").read_text().split()][1:]
+    late = [turn for turn in turns if turn.detail]
+    assert len(late) > 5
+    assert all("the link was away: times are the device's, within 0.2" in turn.detail for turn in late)
+    for turn, written_ns in zip(turns, written, strict=True):
+        slack_ns = 50_000_000 + (uncertainty(whole) if turn.detail else FOLLOWED_NS)
+        assert -slack_ns <= turn.t_ns - written_ns <= TICK_NS + LATE_NS + slack_ns
+    assert all(earlier.t_ns <= later.t_ns for earlier, later in pairwise(turns))
+    assert len(whole.of(ProcessStarted)) == len(whole.of(ProcessEnded)) == 1
+    await gone(whole.one(ProcessStarted).pid)
+    assert not list((tmp_path / "leases").iterdir())
+
+
+def uncertainty(run: Run) -> int:
+    return max(measured.uncertainty_ns for measured in run.of(ClockMeasured))
+
+
+async def test_counts_and_readings_are_by_the_devices_clock(pipes: LocalPipes, tmp_path: Path) -> None:
+    spec, runtime = bench_spec(tmp_path, repeat=60), LlamaBench()
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), cutting(pipes, 3))
+    cut_ns = CLOCK.now()
+    await away(pipes, 2.2)
+    back_ns = CLOCK.now()
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    whole = Run([*lost.items, *again.items])
+    assert len(lost.of(ClockMeasured)) == 1
+    after = again.of(ClockMeasured)[0]
+    live, kept = whole.samples("token_arrivals"), whole.samples("kept token_arrivals")
+    assert sorted(count for _, count in live + kept) == [25 * turn for turn in range(1, 61)]
+    slack_ns = uncertainty(whole) + SECOND // 20
+    ended = {turn.t_ns for turn in whole.of(TurnEnded)}
+    for t_ns, _ in kept:
+        host_ns = t_ns + after.offset_ns
+        assert cut_ns - SECOND < host_ns < back_ns + SECOND
+        assert min(abs(host_ns - end_ns) for end_ns in ended) < slack_ns
+    opened = {c.name: c for event in whole.of(ChannelsOpened) for c in event.channels}
+    assert {name for name in opened if opened[name].own_clock} >= {"kept token_arrivals", "kept rss"}
+    (rss,) = (block for block in whole.of(Samples) if block.channel == "kept rss")
+    assert 2 <= rss.n <= 5
+    for at in range(rss.n):
+        assert cut_ns - 2 * SECOND < rss.time_at(at) + after.offset_ns < back_ns + SECOND
+    assert any("readings that the device kept are merged" in line.text for line in again.of(LogLine))
+
+
+async def test_stopped_after_the_return_nothing_is_left(pipes: LocalPipes, tmp_path: Path) -> None:
+    spec, runtime = bench_spec(tmp_path, repeat=600), LlamaBench()
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), cutting(pipes, 3))
+    await away(pipes, 0.6)
+    again = await follow(runtime, spec, Phone(pipes, tmp_path), stopping(runtime, TurnEnded))
+    assert again.error is None
+    assert again.of(TurnEnded)[-1].end in {TurnEnd.STOPPED, TurnEnd.LIMIT}
+    await gone(lost.one(ProcessStarted).pid)
+    await left_nothing(pipes, tmp_path)
+
+
+async def test_stopped_while_away_what_was_missed_is_told_before_it_ends(
+    pipes: LocalPipes, tmp_path: Path
+) -> None:
+    spec, runtime = bench_spec(tmp_path, repeat=600), LlamaBench()
+    await follow(runtime, spec, Phone(pipes, tmp_path), cutting(pipes, 3))
+    await away(pipes, 0.8)
+    await runtime.stop()
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    assert again.error is None
+    assert sum(turn.end is TurnEnd.LIMIT for turn in again.of(TurnEnded)) > 5
+    await left_nothing(pipes, tmp_path)
+
+
+async def test_time_that_was_up_meanwhile_ends_it_there(pipes: LocalPipes, tmp_path: Path) -> None:
+    spec, runtime = bench_spec(tmp_path, repeat=600, seconds=0.8), LlamaBench()
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), cutting(pipes, 3))
+    await away(pipes, 1.6)
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    assert again.error is None
+    begun_ns = lost.of(TurnStarted)[0].t_ns
+    last = again.of(TurnEnded)[-1]
+    assert last.t_ns - begun_ns < SECOND
+    assert last.end in {TurnEnd.TIME, TurnEnd.LIMIT}
+    assert len(again.of(TurnEnded)) > 3
+    await left_nothing(pipes, tmp_path)
+
+
+async def test_a_lease_that_expired_is_told_after_the_rows_that_came(
+    pipes: LocalPipes, tmp_path: Path
+) -> None:
+    spec, runtime = bench_spec(tmp_path, repeat=600), LlamaBench()
+    spec = run_spec(spec.workload, home=spec.home, on_link_loss=spec.on_link_loss, lease_s=1.0)
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), cutting(pipes, 3))
+    pid = lost.one(ProcessStarted).pid
+    await gone(pid, 10)
+    await away(pipes, 0)
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    assert isinstance(again.error, RunFailed)
+    assert str(again.error) == "the engine on bench ended while the device was away: its lease ran out"
+    assert sum(turn.end is TurnEnd.LIMIT for turn in again.of(TurnEnded)) > 5
+    assert (again.one(ProcessEnded).pid, again.one(ProcessEnded).returncode) == (pid, -9)
+    await left_nothing(pipes, tmp_path)
+
+
+async def left_nothing(pipes: LocalPipes, folder: Path) -> None:
+    for pid in pipes.children():
+        await gone(pid)
+    assert not list((folder / "leases").iterdir())
