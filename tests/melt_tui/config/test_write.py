@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melt_tui.config import DeviceConfig
+from melt_tui.config import DeviceConfig, write
 from melt_tui.config.read import parse, read
 from melt_tui.config.write import add_device, change_device, forget_device
 from melt_tui.errors import ConfigError
@@ -133,6 +133,14 @@ def test_a_string_that_looks_like_a_table_is_not_taken_for_one(tmp_path: Path) -
     assert path.read_text() == text
 
 
+def test_an_edit_that_changes_anything_else_is_not_kept(file: Path) -> None:
+    with pytest.raises(ConfigError, match="by hand"):
+        write._edit(file, lambda text, _: text.replace('"demo"', '"other"'), list)
+    with pytest.raises(ConfigError, match="by hand"):
+        write._edit(file, lambda text, _: text.replace('"orin"', '"other"'), list)
+    assert file.read_text() == HAND_WRITTEN
+
+
 def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.toml"
     link.symlink_to(file)
@@ -168,8 +176,6 @@ def test_any_devices_added_changed_and_forgotten_read_back(
     devices: list[DeviceConfig], at: int, name: str
 ) -> None:
     path = Path("/nowhere/config.toml")
-    from melt_tui.config import write
-
     text = HAND_WRITTEN
     for one in devices:
         text = write._added(text, one)

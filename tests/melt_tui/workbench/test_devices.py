@@ -4,14 +4,20 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from drivers.clock import SystemClock
 from drivers.errors import NotSupported, Refused
+from drivers.model import DeviceKind, Found
+from drivers.registry import Registry
 from melt_tui.config import DeviceConfig
 from melt_tui.errors import ConfigError
+from melt_tui.session.session import Session
 from melt_tui.timeline import DeviceState
 from melt_tui.workbench import Bench, HostKey, Place, SessionSetup, Workbench
+from melt_tui.workbench.devices import Devices
 from tests.rigs import adb_phone
 from tests.rigs.lab import PATIENCE_S, state_of, until, up
 from tests.rigs.phones.pixel import pixel
@@ -117,6 +123,34 @@ def test_with_named_devices_no_other_comes(setup: SessionSetup, server: adb_phon
             assert names(bench) == {"named"}
 
 
+class Tasks:
+    """A session that only notes what it was to run."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def add(self, name: str, source: object) -> None:
+        self.names.append(name)
+
+
+@pytest.mark.parametrize(
+    ("plugged", "ready", "asks", "opened"),
+    [
+        (True, True, False, ["device pixel-8"]),
+        (True, False, True, ["device pixel-8"]),
+        (True, False, False, []),
+        (False, True, False, []),
+        (False, False, True, []),
+    ],
+)
+def test_who_is_welcome(plugged: bool, ready: bool, asks: bool, opened: list[str]) -> None:
+    tasks, clock = Tasks(), SystemClock()
+    devices = Devices(cast(Session, tasks), Registry(clock), clock, plugged=plugged)
+    devices.seen([Found(address="adb:X1", kind=DeviceKind.PHONE, title="Pixel 8", ready=ready, asks=asks)])
+    assert [name for name in tasks.names if name.startswith("device")] == opened
+    devices.seen([])
+
+
 def test_one_that_hangs_or_refuses_delays_no_other(setup: SessionSetup, tree: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as closed:
         hanging = f"ssh://u@127.0.0.1:{silent.getsockname()[1]}"
@@ -200,3 +234,24 @@ def test_what_is_no_phone_is_not_moved_to_wifi(setup: SessionSetup) -> None:
             bench.to_wifi("phone").result(PATIENCE_S)
         with pytest.raises(Refused, match="no device named other"):
             bench.to_wifi("other").result(PATIENCE_S)
+
+
+def test_a_phone_that_moves_to_wifi_keeps_its_name(
+    setup: SessionSetup, server: adb_phone.Server, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rig's phones are in the network already: of the move itself only what follows it."""
+    with adb_phone.phone(server, tree) as cable, adb_phone.phone(server, tree) as wireless:
+
+        async def moved(self: Registry, address: str) -> str:
+            assert address == f"adb:{cable.serial}"
+            return f"adb:{wireless.serial}"
+
+        monkeypatch.setattr(Registry, "to_wifi", moved)
+        places = (Place(address=f"adb:{cable.serial}", name="mine"),)
+        with Workbench(replace(setup, plugged=False, places=places)) as bench:
+            until(lambda: up(bench, "mine"))
+            assert bench.to_wifi("mine").result(PATIENCE_S) == f"adb:{wireless.serial}"
+            until(lambda: up(bench, "mine"))
+            assert cable.wait_until_gone() == []
+            assert wireless.wait_until_there("sh") != []
+            assert names(bench) == {"mine"}

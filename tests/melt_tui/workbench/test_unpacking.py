@@ -79,6 +79,7 @@ def test_files_modes_and_links_come_out(make: Callable[..., Path], tmp_path: Pat
         [("out", "..", 0o777), ("out/evil", b"x", 0o644)],
         [("link", "../evil", 0o777)],
         [("link", "/etc/passwd", 0o777)],
+        [("d/one", "..", 0o777), ("d/one/two", "../..", 0o777)],
         [("d/one", "..", 0o777), ("d/one/two", "../..", 0o777), ("d/one/two/evil", "x", 0o777)],
         [("a/" * 600 + "x", b"x", 0o644)],
     ],
