@@ -90,14 +90,22 @@ class FastSerial:
         arrival_ns = handed_ns = self._clock.now()
         try:
             while not self._stopping.wait(self._wake_s):
-                while self._waiting < WAITING_LIMIT and (data := self._port.now()):
-                    arrival_ns = self._clock.now()
-                    pieces.append(data)
+                arrival_ns = self._collect(pieces) or arrival_ns
                 if pieces and self._clock.now() - handed_ns >= self._hand_ns:
                     handed_ns = self._clock.now()
                     self._hand(arrival_ns, pieces)
         except DriverError as error:
-            self._hand(arrival_ns, pieces, error)
+            self._hand(self._clock.now(), pieces, error)
+
+    def _collect(self, pieces: list[bytes]) -> int:
+        """Add all that is there, as far as there is room; when the last of it was found, 0 when nothing was."""
+        arrival_ns = 0
+        room = WAITING_LIMIT - self._waiting - sum(map(len, pieces))
+        while room > 0 and (data := self._port.now()):
+            arrival_ns = self._clock.now()
+            pieces.append(data)
+            room -= len(data)
+        return arrival_ns
 
     def _hand(self, arrival_ns: int, pieces: list[bytes], failure: DriverError | None = None) -> None:
         """Give over what was collected. A loop that has ended needs nothing more."""

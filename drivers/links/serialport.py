@@ -13,7 +13,7 @@ import select
 import termios
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,12 +126,11 @@ def open_port(settings: Settings) -> SerialPort:
         if not settings.far:
             port.exclusive = True
         port.open()
-    mine = SerialPort(settings, port)
-    try:
+    with ExitStack() as unless_settled:
+        mine = SerialPort(settings, port)
+        unless_settled.callback(mine.close)
         _settle(mine)
-    except BaseException:
-        mine.close()
-        raise
+        unless_settled.pop_all()
     return mine
 
 

@@ -160,7 +160,7 @@ def test_whatever_comes_times_rise_and_no_block_ends_after_it_came(
 ) -> None:
     arrivals, t_ns, last_ns = Arrivals(1000.0), START, None
     for wait_ns, n, skipped in blocks:
-        t_ns += wait_ns + n
+        t_ns += wait_ns
         placed = arrivals.place(t_ns, n, skipped)
         assert placed.t0_ns <= placed.t1_ns
         assert last_ns is None or placed.t0_ns > last_ns
