@@ -13,9 +13,14 @@ from textual.widgets import Button, Checkbox, Input, Label, Select
 from melt_tui.ui.answers import answer
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets, Tick
-from melt_tui.ui.screens.run_form import FIELDS, FormError, Texts, request_of, texts_of
-from melt_tui.workbench import Bench, Choice, RunRequest
+from melt_tui.ui.screens.run_form import FIELDS, LISTS, FormError, Texts, request_of, texts_of
+from melt_tui.ui.screens.setup_dialog import PUSHED, SetupDialog, needed_for
+from melt_tui.workbench import Bench, Choice, RunRequest, SetupRequest
 
+LINK_LOSS = (
+    Choice(value="stop", title="stop", remark="ends at once, leaves nothing there"),
+    Choice(value="keep", title="keep", remark="goes on for its lease, is taken up again"),
+)
 _OTHER = "\x00other"
 """Value of the entry that asks for a path."""
 
@@ -32,6 +37,8 @@ class RunDialog(Dialog[RunRequest]):
         self._preset = preset
         self._checked: RunRequest | None = None
         self._wanted = False
+        self._lacking = ""
+        """The device that has to be set up first."""
 
     def compose(self) -> ComposeResult:
         """Devices, then what to run on them, then the figures; the verdict and the buttons stay in sight."""
@@ -41,12 +48,14 @@ class RunDialog(Dialog[RunRequest]):
             yield Label("", id="verdict")
             yield Horizontal(
                 Button("Cancel", id="cancel", compact=True),
+                Button("Set up …", id="setup", compact=True),
                 Button("Start", id="start", variant="primary", compact=True),
                 classes="buttons",
             )
 
     def on_mount(self) -> None:
         """Look at the preset at once."""
+        self.query_one("#setup").display = False
         self.query_one("#start").focus()
         self._check()
 
@@ -56,26 +65,41 @@ class RunDialog(Dialog[RunRequest]):
             Tick(_titled(choice), on=choice.value in preset.devices, place=f"device-{i}")
             for i, choice in enumerate(self._devices)
         )
-        yield Horizontal(Label("devices", classes="name"), Vertical(*boxes, classes="tall"), classes="line")
-        runtimes = [Choice(value="", title="the device's best"), *self._runtimes()]
-        yield from _list("runtime", runtimes, preset.runtime, typed=False)
+        yield Horizontal(
+            Label("devices", classes="name"),
+            VerticalScroll(*boxes, classes="tall", can_focus=False),
+            classes="line",
+        )
+        yield from _list("runtime", self._runtimes(preset.devices), preset.runtime, typed=False)
         yield from _list("model", self._bench.models(), preset.model, typed=True)
         yield from _list("workload", self._bench.workloads(), preset.workload, typed=True)
+        yield from _list("on_link_loss", LINK_LOSS, preset.on_link_loss, typed=False, title="link lost")
         yield from _fields(texts_of(preset))
         ignore = Tick(Content("ignore end of text"), on=preset.ignore_eos, place="ignore_eos")
         yield Horizontal(Label("", classes="name"), ignore, classes="line")
 
-    def _runtimes(self) -> Iterable[Choice]:
-        """What could run on any of the devices, each once."""
-        seen: dict[str, Choice] = {}
-        for device in self._devices:
-            for choice in self._bench.runtimes(device.value):
-                seen.setdefault(choice.value, choice)
-        return seen.values()
+    def _runtimes(self, devices: Sequence[str]) -> list[Choice]:
+        """Each device's best, and what all of them offer, in the order of the first."""
+        offers = [self._bench.runtimes(device) for device in devices]
+        shared = (
+            set.intersection(*({choice.value for choice in offer} for offer in offers)) if offers else set()
+        )
+        best = "each device's best" if len(devices) > 1 else "the device's best"
+        return [Choice(value="", title=best), *(one for one in (offers or [()])[0] if one.value in shared)]
 
     @on(Input.Changed)
-    @on(Checkbox.Changed)
     def _changed(self) -> None:
+        self._check()
+
+    @on(Checkbox.Changed)
+    def _ticked(self) -> None:
+        """Other devices offer other runtimes; the one that was chosen stays where they do."""
+        select = self.query_one("#runtime", Select)
+        choices = self._runtimes(self._ticks())
+        chosen = self._list_value("runtime")
+        with self.prevent(Select.Changed):
+            select.set_options([(_titled(choice), choice.value) for choice in choices])
+            select.value = chosen if chosen in {choice.value for choice in choices} else ""
         self._check()
 
     @on(Select.Changed)
@@ -95,6 +119,17 @@ class RunDialog(Dialog[RunRequest]):
     def _cancelled(self) -> None:
         self.action_cancel()
 
+    @on(Button.Pressed, "#setup")
+    @work(exclusive=True, group="setup")
+    async def _set_up(self) -> None:
+        """Put on the device what is missing there, then see whether it can work."""
+        runtime = self._list_value("runtime")
+        wanted = SetupRequest(
+            address=self._lacking, runtime=runtime if runtime in PUSHED else SetupRequest(address="").runtime
+        )
+        if await self.app.push_screen_wait(SetupDialog(self._bench, self._lacking, self._lacking, wanted)):
+            self._check()
+
     @work(exclusive=True, group="check")
     async def _check(self) -> None:
         """Say whether this can work; start it when that was asked for."""
@@ -106,6 +141,8 @@ class RunDialog(Dialog[RunRequest]):
         checked = await answer(self._bench.check_run(request))
         problem = checked.problem or checked.value or ""
         self._tell(problem or "Ready to start.", fine=not problem)
+        self._lacking = needed_for(problem, request.devices)
+        self.query_one("#setup").display = bool(self._lacking)
         if self._wanted and not problem:
             self.dismiss(request)
         self._wanted = False
@@ -119,16 +156,18 @@ class RunDialog(Dialog[RunRequest]):
             self._wanted = False
 
     def _texts(self) -> Texts:
-        devices = tuple(
+        return Texts(
+            devices=self._ticks(),
+            lists={name: self._list_value(name) for name in LISTS},
+            fields={field.name: self.query_one(f"#{field.name}", Input).value.strip() for field in FIELDS},
+            ignore_eos=self.query_one("#ignore_eos", Checkbox).value,
+        )
+
+    def _ticks(self) -> tuple[str, ...]:
+        return tuple(
             choice.value
             for i, choice in enumerate(self._devices)
             if self.query_one(f"#device-{i}", Checkbox).value
-        )
-        return Texts(
-            devices=devices,
-            lists={name: self._list_value(name) for name in ("runtime", "model", "workload")},
-            fields={field.name: self.query_one(f"#{field.name}", Input).value.strip() for field in FIELDS},
-            ignore_eos=self.query_one("#ignore_eos", Checkbox).value,
         )
 
     def _list_value(self, name: str) -> str:
@@ -143,7 +182,9 @@ def _titled(choice: Choice) -> Content:
     return Content(plain(choice.title) + plain(remark))
 
 
-def _list(name: str, choices: Iterable[Choice], value: str, *, typed: bool) -> Iterable[Widget]:
+def _list(
+    name: str, choices: Iterable[Choice], value: str, *, typed: bool, title: str = ""
+) -> Iterable[Widget]:
     """A line with a list to choose from; where a path may be typed, its last entry asks for one."""
     offered = [(_titled(choice), choice.value) for choice in choices]
     values = [choice for _, choice in offered]
@@ -152,7 +193,7 @@ def _list(name: str, choices: Iterable[Choice], value: str, *, typed: bool) -> I
     known = value in values
     chosen = value if known else _OTHER if typed else values[0]
     select: Select[str] = Select(offered, value=chosen, allow_blank=False, id=name, compact=True)
-    parts: list[Widget] = [Label(name, classes="name"), select]
+    parts: list[Widget] = [Label(title or name, classes="name"), select]
     if typed:
         path = Input("" if known else value, placeholder="path", id=f"{name}-path", compact=True)
         path.display = not known

@@ -51,6 +51,13 @@ def _amount(text: str) -> float:
     return value
 
 
+def _least_one(text: str) -> float:
+    value = float(text)
+    if not 1 <= value < 1e9:
+        raise ValueError
+    return value
+
+
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
@@ -61,6 +68,8 @@ def _share(text: str) -> float:
 _POSITIVE = "a whole number from 1"
 _NATURAL = "a whole number from 0"
 
+LISTS = ("runtime", "model", "workload", "on_link_loss")
+"""Fields of ``RunRequest`` that are chosen from a list."""
 FIELDS = (
     Field("turns", "turns", "all", _whole(1), _POSITIVE),
     Field("seconds", "seconds", "no limit", _amount, "a number of seconds"),
@@ -75,6 +84,7 @@ FIELDS = (
     Field("temperature", "temperature", "0", _amount, "a number from 0"),
     Field("top_k", "top k", "40", _whole(0), _NATURAL),
     Field("top_p", "top p", "0.95", _share, "a number from 0 to 1"),
+    Field("lease_s", "lease s", "900", _least_one, "a number of seconds from 1", 900.0),
     Field("url", "server URL", "start our own", str, "a URL", ""),
     Field("runtime_args", "runtime flags", "none", lambda text: tuple(shlex.split(text)), "flags", ()),
 )
@@ -96,7 +106,7 @@ def texts_of(request: RunRequest) -> Texts:
     """The form filled in with a request; defaults stay empty."""
     return Texts(
         devices=request.devices,
-        lists={"runtime": request.runtime, "model": request.model, "workload": request.workload},
+        lists={name: getattr(request, name) for name in LISTS},
         fields={field.name: _text(field, getattr(request, field.name)) for field in FIELDS},
         ignore_eos=request.ignore_eos,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -157,8 +158,7 @@ def _line(name: str, *parts: Widget) -> Widget:
 
 def needed_for(problem: str, devices: Sequence[str]) -> str:
     """The device that a sentence asks to set up; empty when it asks for something else."""
-    words = problem.split()
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in pairwise(problem.split()):
         if word == "setup" and after.strip(",.:;") in devices:
             return after.strip(",.:;")
     return devices[0] if "melt setup" in problem and len(devices) == 1 else ""

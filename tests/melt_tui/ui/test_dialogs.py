@@ -10,10 +10,11 @@ from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog
 from melt_tui.ui.screens.library import LibraryScreen, split_tags
 from melt_tui.ui.screens.run_dialog import RunDialog
-from melt_tui.workbench import RunRequest
+from melt_tui.ui.screens.setup_dialog import SetupDialog
+from melt_tui.workbench import Choice, RunRequest, SetupRequest
 from tests.rigs.fake_bench import done
 from tests.rigs.night_run import BOARD, HOST, PHONE
-from tests.rigs.pilots import press, settle
+from tests.rigs.pilots import bench_of, press, settle, until
 
 SIZE = (120, 36)
 NIGHT = Path("/r/2026-09-21 night-run.melt")
@@ -74,6 +75,44 @@ async def test_a_run_that_cannot_work_is_refused_with_the_reason(desk: Any, make
         await press(pilot, "enter")
         await settle(pilot)
     assert [request.turns for request in bench.told("start_run")] == [2]
+
+
+async def test_what_is_missing_on_a_device_is_put_there_from_the_dialog(desk: Any, make_app: Any) -> None:
+    bench = desk(refusal=f"no engine on {BOARD}: melt setup {BOARD} puts one there")
+    offers = {PHONE: ["llama_server", "mlc"], BOARD: ["llama_server", "ollama"], HOST: ["ollama"]}
+    bench.runtimes = lambda device: [Choice(value=name, title=name) for name in offers[device]]
+    app = make_app(bench, last_run=RunRequest(devices=(BOARD,), runtime="ollama", on_link_loss="keep"))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        bench_of(app).viewer.selected = BOARD
+        await press(pilot, "r")
+        await settle(pilot)
+        dialog = app.screen
+        runtime = dialog.query_one("#runtime", Select)
+        runtime.value = "ollama"
+        dialog.query_one("#device-0", Checkbox).value = True
+        await settle(pilot)
+        assert [value for _, value in runtime._options] == ["", "llama_server"]
+        assert runtime.value == ""
+        dialog.query_one("#on_link_loss", Select).value = "keep"
+        runtime.value = "llama_server"
+        await settle(pilot)
+        await pilot.click("#setup")
+        await settle(pilot)
+        assert isinstance(app.screen, SetupDialog)
+        bench.refusal = ""
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.screen is dialog)
+        await until(pilot, lambda: not dialog.query_one("#setup").display)
+        assert bench.told("setup") == [SetupRequest(address=BOARD, runtime="llama_server")]
+        await pilot.click("#start")
+        await settle(pilot)
+    (started,) = bench.told("start_run")
+    assert (started.devices, started.runtime, started.on_link_loss) == (
+        (PHONE, BOARD),
+        "llama_server",
+        "keep",
+    )
 
 
 async def test_a_start_that_fails_is_said_and_not_remembered(desk: Any, make_app: Any) -> None:

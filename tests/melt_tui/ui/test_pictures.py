@@ -64,7 +64,6 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
             ("run-dialog", ("r",)),
             ("stop-dialog", ("escape", "s")),
             ("mark-dialog", ("escape", "m")),
-            ("device-dialog", ("escape", "d")),
             ("quit-dialog", ("escape", "q")),
             ("help", ("escape", "question_mark")),
             ("palette", ("escape", "colon", *"mar")),
@@ -72,6 +71,25 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
             ("library-recovered", ("down",)),
             ("library-rename", ("n",)),
             ("library-delete", ("escape", "delete")),
+        ),
+    ),
+    "fleet": (
+        {},
+        (
+            ("fleet", ("f", "down")),
+            ("fleet-filtered", ("left", "slash", *"llama")),
+            ("fleet-80x24", ("escape", (80, 24))),
+        ),
+    ),
+    "devices": (
+        {},
+        (
+            ("devices", ("d", "down")),
+            ("device-add", ("a",)),
+            ("device-key", (*"ssh://me@orin", "enter")),
+            ("device-colour", ("escape", "up", "c")),
+            ("device-setup", ("escape", "s")),
+            ("devices-80x24", ("escape", (80, 24))),
         ),
     ),
     "refusal": ({"refusal": REFUSAL}, (("run-refused", ("r",)), ("run-refused-80x24", ((80, 24),)))),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from melt_tui.ui.screens.run_form import FIELDS, FormError, Texts, request_of, texts_of
 from melt_tui.workbench import RunRequest
 
-LISTS = {"runtime": "", "model": "demo", "workload": "chat"}
+LISTS = {"runtime": "", "model": "demo", "workload": "chat", "on_link_loss": "stop"}
 
 
 def form(fields: Mapping[str, str], devices: tuple[str, ...] = ("d",)) -> Texts:
@@ -31,6 +31,8 @@ requests = st.builds(
     max_tokens=amounts,
     repeat=amounts,
     warmup=st.integers(0, 9),
+    on_link_loss=st.sampled_from(("stop", "keep")),
+    lease_s=st.integers(1, 90_000).map(float),
     pause_s=st.integers(0, 90).map(float),
     threads=amounts,
     context=amounts,
@@ -53,6 +55,7 @@ def test_a_request_comes_back_from_its_form(request: RunRequest) -> None:
         ({"turns": "many"}, "turns: takes a whole number from 1."),
         ({"seconds": "-1"}, "seconds: takes a number of seconds."),
         ({"seconds": "nan"}, "seconds: takes a number of seconds."),
+        ({"lease_s": "0"}, "lease s: takes a number of seconds from 1."),
         ({"top_p": "1.5"}, "top p: takes a number from 0 to 1."),
         ({"runtime_args": "'"}, "runtime flags: takes flags."),
     ],
