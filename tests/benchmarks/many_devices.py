@@ -29,7 +29,7 @@ from drivers.registry import Registry
 from melt_tui.events import DeviceLost
 from melt_tui.session.bus import Bus
 from melt_tui.session.sampler import Sampler
-from melt_tui.workbench import Place, Workbench
+from melt_tui.workbench import Place, Workbench, heap
 from tests.rigs import adb_phone
 from tests.rigs.installed import report, report_least
 from tests.rigs.lab import lab, until, up
@@ -86,6 +86,7 @@ async def lag(lags: list[float]) -> None:
 
 
 async def follow(addresses: list[str], seconds: float) -> bool:
+    heap.tighten()
     registry, count, lags = Registry(CLOCK), Count(), list[float]()
     bus = Bus((count,))
     samplers = [
@@ -96,6 +97,7 @@ async def follow(addresses: list[str], seconds: float) -> bool:
     async with asyncio.timeout(120):
         await asyncio.gather(*(sampler.until_up() for sampler in samplers))
     await asyncio.sleep(WARM_S)
+    heap.settle()  # as a session does
     tasks.append(asyncio.create_task(lag(lags)))
     count.running, cpu0, wall0 = True, time.process_time(), time.perf_counter()
     idle = await asyncio.create_subprocess_exec(sys.executable, "-c", IDLE, str(seconds), stdout=PIPE)

@@ -164,7 +164,7 @@ def test_a_lease_that_runs_out_ends_the_run_there_and_here(bench: Workbench, rig
 
 
 def test_a_run_that_keeps_can_be_stopped_while_its_device_is_away(bench: Workbench, rig: Lab) -> None:
-    request = replace(ENDLESS, devices=("phone",), on_link_loss="keep", lease_s=5.0)
+    request = replace(ENDLESS, devices=("phone",), on_link_loss="keep", lease_s=3.0)
     bench.start_run(request).result(PATIENCE_S)
     until(lambda: decoding(bench, "phone"))
     rig.phone.cue("drop")
@@ -172,7 +172,7 @@ def test_a_run_that_keeps_can_be_stopped_while_its_device_is_away(bench: Workben
         until(lambda: state_of(bench, "phone") is not DeviceState.UP)
         bench.stop_run("phone").result(PATIENCE_S)
         assert ends(bench)["phone"].outcome is RunOutcome.STOPPED
-        assert "ends itself within 5 s" in ends(bench)["phone"].reason
+        assert "ends itself within 3 s" in ends(bench)["phone"].reason
         assert rig.phone.wait_until_gone("real_server", limit_s=15.0) == []
     finally:
         rig.phone.cue("back")
