@@ -72,7 +72,7 @@ def read_status(body: bytes) -> Status | None:
         firmware=fields[_FIRMWARE_AT],
         serial=fields[_SERIAL_AT],
         rate_hz=1000 * fields[_RATE_AT],
-        output_v=2 + 0.01 * setting if setting else 0.0,
+        output_v=(200 + setting) / 100 if setting else 0.0,
         volts_per_step=62.5e-6 if fields[_REVISION_AT] == 1 else 125e-6,
         limit_a=8 * (1023 - fields[_LIMIT_AT]) / 1023,
     )
