@@ -126,9 +126,9 @@ async def test_the_energy_of_a_square_wave_by_a_hvpm() -> None:
     info = taken.meter.info
     assert (info.kind, info.model) == (DeviceKind.METER, "Monsoon HVPM")
     assert dict(info.facts)["serial number"] == "20731"
-    power, current, *_ = taken.meter.channels
-    assert power.point == "battery-terminals"
-    assert current.limit == pytest.approx(6.508, abs=0.01)
+    by_name = {channel.name: channel for channel in taken.meter.channels}
+    assert by_name["power"].point == "battery-terminals"
+    assert by_name["main current"].limit == pytest.approx(6.508, abs=0.01)
 
 
 async def test_what_a_hvpm_drops_is_counted() -> None:
