@@ -114,6 +114,10 @@ class Living:
         ordered = self._kept.ordered(process, output, caught_up)
         stage.inbox.listen("program", program.listen(stage.inbox, ordered))
 
+    def late(self, t_ns: int) -> bool:
+        """Whether what happened at that time was seen by nobody, so that its time is not that of a single token."""
+        return self._kept.late(t_ns)
+
     def tell(self, stage: Stage, item: Item) -> None:
         """Tell an item that follows from the program's output."""
         for one in self._kept.items(stage, item):

@@ -137,7 +137,9 @@ class Program:
 
     def post_mortem(self, returncode: int) -> DriverError:
         """Why it ended, as far as it told, or else its last lines."""
-        if self._taken_up is not None and returncode == -signal.SIGKILL:
+        process = self._process
+        by_itself = isinstance(process, LeasedProcess) and process.ended is End.ENDED
+        if self._taken_up is not None and returncode == -signal.SIGKILL and not by_itself:
             return self._expired()
         return death(self._launch.argv[0], returncode, self._tail)
 

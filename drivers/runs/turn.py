@@ -67,6 +67,8 @@ class TurnTeller:
         self._hash = hashlib.sha256()
         self._text = ""
         self._text_ns = sent_ns - TEXT_PERIOD_NS
+        self._some: list[tuple[int, int]] = []
+        """Time and characters of every piece whose tokens are counted at the end."""
 
     @property
     def total(self) -> int:
@@ -89,14 +91,32 @@ class TurnTeller:
 
     def wrote(self, t_ns: int, text: str, tokens: int) -> Iterator[Item]:
         """A piece of the answer arrived; it holds so many new tokens. Raises Garbled for an answer without end."""
+        if self._some:
+            yield from self.wrote_some(t_ns, text)
+            return
+        self._add(text)
+        if tokens > 0:
+            yield from self._counted(t_ns, self.count + tokens)
+        yield from self._written(t_ns, due=False)
+
+    def wrote_some(self, t_ns: int, text: str) -> Iterator[Item]:
+        """A piece of the answer that holds nobody knows how many tokens, nor does what follows in this turn: the engine's
+        count is spread over their characters at the end. The first piece stands for the first token.
+        """
+        self._add(text)
+        if text.strip("\n"):
+            if self.first_ns is None:
+                yield from self._counted(t_ns, self.count + 1)
+            self._some.append((t_ns, len(text)))
+            self.last_ns = t_ns
+        yield from self._written(t_ns, due=False)
+
+    def _add(self, text: str) -> None:
         self._hash.update(text.encode("utf-8", "replace"))
         self._text += text
         self.reply += text
         if len(self.reply) > REPLY_LIMIT:
             raise Garbled("the engine's answer does not end")
-        if tokens > 0:
-            yield from self._counted(t_ns, self.count + tokens)
-        yield from self._written(t_ns, due=False)
 
     def ended(
         self,
@@ -141,8 +161,20 @@ class TurnTeller:
 
     def _completed(self, t_ns: int, count: int) -> Iterator[Item]:
         """Tokens that came without an arrival of their own: half characters, several in one piece."""
+        yield from self._spread(count)
+        if self.count == count:
+            return
         self.count = count
         yield reading(self._arrivals, t_ns if self.last_ns is None else self.last_ns, self.total)
+
+    def _spread(self, count: int) -> Iterator[Item]:
+        before, characters, done = self.count, sum(size for _, size in self._some), 0
+        for t_ns, size in self._some:
+            done += size
+            so_far = before + (count - before) * done // characters
+            if so_far > self.count:
+                self.count = so_far
+                yield reading(self._arrivals, t_ns, self.total)
 
     def _written(self, t_ns: int, *, due: bool) -> Iterator[Item]:
         if not self._text or not (due or t_ns - self._text_ns >= TEXT_PERIOD_NS):

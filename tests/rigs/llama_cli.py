@@ -4,10 +4,12 @@
 ``completion`` (build 10605), ``chat`` (llama-cli since December 2025), ``old`` (llama-cli before), ``main`` and ``melt``.
 """
 
+import json
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 WORDS = ("Ein", " schöner", " Satz", " über", " 日本", " und", " 🙂", ".\n")
 GAP_S = 0.004
@@ -36,6 +38,7 @@ class Rig:
         self.prompt = self.given["-p"]
         self.wanted = int(self.given["-n"])
         self.count = 0
+        self.first_ns = 0
         signal.signal(signal.SIGINT, self.interrupted)
 
     def parse(self, words: list[str]) -> dict[str, str]:
@@ -79,6 +82,7 @@ class Rig:
         self.finish(0)
 
     def answer(self) -> None:
+        self.first_ns = time.monotonic_ns()
         while self.count < self.wanted:
             write(WORDS[self.count % len(WORDS)])
             self.count += 1
@@ -111,6 +115,10 @@ class Rig:
         self.finish(0 if self.generation == "chat" else 130)
 
     def finish(self, code: int) -> None:
+        if "diary" in self.cues:
+            told = {"prompt": self.prompt, "first": self.first_ns, "end": time.monotonic_ns()}
+            with Path(self.given["-m"]).with_name("diary").open("a") as diary:
+                diary.write(json.dumps(told) + "\n")
         if "no timings" not in self.cues:
             self.timings()
         sys.stdout.flush()

@@ -1,6 +1,6 @@
 """One turn of a terminal program: from pieces of its output to samples and events. No I/O, no clock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from drivers.base import Item
@@ -37,6 +37,8 @@ class Settings:
     max_tokens: int
     streamed: bool
     """Whether pieces come as they are written; else lines come, whose arrival says nothing of tokens."""
+    late: Callable[[int], bool] = lambda _: False
+    """Whether what was written at a time waited for somebody to come back: then a piece holds any number of tokens."""
 
 
 class OutputReader:
@@ -129,7 +131,9 @@ class OutputReader:
         if self.ready_ns is None:
             self.ready_ns, self._untold = self._teller.sent_ns, self._chat is None
         yield from self.started(t_ns)
-        if text:
+        if text and self._settings.streamed and self._settings.late(t_ns):
+            yield from self._teller.wrote_some(t_ns, text)
+        elif text:
             yield from self._teller.wrote(
                 t_ns, text, 1 if self._settings.streamed and text.strip("\n") else 0
             )

@@ -6,32 +6,24 @@ A conversation's later turns are told what was said before; the chat front end c
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from drivers.base import Item
-from drivers.clock import SECOND, pause
+from drivers.clock import pause
 from drivers.errors import DriverError, LinkError, NotSupported
-from drivers.events import ChannelsOpened, ModelLoaded, TurnEnd
+from drivers.events import ChannelsOpened, TurnEnd
 from drivers.foreign import printable
 from drivers.inbox import Inbox
 from drivers.links.base import Line, PieceProcess
 from drivers.model import ModelFile, OnLinkLoss, RunSpec, Workload
-from drivers.runs.args import flag_words
-from drivers.runs.fitting import Fitted, fit, help_of
 from drivers.runs.hearing import Cut, Ear, Gone
+from drivers.runs.living import keeping_objection
 from drivers.runs.program import Launch, Program
 from drivers.runs.stage import Stage, StagedRuntime
 from drivers.runs.turn import TurnTeller
 from drivers.runtimes.llama_cli.answer import OutputReader, Settings
 from drivers.runtimes.llama_cli.channels import piece_arrivals
-from drivers.runtimes.llama_cli.protocol import (
-    PROGRAMS,
-    Dialect,
-    Speaker,
-    command_words,
-    read_help,
-    read_version,
-)
+from drivers.runtimes.llama_cli.engine import Engine, loaded_event, prepare
+from drivers.runtimes.llama_cli.keeping import KeptRun
 from drivers.schedule import ScheduledTurn, schedule
 
 LAST_WORDS_S = 0.5
@@ -39,10 +31,23 @@ LAST_WORDS_S = 0.5
 
 
 class LlamaCli(StagedRuntime):
-    """One run. Its times of tokens are read off a text stream; counts and rates are the engine's."""
+    """One run. Its times of tokens are read off a text stream; counts and rates are the engine's.
+
+    With ``spec.on_link_loss`` keep, ``run`` may be called again after it raised LinkError, with the shell that the device
+    has then: the device took its turns meanwhile, and they are told at the times at which it wrote them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: KeptRun | None = None
+
+    @property
+    def holding(self) -> bool:
+        """Whether its turns may go on under their lease."""
+        return self._kept is not None and self._kept.holding
 
     def objection(self, spec: RunSpec) -> DriverError | None:
-        """Token ids, watching and keeping are not for a program on a terminal."""
+        """Token ids and watching are not for a program on a terminal."""
         if spec.workload is None or spec.url:
             return NotSupported("llama-cli serves nobody", remedy="start a run with a workload")
         if any(prompt.tokens for talk in spec.workload.conversations for prompt in talk):
@@ -50,24 +55,19 @@ class LlamaCli(StagedRuntime):
                 f"llama-cli takes text, and {spec.workload.name} is made of token ids",
                 remedy="take a workload of text, or the runtime llama_server or llama_bench",
             )
-        if spec.on_link_loss is OnLinkLoss.KEEP:
-            return NotSupported("a run of llama-cli ends with its link", remedy="take --on-link-loss stop")
-        return None
+        return keeping_objection(spec)
 
     async def perform(self, stage: Stage) -> None:
-        """The whole run."""
+        """The whole run, or what is left of it."""
         spec = stage.spec
         objection = self.objection(spec)
         if objection is not None or spec.workload is None or spec.model is None:
             raise objection or NotSupported("llama-cli needs a model and a workload")
-        await _Run(stage, spec.workload, spec.model).whole()
-
-
-@dataclass(frozen=True, slots=True)
-class _Engine:
-    fitted: Fitted
-    speaker: Speaker
-    build: str
+        if spec.on_link_loss is OnLinkLoss.KEEP:
+            self._kept = self._kept or KeptRun(spec, spec.workload, spec.model)
+            await self._kept.perform(stage)
+        else:
+            await _Run(stage, spec.workload, spec.model).whole()
 
 
 class _Run:
@@ -85,48 +85,20 @@ class _Run:
         stage.emit(
             ChannelsOpened(t_ns=stage.clock.now(), device=stage.spec.device, channels=(self._arrivals,))
         )
-        fitted = await fit(stage, self._model, PROGRAMS)
-        speaker = read_help(await help_of(stage, fitted, ["--help"]))
-        self._check(speaker, fitted)
-        build = read_version(await help_of(stage, fitted, ["--version"]))
-        engine = _Engine(fitted, speaker, build)
+        engine = await prepare(stage, self._model, self._workload)
         ear = Ear(stage.inbox, None)
         for scheduled in schedule(self._workload):
             if scheduled.turn > 1 and self._workload.pause_s > 0:
                 await ear.attend("pause", pause(stage.clock, self._workload.pause_s))
             await self._turn(engine, scheduled)
 
-    def _check(self, speaker: Speaker, fitted: Fitted) -> None:
-        """Raise what the program cannot do, and tell what it leaves out."""
-        work, name = self._workload, printable(fitted.program.name, 80)
-        shared = work.share_context and any(len(talk) > 1 for talk in work.conversations)
-        if speaker.dialect is Dialect.CHAT and (shared or not work.chat):
-            lacks = "conversations of several turns" if shared else "prompts without a chat template"
-            raise NotSupported(
-                f"this {name} cannot be given {lacks} from outside",
-                remedy="put llama-completion beside it, or take the runtime llama_server",
-            )
-        if speaker.dialect is Dialect.PLAIN and work.chat:
-            self._stage.absent(
-                "chat template",
-                f"{name} is given the text as it is",
-                "take the runtime llama_server where the template matters",
-            )
-        self._stage.absent(
-            "token times",
-            f"{name} tells none: arrivals are those of pieces of its output",
-            "take the runtime llama_server where single tokens matter",
-        )
-
-    async def _turn(self, engine: _Engine, scheduled: ScheduledTurn) -> None:
+    async def _turn(self, engine: Engine, scheduled: ScheduledTurn) -> None:
         stage = self._stage
         self._said = scheduled.prompt.text if scheduled.fresh else self._said + scheduled.prompt.text
         if not self._loaded:
             stage.preparing(f"loading {printable(self._model.name, 80)}")
-        launch = Launch(self._argv(engine), engine.fitted.env)
-        async with Program(
-            stage.spec, launch, engine.fitted.program.name, stage.shell, stage.clock, stage.emit
-        ) as program:
+        launch = Launch(engine.argv(stage, self._workload, self._said), engine.fitted.env)
+        async with Program(stage.spec, launch, engine.name, stage.shell, stage.clock, stage.emit) as program:
             streamed = isinstance(program.process, PieceProcess)
             stage.inbox.listen("program", _listen(program, stage.inbox))
             teller = TurnTeller(
@@ -140,16 +112,7 @@ class _Run:
             settings = Settings(engine.speaker, self._said, self._workload.max_tokens, streamed)
             await self._followed(engine, program, OutputReader(teller, settings))
 
-    def _argv(self, engine: _Engine) -> tuple[str, ...]:
-        spec, fitted = self._stage.spec, engine.fitted
-        return (
-            fitted.program.path,
-            *("-m", fitted.model_path, "-t", str(fitted.threads)),
-            *command_words(engine.speaker, spec, self._workload, self._said),
-            *flag_words(spec.args),
-        )
-
-    async def _followed(self, engine: _Engine, program: Program, reader: OutputReader) -> None:
+    async def _followed(self, engine: Engine, program: Program, reader: OutputReader) -> None:
         try:
             await self._follow(engine, program, reader)
         except Cut as cut:
@@ -162,7 +125,7 @@ class _Run:
         self._end(reader)
         self._said += reader.reply
 
-    async def _follow(self, engine: _Engine, program: Program, reader: OutputReader) -> None:
+    async def _follow(self, engine: Engine, program: Program, reader: OutputReader) -> None:
         ear = Ear(self._stage.inbox, None)
         while True:
             heard = await ear.hear()
@@ -203,26 +166,14 @@ class _Run:
         for line in lines:
             program.note(Line(t_ns, "err", line))
 
-    def _tell_loaded(self, engine: _Engine, program: Program, reader: OutputReader) -> None:
+    def _tell_loaded(self, engine: Engine, program: Program, reader: OutputReader) -> None:
         if self._loaded or reader.ready_ns is None:
             return
         self._loaded = True
         stage = self._stage
-        told = reader.ready_ns > program.started_ns
-        stage.emit(
-            ModelLoaded(
-                t_ns=stage.clock.now(),
-                device=stage.spec.device,
-                run=stage.spec.run,
-                load_s=(reader.ready_ns - program.started_ns) / SECOND if told else None,
-                build=engine.build,
-                backend=program.backend,
-                threads=engine.fitted.threads,
-                context=reader.ready.context if reader.ready else None,
-                batch=reader.ready.batch if reader.ready else None,
-                model=engine.fitted.model_path,
-            )
-        )
+        loaded = loaded_event(stage, engine, reader, started_ns=program.started_ns, backend=program.backend)
+        if loaded is not None:
+            stage.emit(loaded)
         stage.limit_time(self._workload.seconds)
 
     def _end(self, reader: OutputReader, cut: TurnEnd | None = None, detail: str = "") -> None:

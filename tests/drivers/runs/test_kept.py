@@ -1,10 +1,12 @@
 """Runs that go on while the link is away: their rows, turns and readings come with the device's times, each once."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,10 @@ from drivers.errors import LinkLost, RunFailed
 from drivers.events import (
     ChannelsOpened,
     ClockMeasured,
+    FirstToken,
     LogLine,
+    ModelLoaded,
+    OutputText,
     ProcessEnded,
     ProcessStarted,
     TurnEnd,
@@ -26,6 +31,9 @@ from drivers.links.remote import RemoteShell
 from drivers.model import OnLinkLoss, Prompt, RunSpec, Samples
 from drivers.runs.kept import TICK_NS
 from drivers.runtimes.llama_bench.driver import LlamaBench
+from drivers.runtimes.llama_cli import keeping
+from drivers.runtimes.llama_cli.driver import LlamaCli
+from tests.rigs.llama_cli import PROMPT_TOKENS, WORDS
 from tests.rigs.llama_runs import gone, run_spec, workload
 from tests.rigs.local_pipes import LocalPipes, userlands
 from tests.rigs.programs import install, runtime_of
@@ -35,6 +43,7 @@ CLOCK = SystemClock()
 LATE_NS = SECOND // 2
 """How late a process of a busy computer may come to its tick."""
 
+AWAY = "the link was away: times are the device's, within 0.2"
 FOLLOWED_NS = SECOND
 """How late what comes while the link is there may come: some ``tail -f`` look once a second."""
 
@@ -54,7 +63,7 @@ class Phone(RemoteShell):
         yield ("127.0.0.1", port)
 
 
-@pytest.fixture(params=userlands()[-1:])
+@pytest.fixture(params=[one for one in userlands() if "toybox" in one] or userlands()[:1])
 def pipes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalPipes]:
     pipes = LocalPipes(CLOCK, request.param, tmp_path / "bin")
     yield pipes
@@ -99,11 +108,10 @@ async def test_rows_that_came_while_the_cable_was_out(pipes: LocalPipes, tmp_pat
     assert [turn.turn for turn in whole.of(TurnStarted)] == [turn.turn for turn in turns] == [*range(1, 37)]
     assert {turn.end for turn in turns} == {TurnEnd.LIMIT}
     written = [int(line) for line in (tmp_path / "models" / "diary").read_text().split()][1:]
-    late = [turn for turn in turns if turn.detail]
+    late = [turn for turn in turns if AWAY in turn.detail]
     assert len(late) > 5
-    assert all("the link was away: times are the device's, within 0.2" in turn.detail for turn in late)
     for turn, written_ns in zip(turns, written, strict=True):
-        slack_ns = 50_000_000 + (uncertainty(whole) if turn.detail else FOLLOWED_NS)
+        slack_ns = 50_000_000 + (uncertainty(whole) if AWAY in turn.detail else FOLLOWED_NS)
         assert -slack_ns <= turn.t_ns - written_ns <= TICK_NS + LATE_NS + slack_ns
     assert all(earlier.t_ns <= later.t_ns for earlier, later in pairwise(turns))
     assert len(whole.of(ProcessStarted)) == len(whole.of(ProcessEnded)) == 1
@@ -194,6 +202,114 @@ async def test_a_lease_that_expired_is_told_after_the_rows_that_came(
     assert str(again.error) == "the engine on bench ended while the device was away: its lease ran out"
     assert sum(turn.end is TurnEnd.LIMIT for turn in again.of(TurnEnded)) > 5
     assert (again.one(ProcessEnded).pid, again.one(ProcessEnded).returncode) == (pid, -9)
+    await left_nothing(pipes, tmp_path)
+
+
+TALK = ((Prompt("What is a list?"), Prompt("And a 'dict'?")), (Prompt("Hello"),))
+
+
+def cli_spec(folder: Path, *cues: str, **changes: object) -> RunSpec:
+    install(runtime_of(folder), "llama_cli.py", "llama-completion", "diary", *cues)
+    work = workload(**{"conversations": TALK, "repeat": 6, "chat": False, "max_tokens": 12, **changes})
+    return run_spec(work, home=str(folder), on_link_loss=OnLinkLoss.KEEP)
+
+
+def diary(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "models" / "diary").read_text().splitlines()]
+
+
+@EVERY_USERLAND
+async def test_turns_that_were_taken_while_the_cable_was_out(pipes: LocalPipes, tmp_path: Path) -> None:
+    spec, runtime = cli_spec(tmp_path, warmup=1), LlamaCli()
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), cutting(pipes, 3))
+    assert isinstance(lost.error, LinkLost)
+    assert runtime.holding
+    await away(pipes, 1.5)
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    assert (again.error, runtime.holding) == (None, False)
+    whole = Run([*lost.items, *again.items])
+    starts, turns, firsts = whole.of(TurnStarted), whole.of(TurnEnded), whole.of(FirstToken)
+    assert [turn.turn for turn in starts] == [turn.turn for turn in turns] == [*range(1, 20)]
+    assert [turn.turn for turn in firsts] == [*range(1, 20)]
+    assert {(turn.end, turn.output_tokens, turn.prompt_tokens) for turn in turns} == {
+        (TurnEnd.LIMIT, 12, PROMPT_TOKENS)
+    }
+    said = "".join(WORDS[at % len(WORDS)] for at in range(12))
+    for turn in turns:
+        assert "".join(item.text for item in whole.of(OutputText) if item.turn == turn.turn) == said
+    written = diary(tmp_path)
+    assert [one["prompt"] for one in written[1:4]] == [
+        "What is a list?", f"What is a list?{said}And a 'dict'?", "Hello",
+    ]  # fmt: skip
+    late = [turn for turn in turns if AWAY in turn.detail]
+    assert len(late) > 2
+    for turn, first, one in zip(turns, firsts, written, strict=True):
+        slack_ns = 50_000_000 + (uncertainty(whole) if AWAY in turn.detail else FOLLOWED_NS)
+        assert -slack_ns <= turn.t_ns - one["end"] <= TICK_NS + LATE_NS + slack_ns
+        assert -slack_ns - FOLLOWED_NS <= first.t_ns - one["first"] <= TICK_NS + LATE_NS + slack_ns
+    counted = whole.samples("token_arrivals") + whole.samples("kept token_arrivals")
+    assert max(count for _, count in counted) == 19 * 12
+    assert whole.samples("kept token_arrivals")
+    assert len(whole.of(ModelLoaded)) == len(whole.of(ProcessStarted)) == len(whole.of(ProcessEnded)) == 1
+    await left_nothing(pipes, tmp_path)
+
+
+async def test_a_turn_in_progress_when_the_cable_went_and_when_it_came(
+    pipes: LocalPipes, tmp_path: Path
+) -> None:
+    talk = ((Prompt("long"),),)
+    spec, runtime = cli_spec(tmp_path, conversations=talk, repeat=1, max_tokens=700), LlamaCli()
+
+    def cut(item: object) -> None:
+        if isinstance(item, Samples) and item.last_code >= 20:
+            pipes.cut()
+
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), cut)
+    assert isinstance(lost.error, LinkLost)
+    assert lost.of(TurnEnded) == []
+    await away(pipes, 1.2)
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    whole = Run([*lost.items, *again.items])
+    assert whole.one(TurnEnded).output_tokens == 700
+    text = "".join(item.text for item in whole.of(OutputText))
+    assert text == "".join(WORDS[at % len(WORDS)] for at in range(700))
+    kept = whole.samples("kept token_arrivals")
+    counts = [count for _, count in kept]
+    assert len(kept) > 3
+    assert counts == sorted(counts)
+    offset_ns = again.of(ClockMeasured)[0].offset_ns
+    live = whole.samples("token_arrivals")
+    told = sorted([*live, *((t_ns + offset_ns, count) for t_ns, count in kept)])
+    assert told[-1][1] == 700
+    rates = [
+        (count - before) * SECOND / (t_ns - t0_ns)
+        for (t0_ns, before), (t_ns, count) in zip(kept[1:-1:4], kept[5::4], strict=False)
+    ]
+    assert all(20 < rate < 500 for rate in rates)
+
+
+async def test_an_engine_that_dies_while_nobody_is_there(pipes: LocalPipes, tmp_path: Path) -> None:
+    folder = tmp_path / "runtimes" / "llama.cpp"
+    spec, runtime = cli_spec(tmp_path, conversations=((Prompt("a"),),), repeat=30), LlamaCli()
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), cutting(pipes, 2))
+    install(folder, "llama_cli.py", "llama-completion", "dies")
+    await gone(lost.one(ProcessStarted).pid)
+    await away(pipes, 0)
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    assert isinstance(again.error, RunFailed)
+    assert "the engine ended with SIGKILL" in str(again.error)
+    assert [turn.end for turn in again.of(TurnEnded)][-1] is TurnEnd.FAILED
+    await left_nothing(pipes, tmp_path)
+
+
+async def test_stopping_a_kept_turn_gets_its_timings(
+    pipes: LocalPipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "LAST_WORDS_S", 10.0)
+    spec, runtime = cli_spec(tmp_path, max_tokens=100_000), LlamaCli()
+    run = await follow(runtime, spec, Phone(pipes, tmp_path), stopping(runtime, Samples))
+    assert (run.error, run.one(TurnEnded).end) == (None, TurnEnd.STOPPED)
+    assert run.one(TurnEnded).output_tokens is not None
     await left_nothing(pipes, tmp_path)
 
 

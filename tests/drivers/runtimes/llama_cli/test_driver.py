@@ -288,7 +288,7 @@ async def test_there_is_no_program() -> None:
     [
         (run_spec(None), "serves nobody"),
         (run_spec(workload(conversations=((Prompt(tokens=(1,)),),))), "made of token ids"),
-        (run_spec(workload(), on_link_loss=OnLinkLoss.KEEP), "ends with its link"),
+        (run_spec(workload(), on_link_loss=OnLinkLoss.KEEP), "on this computer cannot outlive melt"),
     ],
 )
 def test_objections(spec: RunSpec, sentence: str) -> None:
