@@ -184,7 +184,7 @@ def trace(window: Window, gap_ns: int, to: Raster) -> list[int]:
 
 
 class Inker:
-    """Draws masks picture after picture: a column of cells that was drawn before is remembered."""
+    """Draws masks picture after picture: a column of cells that was drawn in the last ones is remembered."""
 
     __slots__ = ("_known", "_rows")
 
@@ -198,13 +198,12 @@ class Inker:
         Two masks make a column of cells; every layer has the same, even number of masks.
         """
         inks = tuple(colour for _, colour in layers)
-        if (rows, inks) != self._rows or len(self._known) > _REMEMBERED:
-            self._rows = (rows, inks)
-            self._known.clear()
         left = zip(*(masks[::2] for masks, _ in layers), strict=True)
         right = zip(*(masks[1::2] for masks, _ in layers), strict=True)
+        keys = list(zip(left, right, strict=True))
+        self._remember(keys, (rows, inks))
         texts, styles = cells.texts, cells.styles
-        for column, key in enumerate(zip(left, right, strict=True), start=x):
+        for column, key in enumerate(keys, start=x):
             spots = self._known.get(key)
             if spots is None:
                 spots = self._known[key] = tuple(_spots(*key, rows, inks))
@@ -212,9 +211,16 @@ class Inker:
                 texts[y + row][column] = glyph
                 styles[y + row][column] = styles[y + row][column] & _GROUND | colour
 
+    def _remember(self, keys: "list[_Key]", rows: tuple[object, ...]) -> None:
+        """Forget what cannot come again, and when it is much, what is not in this picture."""
+        if rows != self._rows:
+            self._rows, self._known = rows, {}
+        elif len(self._known) > _REMEMBERED * len(keys):
+            self._known = {key: self._known[key] for key in keys if key in self._known}
 
-_REMEMBERED = 4096
-"""Columns of cells."""
+
+_REMEMBERED = 4
+"""Columns of cells for each that is drawn: a picture that moves on by an odd number of dots pairs them otherwise."""
 _Key = tuple[tuple[int, ...], tuple[int, ...]]
 """The masks of all layers at the left and at the right of a column of cells."""
 _Spot = tuple[int, str, Ink]

@@ -79,11 +79,11 @@ class _Room:
 
 
 _ROOMS = {
-    FleetColumn.DEVICE: _Room(14, 26),
-    FleetColumn.STATE: _Room(10, 13),
+    FleetColumn.DEVICE: _Room(16, 26),
+    FleetColumn.STATE: _Room(9, 13),
     FleetColumn.MODEL: _Room(12, 28),
     FleetColumn.RATE: _Room(6, 6),
-    FleetColumn.TREND: _Room(6, 20),
+    FleetColumn.TREND: _Room(5, 20),
     FleetColumn.POWER: _Room(6, 6),
     FleetColumn.TEMPERATURE: _Room(6, 6),
     FleetColumn.HEADROOM: _Room(9, 9),

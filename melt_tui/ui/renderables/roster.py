@@ -8,7 +8,7 @@ from melt_tui.ui.renderables.cards import DOTS, CardState
 from melt_tui.ui.renderables.cells import Ground, Ink, Line, device_ink
 from melt_tui.ui.renderables.legend import shape
 from melt_tui.ui.renderables.rows import Part, justified, length, row, wrapped
-from melt_tui.ui.renderables.text import plain
+from melt_tui.ui.renderables.text import fit, plain
 
 
 class Standing(Enum):
@@ -70,6 +70,8 @@ class RosterPicture:
 
 
 _INDENT = 5
+_SAID = 10
+"""Cells of a state in words: ``connecting``."""
 _KEPT = "kept"
 
 
@@ -98,13 +100,14 @@ def _entry(entry: RosterEntry, width: int, *, selected: bool) -> Iterator[Line]:
         if entry.colour is not None
         else ("  ", Ink.TEXT)
     )
+    note = " sim" * entry.simulated
     left: list[Part] = [
         ("▸" if selected else " ", Ink.STRONG),
         mark,
         (f"{sign} ", ink),
-        (plain(entry.title, max(8, width // 3)), Ink.TITLE),
-        (" simulated" * entry.simulated, Ink.DIM),
-        (f"  {entry.said}" * bool(entry.said), ink),
+        (fit(entry.title, max(8, width // 5 - len(note))), Ink.TITLE),
+        (note, Ink.DIM),
+        (f"  {fit(entry.said, _SAID)}", ink),
         (f"  {entry.detail}" * bool(entry.detail), Ink.DIM),
     ]
     right = _right(entry, width - length(left))

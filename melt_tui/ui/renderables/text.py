@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
+from sys import intern
 
 from rich.cells import get_character_cell_size
 
@@ -51,7 +52,7 @@ def _cells_of(clean: str) -> Sequence[str]:
     if cell_count(clean) == len(clean):
         return clean  # a character a cell: no second copy of it, cell by cell, to remember
     out: list[str] = []
-    for character in clean:
+    for character in map(intern, clean):  # else each is a string of its own
         out.append(character)
         if get_character_cell_size(character) == 2:
             out.append("")

@@ -21,6 +21,8 @@ LINK_LOSS = (
     Choice(value="stop", title="stop", remark="ends at once, leaves nothing there"),
     Choice(value="keep", title="keep", remark="goes on for its lease, is taken up again"),
 )
+_MANY = 4
+"""With more devices than these all can be chosen at once."""
 _OTHER = "\x00other"
 """Value of the entry that asks for a path."""
 
@@ -65,9 +67,11 @@ class RunDialog(Dialog[RunRequest]):
             Tick(_titled(choice), on=choice.value in preset.devices, place=f"device-{i}")
             for i, choice in enumerate(self._devices)
         )
+        many = len(self._devices) > _MANY
+        every = (Tick(Content("all of them"), on=False, place="every-device") for _ in range(many))
         yield Horizontal(
             Label("devices", classes="name"),
-            VerticalScroll(*boxes, classes="tall", can_focus=False),
+            VerticalScroll(*every, *boxes, classes="tall", can_focus=False),
             classes="line",
         )
         yield from _list("runtime", self._runtimes(preset.devices), preset.runtime, typed=False)
@@ -90,6 +94,11 @@ class RunDialog(Dialog[RunRequest]):
     @on(Input.Changed)
     def _changed(self) -> None:
         self._check()
+
+    @on(Checkbox.Changed, "#every-device")
+    def _every(self, event: Checkbox.Changed) -> None:
+        for place in range(len(self._devices)):
+            self.query_one(f"#device-{place}", Checkbox).value = event.value
 
     @on(Checkbox.Changed)
     def _ticked(self) -> None:

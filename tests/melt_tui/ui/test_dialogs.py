@@ -115,6 +115,20 @@ async def test_what_is_missing_on_a_device_is_put_there_from_the_dialog(desk: An
     )
 
 
+async def test_of_many_devices_all_can_be_chosen_at_once(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    many = [Choice(value=f"p{i}", title=f"p{i}") for i in range(20)]
+    app = make_app(bench)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        asking = app.push_screen(RunDialog(bench, many, RunRequest(devices=("p3",))), wait_for_dismiss=False)
+        await asking
+        await settle(pilot)
+        app.screen.query_one("#every-device", Checkbox).value = True
+        await settle(pilot)
+        await until(pilot, lambda: len(bench.told("check_run")[-1].devices) == 20)
+
+
 async def test_a_start_that_fails_is_said_and_not_remembered(desk: Any, make_app: Any) -> None:
     bench, remembered = desk(), list[RunRequest]()
     app = make_app(bench, remember_run=remembered.append)

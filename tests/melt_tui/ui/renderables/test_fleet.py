@@ -31,7 +31,7 @@ ROW = FleetRow(
     gravity=2,
 )
 
-LINE = "▸▲ pixel-8     sim ● decode      tinyllama Q4_0    18.4      ▄▆ ▆   3.10  77.0!         – ⚠ throttled since 01:12     "
+LINE = "▸▲ pixel-8       sim ● decode     tinyllama Q4_0    18.4     ▄▆ ▆   3.10  77.0!         – ⚠ throttled since 01:12     "
 
 
 def inks(line: tuple[tuple[str, int], ...]) -> dict[str, Ink]:
