@@ -292,7 +292,7 @@ def test_an_inker_draws_every_picture_as_if_it_were_its_first(data: st.DataObjec
     inker = Inker()
     masks = st.lists(st.sampled_from([0, 0x11, 0xFFF]), min_size=6, max_size=6)
     with pytest.MonkeyPatch.context() as patch:
-        most = data.draw(st.sampled_from([3, 4096]))
+        most = data.draw(st.sampled_from([0, 1, 4]))
         patch.setattr(braille, "_REMEMBERED", most)
         for _ in range(data.draw(st.integers(1, 6))):
             inks = data.draw(st.lists(st.sampled_from([Ink.DEVICE_0, Ink.DEVICE_1]), max_size=3))
@@ -303,7 +303,7 @@ def test_an_inker_draws_every_picture_as_if_it_were_its_first(data: st.DataObjec
             inker.ink(ours, 0, 0, 3, layers)
             brute_ink(expected, 3, layers)
             assert ours.lines() == expected.lines()
-            assert len(inker._known) <= most + 3
+            assert len(inker._known) <= 3 * most + 3
 
 
 @given(any_window(), st.floats(-50, 50), st.floats(0.001, 200), st.integers(1, 24), st.integers(1, 10**10))
