@@ -99,7 +99,7 @@ def _found(known: Known) -> Iterator[RosterEntry]:
     for one in known.found or ():
         if bare(one.address) in open_now and _scheme(one.address) != SIMULATED:
             continue
-        saved = saved_entry(known, one.address, "")
+        saved = None if bare(one.address) in open_now else saved_entry(known, one.address, "")
         yield RosterEntry(
             key=f"at {one.address}",
             group=_scheme(one.address),

@@ -8,7 +8,7 @@ from melt_tui.ui.renderables.cards import DOTS, CardState
 from melt_tui.ui.renderables.cells import Ground, Ink, Line, device_ink
 from melt_tui.ui.renderables.legend import shape
 from melt_tui.ui.renderables.rows import Part, justified, length, row, wrapped
-from melt_tui.ui.renderables.text import fit, plain
+from melt_tui.ui.renderables.text import cell_count, fit, plain
 
 
 class Standing(Enum):
@@ -70,6 +70,7 @@ class RosterPicture:
 
 
 _INDENT = 5
+_SIMULATED = " sim"
 _SAID = 10
 """Cells of a state in words: ``connecting``."""
 _KEPT = "kept"
@@ -79,6 +80,8 @@ def roster(groups: Sequence[RosterGroup], selected: str, width: int) -> RosterPi
     """Group under group, lines of exactly ``width`` cells."""
     lines: list[Line] = []
     owners: list[str] = []
+    named = [_name_cells(entry) for group in groups for entry in group.entries]
+    cells = min(max(named, default=0), max(8, width // 3))
     for place, group in enumerate(groups):
         head = [((" " * width, 0),)] * bool(place) + [row(width, [(f" {group.title}", Ink.STRONG)])]
         if not group.entries:
@@ -86,13 +89,17 @@ def roster(groups: Sequence[RosterGroup], selected: str, width: int) -> RosterPi
         lines += head
         owners += [""] * len(head)
         for entry in group.entries:
-            drawn = list(_entry(entry, width, selected=entry.key == selected))
+            drawn = list(_entry(entry, width, cells, selected=entry.key == selected))
             lines += drawn
             owners += [entry.key] * len(drawn)
     return RosterPicture(tuple(lines), tuple(owners))
 
 
-def _entry(entry: RosterEntry, width: int, *, selected: bool) -> Iterator[Line]:
+def _name_cells(entry: RosterEntry) -> int:
+    return cell_count(plain(entry.title)) + len(_SIMULATED) * entry.simulated
+
+
+def _entry(entry: RosterEntry, width: int, cells: int, *, selected: bool) -> Iterator[Line]:
     ground = Ground.SELECTED if selected else Ground.NONE
     sign, ink = DOTS[entry.state] if isinstance(entry.state, CardState) else _SIGNS[entry.state]
     mark: Part = (
@@ -100,12 +107,12 @@ def _entry(entry: RosterEntry, width: int, *, selected: bool) -> Iterator[Line]:
         if entry.colour is not None
         else ("  ", Ink.TEXT)
     )
-    note = " sim" * entry.simulated
+    note = _SIMULATED * entry.simulated
     left: list[Part] = [
         ("▸" if selected else " ", Ink.STRONG),
         mark,
         (f"{sign} ", ink),
-        (fit(entry.title, max(8, width // 5 - len(note))), Ink.TITLE),
+        (fit(entry.title, max(0, cells - len(note))), Ink.TITLE),
         (note, Ink.DIM),
         (f"  {fit(entry.said, _SAID)}", ink),
         (f"  {entry.detail}" * bool(entry.detail), Ink.DIM),

@@ -55,12 +55,14 @@ class DeviceOrders:
 
     async def _add(self) -> None:
         wanted = await self._screen.app.push_screen_wait(AddressDialog())
-        if wanted is None or not await self._accepted(wanted.address):
+        if wanted is None or not await self._accepted(wanted.address, added=True):
+            return
+        opened = await self._wait(self._bench.add_device(wanted.address, wanted.name))
+        if opened.value is None:
             return
         kept = await self._wait(self._bench.save_device(wanted))
-        opened = await self._wait(self._bench.add_device(wanted.address, wanted.name))
-        if opened.value is not None and not kept.problem:
-            self._tell(f"{opened.value} is open, and kept in the config file.")
+        if not kept.problem:
+            self._tell(f"{opened.value} is kept in the config file: every session opens it.")
 
     async def _open(self, entry: RosterEntry) -> None:
         if entry.device:
@@ -77,14 +79,17 @@ class DeviceOrders:
         elif await self._accepted(entry.address):
             self._tell(f"The key of {entry.title} is accepted.")
 
-    async def _accepted(self, address: str) -> bool:
-        """Whether the key of a board is accepted now; a device that shows none needs no such thing."""
+    async def _accepted(self, address: str, *, added: bool = False) -> bool:
+        """Whether the key of a board is accepted now; a device that shows none needs no such thing.
+
+        One that is to be added may be away: it is asked for its key when it is there.
+        """
         if not address.startswith("ssh:"):
             return True
-        shown = await self._wait(self._bench.host_key(address))
+        shown = await answer(self._bench.host_key(address))
         key = shown.value
         if key is None:
-            return False
+            return await self._unseen(address, shown.problem, added=added)
         if key.changed:
             await self._screen.app.push_screen_wait(ChangedKeyDialog(key))
             return False
@@ -93,6 +98,15 @@ class DeviceOrders:
         if not await self._screen.app.push_screen_wait(KeyDialog(key)):
             return False
         return not (await self._wait(self._bench.trust_host(key))).problem
+
+    async def _unseen(self, address: str, problem: str, *, added: bool) -> bool:
+        """What to do about a board whose key could not be asked for."""
+        if added:
+            question = ConfirmDialog(f"{problem}. Add {address} all the same?", "Add")
+            wanted = await self._screen.app.push_screen_wait(question)
+            return wanted is True
+        self._screen.notify(problem, severity="error", markup=False, timeout=15)
+        return False
 
     async def _set_up(self, entry: RosterEntry) -> None:
         dialog = SetupDialog(self._bench, entry.title, entry.device or entry.address)

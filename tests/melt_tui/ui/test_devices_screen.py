@@ -103,7 +103,7 @@ async def test_a_board_is_added_once_its_key_was_accepted(desk: Any, make_app: A
         assert bench.told("trust_host") == [bench.key]
         assert bench.told("save_device") == [(DeviceConfig(address=BOARD_AT), "")]
         assert bench.told("add_device") == [(BOARD_AT, "")]
-        assert notices(app) == [f"{BOARD_AT} is open, and kept in the config file."]
+        assert notices(app) == [f"{BOARD_AT} is kept in the config file: every session opens it."]
         bench.key = replace(bench.key, known=True)
         await choose(pilot, f"kept {BOARD_AT}")
         await walk(pilot, "enter")
@@ -114,6 +114,25 @@ async def test_a_board_is_added_once_its_key_was_accepted(desk: Any, make_app: A
         await choose(pilot, f"name {HOST}")
         await walk(pilot, "t")
         assert notices(app)[-1] == f"{HOST} shows no host key: only boards over SSH do."
+
+
+async def test_a_board_that_is_away_can_be_added_all_the_same(desk: Any, make_app: Any) -> None:
+    bench = desk(until_s=20.0, runs=False)
+    bench.saved = []
+    bench.host_key = lambda _: failed(LinkLost("orin does not answer"))
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await walk(pilot, "d", "a", *BOARD_AT, "tab", *"lab", "enter")
+        assert "orin does not answer" in text(app)
+        await walk(pilot, "n")
+        assert bench.told("add_device") == []
+        await walk(pilot, "a", *BOARD_AT, "tab", *"lab", "enter", "y")
+        assert bench.told("save_device") == [(DeviceConfig(address=BOARD_AT, name="lab"), "")]
+        assert bench.told("add_device") == [(BOARD_AT, "lab")]
+        await choose(pilot, f"kept {BOARD_AT}")
+        await walk(pilot, "t")
+        assert notices(app)[-1] == "orin does not answer"
 
 
 async def test_a_changed_key_is_refused_loudly_and_cannot_be_accepted(desk: Any, make_app: Any) -> None:

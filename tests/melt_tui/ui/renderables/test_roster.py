@@ -24,7 +24,7 @@ def test_groups_with_their_devices_reasons_and_next_steps() -> None:
     picture = roster(GROUPS, "n", 80)
     assert [line.rstrip() for line in text_of(picture.lines).split("\n")] == [
         " Phones over adb",
-        " ■ ○ pixel-8           up          Pixel 8                          adb:X1 kept",
+        " ■ ○ pixel-8     up          Pixel 8                                adb:X1 kept",
         "▸  ! Galaxy S24                                                          adb:X2",
         "     phone says unauthorised: accept the prompt on its screen",
         "",
