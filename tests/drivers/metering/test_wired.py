@@ -99,7 +99,7 @@ async def for_long(_: Heard) -> None:
         ("csv", "family=csv&rate=100&point=usb-input", "square:0.1:0.9:0.5", 0.03),
         ("tc66", "family=tc66&rate=25&point=usb-input", "ramp:0.2:0.8:8", 0.02),
         ("um", "family=um&rate=10", "constant:0.5", 0.001),
-        ("csv", "family=csv&rate=100", "llm", 0.05),
+        ("csv", "family=csv&rate=100", "llm", 0.08),
     ],
 )  # fmt: skip
 async def test_joules_are_those_that_were_played(
@@ -107,7 +107,7 @@ async def test_joules_are_those_that_were_played(
 ) -> None:
     with rig(family, tmp_path, "--current", current) as meter:
         async with opened(meter.port, options) as device:
-            heard = await listen(device, lambda heard: heard.more("power", 100 if family == "csv" else 10))
+            heard = await listen(device, lambda heard: heard.more("power", 200 if family == "csv" else 10))
         truth = meter.truth()
     power = heard.series["power"]
     played = joules(current, truth["start_ns"], power[0][0], power[-1][0])
