@@ -5,7 +5,6 @@ Builtins alone, but on a phone whose battery only its service tells.
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -64,7 +63,9 @@ class Series:
 @dataclass(frozen=True, slots=True)
 class _Column:
     kind: str
-    label: str
+    label: str = ""
+    number: int = 0
+    """Among those of the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class Beside:
                     statuses.append((t_ns, value))
                 else:
                     found.setdefault(column, []).append((t_ns, value))
-        return _named(list(self._series(found, dict(statuses))))
+        return [one for one in self._series(found, dict(statuses)) if one.times_ns]
 
     def _head(self, line: str) -> None:
         match = _HEADER.fullmatch(line)
@@ -143,7 +144,9 @@ class Beside:
         if match[1] == "page":
             self._page = linux.integer(match[2]) or self._page
         elif match[1] in _SORTS and len(self._columns) < FILES:
-            self._columns.append(_Column(match[1], linux.name(match[2])))
+            label = linux.name(match[2])
+            number = sum((one.kind, one.label) == (match[1], label) for one in self._columns)
+            self._columns.append(_Column(match[1], label, number))
 
     def _cells(self, line: str) -> Iterator[tuple[int, _Column, str]]:
         match = _LINE.fullmatch(line)
@@ -154,7 +157,7 @@ class Beside:
             yield from ((t_ns, column, value) for column, value in _service(match[3]))
             return
         words = match[3].split()
-        columns = (_Column("rss", ""), _Column("status", ""), *self._columns)
+        columns = (_Column("rss"), _Column("status"), *self._columns)
         if len(words) == len(columns):
             yield from (
                 (t_ns, column, word) for column, word in zip(columns, words, strict=True) if word != "-"
@@ -165,11 +168,11 @@ class Beside:
     ) -> Iterator[Series]:
         for column, cells in found.items():
             if column.kind == "rss":
-                yield self._read(_Column("rss", ""), Quantity.RSS, Unit.BYTES, cells, _scaled(self._page))
+                yield self._read(_Column("rss"), Quantity.RSS, Unit.BYTES, cells, _scaled(self._page))
             elif column.kind == "current":
                 yield from self._current(column, cells, statuses)
             elif column.kind == "millivolt":
-                yield from self._rail(column, cells, found.get(_Column("milliampere", column.label), []))
+                yield from self._rail(column, cells, found.get(replace(column, kind="milliampere"), []))
             elif column.kind != "milliampere":
                 sort = _SORTS[column.kind]
                 yield self._read(column, sort.quantity, sort.unit, cells, sort.parse)
@@ -188,7 +191,7 @@ class Beside:
         if column.kind == "zone":
             quantity = linux.temperature_quantity("", column.label)
         read = [(t_ns, value) for t_ns, text in cells if (value := parse(text)) is not None]
-        channel = self._channel(name, quantity, unit)
+        channel = self._channel(_numbered(name, column), quantity, unit)
         return Series(channel, [t_ns for t_ns, _ in read], [value for _, value in read])
 
     def _current(
@@ -225,7 +228,7 @@ class Beside:
             and (milliamperes := linux.integer(currents.get(t_ns))) is not None
         ]
         channel = replace(
-            self._channel(column.label, Quantity.POWER, Unit.WATT),
+            self._channel(_numbered(column.label, column), Quantity.POWER, Unit.WATT),
             point=f"rail:{column.label}",
             provenance="voltage × current of one moment",
         )
@@ -244,6 +247,10 @@ class Beside:
         )
 
 
+def _numbered(name: str, column: _Column) -> str:
+    return f"{name} {column.number + 1}" if column.number else name
+
+
 def _service(text: str) -> Iterator[tuple[_Column, str]]:
     """``level: 57; voltage: 3912; …`` of the battery's service; nothing where somebody froze it."""
     if "UPDATES STOPPED" in text:
@@ -251,19 +258,6 @@ def _service(text: str) -> Iterator[tuple[_Column, str]]:
     for field in text.split(";"):
         name, colon, value = field.strip().partition(":")
         if colon and name in _SERVICE:
-            yield _Column(_SERVICE[name], ""), value.strip()
+            yield _Column(_SERVICE[name]), value.strip()
         elif colon and name == "status":
-            yield _Column("status", ""), _STATUS.get(value.strip(), "")
-
-
-def _named(series: Sequence[Series]) -> list[Series]:
-    """Those that hold something, channels of one name numbered from the second on."""
-    seen: Counter[str] = Counter()
-    named = []
-    for one in series:
-        name = one.channel.name
-        seen[name] += 1
-        title = name if seen[name] == 1 else f"{name} {seen[name]}"
-        if one.times_ns:
-            named.append(replace(one, channel=replace(one.channel, name=title)))
-    return named
+            yield _Column("status"), _STATUS.get(value.strip(), "")

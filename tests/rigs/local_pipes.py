@@ -31,7 +31,8 @@ def userlands() -> list[str]:
     return [one for one in known if all(shutil.which(part) for part in one.split("+"))]
 
 
-def _install(userland: str, folder: Path) -> None:
+def install(userland: str, folder: Path) -> None:
+    """Make the folder hold its ``sh`` and tools."""
     folder.mkdir(exist_ok=True)
     shell, _, toolbox = userland.partition("+")
     (folder / "sh").symlink_to(shutil.which(shell) or shell)
@@ -47,7 +48,7 @@ class LocalPipes:
     def __init__(self, clock: Clock, userland: str, folder: Path) -> None:
         self.refusing = False
         self._clock = clock
-        _install(userland, folder)
+        install(userland, folder)
         self._mark = f"MELT_PIPES={uuid.uuid4().hex}"
         self._env = {**os.environ, "MELT_PIPES": self._mark.partition("=")[2]} | {
             "PATH": f"{folder}:{os.environ['PATH']}"

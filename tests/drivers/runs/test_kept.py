@@ -33,6 +33,7 @@ from drivers.runs.kept import TICK_NS
 from drivers.runtimes.llama_bench.driver import LlamaBench
 from drivers.runtimes.llama_cli import keeping
 from drivers.runtimes.llama_cli.driver import LlamaCli
+from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.llama_cli import PROMPT_TOKENS, WORDS
 from tests.rigs.llama_runs import gone, run_spec, workload
 from tests.rigs.local_pipes import LocalPipes, userlands
@@ -310,6 +311,25 @@ async def test_stopping_a_kept_turn_gets_its_timings(
     run = await follow(runtime, spec, Phone(pipes, tmp_path), stopping(runtime, Samples))
     assert (run.error, run.one(TurnEnded).end) == (None, TurnEnd.STOPPED)
     assert run.one(TurnEnded).output_tokens is not None
+    await left_nothing(pipes, tmp_path)
+
+
+async def test_what_was_read_beside_a_server(pipes: LocalPipes, tmp_path: Path) -> None:
+    install(runtime_of(tmp_path), "llama_server.py", "llama-server")
+    work = workload(conversations=((Prompt("a"), Prompt("b")),), max_tokens=5, pause_s=0.3)
+    spec, runtime = run_spec(work, home=str(tmp_path), on_link_loss=OnLinkLoss.KEEP), LlamaServer()
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), cutting(pipes, 1))
+    cut_ns = CLOCK.now()
+    await away(pipes, 2.2)
+    back_ns = CLOCK.now()
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    assert (again.error, [turn.turn for turn in again.of(TurnEnded)]) == (None, [2])
+    (rss,) = (block for block in again.of(Samples) if block.channel == "kept rss")
+    offset_ns = again.of(ClockMeasured)[0].offset_ns
+    assert 2 <= rss.n <= 5
+    for at in range(rss.n):
+        assert cut_ns - SECOND < rss.time_at(at) + offset_ns < back_ns + SECOND
+    assert again.one(ProcessEnded).pid == lost.one(ProcessStarted).pid
     await left_nothing(pipes, tmp_path)
 
 
