@@ -190,6 +190,8 @@ async def test_codes_are_the_meters_own(clock: VirtualClock) -> None:
     replaced = np.concatenate([np.frombuffer(b.codes, "<u4") for _, b in bench.blocks("unfiltered")])
     np.testing.assert_array_equal(replaced, raw[filtered])
     np.testing.assert_array_equal(bench.times("unfiltered"), bench.times("power")[filtered])
+    amperes = bench.values("power").reshape(-1, 1000).mean(axis=1) / 3.7
+    np.testing.assert_allclose(bench.values("current"), amperes, rtol=1e-5)
 
 
 async def test_without_the_filter_every_code_is_the_meters(clock: VirtualClock) -> None:
@@ -203,13 +205,15 @@ async def test_without_the_filter_every_code_is_the_meters(clock: VirtualClock) 
 async def test_lost_samples_are_counted_and_leave_a_gap(clock: VirtualClock) -> None:
     player = Player(constant(0.3))
     words = player.words(30_000)
-    data = [words[:10_000], np.concatenate([words[10_000:14_000], words[14_037:20_000]]), words[20_000:]]
+    data = [words[:10_000], np.concatenate([words[10_000:14_600], words[14_637:20_000]]), words[20_000:]]
     steps = [Play(at(100 * (i + 1)), part.tobytes()) for i, part in enumerate(data)]
     bench = await Bench(clock, steps).run()
     assert bench.lost() == 37
     assert bench.values("lost samples")[-1] == 37
     times = bench.times("power")
     assert len(times) == 30_000 - 37
+    means = bench.times("current")
+    assert means[13:15].tolist() == [times[13_999], times[14_600 + 999]], "no mean spans the gap"
     gaps = np.diff(times)
     assert (gaps > 100_000).sum() == 1
     assert gaps.max() == pytest.approx(38 * 10_000, rel=0.05)
