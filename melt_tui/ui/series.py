@@ -5,9 +5,9 @@ from typing import Final
 
 from melt_tui.config import DeviceConfig
 
-SERIES: Final = ("cyan", "magenta", "green", "blue", "teal", "purple", "emerald", "silver")
+SERIES: Final = ("cyan", "magenta", "green", "blue", "azure", "purple", "emerald", "silver")
 """In the order of the device colours; a theme may shade each as it can be read there."""
-_RED_GREEN_BLUE: Final = (0x4FD6E8, 0xF27FE6, 0x8EE06B, 0x6C8BFF, 0x2BA3A8, 0xB04AC0, 0x2FB04A, 0xC3C9D1)
+_RED_GREEN_BLUE: Final = (0x4FD6E8, 0xF27FE6, 0x8EE06B, 0x6C8BFF, 0x3A8FC4, 0xB04AC0, 0x2FB04A, 0xC3C9D1)
 """What each is like, to find the one nearest to a colour of the user's own."""
 
 

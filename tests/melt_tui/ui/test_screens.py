@@ -192,8 +192,9 @@ async def test_the_mouse_chooses_devices_moments_lines_and_commands(walk: Any) -
         await w.click(screen.query_one(TimeStrip), 60, 0)
         assert at(80) < w.shown < at(100)
         line = w.text.split("\n")[-1]
-        await w.click(screen.query_one(KeyLine), line.index("Log"), 0)
-        assert bench_of(w.app)._view.pane == "log"
+        await w.click(screen.query_one(KeyLine), line.index("Freeze"), 0)
+        assert w.does(Mode.PINNED)
+        await w.press("g")
         await w.click(screen.query_one(LogPane), 20, 2)
         assert w.viewer.playhead.cursor_ns is not None
 
@@ -241,6 +242,15 @@ async def test_growing_and_shrinking_keeps_what_was_chosen(walk: Any) -> None:
             await settle(w.pilot)
         await settle(w.pilot)
         assert w.text == before
+
+
+async def test_every_theme_has_the_same_places(walk: Any) -> None:
+    async with walk() as w:
+        places = {part: part.region for part in w.app.screen.query("#bench *")}
+        for theme in ("nord", "textual-light", "ansi-dark"):
+            w.app.theme = theme
+            await settle(w.pilot)
+            assert {part: part.region for part in w.app.screen.query("#bench *")} == places
 
 
 async def test_text_from_devices_is_data(walk: Any) -> None:

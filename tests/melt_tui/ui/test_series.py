@@ -7,7 +7,7 @@ from melt_tui.ui.series import SERIES, chosen, series_of
 
 @pytest.mark.parametrize(
     ("colour", "series"),
-    [("cyan", 0), ("silver", 7), ("#4fd6e8", 0), ("#ff88ee", 1), ("#0000ff", 3), ("#ffffff", 7), ("orange", None),
+    [("cyan", 0), ("silver", 7), ("#4fd6e8", 0), ("#ff88ee", 1), ("#5577ff", 3), ("#ffffff", 7), ("orange", None),
      ("", None), ("#12", None)],
 )  # fmt: skip
 def test_a_series_by_its_name_or_by_a_colour_like_it(colour: str, series: int | None) -> None:
