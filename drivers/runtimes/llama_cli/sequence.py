@@ -17,9 +17,10 @@ MARK_LIMIT: Final = 80
 TEXT_LIMIT: Final = 90_000
 """Characters that the script's arguments may hold together: a command line takes 128 KiB."""
 
+# What it prints it reads again by a descriptor of its own: while mksh starts what is in $( ), its output is that pipe.
 SCRIPT: Final = r"""
 mark=$1 command=$2 plan=$3 body=$4 rounds=$5 most=$6 pause=$7 shared=$8; shift 8
-n=0 round=0 said= nl='
+exec 9>&1; n=0 round=0 said= nl='
 '
 tell() { printf '\036%s %s %s\036' "$mark" "$n" "$1"; printf '\036%s %s %s\036' "$mark" "$n" "$1" >&2; }
 bare() { b=$1; while :; do case $b in *" "|*"$nl") b=${b%?} ;; *) break ;; esac; done; }
@@ -32,14 +33,14 @@ while :; do
     case $step in f*) said=$prompt ;; *) said=$said$prompt ;; esac
     tell begin
     read -r x at <"/proc/$$/fdinfo/1"
-    eval "$command"' -p "$said" </dev/null &'
+    eval "$command"' -p "$said" </dev/null 9>&- &'
     child=$!
     printf '\036%s %s %s\036' "$mark" "$n" "pid $child" >&2
     [ -z "$MELT_LEASE" ] || echo "$child" >"$MELT_LEASE/watch"
     wait "$child"
     rc=$?
     if [ -n "$shared" ]; then
-      reply=$(tail -c "+$((at+1))" "/proc/$$/fd/1"; echo x)
+      reply=$(tail -c "+$((at+1))" "/proc/$$/fd/9"; echo x)
       reply=${reply%x}; bare "$reply"
       case $b in *"[end of text]") reply=${b%"[end of text]"}; reply=${reply%" "} ;; esac
       said=$said$reply
