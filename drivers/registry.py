@@ -51,6 +51,7 @@ DEVICES = {
     "adb:": Entry("drivers.devices.android.overadb", "AdbDriver", "android", "phone"),
     "ssh:": Entry("drivers.devices.jetson.overssh", "SshDriver", "ssh", "board", scanned=False),
     "serial:": Entry("drivers.metering.wired", "SerialMeters", "serial", "meter"),
+    "monsoon:": Entry("drivers.meters.monsoon.overusb", "MonsoonOverUsb", "usb", "meter", scanned=False),
     "sim:stream": Entry("drivers.devices.simulated.stream", "StreamDriver", "", "sim-stream", offered=False),
 }
 """By the address up to its options, or by its scheme with the colon."""
@@ -60,6 +61,7 @@ SERIAL_FAMILIES = {
     "tc66": Entry("drivers.meters.tc66.driver", "Tc66Driver", "serial"),
     "um": Entry("drivers.meters.um.driver", "UmDriver"),
     "ppk2": Entry("drivers.meters.ppk2.driver", "Ppk2Driver", "serial"),
+    "monsoon": Entry("drivers.meters.monsoon.driver", "LvpmDriver", "serial"),
 }
 """Meters on serial ports, by the option ``family`` of their address."""
 
@@ -275,7 +277,12 @@ def _entry(address: Address) -> Entry:
 
 
 def _offered() -> str:
-    known = {"adb:": "adb:SERIAL", "ssh:": "ssh://user@host:port", "serial:": "serial:PATH?family=…"}
+    known = {
+        "adb:": "adb:SERIAL",
+        "ssh:": "ssh://user@host:port",
+        "serial:": "serial:PATH?family=…",
+        "monsoon:": "monsoon:SERIAL",
+    }
     return ", ".join(known.get(base, base) for base, entry in DEVICES.items() if entry.offered)
 
 
@@ -336,9 +343,12 @@ def _findings(base: str, answer: Sequence[Found] | BaseException) -> Iterable[Fo
 
 def _failed(base: str, error: Exception) -> Found:
     scheme = base.partition(":")[0]
-    kind = {"host": DeviceKind.HOST, "adb": DeviceKind.PHONE, "serial": DeviceKind.METER}.get(
-        scheme, DeviceKind.BOARD
-    )
+    kind = {
+        "host": DeviceKind.HOST,
+        "adb": DeviceKind.PHONE,
+        "serial": DeviceKind.METER,
+        "monsoon": DeviceKind.METER,
+    }.get(scheme, DeviceKind.BOARD)
     reason, remedy = f"looking failed: {error!r:.200}", "run with --debug and report it"
     if isinstance(error, TimeoutError):
         reason, remedy = f"did not answer within {SCAN_LIMIT_S:g} s", "try again"

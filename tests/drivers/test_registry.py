@@ -130,7 +130,7 @@ async def test_an_unknown_address_is_refused_with_the_known(
 ) -> None:
     one = Registry(virtual_clock, seed=1)
     sentence = "unknown address: known are host, sim:phone, sim:jetson, sim:meter, "
-    sentence += "adb:SERIAL, ssh://user@host:port, serial:PATH.family=…$"
+    sentence += "adb:SERIAL, ssh://user@host:port, serial:PATH.family=…, monsoon:SERIAL$"
     with pytest.raises(NotSupported, match=sentence):
         one.default_name(address)
     with pytest.raises(NotSupported, match=sentence):
