@@ -193,7 +193,7 @@ async def test_the_mouse_chooses_devices_moments_lines_and_commands(walk: Any) -
         assert at(80) < w.shown < at(100)
         line = w.text.split("\n")[-1]
         await w.click(screen.query_one(KeyLine), line.index("Freeze"), 0)
-        assert w.does(Mode.PINNED)
+        assert not w.does(Mode.FROZEN)
         await w.press("g")
         await w.click(screen.query_one(LogPane), 20, 2)
         assert w.viewer.playhead.cursor_ns is not None
