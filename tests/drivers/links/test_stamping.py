@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from drivers.clock import SECOND, SystemClock
 from drivers.errors import LinkLost
 from drivers.links import guarding
-from drivers.links.base import Lease, Line
+from drivers.links.base import Lease
 from drivers.links.leased import LeasedProcess
 from drivers.links.owntime import Trip, offset_of
 from drivers.links.remote import RemoteShell
@@ -36,10 +36,17 @@ def pipes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalPipes
     pipes.wait()
 
 
-@pytest.fixture(params=[True, False], ids=["wall", "uptime"])
+EITHER_CLOCK = pytest.mark.parametrize("shell", [True, False], ids=["wall", "uptime"], indirect=True)
+
+
+@pytest.fixture
 def shell(request: pytest.FixtureRequest, pipes: LocalPipes, tmp_path: Path) -> RemoteShell:
     return RemoteShell(
-        CLOCK, pipes, title="bench", directory=str(tmp_path / "leases"), real_time=request.param
+        CLOCK,
+        pipes,
+        title="bench",
+        directory=str(tmp_path / "leases"),
+        real_time=getattr(request, "param", True),
     )
 
 
@@ -76,6 +83,7 @@ echo first; sleep 0.5; now; echo "$t"; sleep 0.7; now; echo "$t"; printf "a b"; 
 """
 
 
+@EITHER_CLOCK
 @pytest.mark.parametrize("pipes", userlands(), indirect=True)
 async def test_lines_that_waited_bear_the_time_at_which_they_were_written(
     shell: RemoteShell, pipes: LocalPipes, tmp_path: Path
@@ -108,20 +116,29 @@ def uptime_ns() -> int:
     return round(float(Path("/proc/uptime").read_text().split()[0]) * SECOND)
 
 
-async def test_what_comes_as_it_is_written_bears_none(shell: RemoteShell, pipes: LocalPipes) -> None:
-    script = "echo first; sleep 0.4; echo second; sleep 0.4; echo third; sleep 1; echo last"
+async def test_what_comes_as_it_is_written_bears_none(
+    shell: RemoteShell, pipes: LocalPipes, tmp_path: Path
+) -> None:
+    go, place = tmp_path / "go", tmp_path / "leases" / "run-2"
+    script = f"echo first; sleep 0.4; echo second; until [ -e {go} ]; do sleep 0.05; done; echo last"
     lease = Lease("run-2", 60)
     await lose(shell, pipes, script, lease)
-    await asyncio.sleep(0.7)
-    lines: list[Line] = []
+    await holding(place / "stamps", " 13 0\n")
     async with starting(shell, script, lease) as process:
         assert not process.caught_up
-        async for line in process.lines():
-            lines.append(line)
-            assert process.caught_up
-    by_text = {line.text: line.own_ns for line in lines}
-    assert by_text["second"] is not None
-    assert by_text["last"] is None
+        lines = process.lines()
+        second = await anext(lines)
+        assert (second.text, second.own_ns is None, process.caught_up) == ("second", False, True)
+        go.touch()
+        last = await anext(lines)
+        assert (last.text, last.own_ns, process.caught_up) == ("last", None, True)
+
+
+async def holding(path: Path, end: str) -> None:
+    """Wait until a file ends so."""
+    async for _ in ticks(CLOCK, 10_000_000):
+        if (await asyncio.to_thread(path.read_text)).endswith(end):
+            return
 
 
 async def test_pieces_are_cut_where_their_time_changes(shell: RemoteShell, pipes: LocalPipes) -> None:
