@@ -51,9 +51,9 @@ def _amount(text: str) -> float:
     return value
 
 
-def _least_one(text: str) -> float:
+def _lease(text: str) -> float:
     value = float(text)
-    if not 1 <= value < 1e9:
+    if not 10 <= value <= 604_800:
         raise ValueError
     return value
 
@@ -84,7 +84,7 @@ FIELDS = (
     Field("temperature", "temperature", "0", _amount, "a number from 0"),
     Field("top_k", "top k", "40", _whole(0), _NATURAL),
     Field("top_p", "top p", "0.95", _share, "a number from 0 to 1"),
-    Field("lease_s", "lease s", "900", _least_one, "a number of seconds from 1", 900.0),
+    Field("lease_s", "lease s", "900", _lease, "a number of seconds from 10 to 604800", 900.0),
     Field("url", "server URL", "start our own", str, "a URL", ""),
     Field("runtime_args", "runtime flags", "none", lambda text: tuple(shlex.split(text)), "flags", ()),
 )
