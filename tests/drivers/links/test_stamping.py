@@ -135,7 +135,8 @@ async def test_what_comes_as_it_is_written_bears_none(
 
 
 async def holding(path: Path, end: str) -> None:
-    """Wait until a file ends so."""
+    """Wait until a file is there and ends so."""
+    await written(path)
     async for _ in ticks(CLOCK, 10_000_000):
         if (await asyncio.to_thread(path.read_text)).endswith(end):
             return
