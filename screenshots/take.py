@@ -52,6 +52,8 @@ async def _live(folder: Path) -> Path:
             await _take(pilot, "run", "e", "r")
             await _take(pilot, "help", "escape", "question_mark")
             await _take(pilot, "library", "escape", "l")
+            await _take(pilot, "fleet", "escape", "f")
+            await _take(pilot, "devices", "escape", "d")
         path = bench.status.path
     assert path is not None
     return path

@@ -17,7 +17,9 @@ ROUNDS = 16
 """Round trips of one measurement."""
 ASLEEP_LIMIT_S = 10.0
 
-_ASLEEP = "python3 -S -E -c 'import time; print(round((time.clock_gettime(7) - time.clock_gettime(1)) * 1e9))'"
+_ASLEEP = (
+    "python3 -S -E -c 'import time; print(round((time.clock_gettime(7) - time.clock_gettime(1)) * 1e9))'"
+)
 
 
 StartShell = Callable[[Sequence[str]], AbstractAsyncContextManager[Process]]
