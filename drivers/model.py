@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+from drivers.accuracy import Accuracy
+
 
 class Quantity(StrEnum):
     """What a channel measures; transforms and charts choose by it."""
@@ -158,6 +160,8 @@ class Channel:
     own_clock: bool = False
     """Its times are those of the device's own clock; the clock map of the device (``ClockMeasured``) corrects them on
     reading. Of every other channel the times are the host's."""
+    accuracy: Accuracy | None = None
+    """None where nobody states one; of a computed value what follows for it from what it is computed of."""
 
     @property
     def key(self) -> "ChannelKey":

@@ -18,7 +18,7 @@ from melt_tui.store.eventcodec import UnknownEvent
 from melt_tui.store.lost import keep_room, room_of
 
 APPLICATION_ID = struct.unpack(">i", b"melt")[0]
-SCHEMA = 1
+SCHEMA = 2
 """``PRAGMA user_version``: the number of the last file in ``schema``."""
 
 _PAGE = 4096
@@ -48,11 +48,15 @@ def create(path: Path, commit_s: float) -> sqlite3.Connection:
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
-    """An existing recording, to finish or annotate it. Raises BadRecording, CannotWrite."""
+    """An existing recording, to finish or annotate it; one of an older format is of this one afterwards.
+
+    Raises BadRecording, CannotWrite.
+    """
     close(open_to_read(path))
     with writing(path):
         connection = _connect(path, "rw")
         _secure(connection)
+        _upgrade(connection)
         return connection
 
 
@@ -140,6 +144,14 @@ def _begin(connection: sqlite3.Connection, commit_s: float) -> None:
     connection.executemany("INSERT INTO session VALUES (?, ?)", _writer(commit_s))
     connection.execute("COMMIT")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Do what later formats have added."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version < SCHEMA:
+        script = "".join(part.read_text("utf-8") for part in _schema()[version:])
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {SCHEMA}; COMMIT;")
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

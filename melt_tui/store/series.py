@@ -144,6 +144,8 @@ class Registry:
                 plain(channel.provenance),
                 channel.derived,
                 to_json(channel),
+                channel.accuracy.gain_fraction if channel.accuracy else None,
+                channel.accuracy.offset if channel.accuracy else None,
             )
             cursor = self._connection.execute(_CHANNEL, row)
             self._known[channel] = int(cursor.lastrowid or 0)
@@ -208,7 +210,7 @@ def observed_hz(n: int, block: Samples) -> float:
 
 _CHANNEL = """
     INSERT INTO channels (device, name, quantity, unit, kind, rate_hz, point, limit_value, provenance, derived,
-    definition) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    definition, accuracy_gain, accuracy_offset) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _NEW_TICKS = "INSERT INTO series (ticks, dtype, bulk) VALUES (?, ?, FALSE)"
 _SERIES = """
     SELECT series.id, channel, ticks, dtype, bulk, base_ns, definition

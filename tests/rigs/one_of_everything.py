@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drivers.accuracy import Accuracy
 from drivers.base import Item
 from drivers.clock import SECOND
 from drivers.events import (
@@ -57,6 +58,7 @@ SOC = Channel(
     limit=95.0,
     detail="thermal zone 3",
     own_clock=True,
+    accuracy=Accuracy(0.01, 0.5),
 )
 COST = Channel(device=SELF, name="cpu", quantity=Quantity.CPU_USE, unit=Unit.PERCENT)
 MODEL = ModelFile(name="asked", path="/m.gguf", size_bytes=9)

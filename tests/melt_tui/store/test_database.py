@@ -69,9 +69,24 @@ def test_another_program_s_database(tmp_path: Path) -> None:
 def test_newer_than_we_are(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(RecordingTooNew, match=r"format is 7.*up to 1.*: update melt") as caught:
+    with pytest.raises(RecordingTooNew, match=r"format is 7.*up to 2.*: update melt") as caught:
         Recording(path)
     assert caught.value.remedy == "update melt to open it"
+
+
+def test_an_older_one_is_read_and_becomes_a_newer_one_when_written_to(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "ALTER TABLE channels DROP COLUMN accuracy_gain; ALTER TABLE channels DROP COLUMN accuracy_offset;"
+            "PRAGMA user_version = 1"
+        )
+    with closing(open_to_read(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM channels").fetchone()[0]
+    for _ in range(2):
+        with closing(open_to_write(path)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+            assert connection.execute("SELECT accuracy_gain FROM channels").fetchall()
 
 
 def test_without_its_tables(path: Path) -> None:

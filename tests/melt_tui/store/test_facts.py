@@ -63,6 +63,8 @@ def test_channels(sql: sqlite3.Connection) -> None:
         95.0,
         0,
     )
+    assert (soc["accuracy_gain"], soc["accuracy_offset"]) == (0.01, 0.5)
+    assert rows(sql, "SELECT accuracy_gain FROM channels WHERE name = 'cpu'") == [{"accuracy_gain": None}]
     assert json.loads(soc["definition"])["decoding"] == {"pieces": [[0.0, 0.1]], "bits": None}
 
 

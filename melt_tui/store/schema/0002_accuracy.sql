@@ -1,0 +1,4 @@
+-- Format 2: the stated accuracy of a channel. The true value lies within +- (accuracy_gain * |value| + accuracy_offset), both
+-- as the maker of the meter states them, accuracy_offset in the channel's unit; NULL where nobody states one.
+ALTER TABLE channels ADD COLUMN accuracy_gain REAL;
+ALTER TABLE channels ADD COLUMN accuracy_offset REAL;
