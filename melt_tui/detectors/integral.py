@@ -1,0 +1,271 @@
+"""Energy under one series of power, block by block: a dense meter costs one sum a block."""
+
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass
+from math import isfinite
+from statistics import median
+from typing import Final
+
+import numpy as np
+
+from drivers.clock import SECOND
+from drivers.model import IDENTITY, Channel, Decoding, Kind, Samples, code_struct
+from melt_tui.measures.integral import HOLE_PERIODS
+from melt_tui.timeline.columns import Times, Values, times_of, values_of
+
+HELD_NS: Final = 60 * SECOND
+"""So far back a moment may lie that is asked for."""
+RAW_NS: Final = 4 * SECOND
+RAW_SAMPLES: Final = 1 << 18
+"""Blocks of the last seconds are kept as they are; of older ones only their ends and what they hold together."""
+UNKNOWN_GAP_NS: Final = 10 * SECOND
+"""The same where no period is known yet."""
+_GAPS = 15
+_TRIM = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Energy in J, and how long of the time it was seen, since the first sample."""
+
+    joules: float
+    covered_ns: float
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A block, or what is left of it."""
+
+    t0_ns: int
+    t1_ns: int
+    first: float
+    last: float
+    inside: Reached
+    before: Reached
+    """Up to its first sample."""
+    samples: Samples | None
+    decoding: Decoding
+
+    @property
+    def held(self) -> int:
+        """How many samples of it are kept."""
+        return 1 if self.samples is None else self.samples.n
+
+
+class Integral:
+    """The energy of one channel of power, or of an energy counter, by the channel's own times.
+
+    Trapezoid for instants, sum for interval means, differences for counters; no hole is bridged, a counter's fall is
+    its restart. Samples that are no numbers, or not later than what came before, are passed over.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self.first_ns: int | None = None
+        self.newest_ns: int | None = None
+        self._channel = channel
+        self._pieces: list[_Piece] = []
+        self._gaps: deque[int] = deque(maxlen=_GAPS)
+        self._raw = 0
+        """Pieces before this one have no samples any more."""
+        self._raw_samples = 0
+
+    def open(self, channel: Channel) -> None:
+        """From now on codes mean this."""
+        self._channel = channel
+
+    @property
+    def period_ns(self) -> float | None:
+        """Between samples: nominal, else the median of the last; None before a few came."""
+        if self._channel.rate_hz:
+            return SECOND / self._channel.rate_hz
+        return median(self._gaps) if len(self._gaps) > 2 else None
+
+    def take(self, samples: Samples) -> None:
+        """Take the next block."""
+        piece = self._piece(samples)
+        if piece is None:
+            return
+        if self._pieces:
+            self._gaps.append(piece.t0_ns - self._pieces[-1].t1_ns)
+        else:
+            self.first_ns = piece.t0_ns
+        self._pieces.append(piece)
+        self.newest_ns = piece.t1_ns
+        self._raw_samples += piece.held
+        self._thin(piece.t1_ns)
+
+    def at(self, t_ns: int) -> Reached | None:
+        """Up to that moment; None for one that is later than the newest sample, or too long ago."""
+        if self.first_ns is None or self.newest_ns is None or t_ns > self.newest_ns:
+            return None
+        if t_ns <= self.first_ns:
+            return Reached(0.0, 0.0)
+        place = bisect_right(self._pieces, t_ns, key=_start) - 1
+        if place < 0:
+            return None
+        piece = self._pieces[place]
+        if t_ns < piece.t1_ns:
+            return _added(piece.before, self._within(piece, t_ns))
+        whole = _whole(piece)
+        if t_ns == piece.t1_ns or place + 1 == len(self._pieces):
+            return whole
+        return _added(whole, self._joint(piece, self._pieces[place + 1], t_ns))
+
+    def _longest_ns(self) -> float:
+        period = self.period_ns
+        return UNKNOWN_GAP_NS if period is None else HOLE_PERIODS * period
+
+    def _piece(self, samples: Samples) -> _Piece | None:
+        newest = self.newest_ns
+        if newest is not None and samples.t0_ns <= newest:
+            return self._uneven(samples) if samples.t1_ns > newest else None
+        if len(samples.codes) == code_struct(samples.dtype).size:
+            value = self._channel.decoding.value(samples.last_code)
+            return self._joined(samples.t0_ns, samples.t0_ns, value, value, Reached(0.0, 0.0), None)
+        return self._uneven(samples) if samples.times is not None else self._even(samples)
+
+    def _even(self, samples: Samples) -> _Piece | None:
+        n, span = samples.n, samples.t1_ns - samples.t0_ns
+        total, first, last = _sum(samples, self._channel.decoding)
+        step = span / (n - 1)
+        unbroken = self._channel.rate_hz is None or step <= self._longest_ns()
+        if self._channel.kind is Kind.COUNTER or not unbroken or not isfinite(total):
+            return self._uneven(samples)
+        seen = total - (first if self._channel.kind is Kind.INTERVAL_MEAN else (first + last) / 2)
+        inside = Reached(seen * step / SECOND, span)
+        return self._joined(samples.t0_ns, samples.t1_ns, first, last, inside, samples)
+
+    def _uneven(self, samples: Samples) -> _Piece | None:
+        times, values = self._fresh(samples, self._channel.decoding)
+        if not len(times):
+            return None
+        whole = samples if len(times) == samples.n else None
+        ends = int(times[0]), int(times[-1]), float(values[0]), float(values[-1])
+        return self._joined(*ends, self._area(times, values), whole)
+
+    def _fresh(self, samples: Samples, decoding: Decoding) -> tuple[Times, Values]:
+        """Those that are numbers, and later than what came before."""
+        times, values = times_of(samples), values_of(samples.codes, samples.dtype, decoding)
+        after = -1 if self.newest_ns is None else self.newest_ns
+        good = np.isfinite(values) & (times > after)
+        return (times, values) if good.all() else (times[good], values[good])
+
+    def _joined(
+        self,
+        t0_ns: int,
+        t1_ns: int,
+        first: float,
+        last: float,
+        inside: Reached,
+        samples: Samples | None,
+    ) -> _Piece | None:
+        if not isfinite(first):
+            return None
+        none = Reached(0.0, 0.0)
+        piece = _Piece(t0_ns, t1_ns, first, last, inside, none, samples, self._channel.decoding)
+        if self._pieces:
+            before = self._pieces[-1]
+            piece.before = _added(_whole(before), self._joint(before, piece, t0_ns))
+        return piece
+
+    def _joint(self, before: _Piece, after: _Piece, t_ns: int) -> Reached:
+        """From the end of one piece as far as ``t_ns``, on the way to the next."""
+        return self._across(before.last, after.first, after.t0_ns - before.t1_ns, t_ns - before.t1_ns)
+
+    def _across(self, first: float, last: float, gap_ns: int, part_ns: int) -> Reached:
+        """``part_ns`` of the way from one sample to the next; an interval mean after a hole stands for one period."""
+        kind = self._channel.kind
+        if gap_ns <= self._longest_ns():
+            return _step(kind, first, last, gap_ns, part_ns)
+        if kind is not Kind.INTERVAL_MEAN:
+            return Reached(0.0, 0.0)
+        own = max(0.0, part_ns - gap_ns + (self.period_ns or 0.0))
+        return Reached(last * own / SECOND, own)
+
+    def _within(self, piece: _Piece, t_ns: int) -> Reached:
+        if piece.samples is None:
+            share = (t_ns - piece.t0_ns) / (piece.t1_ns - piece.t0_ns)
+            return Reached(share * piece.inside.joules, share * piece.inside.covered_ns)
+        samples = piece.samples
+        times, values = times_of(samples), values_of(samples.codes, samples.dtype, piece.decoding)
+        k = int(np.searchsorted(times, t_ns, "right"))
+        gap, part = int(times[k] - times[k - 1]), t_ns - int(times[k - 1])
+        step = self._across(float(values[k - 1]), float(values[k]), gap, part)
+        return _added(self._area(times[:k], values[:k]), step)
+
+    def _area(self, times: Times, values: Values) -> Reached:
+        """Of samples in order of time."""
+        kind, gaps, longest = self._channel.kind, np.diff(times), self._longest_ns()
+        if kind is Kind.INTERVAL_MEAN:
+            lengths = np.where(gaps > longest, self.period_ns or 0.0, gaps)
+            return Reached(float((values[1:] * lengths).sum()) / SECOND, float(lengths.sum()))
+        good = gaps <= longest
+        if kind is Kind.COUNTER:
+            steps = np.diff(values)
+            good &= steps >= 0
+        else:
+            steps = (values[1:] + values[:-1]) * gaps / (2 * SECOND)
+        return Reached(float(steps[good].sum()), float(gaps[good].sum()))
+
+    def _thin(self, newest_ns: int) -> None:
+        pieces = self._pieces
+        while self._raw < len(pieces) - 1 and (
+            pieces[self._raw].t1_ns < newest_ns - RAW_NS or self._raw_samples > RAW_SAMPLES
+        ):
+            self._raw_samples -= pieces[self._raw].held
+            pieces[self._raw].samples = None
+            self._raw += 1
+        if pieces[min(_TRIM, len(pieces) - 1)].t1_ns < newest_ns - HELD_NS:
+            old = bisect_right(pieces, newest_ns - HELD_NS, key=_start) - 1
+            del pieces[:old]
+            self._raw -= old
+
+
+def _start(piece: _Piece) -> int:
+    return piece.t0_ns
+
+
+def _whole(piece: _Piece) -> Reached:
+    return _added(piece.before, piece.inside)
+
+
+def _added(one: Reached, other: Reached) -> Reached:
+    return Reached(one.joules + other.joules, one.covered_ns + other.covered_ns)
+
+
+def _step(kind: Kind, first: float, last: float, gap_ns: int, part_ns: int) -> Reached:
+    """Of ``part_ns`` of the way from one sample to the next."""
+    if kind is Kind.COUNTER:
+        return Reached((last - first) * part_ns / gap_ns, part_ns) if last >= first else Reached(0.0, 0.0)
+    if kind is Kind.INTERVAL_MEAN:
+        return Reached(last * part_ns / SECOND, part_ns)
+    mean = first + (last - first) * part_ns / gap_ns / 2
+    return Reached(mean * part_ns / SECOND, part_ns)
+
+
+def _sum(samples: Samples, decoding: Decoding) -> tuple[float, float, float]:
+    """The sum of a block's values, its first and its last."""
+    raw = np.frombuffer(samples.codes, "<" + samples.dtype)
+    first, last = decoding.value(raw[0].item()), decoding.value(raw[-1].item())
+    if decoding == IDENTITY:
+        return float(raw.sum(dtype=np.float64)), first, last
+    if decoding.bits is None:
+        return _polynomial_sum(raw.astype(np.float64), decoding.pieces[0]), first, last
+    whole = raw.astype(np.int64)
+    number = int(whole[0]) >> decoding.bits
+    if (whole >> decoding.bits != number).any():
+        return float(values_of(samples.codes, samples.dtype, decoding).sum()), first, last
+    inside = (whole & ((1 << decoding.bits) - 1)).astype(np.float64)
+    return _polynomial_sum(inside, decoding.pieces[number]), first, last
+
+
+def _polynomial_sum(x: Values, coefficients: tuple[float, ...]) -> float:
+    total, power = 0.0, x
+    for degree, coefficient in enumerate(coefficients):
+        if degree == 0:
+            total += coefficient * len(x)
+        else:
+            power = x if degree == 1 else power * x
+            total += coefficient * float(power.sum())
+    return total
