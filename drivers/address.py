@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from drivers.errors import NotSupported
+from drivers.points import KNOWN, is_point
 
 LENGTH_LIMIT = 1024
 """Characters of an address."""
@@ -51,6 +52,15 @@ class Address:
             raise NotSupported(
                 f"{self.base}: {option}={value[:40]!r} is no name",
                 remedy="use up to 64 letters, digits, dots, dashes and underscores",
+            )
+        return value
+
+    def point(self, default: str = "") -> str:
+        """The option ``point``: where a meter measures. Raises NotSupported, naming the points that there are."""
+        value = self.options.get("point", default)
+        if value and not is_point(value):
+            raise NotSupported(
+                f"{self.base}: {value[:40]!r} is no reference point", remedy=f"there are {KNOWN}"
             )
         return value
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drivers import wiring
 from drivers.address import Address, parse
 from drivers.base import Device, Driver, Runtime
 from drivers.clock import Clock
@@ -41,17 +42,23 @@ class Entry:
     """Named to users who look for what there is."""
     scanned: bool = True
     """Its driver can look for devices; otherwise they are known when somebody names them."""
+    meter: bool = False
+    """Feeds a device, and measures what that draws."""
+    rare: bool = False
+    """Not listed where what it needs is not installed: few have such a device."""
 
 
 DEVICES = {
     "host": Entry("drivers.devices.host.driver", "HostDriver", "local", "host"),
     "sim:phone": Entry("drivers.devices.simulated.driver", "SimulatedDriver", "", "sim-phone"),
     "sim:jetson": Entry("drivers.devices.simulated.driver", "SimulatedDriver", "", "sim-jetson"),
-    "sim:meter": Entry("drivers.meters.csv.driver", "CsvDriver", "", "sim-meter"),
+    "sim:meter": Entry("drivers.meters.csv.driver", "CsvDriver", "", "sim-meter", meter=True),
     "adb:": Entry("drivers.devices.android.overadb", "AdbDriver", "android", "phone"),
     "ssh:": Entry("drivers.devices.jetson.overssh", "SshDriver", "ssh", "board", scanned=False),
-    "serial:": Entry("drivers.metering.wired", "SerialMeters", "serial", "meter"),
-    "monsoon:": Entry("drivers.meters.monsoon.overusb", "MonsoonOverUsb", "usb", "meter", scanned=False),
+    "serial:": Entry("drivers.metering.wired", "SerialMeters", "serial", "meter", meter=True),
+    "monsoon:": Entry(
+        "drivers.meters.monsoon.overusb", "MonsoonOverUsb", "usb", "meter", meter=True, rare=True
+    ),
     "sim:stream": Entry("drivers.devices.simulated.stream", "StreamDriver", "", "sim-stream", offered=False),
 }
 """By the address up to its options, or by its scheme with the colon."""
@@ -74,7 +81,7 @@ RUNTIMES = {
     "simulated": Entry("drivers.runtimes.simulated.driver", "SimulatedRuntime"),
 }
 
-SIM_METER = "columns=V,A&rate=100&point=battery-terminals"
+SIM_METER = f"columns=V,A&rate=100&point={wiring.SIM_POINT}"
 """What the simulated meter is like unless its address says otherwise."""
 
 
@@ -114,23 +121,13 @@ class Registry:
         entry = _entry(taken)
         return taken.text("name") or _OWN_NAMES.get(taken.scheme, _plain_name)(taken, entry)
 
-    def feeds(self, address: str) -> tuple[str, str] | None:
-        """Of a meter whose wiring is known: the name of the device that it feeds, and its reference point.
+    def wired(self, address: str, feeds: str = "", point: str = "") -> wiring.Wired:
+        """The address of a meter with what was told of its wiring beside it, and the wiring if it is known.
 
-        Raises NotSupported where the one is told without the other.
+        Raises NotSupported for what is no meter, where two are told, and for one without the other.
         """
         taken = parse(address)
-        if taken.base == "sim:meter":
-            return DEVICES["sim:phone"].device, taken.text("point", "battery-terminals")
-        fed, point = taken.options.get("feeds", ""), taken.text("point")
-        if not fed:
-            return None
-        if not (_FED.fullmatch(fed) and point):
-            raise NotSupported(
-                f"{taken.base[:60]} feeds {fed[:40]!r} at {point or 'an unknown point'}",
-                remedy="name a device, and the point: point=usb-input, battery-terminals, board-input …",
-            )
-        return fed, point
+        return wiring.wired(taken, feeds, point, meter=_entry(taken).meter)
 
     async def scan(self, named: Sequence[str] = ()) -> Sequence[Found]:
         """What there is by every scheme, and the boards at the addresses that were named, all asked at once.
@@ -311,7 +308,6 @@ def _require_ssh(address: str) -> None:
         )
 
 
-_FED = re.compile(r"\S{1,40}")
 _NO_MODEL = "Android phone"
 """Title of a phone whose model adb does not tell."""
 _OWN_NAMES: Mapping[str, Callable[[Address, Entry], str]] = {"adb": _serial, "ssh": _host}
@@ -338,7 +334,8 @@ def _findings(base: str, answer: Sequence[Found] | BaseException) -> Iterable[Fo
         return answer
     if not isinstance(answer, Exception):
         raise answer
-    return (_failed(base, answer),)
+    rare = base in DEVICES and DEVICES[base].rare
+    return () if rare and isinstance(answer, MissingExtra) else (_failed(base, answer),)
 
 
 def _failed(base: str, error: Exception) -> Found:

@@ -62,7 +62,7 @@ class Recorded:
     def _sampler(self, registry: Registry, address: str, clock: VirtualClock) -> Sampler:
         name = registry.default_name(address)
         return Sampler(
-            name, address, partial(registry.open, address, name), clock, wire=registry.feeds(address)
+            name, address, partial(registry.open, address, name), clock, wire=registry.wired(address).wire
         )
 
 

@@ -12,7 +12,7 @@ from drivers.foreign import printable
 from drivers.inbox import Ended, Inbox
 from drivers.links.base import ByteLink, ShellLink
 from drivers.metering.looks import REQUESTS, TITLES, family_of
-from drivers.metering.losses import Losses
+from drivers.metering.losses import counted_losses
 from drivers.model import Channel, DeviceInfo, Samples, reading
 from drivers.ticks import ticks
 
@@ -141,7 +141,7 @@ class PolledMeter:
         self._talk = conversation
         self._asking = conversation.asking
         self._clock = conversation.clock
-        self._losses = Losses(info.device, damage)
+        self._losses = counted_losses(info.device, damage)
         self._heard = b""
         self._sent_ns: int | None = None
         self._answered_ns: int | None = None
@@ -171,7 +171,8 @@ class PolledMeter:
 
     async def stream(self) -> AsyncGenerator[Item, None]:
         """Readings as they are answered, losses beside them. Raises LinkError when it is gone or silent."""
-        yield self._losses.reading(self._clock.now())
+        for item in self._losses.told(self._clock.now()):
+            yield item
         self._talk.inbox.drop(Arrived)
         self._last_heard_ns = self._clock.now()
         ticker = self._talk.inbox.listen("ticker", self._tick())

@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+from drivers import points
+
 
 class Kind(Enum):
     """Type of a value, in words for the reader."""
@@ -54,7 +56,6 @@ def _whole(field: str, least: float = 1, most: float = 1_000_000_000) -> Rule:
     return Rule(field, Kind.WHOLE, least, most)
 
 
-_POINT: Final = r"battery-terminals|usb-input|board-input|package|battery-gauge|rail:\S+"
 _COLOUR: Final = r"#[0-9a-fA-F]{6}|[a-z][a-z0-9_-]*"
 
 DEVICE: Final[Mapping[str, Rule]] = {
@@ -67,8 +68,8 @@ DEVICE: Final[Mapping[str, Rule]] = {
     "point": Rule(
         "point",
         Kind.TEXT,
-        pattern=_POINT,
-        example='"battery-terminals", "usb-input", "board-input" or "rail:NAME"',
+        pattern=points.PATTERN,
+        example=points.KNOWN,
     ),
 }
 

@@ -59,10 +59,9 @@ class Devices:
 
     def open(self, name: str, place: Place) -> str:
         """Open it under a name that is free. Raises NotSupported."""
-        feeds, point = self._registry.feeds(place.address) or ("", "")
-        wire = (place.feeds or feeds, place.point or point)
-        opener = partial(self._registry.open, place.address, name)
-        sampler = Sampler(name, place.address, opener, self._clock, wire=wire if wire[0] else None)
+        wired = self._registry.wired(place.address, place.feeds, place.point)
+        opener = partial(self._registry.open, wired.address, name)
+        sampler = Sampler(name, place.address, opener, self._clock, wire=wired.wire)
         self._session.add(source_name(name), sampler)
         self.samplers[name] = sampler
         if place.address.startswith(PHONES):
@@ -144,8 +143,10 @@ def all_named(registry: Registry, places: Sequence[Place]) -> dict[str, Place]:
 
 
 def chosen_name(registry: Registry, place: Place, taken: Collection[str]) -> str:
-    """The name that was asked for, else a free one. Raises Refused for one that is taken, NotSupported."""
+    """The name that was asked for, else a free one. Raises Refused for one that is taken, NotSupported for
+    an address or a wiring that cannot be."""
     wanted = registry.default_name(place.address)
+    registry.wired(place.address, place.feeds, place.point)
     if place.name and (place.name in taken or place.name == SELF):
         raise Refused(f"a device named {place.name} is already in the session", remedy="choose another name")
     return place.name or free_name(wanted, taken)

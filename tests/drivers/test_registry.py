@@ -110,18 +110,6 @@ def test_names_and_wiring(virtual_clock: VirtualClock) -> None:
         "ssh://u@orin?name=left": "left",
     }
     assert {address: one.default_name(address) for address in own} == own
-    assert one.feeds("sim:meter") == ("sim-phone", "battery-terminals")
-    assert one.feeds("sim:meter?point=usb-input") == ("sim-phone", "usb-input")
-    assert one.feeds("sim:phone") is None
-    assert one.feeds("host") is None
-    assert one.feeds("serial:/dev/ttyACM0?family=tc66&point=usb-input") is None
-    assert one.feeds("serial:/dev/ttyACM0?family=tc66&feeds=my-phone&point=usb-input") == (
-        "my-phone",
-        "usb-input",
-    )
-    for half in ("feeds=my-phone", "feeds=a%20b&point=usb-input", "feeds=" + 41 * "x" + "&point=usb-input"):
-        with pytest.raises(NotSupported, match="point=usb-input, battery-terminals"):
-            one.feeds(f"serial:/dev/ttyACM0?{half}")
 
 
 @pytest.mark.parametrize("address", ["adb:", "ssh:", "ssh://", "ios:1", "serial:", "sim:tv", "", "x"])
@@ -201,7 +189,7 @@ async def test_a_late_scheme_is_given_up(
     monkeypatch.setitem(DEVICES, "host", here("Endless"))
     first, *others = await Registry(virtual_clock, seed=1).scan()
     assert (first.ready, first.reason) == (False, "did not answer within 0.01 s")
-    assert len(others) == 3
+    assert {one.address for one in others if one.ready} == {"sim:phone", "sim:jetson", "sim:meter"}
 
 
 async def watch(

@@ -1,11 +1,14 @@
 """Which columns a text meter can have, what they measure, and the channels that follow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from drivers.accuracy import Accuracy
 from drivers.address import Address
 from drivers.errors import NotSupported
 from drivers.meters.csv.protocol import Column
 from drivers.model import IDENTITY, Channel, Kind, Quantity, Unit, linear
+from drivers.points import KNOWN
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " ", "pipe": "|"}
 COLUMNS_LIMIT = 16
@@ -55,6 +58,8 @@ class Format:
     point: str
     comma: bool = False
     """Whether decimals stand behind a comma."""
+    accuracy: Accuracy | None = None
+    """Of its power in watts, as its owner states it."""
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -82,14 +87,31 @@ class Format:
         return volts, amperes, scale
 
 
-OPTIONS = ("columns", "sep", "decimal", "rate", "point")
+OPTIONS = ("columns", "sep", "decimal", "rate", "point", "accuracy", "offset")
+
+_LOCATED = frozenset({Quantity.POWER, Quantity.ENERGY, Quantity.VOLTAGE, Quantity.CURRENT})
+"""What is measured somewhere between a supply and a device."""
 
 
 def parse_format(address: Address) -> Format:
-    """The format that an address states: ``columns=V,A&sep=comma&decimal=point&rate=100&point=usb-input``.
+    """The format that an address states: ``columns=V,A&sep=comma&decimal=point&rate=100&point=usb-input``; with
+    ``accuracy=0.7&offset=0.002`` its power is right within ± (0.7 % of it + 0.002 W).
 
     Raises NotSupported, naming what is known.
     """
+    headings = _headings(address)
+    separator, decimal = _signs(address)
+    return Format(
+        headings,
+        SEPARATORS[separator],
+        address.number("rate", 0, 0, 1e5),
+        _point(address, headings),
+        comma=decimal == "comma",
+        accuracy=_accuracy(address),
+    )
+
+
+def _headings(address: Address) -> tuple[str, ...]:
     headings = tuple(address.options.get("columns", "V,A").split(","))
     for heading in headings:
         if heading not in HEADINGS and heading != SKIPPED:
@@ -104,6 +126,10 @@ def parse_format(address: Address) -> Format:
             f"{address.base} cannot have the columns {','.join(headings)[:40]!r}",
             remedy=f"state 1 to {COLUMNS_LIMIT}, each quantity once",
         )
+    return headings
+
+
+def _signs(address: Address) -> tuple[str, str]:
     separator = address.text("sep", "comma")
     if separator not in SEPARATORS:
         raise NotSupported(
@@ -115,8 +141,23 @@ def parse_format(address: Address) -> Format:
             f"{address.base}: decimal={decimal} with sep={separator} is not possible",
             remedy="decimal is point, or comma where another sign separates the columns",
         )
-    rate_hz = address.number("rate", 0, 0, 1e5)
-    return Format(headings, SEPARATORS[separator], rate_hz, address.text("point"), comma=decimal == "comma")
+    return separator, decimal
+
+
+def _point(address: Address, headings: Sequence[str]) -> str:
+    """Where it measures; what measures no power needs no such place."""
+    point = address.point()
+    if not point and any(HEADINGS[one].quantity in _LOCATED for one in headings if one != SKIPPED):
+        raise NotSupported(
+            f"{address.base} does not say where its power is measured", remedy=f"add point=, one of {KNOWN}"
+        )
+    return point
+
+
+def _accuracy(address: Address) -> Accuracy | None:
+    if not {"accuracy", "offset"} & set(address.options):
+        return None
+    return Accuracy(address.number("accuracy", 0, 0, 100) / 100, address.number("offset", 0, 0, 100))
 
 
 def measured(device: str, form: Format) -> tuple[Channel, ...]:
@@ -136,12 +177,12 @@ def power(device: str, form: Format) -> Channel | None:
         rate_hz=form.rate_hz or None,
         point=form.point,
         provenance="voltage × current of the same line",
+        accuracy=form.accuracy,
     )
 
 
 def _column(device: str, heading: str, form: Format) -> Channel:
     meaning = HEADINGS[heading]
-    located = meaning.quantity in {Quantity.POWER, Quantity.ENERGY, Quantity.VOLTAGE, Quantity.CURRENT}
     return Channel(
         device=device,
         name=meaning.name or meaning.quantity.value,
@@ -150,6 +191,14 @@ def _column(device: str, heading: str, form: Format) -> Channel:
         kind=meaning.kind,
         rate_hz=form.rate_hz or None,
         decoding=IDENTITY if meaning.scale == 1.0 else linear(meaning.scale),
-        point=form.point if located else "",
+        point=form.point if meaning.quantity in _LOCATED else "",
         detail=f"column {heading}",
+        accuracy=_of_column(meaning.quantity, form.accuracy),
     )
+
+
+def _of_column(quantity: Quantity, stated: Accuracy | None) -> Accuracy | None:
+    """A counter of energy is as true as the power that it adds up, but for what it adds at none."""
+    if stated is None or quantity not in {Quantity.POWER, Quantity.ENERGY}:
+        return None
+    return stated if quantity is Quantity.POWER else Accuracy(stated.gain_fraction, 0.0)

@@ -9,7 +9,7 @@ from drivers.base import Device, Item
 from drivers.clock import Clock
 from drivers.errors import LinkError
 from drivers.links.base import ByteLink, ShellLink
-from drivers.metering.losses import Losses
+from drivers.metering.losses import counted_losses
 from drivers.meters.csv import channels as table
 from drivers.meters.csv.channels import Format
 from drivers.meters.csv.legible import Legible
@@ -56,7 +56,7 @@ class CsvDriver:
         form = table.parse_format(address)
         info = DeviceInfo(
             device=name,
-            address=address.base,
+            address=text if self._simulated else typed.base,
             kind=DeviceKind.METER,
             model=self._title,
             simulated=self._simulated,
@@ -78,7 +78,7 @@ class CsvMeter:
         self._measured = table.measured(info.device, form)
         self._power = table.power(info.device, form)
         self._product = form.product
-        self._losses = Losses(info.device, "damaged lines")
+        self._losses = counted_losses(info.device, "damaged lines")
         self._arrivals = Arrivals(form.rate_hz, tolerance=TOLERANCE, exact=False) if form.rate_hz else None
         self._skipped = 0
 
@@ -101,7 +101,8 @@ class CsvMeter:
     async def stream(self) -> AsyncGenerator[Item, None]:
         """Samples of the lines as they come, losses beside them. Raises LinkError, NotSupported when nothing of what
         comes can be read."""
-        yield self._losses.reading(self._clock.now())
+        for item in self._losses.told(self._clock.now()):
+            yield item
         while True:
             try:
                 t_ns, data = await self._link.read()

@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
+from drivers.accuracy import Accuracy
 from drivers.address import Address
 from drivers.errors import NotSupported
 from drivers.meters.monsoon.protocol import RATE_HZ
 from drivers.model import Channel, DType, Quantity, Unit, linear
+
+ACCURACY = Accuracy(0.01, 1e-3)
+"""Of a current: ± 1 % or ± 1 mA, whichever is more (Monsoon's manuals; ± 50 µA of the fine gain). Of its voltage Monsoon
+states none, nor is one made up: that of power is its current's."""
 
 POINTS = {"main": "battery-terminals", "usb": "usb-input", "aux": "rail:aux"}
 """Where each rail is wired to, unless the address says otherwise of the main one."""
@@ -35,6 +40,7 @@ def current(device: str, rail: str, point: str, limit: float | None) -> Channel:
         point=point,
         limit=limit,
         detail="calibrated by the meter's own zero and reference",
+        accuracy=ACCURACY,
     )
 
 
@@ -52,8 +58,8 @@ def voltage(device: str, rail: str, point: str, volts_per_step: float) -> Channe
     )
 
 
-def power(device: str, rail: str, point: str) -> Channel:
-    """Watts of every sample."""
+def power(device: str, rail: str, point: str, highest_v: float) -> Channel:
+    """Watts of every sample, at up to ``highest_v``."""
     return Channel(
         device=device,
         name="power" if rail == "main" else f"{rail} power",
@@ -63,6 +69,8 @@ def power(device: str, rail: str, point: str) -> Channel:
         dtype=DType.F32,
         point=point,
         provenance=f"{rail} voltage × {rail} current of the same sample",
+        detail="accuracy: of its current; none is stated of its voltage",
+        accuracy=ACCURACY.times(highest_v),
     )
 
 

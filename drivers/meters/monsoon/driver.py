@@ -53,7 +53,7 @@ class HvpmDriver:
             await wire.introduce()
             setup = Setup(
                 rails=rails,
-                point=address.text("point"),
+                point=address.point(),
                 volts_per_step=dict(hvpm.VOLTS_PER_STEP),
                 lowest_v=hvpm.LOWEST_V,
                 highest_v=hvpm.HIGHEST_V,
@@ -92,7 +92,7 @@ class LvpmDriver:
             status = await status_of(link)
             setup = Setup(
                 rails=rails,
-                point=address.text("point"),
+                point=address.point(),
                 volts_per_step={"main": status.volts_per_step},
                 lowest_v=lvpm.LOWEST_V,
                 highest_v=lvpm.HIGHEST_V,

@@ -16,7 +16,7 @@ from drivers.clock import SECOND, Clock, pause
 from drivers.errors import LinkError, LinkTimeout, NotSupported
 from drivers.events import LimitEngaged, LimitReleased, LogLine
 from drivers.links.base import ByteLink, ShellLink
-from drivers.metering.losses import Losses
+from drivers.metering.losses import counted_losses
 from drivers.meters.monsoon import channels as table
 from drivers.meters.monsoon.protocol import RATE_HZ, Heard, Stretch
 from drivers.model import Channel, DeviceInfo, Samples, reading
@@ -96,7 +96,8 @@ class MonsoonMeter:
         self._look_s = silent_s / _LOOKS
         self._rails = [_Rail(name, rail, setup) for rail in setup.rails]
         self._output = table.output(name)
-        self._lost, self._damaged = Losses(name, "lost samples"), Losses(name, "damaged frames")
+        self._lost = counted_losses(name, "lost samples")
+        self._damaged = counted_losses(name, "damaged frames")
         self._rate, self._timing = table.rate(name), table.timing(name)
         self._said: list[Item] = []
         self._told_ns: int | None = None
@@ -143,8 +144,8 @@ class MonsoonMeter:
     async def stream(self) -> AsyncGenerator[Item, None]:
         """What it measures, from now on. Raises LinkTimeout when it falls silent, LinkLost when it is gone."""
         t_ns = self._clock.now()
-        yield self._lost.reading(t_ns)
-        yield self._damaged.reading(t_ns)
+        for item in self._losses(t_ns):
+            yield item
         if self._setup.output_v is not None:
             yield reading(self._output, t_ns, self._setup.output_v)
         async with self._turn:
@@ -253,7 +254,7 @@ class _Rail:
         self._step = step
         self._current = table.current(device, rail, point, setup.limit_a if rail == "main" else None)
         self._voltage = table.voltage(device, rail, point, step) if step else None
-        self._power = table.power(device, rail, point) if step else None
+        self._power = table.power(device, rail, point, setup.highest_v) if step else None
 
     @property
     def channels(self) -> list[Channel]:

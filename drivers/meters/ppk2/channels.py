@@ -7,7 +7,7 @@ spike filter, and what was read instead is in the channel ``unfiltered``.
 
 from collections.abc import Sequence
 
-from drivers.meters.ppk2.protocol import ADC_BITS, MOST_AMPERES, RATE_HZ, Fit, Mode
+from drivers.meters.ppk2.protocol import ACCURACY, ADC_BITS, MOST_AMPERES, RATE_HZ, Fit, Mode
 from drivers.model import Channel, Decoding, DType, Kind, Quantity, Unit
 
 LOGIC_LINES = 8
@@ -35,6 +35,7 @@ def power(device: str, fits: Sequence[Fit], mode: Mode, supply_mv: int, point: s
         decoding=Decoding(pieces(fits, supply_mv, volts), ADC_BITS),
         point=point,
         limit=MOST_AMPERES * volts,
+        accuracy=ACCURACY.times(volts),
         provenance=f"current × {volts:g} V {origin}",
         detail="code: range << 14 | reading; ranges 5 to 9: put there by the spike filter",
     )
@@ -65,6 +66,7 @@ def current(device: str, point: str) -> Channel:
         rate_hz=RATE_HZ / MEAN_OF,
         point=point,
         limit=MOST_AMPERES,
+        accuracy=ACCURACY,
         detail=f"mean of {MEAN_OF} samples; every sample is in the channel power",
     )
 
@@ -101,16 +103,6 @@ def clipped(device: str) -> Channel:
     )
 
 
-def lost(device: str) -> Channel:
-    """Samples lost so far, by the counter or by the clock."""
-    return _count(device, "lost samples")
-
-
-def damaged(device: str) -> Channel:
-    """Bytes so far that belong to no sample."""
-    return _count(device, "damaged bytes")
-
-
 def rate(device: str) -> Channel:
     """Samples a second, measured by this computer's clock."""
     return Channel(device=device, name="sample rate", quantity=Quantity.OTHER, unit=Unit.HERTZ)
@@ -119,14 +111,3 @@ def rate(device: str) -> Channel:
 def timing(device: str) -> Channel:
     """How far the times of samples may be off."""
     return Channel(device=device, name="time uncertainty", quantity=Quantity.OTHER, unit=Unit.SECOND)
-
-
-def _count(device: str, name: str) -> Channel:
-    return Channel(
-        device=device,
-        name=name,
-        quantity=Quantity.LOSS_COUNT,
-        unit=Unit.NONE,
-        kind=Kind.COUNTER,
-        dtype=DType.I64,
-    )

@@ -71,7 +71,7 @@ def read_setup(address: Address, told: Metadata) -> Setup:
     return Setup(
         mode=mode,
         supply_mv=_supply(address, told, mode),
-        point=address.text("point", POINT),
+        point=address.point(POINT),
         filtered=_switch(address, "filter"),
         logic=_switch(address, "logic"),
     )

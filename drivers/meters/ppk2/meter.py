@@ -11,8 +11,8 @@ from drivers.clock import SECOND, Clock
 from drivers.errors import LinkError, LinkTimeout, NotSupported
 from drivers.events import Absent, LogLine
 from drivers.links.base import ByteLink, ShellLink
+from drivers.metering.losses import Losses, loss_channel
 from drivers.meters.ppk2 import channels as table
-from drivers.meters.ppk2.counting import Count
 from drivers.meters.ppk2.frames import COUNTS, FrameReader, Run
 from drivers.meters.ppk2.protocol import (
     HIGHEST_MV,
@@ -71,8 +71,10 @@ class Ppk2Meter:
             name, told.fits, setup.mode, setup.supply_mv, setup.point, filtered=setup.filtered
         )
         self._logic = Logic(name) if setup.logic else None
-        self._lost = Count(table.lost(name), self._sampling.power, "not received")
-        self._damaged = Count(table.damaged(name))
+        self._lost = Losses(
+            loss_channel(name, "lost samples"), of=self._sampling.power.name, reason="not received"
+        )
+        self._damaged = Losses(loss_channel(name, "damaged bytes"))
         self._rate, self._timing = table.rate(name), table.timing(name)
         self._changes: deque[tuple[int, int]] = deque()
         self._said: list[Item] = []
@@ -208,7 +210,7 @@ class Ppk2Meter:
 
     def _counts(self, t_ns: int, *, at_once: bool = False) -> Iterator[Item]:
         for count in (self._lost, self._damaged, self._sampling.clipped):
-            yield from count.told(t_ns, at_once=at_once)
+            yield from count.told(t_ns, all_of_them=at_once)
 
     def _state(self, t_ns: int) -> Iterator[Item]:
         fit = self._arrivals.fit

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from drivers.base import Item
 from drivers.events import ChannelsOpened
+from drivers.metering.losses import Losses
 from drivers.meters.ppk2 import channels as table
-from drivers.meters.ppk2.counting import Count
 from drivers.meters.ppk2.frames import Words
 from drivers.meters.ppk2.protocol import ADC_BITS, Fit, Mode
 from drivers.meters.ppk2.spikes import Encoder, SpikeFilter, Values, amperes
@@ -33,7 +33,7 @@ class Sampling:
         self._filtered = filtered
         self._current = table.current(device, point)
         self._supply = table.supply(device, point)
-        self.clipped = Count(table.clipped(device))
+        self.clipped = Losses(table.clipped(device))
         self._pending: Values = np.empty(0)
         self._calibrate(supply_mv)
         self._filter = SpikeFilter(self._table)

@@ -1,5 +1,7 @@
-"""What a TC66 measures."""
+"""What a TC66 measures, and how truly: ± (0.05 % + 2 digits) of its volts, ± (0.1 % + 4 digits) of its amperes, ± 3 °C,
+as RDTech's instructions for the TC66 and TC66C state it; of its watts what follows from both."""
 
+from drivers.accuracy import Accuracy, of_power
 from drivers.model import Channel, DType, Quantity, Unit, linear
 
 TABLE = (
@@ -12,6 +14,14 @@ TABLE = (
 )
 """Name, quantity, unit, type of the code, unit of its last digit."""
 
+LOW_V, HIGH_V = 0.5, 30.0
+VOLTS, AMPERES = Accuracy(5e-4, 2e-4), Accuracy(1e-3, 4e-5)
+ACCURACY = {
+    "voltage": VOLTS,
+    "current": AMPERES,
+    "power": of_power(VOLTS, AMPERES, LOW_V, HIGH_V),
+    "temperature": Accuracy(0.0, 3.0),
+}
 _LOCATED = frozenset({Quantity.VOLTAGE, Quantity.CURRENT, Quantity.POWER})
 
 
@@ -27,6 +37,7 @@ def channels(device: str, rate_hz: float, point: str) -> tuple[Channel, ...]:
             dtype=dtype,
             decoding=linear(scale),
             point=point if quantity in _LOCATED else "",
+            accuracy=ACCURACY.get(name),
         )
         for name, quantity, unit, dtype, scale in TABLE
     )

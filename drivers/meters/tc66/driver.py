@@ -17,6 +17,7 @@ Connect = Callable[[Address, Clock], AbstractAsyncContextManager[ByteLink]]
 
 RATE_HZ = 10.0
 OPTIONS = ("rate", "point")
+POINT = "usb-input"
 
 
 class Tc66Driver:
@@ -33,7 +34,7 @@ class Tc66Driver:
     async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
         """Open ``…?rate=10&point=usb-input``. Raises NotSupported from another family, LinkError."""
         where = parse(address).only(OPTIONS)
-        rate_hz, point = where.number("rate", RATE_HZ, 0.1, 50), where.text("point")
+        rate_hz, point = where.number("rate", RATE_HZ, 0.1, 50), where.point(POINT)
         asking = Asking("tc66", protocol.REQUEST, protocol.LENGTH, 1 / rate_hz, protocol.read)
         async with self._connect(where, clock) as link, conversing(link, clock, asking) as conversation:
             who = protocol.identity(protocol.plain(await conversation.identify()) or bytes(protocol.LENGTH))
@@ -45,7 +46,7 @@ class Tc66Driver:
                 facts=(
                     ("firmware", who.firmware),
                     ("serial number", str(who.serial)),
-                    ("reference point", point or "not stated"),
+                    ("reference point", point),
                 ),
             )
             yield PolledMeter(info, channels(name, rate_hz, point), conversation)

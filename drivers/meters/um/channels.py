@@ -1,8 +1,11 @@
 """What the UM meters measure."""
 
+from drivers.accuracy import Accuracy, of_power
 from drivers.meters.um.protocol import Model
 from drivers.model import Channel, DType, Quantity, Unit, linear
 
+LOW_V, HIGH_V = 4.0, 24.0
+DIGIT_W = 1e-3
 _LOCATED = frozenset({Quantity.VOLTAGE, Quantity.CURRENT, Quantity.POWER})
 
 
@@ -16,6 +19,12 @@ def channels(device: str, model: Model, rate_hz: float, point: str) -> tuple[Cha
         ("D+", Quantity.OTHER, Unit.VOLT, DType.U16, 1e-2),
         ("D-", Quantity.OTHER, Unit.VOLT, DType.U16, 1e-2),
     )
+    accuracy = {
+        "voltage": model.of_volts,
+        "current": model.of_amperes,
+        "power": _of_watts(model),
+        "temperature": Accuracy(0.0, 3.0),
+    }
     return tuple(
         Channel(
             device=device,
@@ -26,6 +35,13 @@ def channels(device: str, model: Model, rate_hz: float, point: str) -> tuple[Cha
             dtype=dtype,
             decoding=linear(scale),
             point=point if quantity in _LOCATED else "",
+            accuracy=accuracy.get(name),
         )
         for name, quantity, unit, dtype, scale in table
     )
+
+
+def _of_watts(model: Model) -> Accuracy | None:
+    """The meter multiplies, and rounds to its last digit."""
+    product = of_power(model.of_volts, model.of_amperes, LOW_V, HIGH_V)
+    return product and Accuracy(product.gain_fraction, product.offset + DIGIT_W / 2)

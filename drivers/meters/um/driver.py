@@ -18,6 +18,7 @@ Connect = Callable[[Address, Clock], AbstractAsyncContextManager[ByteLink]]
 
 RATE_HZ = 2.0
 OPTIONS = ("rate", "point")
+POINT = "usb-input"
 
 
 class UmDriver:
@@ -34,7 +35,7 @@ class UmDriver:
     async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
         """Open ``…?rate=2&point=usb-input``. Raises NotSupported from another family, LinkError."""
         where = parse(address).only(OPTIONS)
-        rate_hz, point = where.number("rate", RATE_HZ, 0.1, 10), where.text("point")
+        rate_hz, point = where.number("rate", RATE_HZ, 0.1, 10), where.point(POINT)
         asking = Asking("um", protocol.REQUEST, protocol.LENGTH, 1 / rate_hz, protocol.read)
         async with self._connect(where, clock) as link, conversing(link, clock, asking) as conversation:
             model = protocol.model(await conversation.identify())
@@ -45,6 +46,6 @@ class UmDriver:
                 address=where.base,
                 kind=DeviceKind.METER,
                 model=f"RDTech {model.name}",
-                facts=(("reference point", point or "not stated"),),
+                facts=(("reference point", point),),
             )
             yield PolledMeter(info, channels(name, model, rate_hz, point), conversation)

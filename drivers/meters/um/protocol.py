@@ -4,7 +4,9 @@ The byte 0xF0 is answered by 130 bytes, big endian, headed by the model's number
 one digit more. The UM24C and UM25C end with 0xFFF1; the UM34C ends with a byte that is the exclusive or of 32 others.
 Current and power have no sign.
 
-Sources: sigrok.org/wiki/RDTech_UM_series (fields, ends, and which bytes the UM34C's check covers).
+Sources: sigrok.org/wiki/RDTech_UM_series (fields, ends, and which bytes the UM34C's check covers); RDTech's
+instructions for each (accuracy: UM25C ± (0.05 % + 2 digits) of volts and ± (0.1 % + 4 digits) of amperes, the others
+± (0.5 % + 2 digits) and ± (0.8 % + 3 digits)).
 """
 
 import struct
@@ -12,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
+
+from drivers.accuracy import Accuracy
 
 REQUEST = b"\xf0"
 LENGTH = 130
@@ -24,17 +28,19 @@ _CHECKED = bytes.fromhex("01030709 0f111317 1f27292d 31353739 3b3f4345 494f5359 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One of the three: what the last digits of its volts and amperes are worth."""
+    """One of the three: what the last digits of its volts and amperes are worth, and how true they are."""
 
     name: str
     volt: float
     ampere: float
+    of_volts: Accuracy
+    of_amperes: Accuracy
 
 
 MODELS = {
-    b"\x09\x63": Model("UM24C", 1e-2, 1e-3),
-    b"\x09\xc9": Model("UM25C", 1e-3, 1e-4),
-    b"\x0d\x4c": Model("UM34C", 1e-2, 1e-3),
+    b"\x09\x63": Model("UM24C", 1e-2, 1e-3, Accuracy(5e-3, 2e-2), Accuracy(8e-3, 3e-3)),
+    b"\x09\xc9": Model("UM25C", 1e-3, 1e-4, Accuracy(5e-4, 2e-3), Accuracy(1e-3, 4e-4)),
+    b"\x0d\x4c": Model("UM34C", 1e-2, 1e-3, Accuracy(5e-3, 2e-2), Accuracy(8e-3, 3e-3)),
 }
 
 

@@ -99,7 +99,7 @@ async def for_long(_: Heard) -> None:
         ("csv", "family=csv&rate=100&point=usb-input", "square:0.1:0.9:0.5", 0.03),
         ("tc66", "family=tc66&rate=25&point=usb-input", "ramp:0.2:0.8:8", 0.02),
         ("um", "family=um&rate=10", "constant:0.5", 0.001),
-        ("csv", "family=csv&rate=100", "llm", 0.08),
+        ("csv", "family=csv&rate=100&point=usb-input", "llm", 0.08),
     ],
 )  # fmt: skip
 async def test_joules_are_those_that_were_played(
@@ -156,7 +156,7 @@ async def test_damaged_lines_are_counted(tmp_path: Path) -> None:
         await heard.until(lambda: heard.lost >= 2)
 
     with rig("csv", tmp_path) as meter:
-        async with opened(meter.port, "family=csv&rate=100") as device:
+        async with opened(meter.port, "family=csv&rate=100&point=usb-input") as device:
             heard = await listen(device, ill_treat)
         truth = meter.truth()
     assert heard.series["damaged lines"][-1][1] == heard.lost == 2
@@ -171,14 +171,14 @@ async def test_a_cable_that_is_pulled_is_a_lost_link_and_comes_back(tmp_path: Pa
         await for_long(heard)
 
     with rig("csv", tmp_path) as meter:
-        async with opened(meter.port, "family=csv&rate=100") as device:
+        async with opened(meter.port, "family=csv&rate=100&point=usb-input") as device:
             with pytest.raises(LinkLost, match="is gone: plug it in again"):
                 await listen(device, pull)
         with pytest.raises(LinkLost, match="is not there"):
-            await look(meter.port, "family=csv")
+            await look(meter.port, "family=csv&point=usb-input")
         meter.order("replug")
         meter.heard()
-        async with opened(meter.port, "family=csv&rate=100") as device:
+        async with opened(meter.port, "family=csv&rate=100&point=usb-input") as device:
             await listen(device, lambda heard: heard.more("power", 10))
 
 
@@ -200,7 +200,7 @@ async def test_a_silent_meter_is_named(tmp_path: Path, monkeypatch: pytest.Monke
 
 async def test_a_board_that_falls_silent_is_named(tmp_path: Path) -> None:
     with rig("csv", tmp_path) as meter:
-        async with opened(meter.port, "family=csv&rate=100&silence=0.5") as device:
+        async with opened(meter.port, "family=csv&rate=100&silence=0.5&point=usb-input") as device:
             with pytest.raises(LinkTimeout, match=r"is silent for 0\.5 s: check the meter, its baud rate"):
                 await listen(device, partial(fall_silent, meter))
 
@@ -229,9 +229,9 @@ async def test_another_family_at_the_port_is_named(
 
 async def test_one_port_is_one_device(tmp_path: Path) -> None:
     with rig("csv", tmp_path) as meter:
-        async with opened(meter.port, "family=csv"):
+        async with opened(meter.port, "family=csv&point=usb-input"):
             with pytest.raises(Refused, match="is another device of this bench already"):
-                await look(meter.port, "family=csv")
+                await look(meter.port, "family=csv&point=usb-input")
 
 
 @pytest.mark.parametrize(

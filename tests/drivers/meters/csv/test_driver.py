@@ -30,7 +30,8 @@ async def play(
     clock: VirtualClock, steps: Sequence[Step], options: str = ""
 ) -> tuple[dict[str, Channel], list[Item]]:
     items: list[Item] = []
-    async with driver(steps).open(f"serial:x{options}", "m", clock) as device:
+    located = options if "point=" in options else f"{options or '?'}&point=usb-input"
+    async with driver(steps).open(f"serial:x{located}".replace("?&", "?"), "m", clock) as device:
         assert device.info.kind is DeviceKind.METER
         assert device.shell is None
         channels = {channel.name: channel for channel in device.channels}
@@ -121,7 +122,8 @@ async def test_losses_are_counted_and_told_once_a_second(virtual_clock: VirtualC
     "options",
     [
         "?columns=V,X", "?columns=", "?columns=-", "?columns=V,mV", "?columns=" + ",".join("-" * 16) + ",V",
-        "?decimal=comma", "?decimal=x", "?sep=slash", "?rate=-1", "?point=a b", "?baud=9600",
+        "?decimal=comma", "?decimal=x", "?sep=slash", "?rate=-1", "?point=a b", "?baud=9600", "?rate=10", "?columns=C,J",
+        "?point=usb-input&accuracy=101",
     ],
 )  # fmt: skip
 async def test_wrong_addresses_are_refused(virtual_clock: VirtualClock, options: str) -> None:
@@ -174,7 +176,8 @@ async def test_what_cannot_be_read_at_all_is_named(
     start = virtual_clock.now()
     steps = [Play(start + k * SECOND, data) for k in range(40)]
     with pytest.raises(NotSupported, match=sentence):
-        async with driver(steps).open(f"serial:x{options}", "m", virtual_clock) as device:
+        located = f"serial:x{options or '?'}&point=usb-input".replace("?&", "?")
+        async with driver(steps).open(located, "m", virtual_clock) as device:
             await drain(device.stream(), lambda _: None)
     assert virtual_clock.now() - start <= 40 * SECOND
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.accuracy import Accuracy
 from drivers.meters.tc66.channels import channels
 from drivers.meters.tc66.protocol import LENGTH, Identity, crc16_modbus, identity, plain, read
 from tests.rigs.meters.frames import modbus, tc66_frame, tc66_plain
@@ -28,6 +29,10 @@ def test_codes_are_volts_amperes_watts() -> None:
     values = [channel.decoding.value(code) for channel, code in zip(table, CAPTURED, strict=True)]
     assert values == pytest.approx([5.1609, 0.0199, 0.1026, 27.0, 2.81, 2.8])
     assert [channel.point for channel in table] == ["usb-input"] * 3 + [""] * 3
+    volts, amperes, watts = (channel.accuracy for channel in table[:3])
+    assert (volts, amperes) == (Accuracy(0.0005, 0.0002), Accuracy(0.001, 0.00004))
+    assert watts is not None
+    assert 0.001026 < watts.bound(0.1026) / 0.1026 < 0.02
     assert [channel.unit.value for channel in table] == ["V", "A", "W", "°C", "V", "V"]
 
 
