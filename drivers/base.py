@@ -90,6 +90,15 @@ class Runtime(Protocol):
 
 
 @runtime_checkable
+class LookingRuntime(Runtime, Protocol):
+    """A runtime that can look before a run whether the device has what the run takes."""
+
+    async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
+        """Look there now, and leave nothing. Raises AskUser, LinkError or Garbled when the run could not start."""
+        ...
+
+
+@runtime_checkable
 class LeasedRuntime(Runtime, Protocol):
     """A runtime whose run may outlive the link."""
 

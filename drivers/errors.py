@@ -9,6 +9,7 @@
     ├── AskUser            somebody has to do something first
     │   ├── Refused        it said no: permission, authorisation, a busy port
     │   ├── NotSupported   it cannot do this
+    │   │   └── NeedsSetup what it needs for that can be put on it
     │   └── MissingExtra   a Python or system package is not installed
     ├── Garbled            it answered nonsense: report it
     └── RunFailed          the runtime ended by itself
@@ -51,6 +52,10 @@ class Refused(AskUser):
 
 class NotSupported(AskUser):
     """This device, model or option cannot do what was asked."""
+
+
+class NeedsSetup(NotSupported):
+    """What it takes is not on the device, or does not fit it: setting the device up puts it there."""
 
 
 class MissingExtra(AskUser):

@@ -4,7 +4,7 @@ import re
 import signal
 from collections.abc import Sequence
 
-from drivers.errors import DriverError, NotSupported, Refused, RunFailed
+from drivers.errors import DriverError, NeedsSetup, NotSupported, Refused, RunFailed
 from drivers.foreign import printable
 
 _ERROR_LEVEL = re.compile(r"^[\d.]+ E (.*)$")
@@ -60,7 +60,7 @@ def _never_ran(program: str, returncode: int, lines: Sequence[str]) -> DriverErr
         return None
     said = "\n".join(lines)
     if _STRANGE.search(said):
-        return NotSupported(
+        return NeedsSetup(
             f"{program} was built for another kind of processor: {last_line(lines)}",
             remedy="melt setup puts one on the device that fits",
         )
@@ -69,7 +69,7 @@ def _never_ran(program: str, returncode: int, lines: Sequence[str]) -> DriverErr
             f"the device refuses to execute {program}: {last_line(lines)}", remedy=f"chmod +x {program} there"
         )
     if returncode == _NO_PROGRAM and not _UNLINKED.search(said):
-        return NotSupported(
+        return NeedsSetup(
             f"there is no program {program} on the device",
             remedy="melt setup puts one there, or name yours with --runtime-arg binary=PATH",
         )

@@ -1,12 +1,12 @@
 """Whether an engine's program and a model go together with a device: asked of the device before anything is started."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drivers.errors import DriverError, Refused
 from drivers.foreign import printable
-from drivers.links.base import Lease
+from drivers.links.base import Lease, ShellLink
 from drivers.model import ModelFile, OnLinkLoss, RunSpec
 from drivers.runs.args import binary_of
 from drivers.runs.beside import SCRIPT
@@ -48,12 +48,21 @@ async def fit(stage: Stage, model: ModelFile, names: Sequence[str]) -> Fitted:
         raise objection
     stage.preparing(f"looking at {spec.device}")
     wanted = wanted_programs(spec, names)
-    survey = await look(stage, wanted)
+    survey = await look(spec.device, spec.home, stage.shell, wanted)
     program = choose(survey, spec.device, wanted)
-    _check_memory(spec, model, survey)
+    _check_memory(spec, replace(model, size_bytes=_size_of(model)), survey)
     there = model.path if not spec.home else await push_model(stage, model, models_folder(survey.home))
     threads = survey.threads if spec.threads is None else spec.threads
     return Fitted(program, there, threads, survey.machine)
+
+
+async def check_device(spec: RunSpec, shell: ShellLink, names: Sequence[str]) -> None:
+    """Look whether one of the programs is there and the model would fit. Raises as ``fit``; its file need not be here."""
+    wanted = wanted_programs(spec, names)
+    survey = await look(spec.device, spec.home, shell, wanted)
+    choose(survey, spec.device, wanted)
+    if spec.model is not None:
+        _check_memory(spec, spec.model, survey)
 
 
 def wanted_programs(spec: RunSpec, names: Sequence[str]) -> list[str]:
@@ -64,11 +73,11 @@ def wanted_programs(spec: RunSpec, names: Sequence[str]) -> list[str]:
     return [f"{runtime_folder('@')}/{name}" for name in names] if spec.home else list(names)
 
 
-async def look(stage: Stage, wanted: Sequence[str]) -> Survey:
+async def look(device: str, home: str, shell: ShellLink, wanted: Sequence[str]) -> Survey:
     """Ask the device what it is and has. Raises Refused where it runs no shell script, LinkError, Garbled."""
-    answer = await stage.shell.run(survey_command(stage.spec.home, wanted))
+    answer = await shell.run(survey_command(home, wanted))
     if answer.returncode != 0 and not answer.out:
-        raise Refused(f"{stage.spec.device} runs no shell script: {printable(answer.err, 160)}")
+        raise Refused(f"{device} runs no shell script: {printable(answer.err, 160)}")
     return read_survey(answer.out)
 
 
@@ -107,10 +116,13 @@ def lease_of(stage: Stage, name: str) -> Lease | None:
     return Lease(key=f"{name}-{stage.clock.wall():x}", seconds=stage.spec.lease_s, beside=SCRIPT)
 
 
+def _size_of(model: ModelFile) -> int:
+    return Path(model.path).stat().st_size
+
+
 def _check_memory(spec: RunSpec, model: ModelFile, survey: Survey) -> None:
     if survey.available_bytes is None:
         return
-    size = Path(model.path).stat().st_size
-    objection = memory_objection(model, size, spec.context, survey.available_bytes, spec.device)
+    objection = memory_objection(model, model.size_bytes, spec.context, survey.available_bytes, spec.device)
     if objection is not None:
         raise objection

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from drivers.errors import DriverError, Garbled, NotSupported, Refused
+from drivers.errors import DriverError, Garbled, NeedsSetup, NotSupported, Refused
 from drivers.foreign import printable
 from drivers.runs.elf import HEADER_BYTES, Elf, read_elf, runs_on
 
@@ -102,20 +102,22 @@ def choose(survey: Survey, device: str, wanted: Sequence[str]) -> Program:
     if not survey.programs:
         raise missing_program(device, wanted)
     program = survey.programs[0]
-    objection = program_objection(program, survey.machine, device)
+    objection = program_objection(program, survey.machine, device, ours=_ours(wanted))
     if objection is not None:
         raise objection
     return program
 
 
-def program_objection(program: Program, machine: str, device: str) -> DriverError | None:
-    """Why the program cannot run on a machine of that kind."""
+def program_objection(program: Program, machine: str, device: str, *, ours: bool) -> DriverError | None:
+    """Why the program cannot run on a machine of that kind. ``ours``: it lies where a setup puts it."""
     path = printable(program.path, 200)
     if program.elf is not None and not runs_on(program.elf, machine):
-        return NotSupported(
-            f"{path} was built for {program.elf.machine} ({program.elf.bits} bit), and {device} is {machine}",
-            remedy=f"melt setup {device} puts one there that fits",
+        sentence = (
+            f"{path} was built for {program.elf.machine} ({program.elf.bits} bit), and {device} is {machine}"
         )
+        if ours:
+            return NeedsSetup(sentence, remedy=f"melt setup {device} puts one there that fits")
+        return NotSupported(sentence, remedy="name one that fits with --runtime-arg binary=PATH")
     if not program.executable:
         return Refused(f"{path} on {device} may not be executed", remedy=f"chmod +x {path} there")
     return None
@@ -124,10 +126,24 @@ def program_objection(program: Program, machine: str, device: str) -> DriverErro
 def missing_program(device: str, wanted: Sequence[str]) -> NotSupported:
     """Nothing of what was looked for is there."""
     looked = ", ".join(printable(one.removeprefix("@/"), 120) for one in wanted)
+    if _ours(wanted):
+        return NeedsSetup(
+            f"there is no engine on {device} (looked for {looked})",
+            remedy=f"melt setup {device} puts one there, or name yours with --runtime-arg binary=PATH",
+        )
+    if any("/" in one for one in wanted):
+        return NotSupported(
+            f"there is no program {looked} on {device}", remedy="check the path after binary="
+        )
     return NotSupported(
-        f"there is no engine on {device} (looked for {looked})",
-        remedy=f"melt setup {device} puts one there, or name yours with --runtime-arg binary=PATH",
+        f"{device} has no {looked.replace(', ', ' or ')} on its PATH",
+        remedy="install llama.cpp there, or name the program with --runtime-arg binary=PATH",
     )
+
+
+def _ours(wanted: Sequence[str]) -> bool:
+    """Whether programs were looked for where a setup puts them."""
+    return any(one.startswith("@/") for one in wanted)
 
 
 def _program(value: str) -> Program | None:

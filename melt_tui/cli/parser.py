@@ -215,7 +215,12 @@ def fraction(text: str) -> float:
 
 RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
     ("model", words, "MODEL", "demo, synthetic:SHAPE or the path of a GGUF file"),
-    ("runtime", words, "RUNTIME", "inference engine; default: the first that the device offers"),
+    (
+        "runtime",
+        words,
+        "RUNTIME",
+        "inference engine; default: each device's best; NAME@DEVICE for one device, several with commas",
+    ),
     (
         "workload",
         words,

@@ -18,11 +18,13 @@ from melt_tui.workbench.contract import (
     Status,
 )
 from melt_tui.workbench.facade import Workbench
+from melt_tui.workbench.objections import Objection, told
 
 __all__ = [
     "Bench",
     "Choice",
     "HostKey",
+    "Objection",
     "Place",
     "RecordingInfo",
     "RecordingState",
@@ -33,4 +35,5 @@ __all__ = [
     "SetupRequest",
     "Status",
     "Workbench",
+    "told",
 ]

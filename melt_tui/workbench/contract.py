@@ -14,6 +14,7 @@ from drivers.model import Found
 from melt_tui.config import DeviceConfig
 from melt_tui.store.info import RecordingInfo
 from melt_tui.timeline import Timeline
+from melt_tui.workbench.objections import Objection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class RunRequest:
     model: str = "demo"
     """``demo``, ``synthetic:SHAPE`` or the path of a GGUF file; with ``url`` the server says what it runs."""
     runtime: str = ""
-    """Empty: the first that the device offers."""
+    """Empty: the best that each device offers. ``NAME@DEVICE`` is for one of them; several, separated by commas."""
     workload: str = "chat"
     """``chat``, ``sustained``, ``ppN/tgM`` or the path of a JSON file; ``none``, with ``url``: only watch."""
     turns: int | None = None
@@ -206,16 +207,17 @@ class Bench(Protocol):
         """The workloads that can be chosen by name; a path may be typed as well."""
         ...
 
-    def check_run(self, request: RunRequest) -> "Future[str]":
-        """Why this run cannot work, in one sentence with the remedy; empty when it can."""
+    def check_run(self, request: RunRequest) -> "Future[Sequence[Objection]]":
+        """Why this run cannot work, for each device on which it cannot, with the remedy; each is looked at."""
         ...
 
     def start_run(self, request: RunRequest) -> "Future[Sequence[str]]":
         """Start; the run ids, one for each device."""
         ...
 
-    def stop_run(self, device: str) -> "Future[None]":
-        """Stop the run on this device; done when nothing of it is left."""
+    def stop_run(self, device: str) -> "Future[str]":
+        """Stop the run on this device; done when nothing of it is left. Of one that is kept on a device which is away at
+        once, with a sentence on what is left there and until when."""
         ...
 
     def mark(self, name: str) -> "Future[None]":

@@ -17,6 +17,8 @@ from drivers.links.base import ShellLink
 from drivers.model import Found, reading
 from drivers.registry import RUNTIMES, Registry
 from melt_tui import __version__
+from melt_tui.detectors.energy import LiveEnergy
+from melt_tui.detectors.net_power import NetPower
 from melt_tui.detectors.token_rate import TokenRate
 from melt_tui.errors import CannotWrite
 from melt_tui.events import SELF, Mark, RunStarted, SessionStarted
@@ -41,6 +43,7 @@ from melt_tui.workbench.contract import (
     Status,
 )
 from melt_tui.workbench.devices import Devices, all_named
+from melt_tui.workbench.objections import Objection
 from melt_tui.workbench.owned import Owned
 from melt_tui.workbench.runs import Runs
 from melt_tui.workbench.shelf import Shelf, new_path
@@ -62,7 +65,7 @@ class Desk:
         self._recording = Recording(self._recorder.path) if self._recorder else None
         live, self._touched = LiveState(), Touched()
         first: list[Sink] = [self._recorder] if self._recorder else []
-        self._bus = Bus((*first, live, self._touched), (TokenRate(),))
+        self._bus = Bus((*first, live, self._touched), (TokenRate(), NetPower(), LiveEnergy()))
         self.timeline: Timeline = Spliced(live, self._recording, self._committed)
         self.shelf = Shelf(setup.folder)
         self._session = Session(self._bus, clock, self._started)
@@ -110,7 +113,7 @@ class Desk:
 
     async def remove_device(self, name: str) -> None:
         """Stop its run, close it and stop trying."""
-        await self._runs.stop(name)
+        await self._runs.drop(name)
         await self._devices.close(name)
 
     def runtimes(self, device: str) -> Sequence[Choice]:
@@ -132,8 +135,8 @@ class Desk:
             Choice(value=value, title=title, remark=remark) for value, title, remark in workloads.choices()
         ]
 
-    async def check_run(self, request: RunRequest) -> str:
-        """Why this run cannot work; empty when it can."""
+    async def check_run(self, request: RunRequest) -> Sequence[Objection]:
+        """Why this run cannot work, for each device on which it cannot."""
         return await self._runs.check(request)
 
     async def start_run(self, request: RunRequest) -> Sequence[str]:
@@ -154,9 +157,9 @@ class Desk:
             )
         return await self._runs.start(replace(request, devices=able))
 
-    async def stop_run(self, device: str) -> None:
-        """Stop the run on this device; nothing when there is none."""
-        await self._runs.stop(device)
+    async def stop_run(self, device: str) -> str:
+        """Stop the run on this device; nothing when there is none. What is left of it where the device is away."""
+        return await self._runs.stop(device)
 
     async def wait_runs(self) -> None:
         """Return when no run is in progress."""

@@ -27,6 +27,7 @@ from melt_tui.workbench.contract import (
     SetupRequest,
     Status,
 )
+from melt_tui.workbench.objections import Objection
 
 if TYPE_CHECKING:
     from melt_tui.workbench.desk import Desk
@@ -130,8 +131,8 @@ class Workbench:
         """The workloads that can be chosen by name."""
         return self._desk.result().workloads() if self._begun() else ()
 
-    def check_run(self, request: RunRequest) -> "Future[str]":
-        """Why this run cannot work; empty when it can."""
+    def check_run(self, request: RunRequest) -> "Future[Sequence[Objection]]":
+        """Why this run cannot work, for each device on which it cannot."""
         return self._call(lambda desk: desk.check_run(request))
 
     def start_run(self, request: RunRequest) -> "Future[Sequence[str]]":
@@ -142,8 +143,8 @@ class Workbench:
         """Start as soon as its devices are up; a request without devices is for all that can run one."""
         return self._call(lambda desk: desk.start_when_up(request, CONNECT_S))
 
-    def stop_run(self, device: str) -> "Future[None]":
-        """Stop the run on this device."""
+    def stop_run(self, device: str) -> "Future[str]":
+        """Stop the run on this device; what is left of it where the device is away."""
         return self._call(lambda desk: desk.stop_run(device))
 
     def wait_runs(self) -> "Future[None]":

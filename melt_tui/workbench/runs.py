@@ -1,13 +1,14 @@
 """Runs on the desk: from what was asked to a spec, checked, prepared, started and stopped."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
 
-from drivers.base import Device
+from drivers.base import Device, LookingRuntime
 from drivers.clock import Clock
-from drivers.errors import DriverError, NotSupported, Refused
+from drivers.errors import DriverError, NeedsSetup, NotSupported, Refused
 from drivers.links.base import ShellLink
 from drivers.model import ModelFile, OnLinkLoss, RunSpec, Sampling, Workload
 from drivers.registry import RUNTIMES, Registry
@@ -17,7 +18,9 @@ from melt_tui.models import catalog as models
 from melt_tui.session.run import Prepare, Progress, RunSource
 from melt_tui.session.sampler import Sampler
 from melt_tui.session.session import Session
+from melt_tui.workbench.chosen import chosen, runtimes_of
 from melt_tui.workbench.contract import RunRequest
+from melt_tui.workbench.objections import Objection, told
 from melt_tui.workloads import catalog as workloads
 
 WATCHING = "none"
@@ -44,29 +47,35 @@ class Runs:
         self._numbers = count(1)
         self._preparing = asyncio.Lock()
 
-    async def check(self, request: RunRequest) -> str:
-        """Why this cannot work, with the remedy; empty when it can."""
-        try:
-            for name in request.devices:
-                await self._spec(request, name)
-        except (DriverError, MeltError) as refusal:
-            return str(refusal)
-        return ""
+    async def check(self, request: RunRequest) -> tuple[Objection, ...]:
+        """Why this cannot work, for each device on which it cannot, as far as that can be told before it is started."""
+        judged = await self._judge(request)
+        return tuple(_objection(name, found) for name, found in judged if not isinstance(found, RunSpec))
 
     async def start(self, request: RunRequest) -> tuple[str, ...]:
-        """Start on every device that was named, or on none. Raises AskUser or MeltError."""
-        specs = [await self._spec(request, name) for name in request.devices]
-        return tuple(self._start(spec, request) for spec in specs)
+        """Start on every device that was named, or on none. Raises DriverError or MeltError."""
+        judged = await self._judge(request)
+        errors = [found for _, found in judged if not isinstance(found, RunSpec)]
+        if errors:
+            raise _refusal(errors, [_objection(name, e) for name, e in judged if not isinstance(e, RunSpec)])
+        return tuple(self._start(spec, request) for _, spec in judged if isinstance(spec, RunSpec))
 
-    async def stop(self, name: str) -> None:
-        """Stop the run on this device; nothing when there is none."""
+    async def stop(self, name: str) -> str:
+        """Stop the run on this device; nothing when there is none. What is left of it there and until when, where the
+        device does not answer."""
         source = self._running.get(name)
         if source is None:
-            return
+            return ""
         try:
-            await source.stop()
+            return await source.stop()
         except TimeoutError:
             await self._session.remove(_source(source.spec.run))
+            return ""
+
+    async def drop(self, name: str) -> None:
+        """Stop the run on this device, which is not waited for any more."""
+        if await self.stop(name):
+            await self._session.remove(_source(self._running[name].spec.run))
 
     async def stop_all(self) -> None:
         """Stop every run, all at once."""
@@ -104,10 +113,29 @@ class Runs:
 
         return prepare
 
+    async def _judge(self, request: RunRequest) -> list[tuple[str, RunSpec | DriverError | MeltError]]:
+        """For each device the spec, or why there is none: all are looked at, at the same time."""
+        names = request.devices
+        return list(
+            zip(names, await asyncio.gather(*(self._judged(request, one) for one in names)), strict=True)
+        )
+
+    async def _judged(self, request: RunRequest, name: str) -> RunSpec | DriverError | MeltError:
+        try:
+            spec = await self._spec(request, name)
+            runtime = self._registry.runtime(spec.runtime)
+            _, shell = self.reachable(name)
+            if isinstance(runtime, LookingRuntime):
+                await runtime.look(spec, shell, self._clock)
+        except (DriverError, MeltError) as refusal:
+            return refusal
+        return spec
+
     async def _spec(self, request: RunRequest, name: str) -> RunSpec:
         """The spec for one device, refused here when it cannot work."""
+        asked = runtimes_of(request.runtime, request.devices)[name]
         device, _ = self.reachable(name)
-        runtime = self._runtime(request, device)
+        runtime = chosen(asked, name, [one for one in device.info.runtimes if one in RUNTIMES])
         model = None if request.url else await asyncio.to_thread(models.describe, request.model, self._cache)
         watching = bool(request.url) and request.workload in ("", WATCHING)
         workload = None if watching else _workload(request, model)
@@ -151,16 +179,18 @@ class Runs:
         self.require_idle(name)
         return sampler.device, sampler.device.shell
 
-    def _runtime(self, request: RunRequest, device: Device) -> str:
-        offered = [name for name in device.info.runtimes if name in RUNTIMES]
-        if not offered:
-            raise NotSupported(f"{device.info.device} cannot run a model")
-        if request.runtime and request.runtime not in offered:
-            raise NotSupported(
-                f"{device.info.device} does not offer the runtime {request.runtime}",
-                remedy=f"it offers {', '.join(offered)}",
-            )
-        return request.runtime or offered[0]
+
+def _objection(device: str, error: DriverError | MeltError) -> Objection:
+    return Objection(device=device, sentence=str(error), setup=isinstance(error, NeedsSetup))
+
+
+def _refusal(errors: Sequence[DriverError | MeltError], objections: Sequence[Objection]) -> Exception:
+    """One error for all devices: the first where they say the same, else all of what they say."""
+    sentences = told(objections)
+    if len(sentences) < 2:
+        return errors[0]
+    usage = all(isinstance(error, NotSupported | MeltError) for error in errors)
+    return (NotSupported if usage else Refused)("; ".join(sentences))
 
 
 def _source(run: str) -> str:

@@ -13,6 +13,7 @@ from melt_tui.timeline import Timeline
 from melt_tui.workbench import (
     Choice,
     HostKey,
+    Objection,
     RecordingInfo,
     RecordingState,
     RunRequest,
@@ -71,6 +72,8 @@ class FakeBench:
         self.now_ns = at(self.story.until_s)
         self.problem = problem
         self.refusal = ""
+        self.lacking = ""
+        """The device that a setup would help."""
         self.calls: list[tuple[str, Any]] = []
         self.reports: list[SelfReport] = []
         self.recordings: list[RecordingInfo] = list(RECORDINGS)
@@ -127,14 +130,16 @@ class FakeBench:
     def workloads(self) -> Sequence[Choice]:
         return [Choice(value=name, title=name) for name in ("chat", "sustained", "pp512/tg128")]
 
-    def check_run(self, request: RunRequest) -> "Future[str]":
-        return self._note("check_run", request, self.refusal)
+    def check_run(self, request: RunRequest) -> "Future[Sequence[Objection]]":
+        device = self.lacking or request.devices[0]
+        against = [Objection(device=device, sentence=self.refusal, setup=bool(self.lacking))]
+        return self._note("check_run", request, against if self.refusal else [])
 
     def start_run(self, request: RunRequest) -> "Future[Sequence[str]]":
         return self._note("start_run", request, ["r9"])
 
-    def stop_run(self, device: str) -> "Future[None]":
-        return self._note("stop_run", device, None)
+    def stop_run(self, device: str) -> "Future[str]":
+        return self._note("stop_run", device, "")
 
     def mark(self, name: str) -> "Future[None]":
         return self._note("mark", name, None)

@@ -28,6 +28,8 @@ from drivers.model import Channel, DeviceInfo, DeviceKind, Found
 from drivers.ticks import ticks
 
 ADDRESS = "host"
+RUNTIMES = ("llama_server", "llama_cli", "llama_bench", "ollama", "mlc")
+"""The first brings its engine along; of the others a program must be on PATH or named, or a server be running."""
 
 _FINDERS: tuple[Callable[[SysFiles, str], Finding], ...] = (
     find_system,
@@ -88,7 +90,7 @@ async def _info(
         kind=DeviceKind.HOST,
         model=await system.model_name(files, shell),
         os=system.os_name(files),
-        runtimes=("llama_server",),
+        runtimes=RUNTIMES,
         facts=(*system.facts(files), *found),
     )
 

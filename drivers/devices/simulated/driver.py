@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from drivers.address import Address, parse
+from drivers.address import parse
 from drivers.base import Device, Item
 from drivers.clock import SECOND, Clock
 from drivers.devices.simulated import channels as table
@@ -70,10 +70,11 @@ class SimulatedDriver:
         decode rate when cool; with ``idle=1`` it offers no engine. Raises LinkLost while its cable is pulled,
         NotSupported for a wrong address.
         """
-        return self._open(parse(address).only(OPTIONS), name, clock)
+        return self._open(address, name, clock)
 
     @asynccontextmanager
-    async def _open(self, address: Address, name: str, clock: Clock) -> AsyncIterator[Device]:
+    async def _open(self, text: str, name: str, clock: Clock) -> AsyncIterator[Device]:
+        address = parse(text).only(OPTIONS)
         kind = address.base.removeprefix("sim:")
         if kind not in MODELS:
             raise NotSupported(
@@ -91,7 +92,7 @@ class SimulatedDriver:
         body.advance(clock.now())
         check_cable(body, name)
         gauge = None if wanted or body.spec.battery_wh is None else table.gauge(name)
-        info = _info(kind, address.base, name, idle=bool(address.whole("idle", 0, 0, 1)))
+        info = _info(kind, text, name, idle=bool(address.whole("idle", 0, 0, 1)))
         yield SimulatedDevice(info, body, sensors, rate_hz, clock, gauge)
 
 
@@ -139,7 +140,7 @@ class SimulatedDevice:
 
     async def stream(self) -> AsyncGenerator[Item, None]:
         """Readings of every tick, in the order of the channels, limits before them."""
-        for what, reason, remedy in MODELS[self._info.address.removeprefix("sim:")].absent:
+        for what, reason, remedy in MODELS[parse(self._info.address).target].absent:
             yield Absent(
                 t_ns=self._clock.now(), device=self._info.device, what=what, reason=reason, remedy=remedy
             )

@@ -41,7 +41,7 @@ class StreamDriver:
         yield StreamDevice(
             DeviceInfo(
                 device=name,
-                address=options.base,
+                address=address,
                 kind=DeviceKind.METER,
                 model="Simulated fast meter",
                 os="simulated",

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 from drivers.base import Item
-from drivers.clock import SECOND
-from drivers.errors import DriverError, LinkError, NotSupported, RunFailed
+from drivers.clock import SECOND, Clock
+from drivers.errors import DriverError, LinkError, NeedsSetup, NotSupported, RunFailed
 from drivers.events import ChannelsOpened, ModelLoaded, TurnEnd
 from drivers.foreign import printable
-from drivers.links.base import Line
+from drivers.links.base import Line, ShellLink
 from drivers.model import ModelFile, RunSpec, Workload
 from drivers.runs.args import flag_words
-from drivers.runs.fitting import Fitted, fit, help_of
+from drivers.runs.fitting import Fitted, check_device, fit, help_of
 from drivers.runs.hearing import Cut, Ear, Gone
 from drivers.runs.living import Deadline, Living, keeping_objection
 from drivers.runs.program import Launch, Program
@@ -60,6 +60,10 @@ class LlamaBench(StagedRuntime):
         if spec.workload is None or spec.url:
             return NotSupported("llama-bench serves nobody", remedy="start a run with a workload")
         return keeping_objection(spec) or _workload_objection(spec.workload) or _flags_objection(spec)
+
+    async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
+        """Whether the program is there and the model fits into memory."""
+        await check_device(spec, shell, [PROGRAM])
 
     async def perform(self, stage: Stage) -> None:
         """The whole run, or what is left of it."""
@@ -129,12 +133,12 @@ class _Run:
         """Flags that every process gets. Raises NotSupported for a build that is too old."""
         told = await help_of(stage, fitted, ["--help"])
         missing = unknown_words(told, NEEDED_FLAGS)
-        device = stage.spec.device
+        spec, device = stage.spec, stage.spec.device
         if missing:
-            raise NotSupported(
-                f"{printable(fitted.program.path, 200)} on {device} does not know {', '.join(missing)}",
-                remedy=f"take a newer llama.cpp: melt setup {device}",
-            )
+            sentence = f"{printable(fitted.program.path, 200)} on {device} does not know {', '.join(missing)}"
+            if spec.home:
+                raise NeedsSetup(sentence, remedy=f"take a newer llama.cpp: melt setup {device}")
+            raise NotSupported(sentence, remedy="take a newer llama.cpp")
         found = [] if unknown_words(told, [NO_WARMUP]) else [NO_WARMUP]
         pause_s = math.ceil(self._workload.pause_s)
         return [*found, "--delay", str(pause_s)] if pause_s else found

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from drivers.base import Item
-from drivers.clock import pause
+from drivers.clock import Clock, pause
 from drivers.errors import DriverError, LinkError, NotSupported
 from drivers.events import ChannelsOpened, TurnEnd
 from drivers.foreign import printable
 from drivers.inbox import Inbox
-from drivers.links.base import Line, PieceProcess
+from drivers.links.base import Line, PieceProcess, ShellLink
 from drivers.model import ModelFile, OnLinkLoss, RunSpec, Workload
+from drivers.runs.fitting import check_device
 from drivers.runs.hearing import Cut, Ear, Gone
 from drivers.runs.living import keeping_objection
 from drivers.runs.program import Launch, Program
@@ -24,6 +25,7 @@ from drivers.runtimes.llama_cli.answer import OutputReader, Settings
 from drivers.runtimes.llama_cli.channels import piece_arrivals
 from drivers.runtimes.llama_cli.engine import Engine, loaded_event, prepare
 from drivers.runtimes.llama_cli.keeping import KeptRun
+from drivers.runtimes.llama_cli.protocol import PROGRAMS
 from drivers.schedule import ScheduledTurn, schedule
 
 LAST_WORDS_S = 0.5
@@ -56,6 +58,10 @@ class LlamaCli(StagedRuntime):
                 remedy="take a workload of text, or the runtime llama_server or llama_bench",
             )
         return keeping_objection(spec)
+
+    async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
+        """Whether one of the programs is there and the model fits into memory."""
+        await check_device(spec, shell, PROGRAMS)
 
     async def perform(self, stage: Stage) -> None:
         """The whole run, or what is left of it."""

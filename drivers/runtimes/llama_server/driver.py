@@ -5,14 +5,17 @@ from contextlib import AsyncExitStack
 from drivers.clock import SECOND, Clock
 from drivers.errors import DriverError, NotSupported
 from drivers.events import ChannelsOpened
+from drivers.links.base import ShellLink
 from drivers.links.http import HttpLink
 from drivers.model import RunSpec
+from drivers.runs.args import binary_of
+from drivers.runs.fitting import check_device
 from drivers.runs.hearing import Ear
 from drivers.runs.reaching import reached
 from drivers.runs.stage import Emit, Stage, StagedRuntime
 from drivers.runtimes.llama_server.channels import polled_channel, token_channels
 from drivers.runtimes.llama_server.needs import foreseen_objection
-from drivers.runtimes.llama_server.own import OwnRun, loaded_event
+from drivers.runtimes.llama_server.own import PROGRAM, OwnRun, loaded_event
 from drivers.runtimes.llama_server.server import Server
 from drivers.runtimes.llama_server.turns import Turns
 from drivers.runtimes.llama_server.watch import SlotReader
@@ -45,22 +48,27 @@ class LlamaServer(StagedRuntime):
         """Flags, threads, context and batch; on this computer memory, processor and packages too."""
         return foreseen_objection(spec)
 
+    async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
+        """Whether a program that is not our own is there and the model fits into memory."""
+        if spec.home or binary_of(spec.args):
+            await check_device(spec, shell, [PROGRAM])
+
     async def perform(self, stage: Stage) -> None:
         """The whole run, or what is left of it."""
+        if not stage.spec.url:
+            await self._own_engine(stage)
+            return
         async with AsyncExitStack() as stack:
-            if stage.spec.url:
-                await self._attached(stage, stack)
-            else:
-                await self._own_engine(stage, stack)
+            await self._attached(stage, stack)
 
-    async def _own_engine(self, stage: Stage, stack: AsyncExitStack) -> None:
+    async def _own_engine(self, stage: Stage) -> None:
         spec = stage.spec
         if self._own is None:
             if spec.model is None or spec.workload is None:
                 raise NotSupported("a run needs a model and a workload, or the address of a server to watch")
             _open_channels(stage)
             self._own = OwnRun(spec, spec.model, spec.workload, self._silence_s)
-        await self._own.perform(stage, stack)
+        await self._own.perform(stage)
 
     async def _attached(self, stage: Stage, stack: AsyncExitStack) -> None:
         spec = stage.spec

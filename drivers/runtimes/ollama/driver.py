@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from drivers.clock import SECOND
-from drivers.errors import DriverError, Garbled, NotSupported, RunFailed
+from drivers.clock import SECOND, Clock
+from drivers.errors import DriverError, Garbled, LinkError, NotSupported, Refused, RunFailed
 from drivers.events import ChannelsOpened, ModelLoaded
+from drivers.links.base import ShellLink
 from drivers.links.http import HttpLink, Reply
 from drivers.model import OnLinkLoss, RunSpec, Workload
 from drivers.runs.args import flag_words, option
@@ -34,6 +35,8 @@ from drivers.schedule import ScheduledTurn
 ADDRESS = "http://127.0.0.1:11434"
 SILENCE_S = 600.0
 """How long the server may say nothing: loading a model from a slow disk takes minutes."""
+LOOK_S = 5.0
+"""The same, when it is only asked what it has."""
 NAMES_SHOWN = 8
 
 
@@ -57,6 +60,21 @@ class Ollama(StagedRuntime):
         if spec.on_link_loss is OnLinkLoss.KEEP:
             return NotSupported("a run on Ollama ends with its link", remedy="take --on-link-loss stop")
         return None
+
+    async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
+        """Whether a server answers and has the model."""
+        async with (
+            reached(spec.url or ADDRESS, shell, remote=bool(spec.home)) as url,
+            HttpLink(url, clock, silence_s=LOOK_S) as http,
+        ):
+            try:
+                reply = await http.get("/api/tags")
+            except LinkError as error:
+                raise Refused(
+                    f"Ollama does not answer on {spec.device} ({error.sentence})",
+                    remedy="start it there with `ollama serve`, or name its address with --url",
+                ) from error
+            _model_of(spec, url, reply)
 
     async def perform(self, stage: Stage) -> None:
         """The whole run."""
@@ -89,7 +107,7 @@ class _Run:
             )
         )
         stage.preparing(f"waiting for Ollama on {stage.spec.device}")
-        model = await self._model()
+        model = _model_of(stage.spec, self._http.url, await self._get("/api/tags"))
         self._warn()
         await self._load(model)
         stage.limit_time(self._workload.seconds)
@@ -119,29 +137,6 @@ class _Run:
         reader = await ask(self._stage, self._ear, self._http, asked.request, open_reader)
         self._tokens = reader.total
         conversation.answered(reader.reply)
-
-    async def _model(self) -> str:
-        """The name of the model, once the server has it. Raises NotSupported, naming what it has."""
-        reply = await self._get("/api/tags")
-        try:
-            names = read_names(reply.text)
-        except Garbled:
-            raise NotSupported(
-                f"what answers at {self._http.url} is not Ollama (HTTP {reply.status})",
-                remedy="check the port",
-            ) from None
-        spec = self._stage.spec
-        wanted = option(spec.args, "model") or (spec.model.name if spec.model else "")
-        found = next((name for name in names if same_name(name, wanted)), None)
-        if found is not None:
-            return found
-        listed = (
-            ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "") if names else "none"
-        )
-        raise NotSupported(
-            f"Ollama on {spec.device} has no model {wanted[:80]!r}" if wanted else "no model was named",
-            remedy=f"name one of its models with --runtime-arg model=NAME: {listed}",
-        )
 
     async def _load(self, model: str) -> None:
         """Have the model loaded anew, so that its time is known and nothing of earlier prompts is reused."""
@@ -194,3 +189,22 @@ class _Run:
         if replies[0].status != 200 or piece.error:
             raise RunFailed(f"Ollama could not load the model: {read_error(replies[0].text)}")
         return piece
+
+
+def _model_of(spec: RunSpec, url: str, reply: Reply) -> str:
+    """The name of the model as the server has it. Raises NotSupported, naming what it has."""
+    try:
+        names = read_names(reply.text)
+    except Garbled:
+        raise NotSupported(
+            f"what answers at {url} is not Ollama (HTTP {reply.status})", remedy="check the port"
+        ) from None
+    wanted = option(spec.args, "model") or (spec.model.name if spec.model else "")
+    found = next((name for name in names if same_name(name, wanted)), None)
+    if found is not None:
+        return found
+    listed = ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "") if names else "none"
+    raise NotSupported(
+        f"Ollama on {spec.device} has no model {wanted[:80]!r}" if wanted else "no model was named",
+        remedy=f"name one of its models with --runtime-arg model=NAME: {listed}",
+    )

@@ -14,8 +14,8 @@ from melt_tui.ui.answers import answer
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets, Tick
 from melt_tui.ui.screens.run_form import FIELDS, LISTS, FormError, Texts, request_of, texts_of
-from melt_tui.ui.screens.setup_dialog import PUSHED, SetupDialog, needed_for
-from melt_tui.workbench import Bench, Choice, RunRequest, SetupRequest
+from melt_tui.ui.screens.setup_dialog import PUSHED, SetupDialog
+from melt_tui.workbench import Bench, Choice, RunRequest, SetupRequest, told
 
 LINK_LOSS = (
     Choice(value="stop", title="stop", remark="ends at once, leaves nothing there"),
@@ -23,6 +23,8 @@ LINK_LOSS = (
 )
 _MANY = 4
 """With more devices than these all can be chosen at once."""
+_TOLD = 4
+"""Refusals that are told; of twenty devices the first ones say enough."""
 _OTHER = "\x00other"
 """Value of the entry that asks for a path."""
 
@@ -40,7 +42,7 @@ class RunDialog(Dialog[RunRequest]):
         self._checked: RunRequest | None = None
         self._wanted = False
         self._lacking = ""
-        """The device that has to be set up first."""
+        """A device that has to be set up first."""
 
     def compose(self) -> ComposeResult:
         """Devices, then what to run on them, then the figures; the verdict and the buttons stay in sight."""
@@ -89,7 +91,9 @@ class RunDialog(Dialog[RunRequest]):
             set.intersection(*({choice.value for choice in offer} for offer in offers)) if offers else set()
         )
         best = "each device's best" if len(devices) > 1 else "the device's best"
-        return [Choice(value="", title=best), *(one for one in (offers or [()])[0] if one.value in shared)]
+        named = ", ".join(dict.fromkeys(offer[0].title for offer in offers if offer))
+        first = Choice(value="", title=best, remark=named)
+        return [first, *(one for one in (offers or [()])[0] if one.value in shared)]
 
     @on(Input.Changed)
     def _changed(self) -> None:
@@ -145,20 +149,27 @@ class RunDialog(Dialog[RunRequest]):
         try:
             request = request_of(self._texts())
         except FormError as error:
-            self._tell(str(error), fine=False)
+            self._tell([str(error)], fine=False)
             return
-        checked = await answer(self._bench.check_run(request))
-        problem = checked.problem or checked.value or ""
-        self._tell(problem or "Ready to start.", fine=not problem)
-        self._lacking = needed_for(problem, request.devices)
+        looking = self._bench.check_run(request)
+        try:
+            checked = await answer(looking)
+        finally:
+            looking.cancel()
+        against = checked.value or ()
+        problem = [checked.problem] if checked.problem else told(against)
+        self._tell(problem or ["Ready to start."], fine=not problem)
+        self._lacking = next((one.device for one in against if one.setup), "")
         self.query_one("#setup").display = bool(self._lacking)
         if self._wanted and not problem:
             self.dismiss(request)
         self._wanted = False
 
-    def _tell(self, text: str, *, fine: bool) -> None:
+    def _tell(self, texts: Sequence[str], *, fine: bool) -> None:
         verdict = self.query_one("#verdict", Label)
-        verdict.update(Content(plain(text)))
+        lines = [plain(text) for text in texts[:_TOLD]]
+        more = [f"… and {len(texts) - _TOLD} more"] if len(texts) > _TOLD else []
+        verdict.update(Content("\n".join([*lines, *more])))
         verdict.set_class(fine, "fine")
         verdict.set_class(not fine, "problem")
         if not fine:

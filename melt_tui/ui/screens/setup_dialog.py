@@ -1,8 +1,7 @@
 """Setting a device up: which engine, from where, which model; then how far it has come."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future
-from itertools import pairwise
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -154,11 +153,3 @@ class SetupDialog(Dialog[bool]):
 
 def _line(name: str, *parts: Widget) -> Widget:
     return Horizontal(Label(name, classes="name"), *parts, classes="line")
-
-
-def needed_for(problem: str, devices: Sequence[str]) -> str:
-    """The device that a sentence asks to set up; empty when it asks for something else."""
-    for word, after in pairwise(problem.split()):
-        if word == "setup" and after.strip(",.:;") in devices:
-            return after.strip(",.:;")
-    return devices[0] if "melt setup" in problem and len(devices) == 1 else ""

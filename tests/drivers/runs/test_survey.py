@@ -112,8 +112,8 @@ def test_what_is_chosen() -> None:
         choose(replace(survey, programs=()), "pixel", ["@/a"])
     wrong = Program("/a", executable=True, elf=Elf(64, "x86-64"))
     assert "was built for x86-64 (64 bit), and pixel is aarch64: melt setup pixel" in str(
-        program_objection(wrong, "aarch64", "pixel")
+        program_objection(wrong, "aarch64", "pixel", ours=True)
     )
     assert isinstance(
-        program_objection(Program("/a", executable=False, elf=None), "aarch64", "pixel"), Refused
+        program_objection(Program("/a", executable=False, elf=None), "aarch64", "pixel", ours=True), Refused
     )

@@ -1,6 +1,5 @@
 """The devices by keys and mouse: what is asked, what the workbench is told."""
 
-from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -16,7 +15,7 @@ from melt_tui.ui.app import MeltApp
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.device_dialogs import ChangedKeyDialog, ColourDialog, KeyDialog
 from melt_tui.ui.screens.devices import DevicesScreen
-from melt_tui.ui.screens.setup_dialog import SetupDialog, needed_for
+from melt_tui.ui.screens.setup_dialog import SetupDialog
 from melt_tui.ui.widgets.device_list import DeviceList
 from melt_tui.workbench import SetupRequest
 from tests.rigs.fake_bench import FakeBench, done, failed
@@ -250,21 +249,6 @@ async def test_a_device_is_set_up_with_its_progress_in_sight(desk: Any, make_app
         await walk(pilot, "s", "enter")
         assert top(app) is DevicesScreen
         assert notices(app)[-1] == "Galaxy S24 is set up."
-
-
-@pytest.mark.parametrize(
-    ("problem", "devices", "device"),
-    [
-        ("no engine on orin: melt setup orin puts one there", ["p", "orin"], "orin"),
-        ("no engine: melt setup puts one on the device that fits", ["p"], "p"),
-        ("no engine: melt setup puts one on the device that fits", ["p", "q"], ""),
-        ("it has 0.4 GB free", ["p"], ""),
-    ],
-)
-def test_a_refusal_that_asks_for_a_setup_says_of_which_device(
-    problem: str, devices: Sequence[str], device: str
-) -> None:
-    assert needed_for(problem, devices) == device
 
 
 async def test_in_a_recording_the_devices_are_those_of_the_session(desk: Any, make_app: Any) -> None:

@@ -79,6 +79,7 @@ async def test_a_run_that_cannot_work_is_refused_with_the_reason(desk: Any, make
 
 async def test_what_is_missing_on_a_device_is_put_there_from_the_dialog(desk: Any, make_app: Any) -> None:
     bench = desk(refusal=f"no engine on {BOARD}: melt setup {BOARD} puts one there")
+    bench.lacking = BOARD
     offers = {PHONE: ["llama_server", "mlc"], BOARD: ["llama_server", "ollama"], HOST: ["ollama"]}
     bench.runtimes = lambda device: [Choice(value=name, title=name) for name in offers[device]]
     app = make_app(bench, last_run=RunRequest(devices=(BOARD,), runtime="ollama", on_link_loss="keep"))
@@ -137,7 +138,7 @@ async def test_a_start_that_fails_is_said_and_not_remembered(desk: Any, make_app
         await press(pilot, "r")
         await settle(pilot)
         bench.broken = LinkLost("The link broke")
-        bench.check_run = lambda request: done("")
+        bench.check_run = lambda request: done([])
         await pilot.click("#start")
         await settle(pilot)
         assert notices(app) == ["The link broke"]

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import os
+import re
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -80,6 +81,10 @@ def test_an_archive_becomes_an_engine_that_runs(
     bench: Workbench, rig: Lab, archive: Path, device: str
 ) -> None:
     there = engine_of(rig, device)
+    request = RunRequest(devices=(device,), model=MODEL, turns=1, max_tokens=8, context=256)
+    (lacking,) = bench.check_run(request).result(PATIENCE_S)
+    assert (lacking.device, lacking.setup) == (device, True)
+    assert f"melt setup {device} puts one there" in lacking.sentence
     there.mkdir(parents=True, exist_ok=True)
     if device == "phone":
         for folder in (there, *there.parents[: len(there.relative_to(rig.phone.root).parts) - 3]):
@@ -90,8 +95,12 @@ def test_an_archive_becomes_an_engine_that_runs(
     seen = {path.name for path in there.iterdir() if not path.name.endswith(".sha256")}
     assert seen == {"llama-server", "libggml.so.1", "libggml.so", "LICENSE", module.NOTE}
     assert (there / "libggml.so").readlink() == Path("libggml.so.1")
-    request = RunRequest(devices=(device,), model=MODEL, turns=1, max_tokens=8, context=256)
-    assert bench.check_run(request).result(PATIENCE_S) == ""
+    (large,) = bench.check_run(replace(request, model="synthetic:llama-2-13b", context=10**6)).result(
+        PATIENCE_S
+    )
+    assert re.search(r"needs about \d{3}\.\d GB of memory .* are available on", large.sentence)
+    assert not large.setup
+    assert bench.check_run(request).result(PATIENCE_S) == ()
     bench.start_run(request).result(PATIENCE_S)
     bench.wait_runs().result(PATIENCE_S)
     assert bench.timeline.view(bench.now()).runs[device].turns_ended == 1

@@ -5,8 +5,10 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -14,7 +16,16 @@ from drivers.errors import NotSupported, Refused
 from melt_tui.errors import MeltError
 from melt_tui.events import DeviceFailed, Mark, RunEnded, RunOutcome, RunStarted
 from melt_tui.timeline import DeviceState, RunPhase
-from melt_tui.workbench import Place, RecordingState, RunRequest, SelfReport, SessionSetup, Workbench, desk
+from melt_tui.workbench import (
+    Place,
+    RecordingState,
+    RunRequest,
+    SelfReport,
+    SessionSetup,
+    Workbench,
+    desk,
+    told,
+)
 
 LIMIT_S = 20.0
 PLACES = (Place(address="sim:phone"), Place(address="sim:jetson"), Place(address="sim:meter"))
@@ -56,6 +67,11 @@ def all_up(bench: Workbench) -> None:
     until(up)
 
 
+def against(bench: Workbench, request: RunRequest) -> str:
+    """What speaks against a run."""
+    return "; ".join(told(bench.check_run(request).result(LIMIT_S)))
+
+
 def test_before_it_has_begun_it_answers_with_nothing(setup: SessionSetup) -> None:
     bench = Workbench(setup)
     assert bench.timeline.view(5).devices == {}
@@ -88,7 +104,7 @@ def test_stopping_ends_the_run_and_leaves_nothing(bench: Workbench) -> None:
     (ended,) = bench.timeline.events(0, bench.now(), kinds=(RunEnded,))
     assert isinstance(ended, RunEnded)
     assert ended.outcome is RunOutcome.STOPPED
-    assert bench.check_run(REQUEST).result(LIMIT_S) == ""
+    assert against(bench, REQUEST) == ""
 
 
 @pytest.mark.parametrize(
@@ -107,9 +123,40 @@ def test_a_run_that_cannot_work_is_refused_with_the_reason(
 ) -> None:
     all_up(bench)
     refused = replace(REQUEST, **change)  # type: ignore[arg-type]
-    assert words in bench.check_run(refused).result(LIMIT_S)
+    assert words in against(bench, refused)
     with pytest.raises((Refused, NotSupported, MeltError)):
         bench.start_run(refused).result(LIMIT_S)
+
+
+def test_each_device_takes_its_own_runtime_and_says_for_itself_what_speaks_against_it(
+    setup: SessionSetup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    with Workbench(replace(setup, places=(Place(address="host"), Place(address="sim:phone")))) as bench:
+        both = RunRequest(devices=("host", "sim-phone"), model=REQUEST.model, workload="pp8/tg4")
+        until(lambda: bool(bench.runtimes("host") and bench.runtimes("sim-phone")))
+        assert [one.value for one in bench.runtimes("host")][:3] == [
+            "llama_server",
+            "llama_cli",
+            "llama_bench",
+        ]
+        assert bench.check_run(both).result(LIMIT_S) == ()
+        assert bench.check_run(replace(both, runtime="simulated@sim-phone")).result(LIMIT_S) == ()
+        (alone,) = bench.check_run(replace(both, runtime="llama_server")).result(LIMIT_S)
+        assert (alone.device, alone.setup) == ("sim-phone", False)
+        assert alone.sentence == ("sim-phone does not offer the runtime llama_server: it offers simulated")
+        split = replace(both, runtime="llama_bench@host,llama_cli@sim-phone")
+        bench_there, cli_there = bench.check_run(split).result(LIMIT_S)
+        assert bench_there.sentence.startswith("host has no llama-bench on its PATH: install llama.cpp there")
+        assert "does not offer the runtime llama_cli" in cli_there.sentence
+        with pytest.raises(
+            NotSupported, match=r"host: host has no llama-bench .*; sim-phone: sim-phone does not"
+        ):
+            bench.start_run(split).result(LIMIT_S)
+        missing = replace(
+            both, devices=("host",), runtime="llama_bench", runtime_args=(f"binary={tmp_path}/x",)
+        )
+        assert against(bench, missing).endswith("/x on host: check the path after binary=")
 
 
 def test_what_this_computer_s_engine_would_change_is_refused_before_anything_starts(
@@ -118,17 +165,17 @@ def test_what_this_computer_s_engine_would_change_is_refused_before_anything_sta
     with Workbench(replace(setup, places=(Place(address="host"),))) as bench:
         until(lambda: bool(bench.runtimes("host")))
         absurd = RunRequest(devices=("host",), batch=100_000)
-        assert "take a batch of 2 to 2048" in bench.check_run(absurd).result(LIMIT_S)
+        assert "take a batch of 2 to 2048" in against(bench, absurd)
         with pytest.raises(NotSupported, match="batch of 100000 tokens"):
             bench.start_run(absurd).result(LIMIT_S)
         small = RunRequest(devices=("host",), context=100)
-        assert "take a context of at least 256" in bench.check_run(small).result(LIMIT_S)
-        assert bench.check_run(RunRequest(devices=("host",), context=256)).result(LIMIT_S) == ""
+        assert "take a context of at least 256" in against(bench, small)
+        assert against(bench, RunRequest(devices=("host",), context=256)) == ""
 
 
 def test_one_run_on_a_device_at_a_time(bench: Workbench) -> None:
     bench.start_when_up(replace(REQUEST, turns=None, repeat=0)).result(LIMIT_S)
-    assert "already runs r1: stop it first" in bench.check_run(REQUEST).result(LIMIT_S)
+    assert "already runs r1: stop it first" in against(bench, REQUEST)
 
 
 def test_devices_come_and_go_by_name(bench: Workbench) -> None:
@@ -188,8 +235,12 @@ def test_an_interrupt_while_leaving_waits_for_the_end_of_the_recording(setup: Se
     bench.start_when_up(replace(REQUEST, turns=None, repeat=0)).result(LIMIT_S)
     path = path_of(bench)
 
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(_number: int, frame: FrameType | None) -> None:
+        """Where a user's would come: while it is waited."""
+        while frame is not None and frame.f_code is not wait.__code__:
+            frame = frame.f_back
+        if frame is not None:
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)

@@ -69,7 +69,7 @@ async def test_intel_laptop(tmp_path: Path) -> None:
     assert story.absent == {}
     assert story.info.model == "12th Gen Intel(R) Core(TM) i7-1260P"
     assert story.info.os == "Debian GNU/Linux 12 (bookworm)"
-    assert story.info.runtimes == ("llama_server",)
+    assert story.info.runtimes == ("llama_server", "llama_cli", "llama_bench", "ollama", "mlc")
     facts = dict(story.info.facts)
     assert (facts["product"], facts["governor"], facts["battery BAT0"]) == (
         "LENOVO 21CBCTO1WW",
