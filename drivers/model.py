@@ -43,6 +43,7 @@ class Quantity(StrEnum):
     VOLTAGE = "voltage"
     CURRENT = "current"
     ENERGY = "energy"
+    ENERGY_PER_TOKEN = "energy_per_token"
     BATTERY_LEVEL = "battery_level"
     THROTTLE_COUNT = "throttle_count"
     LIMIT_LEVEL = "limit_level"
@@ -68,6 +69,7 @@ class Unit(StrEnum):
     VOLT = "V"
     AMPERE = "A"
     JOULE = "J"
+    JOULES_PER_TOKEN = "J/tok"
     SECOND = "s"
     NONE = "1"
 

@@ -11,6 +11,8 @@ from drivers.clock import SECOND
 from drivers.events import ChannelsOpened, Event, LimitEngaged, LogLine, OutputText, TurnEnded
 from drivers.model import ChannelKey, ModelFile, Prompt, RunSpec, Samples, Workload
 from drivers.registry import Registry
+from melt_tui.detectors.energy import LiveEnergy
+from melt_tui.detectors.net_power import NetPower
 from melt_tui.detectors.token_rate import TokenRate
 from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, SessionStarted, Tick
 from melt_tui.live import LiveState
@@ -43,7 +45,7 @@ class Recorded:
 
     async def make(self, clock: VirtualClock, seconds: float) -> None:
         recorder = Recorder(self.path)
-        bus = Bus((recorder, self.live, self.seen), (TokenRate(),))
+        bus = Bus((recorder, self.live, self.seen), (TokenRate(), NetPower(), LiveEnergy()))
         registry = Registry(clock, seed=7, script=True)
         started = SessionStarted(
             t_ns=clock.now(), device=SELF, wall_ns=clock.wall(), name="flow", version="0", host="h"
@@ -82,7 +84,7 @@ def _run(registry: Registry, sampler: Sampler, clock: VirtualClock) -> RunSource
 async def replayed(path: Path) -> tuple[Collected, LiveState]:
     """The recording through a bus of its own."""
     seen, live = Collected(), LiveState()
-    await Replay(path).run(Bus((seen, live), (TokenRate(),)))
+    await Replay(path).run(Bus((seen, live), (TokenRate(), NetPower(), LiveEnergy())))
     return seen, live
 
 

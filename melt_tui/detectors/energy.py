@@ -1,0 +1,200 @@
+"""Live energy on the bus: joules of a run and for each token, at every reference point that sees its device."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from drivers.base import Item
+from drivers.events import ChannelsOpened, ClockMeasured, Event, TurnEnded, TurnPurpose, TurnStarted
+from drivers.model import Channel, ChannelKey, DeviceKind, Quantity, Samples, Unit, code_struct, reading
+from melt_tui.detectors.accounts import Account, Figures, Run, Source, Told, Turn, figures
+from melt_tui.events import DeviceUp, RunEnded, RunStarted, Tick, Wired
+from melt_tui.measures import points
+from melt_tui.timeline.clockmap import ClockMap
+
+_POWER = {Quantity.POWER: Unit.WATT, Quantity.ENERGY: Unit.JOULE}
+_TOKENS = (Quantity.TOKENS, Quantity.TOKEN_ARRIVALS)
+"""Arrivals are on the clock of the meters: they count where a device has both."""
+_TURNS = 4
+"""Turns whose figures are still waited for."""
+_BATTERIES = frozenset({Quantity.BATTERY_LEVEL, Quantity.BATTERY_TEMPERATURE})
+
+
+class LiveEnergy:
+    """Transform: for a run in progress, channels of energy, its coverage and J/token at each point of its device.
+
+    A point is that of the device's own channels, or of a meter that is wired to it; of a power and a counter of the same
+    thing the counter is taken. Points are never added, nor two meters at one point. Told once a second as far as each
+    source has come, and at the end of turns and of the run; per token only where ``measures.points`` allows it. An
+    energy that is derived from nothing but a run's own figures is none of its sources.
+    """
+
+    quantities = frozenset((*_POWER, *_TOKENS))
+
+    def __init__(self) -> None:
+        self._clock = ClockMap()
+        self._sources: dict[ChannelKey, Source] = {}
+        self._counters: dict[str, Channel] = {}
+        """By device: the channel by which its tokens are counted."""
+        self._wires: dict[str, Wired] = {}
+        self._batteries: set[str] = set()
+        self._runs: dict[str, Run] = {}
+        self._accounts: dict[tuple[str, ChannelKey], Account] = {}
+        self._chosen: dict[str, list[tuple[Source, str]]] = {}
+        """By device: its sources with their points; empty when that has to be found anew."""
+        self._figures: dict[tuple[str, ChannelKey], Figures] = {}
+        self._told_ns: dict[ChannelKey, int] = {}
+
+    def feed(self, item: Item) -> Iterable[Item]:
+        """The figures that can be told at a tick; of everything else note is taken."""
+        if isinstance(item, Samples):
+            self._take(item)
+        elif isinstance(item, Tick):
+            return list(self._tick(item)) if self._runs else ()
+        elif isinstance(item, ChannelsOpened):
+            self._open(item)
+        else:
+            self._notice(item)
+        return ()
+
+    def _take(self, samples: Samples) -> None:
+        source = self._sources.get(samples.key)
+        if source is not None:
+            source.integral.take(samples)
+        else:
+            self._count(samples)
+
+    def _open(self, event: ChannelsOpened) -> None:
+        for channel in event.channels:
+            self._clock.open(channel)
+            if channel.quantity in _TOKENS:
+                self._open_counter(channel)
+            elif _POWER.get(channel.quantity) is channel.unit and channel.key not in self._told_ns:
+                self._open_source(channel)
+            if channel.quantity in _BATTERIES or channel.point == points.GAUGE:
+                self._batteries.add(channel.device)
+        self._chosen.clear()
+
+    def _open_counter(self, channel: Channel) -> None:
+        known = self._counters.get(channel.device)
+        if known is None or known.quantity is not Quantity.TOKEN_ARRIVALS:
+            self._counters[channel.device] = channel
+
+    def _open_source(self, channel: Channel) -> None:
+        known = self._sources.get(channel.key)
+        if known is None or known.channel.kind is not channel.kind:
+            self._sources[channel.key] = Source(channel, self._clock)
+        else:
+            known.channel = channel
+            known.integral.open(channel)
+
+    def _notice(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._begin(event)
+        elif isinstance(event, TurnStarted | TurnEnded | RunEnded):
+            run = self._runs.get(event.device)
+            if run is not None:
+                _progress(run, event)
+        elif isinstance(event, Wired):
+            self._wires[event.device] = event
+            self._chosen.clear()
+        elif isinstance(event, DeviceUp):
+            if event.info.kind is DeviceKind.PHONE:
+                self._batteries.add(event.device)
+        elif isinstance(event, ClockMeasured):
+            self._clock.learn(event)
+
+    def _begin(self, event: RunStarted) -> None:
+        self._runs[event.device] = Run(event.t_ns)
+        for key in [key for key in self._accounts if key[0] == event.device]:
+            del self._accounts[key]
+
+    def _count(self, samples: Samples) -> None:
+        """Tokens of the turn in progress."""
+        run, counter = self._runs.get(samples.device), self._counters.get(samples.device)
+        if run is None or counter is None or counter.key != samples.key:
+            return
+        turn = run.turns[-1] if run.turns and run.turns[-1].ended is None else None
+        if turn is not None and turn.first_ns is None:
+            self._first(samples, run, turn)
+        run.tokens = samples.last_code
+        if turn is not None and turn.first_ns is not None:
+            turn.last_ns = self._clock.to_host(samples.key, samples.t1_ns)
+            turn.last_count = samples.last_code
+
+    def _first(self, samples: Samples, run: Run, turn: Turn) -> None:
+        codes: Iterable[tuple[Any, ...]] = code_struct(samples.dtype).iter_unpack(samples.codes)
+        for i, (count,) in enumerate(codes):
+            if count > run.tokens:
+                turn.first_ns = self._clock.to_host(samples.key, samples.time_at(i))
+                turn.first_count = count
+                return
+
+    def _tick(self, tick: Tick) -> Iterator[Item]:
+        for device, run in list(self._runs.items()):
+            accounts = []
+            for source, point in self._sources_of(device):
+                key = (device, source.channel.key)
+                account = self._accounts.get(key)
+                if account is None:
+                    account = self._accounts[key] = Account(source, self._named(device, source, point))
+                tokens = points.tells_tokens(point, battery=device in self._batteries)
+                yield from self._emit(account.tell(run, tick.t_ns, tokens=tokens), tick.t_ns)
+                accounts.append(account)
+            self._close(device, run, accounts)
+
+    def _close(self, device: str, run: Run, accounts: list[Account]) -> None:
+        """Forget a run whose end every source has told."""
+        if run.ended_ns is not None and all(account.over for account in accounts):
+            del self._runs[device]
+
+    def _emit(self, told: Iterable[Told], now_ns: int) -> Iterator[Item]:
+        for channel, t_ns, value in told:
+            before_ns = self._told_ns.get(channel.key)
+            if before_ns is None:
+                self._told_ns[channel.key] = t_ns
+                yield ChannelsOpened(t_ns=now_ns, device=channel.device, channels=(channel,))
+            if before_ns is None or t_ns > before_ns:
+                self._told_ns[channel.key] = t_ns
+                yield reading(channel, t_ns, value)
+
+    def _sources_of(self, device: str) -> list[tuple[Source, str]]:
+        if device not in self._chosen:
+            found: dict[tuple[str, str], Source] = {}
+            for source in self._sources.values():
+                fed, point = self._wiring(source.channel)
+                place = (source.channel.device, point)
+                if fed == device and point and (place not in found or _better(source, found[place])):
+                    found[place] = source
+            self._chosen[device] = [(source, point) for (_, point), source in found.items()]
+        return self._chosen[device]
+
+    def _wiring(self, channel: Channel) -> tuple[str, str]:
+        """The device whose power it is, and the reference point."""
+        wired = self._wires.get(channel.device)
+        return (wired.feeds, channel.point or wired.point) if wired else (channel.device, channel.point)
+
+    def _named(self, device: str, source: Source, point: str) -> Figures:
+        key = (device, source.channel.key)
+        if key not in self._figures:
+            taken = {found.energy.name for (name, _), found in self._figures.items() if name == device}
+            first = figures(device, point, source.channel)
+            apart = f" ({source.channel.device} {source.channel.name})" if first.energy.name in taken else ""
+            self._figures[key] = figures(device, point, source.channel, apart)
+        return self._figures[key]
+
+
+def _better(one: Source, other: Source) -> bool:
+    """A counter knows more than samples of power."""
+    return one.channel.quantity is Quantity.ENERGY and other.channel.quantity is not Quantity.ENERGY
+
+
+def _progress(run: Run, event: TurnStarted | TurnEnded | RunEnded) -> None:
+    if isinstance(event, RunEnded):
+        run.ended_ns = event.t_ns
+    elif isinstance(event, TurnStarted):
+        measured = event.purpose is TurnPurpose.MEASURED
+        run.turns = [*run.turns[1 - _TURNS :], Turn(event.turn, event.t_ns, measured)]
+    else:
+        for turn in run.turns:
+            if turn.number == event.turn:
+                turn.ended = event
