@@ -19,6 +19,8 @@ from drivers.registry import RUNTIMES, Registry
 from melt_tui import __version__
 from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.detectors.net_power import NetPower
+from melt_tui.detectors.energy import LiveEnergy
+from melt_tui.detectors.net_power import NetPower
 from melt_tui.detectors.token_rate import TokenRate
 from melt_tui.errors import CannotWrite
 from melt_tui.events import SELF, Mark, RunStarted, SessionStarted
