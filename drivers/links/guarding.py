@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from drivers.errors import Garbled, NotSupported
+from drivers.errors import Garbled, NotSupported, Refused
 from drivers.foreign import printable
 from drivers.links.base import Lease
 
@@ -33,7 +33,7 @@ _WORD = "melt-started"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TOLD = re.compile(
-    rf"{_WORD} (?:([0-9]{{1,10}}) ([0-9]{{1,10}}) ([0-9]{{1,10}}) (new|lives|ended)|missing|refused)"
+    rf"{_WORD} (?:([0-9]{{1,10}}) ([0-9]{{1,10}}) ([0-9]{{1,10}}) (new|lives|ended)|missing|refused|nothing)"
 )
 _LEASE_TICKS = 20
 
@@ -113,9 +113,11 @@ if [ -d "$d" ]; then
     read -r keeper _ <"$d/keeper"; echo "{_WORD} $pid $keeper $keeper ended"; exit; fi
   rm -rf "$d"
 fi
+[ -z "$resume" ] || {{ echo "{_WORD} nothing"; exit 126; }}
 command -v "$1" >/dev/null 2>&1 || {{ echo "{_WORD} missing"; exit 127; }}
 umask 077
-mkdir -p "${{d%/*}}" && mkdir "$d" && : >"$d/out" && : >"$d/err" || {{ echo "{_WORD} refused"; exit 126; }}
+mkdir -p "${{d%/*}}" && mkdir "$d" && : >"$d/out" && : >"$d/err" && echo "$owner" >"$d/owner" || {{
+  echo "{_WORD} refused"; exit 126; }}
 {{ setsid sh -c "$keep" melt "$d" "$period" "$ticks" "$limit" "$real" "$beside" "$@" </dev/null 2>/dev/null & }} | {{
   read -r pid keeper; echo "{_WORD} $pid $keeper $keeper new"; }}
 """
@@ -192,6 +194,23 @@ fi
 rm -rf "$d"
 """
 )
+# A lease that is only being made has no keeper yet.
+_LEFT = (
+    _ALIVE
+    + """
+for d in "$1"/*; do
+  [ -e "$d/keeper" ] && read -r owner <"$d/owner" || continue
+  alive || echo "${d##*/} $owner"
+done 2>/dev/null
+"""
+)
+_CLEAR = (
+    _ALIVE
+    + """
+at=$1; shift
+for key in "$@"; do d=$at/$key; alive || rm -rf "$d"; done
+"""
+)
 
 
 class State(StrEnum):
@@ -227,13 +246,16 @@ def guarded(argv: Sequence[str], env: Mapping[str, str], *, fed: bool) -> str:
 def told(line: bytes) -> Started | None:
     """What the first line says; None when there is no such command on the device.
 
-    Raises NotSupported where a lease found no room, Garbled for any other line.
+    Raises NotSupported where a lease found no room, Refused where what was to be taken up is no longer there, Garbled
+    for any other line.
     """
     text = line.decode(errors="replace").strip()
     match = _TOLD.fullmatch(text)
     if match is None:
         raise Garbled(f"the device's shell answered {printable(text, 80)!r}")
     if match[1] is None:
+        if text.endswith("nothing"):
+            raise Refused("what the device kept of it is no longer there", remedy="see who cleared it there")
         if text.endswith("refused"):
             raise NotSupported("the device has no place for a lease", remedy="free space on it")
         return None
@@ -257,18 +279,21 @@ def leased(
     lease: Lease,
     directory: str,
     *,
+    owner: str,
     resume: bool,
     real_time: bool,
 ) -> str:
     """A command line that starts ``argv`` away from the stream, or finds the one under that key; for ``told``.
 
-    ``resume``: one that has ended since is found as well; otherwise what it left is removed. Its output is in the files
+    ``resume``: nothing is started, and one that has ended since is found as well; otherwise what that left is removed.
+    ``owner`` is kept beside it for ``left``. Its output is in the files
     ``out`` and ``err`` of ``directory/key``; how far it had come at which time in ``stamps``, and what ``lease.beside``
     writes in ``beside``. Unless renewed, it ends when ``lease.seconds`` have passed. ``real_time`` as ``TICKING`` says.
     """
     period = lease.seconds / _LEASE_TICKS
     values = {
         "d": lease_directory(directory, lease),
+        "owner": owner,
         "resume": "1" if resume else "",
         "period": f"{period:.0f}" if period >= 1 else f"{period:.3f}",
         "ticks": str(_LEASE_TICKS),
@@ -313,6 +338,22 @@ def renew(directory: str) -> str:
 def give_up(directory: str) -> str:
     """Ends a leased process, its children too, and removes what it left; returns when it is gone."""
     return script(f"d=$1\n{_GIVE_UP}", directory)
+
+
+def left(directory: str) -> str:
+    """Gives a line ``key owner`` for every lease below whose process has ended."""
+    return script(_LEFT, directory)
+
+
+def read_left(text: str) -> Sequence[tuple[str, str]]:
+    """Key and owner of each; what is neither is passed over."""
+    words = [line.split(" ") for line in text.splitlines()]
+    return [(line[0], line[1]) for line in words if len(line) == 2 and _KEY.fullmatch(line[0])]
+
+
+def clear(directory: str, keys: Sequence[str]) -> str:
+    """Removes what these leases left, but of one that lives."""
+    return script(_CLEAR, directory, *keys)
 
 
 def _exports(env: Mapping[str, str]) -> str:

@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from drivers.clock import Clock
-from drivers.errors import Garbled, LinkError, LinkLost, LinkTimeout, Refused
+from drivers.errors import DriverError, Garbled, LinkError, LinkLost, LinkTimeout, Refused
 from drivers.foreign import printable
-from drivers.links import guarding
-from drivers.links.base import Completed, Lease, Line, Pipe, Process
+from drivers.links import guarding, owning
+from drivers.links.base import Completed, Lease, Line, Pipe, Process, ShellLink
 from drivers.links.guarding import Started
 from drivers.links.leased import LeasedPipe, LeasedProcess, Ledger, OpenPipe, read_kept
 from drivers.links.output import Output, Prefaced, collect, signed
@@ -19,6 +19,7 @@ from drivers.links.stamping import Stamps, read_stamps
 
 START_LIMIT_S = 10.0
 """How long the device's shell may take to say that it has started a command."""
+CLEAR_LIMIT_S = 5.0
 KILL_LIMIT_S = 5.0
 """How long what was killed may take to be gone."""
 
@@ -63,7 +64,8 @@ class RemoteShell:
 
         With ``lease`` only as long as the link is there: what is lost goes on until the lease expires, and starting
         under the same key goes on with the first line that was not yet given, also when it has ended since.
-        A leased process takes no input. Raises LinkLost, LinkTimeout, Refused, NotSupported.
+        A leased process takes no input. Raises LinkLost, LinkTimeout, NotSupported; Refused also where what is to be gone
+        on with is no longer there.
         """
         if lease is not None:
             async with self._leased(argv, env or {}, lease) as leased:
@@ -74,6 +76,23 @@ class RemoteShell:
             RemoteProcess(pipe, started, self._open_pipe) as process,
         ):
             yield process
+
+    async def clear_leases(self) -> int:
+        """Remove what is left of leases of this computer whose process has ended and who started them is no more, so that
+        nobody comes for what they kept. How many there were. Raises LinkLost, LinkTimeout.
+        """
+        told = await self._answer(guarding.left(self._directory))
+        keys = [key for key, owner in guarding.read_left(told) if owning.gone(owner)]
+        if keys:
+            await self._answer(guarding.clear(self._directory, keys))
+        return len(keys)
+
+    async def _answer(self, line: str) -> str:
+        try:
+            async with asyncio.timeout(CLEAR_LIMIT_S), self._open_pipe(line) as pipe:
+                return (await collect(pipe)).out
+        except TimeoutError:
+            raise LinkTimeout(f"{self._title} did not answer within {CLEAR_LIMIT_S:g} s") from None
 
     @asynccontextmanager
     async def _guarded(
@@ -105,9 +124,17 @@ class RemoteShell:
     ) -> AsyncIterator[LeasedProcess]:
         place = guarding.lease_directory(self._directory, lease)
         known = LEDGER.given(self._title, place) is not None
-        line = guarding.leased(argv, env, lease, self._directory, resume=known, real_time=self._real_time)
+        line = guarding.leased(
+            argv,
+            env,
+            lease,
+            self._directory,
+            owner=owning.owner(),
+            resume=known,
+            real_time=self._real_time,
+        )
         async with self._open_pipe(line) as launching:
-            started = await self._told(Prefaced(launching), argv)
+            started = await self._taken(launching, argv, place)
         given = LEDGER.begin(self._title, place, anew=started.state is guarding.State.NEW)
         stamps = await self._stamps(place, started)
         follow = guarding.follow(place, given.out, given.err)
@@ -127,12 +154,31 @@ class RemoteShell:
         if process.given_up:
             LEDGER.end(self._title, place)
 
+    async def _taken(self, launching: Pipe, argv: Sequence[str], place: str) -> Started:
+        try:
+            return await self._told(Prefaced(launching), argv)
+        except Refused:
+            LEDGER.end(self._title, place)
+            raise
+
     async def _stamps(self, place: str, started: Started) -> Stamps:
         """When the output was written that waits there: all of it until now."""
         if started.state is guarding.State.NEW:
             return Stamps()
         text = await read_kept(self._open_pipe, place, "stamps")
         return read_stamps(text.decode(errors="replace"), over=started.state is guarding.State.ENDED)
+
+
+async def cleared(shell: ShellLink) -> Sequence[str]:
+    """Have a device that was just opened hold nothing that nobody comes for; a sentence where there was anything.
+
+    A device on which it does not work shows soon enough in other ways.
+    """
+    number = 0
+    if isinstance(shell, RemoteShell):
+        with suppress(DriverError):
+            number = await shell.clear_leases()
+    return [f"what {number} run(s) of an earlier session had left on it was removed"] if number else []
 
 
 class RemoteProcess:

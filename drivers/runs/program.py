@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from drivers.clock import Clock
-from drivers.errors import DriverError, LinkError, RunFailed
+from drivers.errors import DriverError, Garbled, LinkError, LinkLost, RunFailed
 from drivers.events import LogLine, ProcessEnded, ProcessStarted, bounded
 from drivers.inbox import Inbox
 from drivers.links.base import Lease, Line, Process, ShellLink
@@ -51,7 +51,8 @@ def library_environment(folder: str) -> dict[str, str]:
 class Program:
     """One process. Entering starts it; leaving ends it, and says that it has ended.
 
-    Under a lease a lost link ends nothing: the process is left to its lease, and nothing is said of its end.
+    Under a lease a lost link ends nothing: the process is left to its lease, and nothing is said of its end. Leaving it
+    raises LinkLost where it was to be ended and could not be reached.
     ``taken_up`` is the process id of one that is to live already under its lease: then it is not said to start.
     """
 
@@ -138,23 +139,34 @@ class Program:
     def post_mortem(self, returncode: int) -> DriverError:
         """Why it ended, as far as it told, or else its last lines."""
         process = self._process
-        by_itself = isinstance(process, LeasedProcess) and process.ended is End.ENDED
-        if self._taken_up is not None and returncode == -signal.SIGKILL and not by_itself:
-            return self._expired()
+        if isinstance(process, LeasedProcess) and process.taken_up and returncode == -signal.SIGKILL:
+            ended = self._ended_away(process.ended)
+            if ended is not None:
+                return ended
         return death(self._launch.argv[0], returncode, self._tail)
 
-    def _expired(self) -> RunFailed:
-        device, process = self._spec.device, self._process
-        end = process.ended if isinstance(process, LeasedProcess) else None
+    def _ended_away(self, end: End | None) -> RunFailed | None:
+        """What ended it while the link was away; None when it ended by itself."""
+        device = self._spec.device
+        if end is End.ENDED:
+            return None
         if end is End.FULL:
             return RunFailed(f"the engine on {device} wrote more than a lease keeps")
-        why = "its lease ran out" if end is End.EXPIRED else "its lease ran out, or the device was restarted"
-        return RunFailed(f"the engine on {device} ended while the device was away", remedy=why)
+        if end is End.EXPIRED and self._launch.lease is not None:
+            return RunFailed(
+                f"the lease of {self._launch.lease.seconds:g} s ran out while the link was away; "
+                "what the device kept was merged",
+                remedy="take a longer --lease, or see why the device stayed away",
+            )
+        return RunFailed(
+            f"the engine on {device} ended while the link was away; what the device kept was merged",
+            remedy="see whether the device was restarted",
+        )
 
     def _started(self, process: Process) -> None:
         if self._taken_up is not None:
             if process.pid != self._taken_up:
-                raise self._expired()
+                raise Garbled(f"{self._spec.device} took up another process than it was asked for")
             return
         self._emit(
             ProcessStarted(
@@ -173,7 +185,9 @@ class Program:
             async with asyncio.timeout(END_LIMIT_S):
                 if not lost or self._returncode is not None:
                     returncode, detail = await self._returned(process)
-        except (TimeoutError, LinkError):
+        except (TimeoutError, LinkError) as error:
+            if self._launch.lease is not None:
+                raise LinkLost(f"{self._spec.device} does not answer") from error
             detail = "it was not seen to end"
         self._emit(
             ProcessEnded(

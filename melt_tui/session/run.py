@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from drivers.base import Item, Runtime
@@ -68,10 +69,10 @@ class RunSource:
         self._shell = shell
         self._clock = clock
         self._prepare = prepare
-        self._keeping = Keeping(runtime, reach, clock)
-        self._left = ""
-        """What is left of it on the device, and until when."""
+        self._keeping = Keeping(spec, runtime, reach, clock)
         self._stopping = False
+        self._kept_away = False
+        """Whether its device was ever waited for."""
         self._loaded = asyncio.Event()
         self._gone = asyncio.Event()
 
@@ -85,16 +86,30 @@ class RunSource:
                 f"run {self.spec.run}", self._run(bus), lambda bug: self._end(bus, RunOutcome.FAILED, bug)
             )
         finally:
-            self._end(bus, RunOutcome.STOPPED, "ended with the session")
+            away = self._keeping.away.is_set()
+            self._end(
+                bus,
+                RunOutcome.STOPPED,
+                self._keeping.left(over=True) if away else "ended with the session",
+            )
             self._gone.set()
 
-    async def stop(self) -> None:
-        """End the run on demand; returns when nothing of it is left. Raises TimeoutError when it is late."""
+    async def stop(self) -> str:
+        """End the run on demand; returns when nothing of it is left. Raises TimeoutError when it is late.
+
+        Of a run that is kept on a device that does not answer, at once: then it goes on until the device is there, and
+        the answer is what is left there until when.
+        """
         self._stopping = True
-        self._keeping.stopped.set()
-        async with asyncio.timeout(STOP_LIMIT_S):
-            await self._runtime.stop()
-            await self._gone.wait()
+        self._keeping.stop()
+        try:
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await self._runtime.stop()
+                await _first(self._gone, self._keeping.away)
+        except TimeoutError:
+            if not self._keeping.possible:
+                raise
+        return "" if self.ended else self._keeping.left(over=False)
 
     async def wait(self) -> None:
         """Return when the run is over."""
@@ -106,11 +121,16 @@ class RunSource:
             if not self._stopping:
                 await self._follow_within_limit(bus)
         except (DriverError, MeltError) as failure:
-            self._end(bus, RunOutcome.FAILED, failure.sentence, failure.remedy)
+            self._end(bus, self._failed, failure.sentence, failure.remedy)
         except Abandoned:
             self._end(bus, RunOutcome.STOPPED)
         else:
-            self._end(bus, RunOutcome.STOPPED if self._stopping else RunOutcome.DONE, self._left)
+            self._end(bus, RunOutcome.STOPPED if self._stopping else RunOutcome.DONE)
+
+    @property
+    def _failed(self) -> RunOutcome:
+        """What a failure makes of the run: one that was stopped while its device was away ends as stopped."""
+        return RunOutcome.STOPPED if self._stopping and self._kept_away else RunOutcome.FAILED
 
     async def _prepared(self, bus: Bus) -> None:
         if self._prepare is None:
@@ -133,17 +153,9 @@ class RunSource:
     async def _follow(self, bus: Bus) -> DriverError | None:
         """To the run's end, over every loss of the link that it outlives; its failure is handed back."""
         while self._keeping.holds(failure := await self._follow_once(bus)):
-            self._say(bus, f"{failure}: it goes on there, for at most {self.spec.lease_s:g} s")
-            try:
-                shell = await self._keeping.returned(self.spec)
-            except DriverError as expired:
-                return expired
-            if shell is None:
-                self._left = (
-                    f"{self.spec.device} is away: its engine ends itself within {self.spec.lease_s:g} s"
-                )
-                return None
-            self._shell = shell
+            assert failure is not None
+            self._kept_away = True
+            self._shell = await self._keeping.returned(failure, partial(self._say, bus))
         return failure
 
     async def _follow_once(self, bus: Bus) -> DriverError | None:
@@ -195,6 +207,16 @@ class RunSource:
                 remedy=remedy,
             )
             bus.publish(self.ended)
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Return when one of them is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 class _Steps:

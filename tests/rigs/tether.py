@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from drivers.clock import SystemClock
-from drivers.errors import LinkLost
+from drivers.errors import LinkLost, Refused
 from drivers.links.base import Completed, Lease, Line, Process, Progress
 from drivers.links.local import LocalShell
 
@@ -28,6 +28,7 @@ class Tether:
         self._shell = LocalShell(SystemClock())
         self._stack = AsyncExitStack()
         self._cuts: set[Callable[[], None]] = set()
+        self._begun: set[str] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,6 +116,9 @@ class Tether:
         return attached
 
     async def _begin(self, argv: Sequence[str], env: Mapping[str, str] | None, key: str) -> "_Leased":
+        if key in self._begun:
+            raise Refused("what the device kept of it is no longer there")
+        self._begun.add(key)
         process = await self._stack.enter_async_context(self._shell.start(argv, env=env))
         self.leases[key] = leased = _Leased(process)
         task = asyncio.create_task(leased.collect())

@@ -15,6 +15,7 @@ from drivers.links import adbwire
 from drivers.links.adb import AdbShell
 from drivers.links.adbserver import AdbServer, from_environment
 from drivers.links.base import ShellLink
+from drivers.links.remote import cleared
 from drivers.model import Found
 
 SCHEME = "adb:"
@@ -46,6 +47,7 @@ class AndroidDriver:
         shell = self._reach(serial, server, clock, said.append)
         async with SlowShell(shell, clock) as slow:
             opening = await look(Who(name, address, over(serial)), slow)
+            said += await cleared(shell)
             yield AndroidDevice(opening, shell, slow, clock, said)
 
 

@@ -13,9 +13,10 @@ from drivers.devices.jetson.finding import Finding
 from drivers.devices.jetson.readers import Missing
 from drivers.devices.jetson.telling import SOURCE
 from drivers.errors import LinkTimeout, NotSupported, Refused
-from drivers.events import Absent, ChannelsOpened, Event
+from drivers.events import Absent, ChannelsOpened, Event, LogLine
 from drivers.inbox import Ended, Inbox
 from drivers.links.base import ShellLink
+from drivers.links.remote import cleared
 from drivers.links.ssh import ssh_shell
 from drivers.links.sshroute import SshSettings
 from drivers.model import Channel, DeviceInfo, Found, Samples
@@ -60,7 +61,8 @@ class JetsonDriver:
         async with self._open_link(taken, clock) as shell:
             found = await finding.survey(shell, root)
             mode = await finding.power_mode(shell, found)
-            yield JetsonDevice(finding.look(name, taken.base, found, mode, rails_hz), shell, clock, root)
+            look = finding.look(name, taken.base, found, mode, rails_hz)
+            yield JetsonDevice(look, shell, clock, root, await cleared(shell))
 
 
 def _root(address: Address, fallback: str) -> str:
@@ -73,8 +75,12 @@ def _root(address: Address, fallback: str) -> str:
 class JetsonDevice:
     """An open board."""
 
-    def __init__(self, found: Finding, shell: ShellLink, clock: Clock, root: str) -> None:
+    def __init__(
+        self, found: Finding, shell: ShellLink, clock: Clock, root: str, said: Sequence[str] = ()
+    ) -> None:
+        """``said``: what was done on the way to it, for the log."""
         self._found = found
+        self._said = said
         self._shell = shell
         self._clock = clock
         self._root = root
@@ -110,6 +116,8 @@ class JetsonDevice:
         """
         for missing in self._found.missing:
             yield self._absent(missing)
+        for text in self._said:
+            yield LogLine(t_ns=self._clock.now(), device=self.info.device, source="ssh", text=text)
         async with Inbox() as inbox:
             sources = _Sources(inbox, self._found, self._shell, self._clock, self._root)
             while True:

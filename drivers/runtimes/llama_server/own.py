@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from drivers.clock import SECOND
 from drivers.errors import LinkError
-from drivers.events import ModelLoaded
+from drivers.events import ModelLoaded, TurnEnd
 from drivers.links.base import Line
 from drivers.links.http import HttpLink
 from drivers.model import ModelFile, RunSpec, Workload
 from drivers.runs.fitting import fit, lease_of
-from drivers.runs.hearing import Ear
+from drivers.runs.hearing import Ear, Halt
 from drivers.runs.kept import Kept
 from drivers.runs.program import Launch
 from drivers.runs.stage import Stage
@@ -37,7 +37,6 @@ class _Started:
 class _Living:
     """An engine that is ready, and may be taken up again."""
 
-    pid: int
     port: int
     until_ns: int | None
     """When its workload's time is up."""
@@ -55,16 +54,18 @@ class OwnRun:
         self._silence_s = silence_s
         self._turns = Turns(spec, workload, token_channels(spec.device))
         self._started: _Started | None = None
+        self._pid: int | None = None
         self._living: _Living | None = None
         self._kept = Kept(spec)
         self.holding = False
         """Whether an engine may live on the device under its lease."""
 
-    async def perform(self, stage: Stage, stack: AsyncExitStack) -> None:
+    async def perform(self, stage: Stage) -> None:
         """All of it, or what is left of it. Raises as ``drivers.base.Runtime.run`` does, and Cut."""
         self.holding = False
         try:
-            await self._perform(stage, stack)
+            async with AsyncExitStack() as stack:
+                await self._perform(stage, stack)
         except LinkError:
             self.holding = self._started is not None and self._started.launch.lease is not None
             self._kept.lose(stage.clock.now())
@@ -74,12 +75,9 @@ class OwnRun:
         if self._started is None:
             self._started = await self._prepared(stage)
         engine = await stack.enter_async_context(self._engine(stage, self._started))
+        self._pid = engine.process.pid
         ear = Ear(stage.inbox, engine)
-        await ear.attend("kept", self._kept.take_up(stage, engine.process))
-        if self._started.launch.lease is not None:
-            self._kept.keep_time(stage, engine.process)
-        output = self._kept.ordered(engine.process, engine.process.lines())
-        stage.inbox.listen("engine", engine.listen(stage.inbox, output))
+        await self._listen(stage, ear, engine, leased=self._started.launch.lease is not None)
         if self._living is None:
             server = await self._loaded(stage, stack, ear, engine)
         else:
@@ -87,6 +85,20 @@ class OwnRun:
             await ear.attend("health", server.until_ready())
             self._limit_time(stage, self._living)
         await self._turns.run(ear, server, stage.clock, stage.emit)
+
+    async def _listen(self, stage: Stage, ear: Ear, engine: Engine, *, leased: bool) -> None:
+        """Hear the engine from now on: what was missed first; whoever stopped the run meanwhile ends it after that."""
+        stopped = stage.inbox.drop(Halt) > 0
+        await ear.attend("kept", self._kept.take_up(stage, engine.process))
+        if leased:
+            self._kept.keep_time(stage, engine.process)
+
+        def caught_up() -> None:
+            if stopped:
+                stage.inbox.put(Halt(TurnEnd.STOPPED))
+
+        output = self._kept.ordered(engine.process, engine.process.lines(), caught_up)
+        stage.inbox.listen("engine", engine.listen(stage.inbox, output))
 
     async def _prepared(self, stage: Stage) -> _Started:
         spec = self._spec
@@ -108,7 +120,7 @@ class OwnRun:
             stage.emit,
             started.launch if self._spec.home else None,
             threads=started.threads,
-            taken_up=self._living.pid if self._living else None,
+            taken_up=self._pid,
         )
 
     async def _loaded(self, stage: Stage, stack: AsyncExitStack, ear: Ear, engine: Engine) -> Server:
@@ -123,7 +135,7 @@ class OwnRun:
             stage.log(SOURCE, f"this build of the engine does not know: {ready.ignored}")
         seconds = self._workload.seconds
         until_ns = None if seconds is None else stage.clock.now() + round(seconds * SECOND)
-        self._living = _Living(engine.process.pid, ready.port, until_ns)
+        self._living = _Living(ready.port, until_ns)
         stage.limit_time(seconds)
         loaded = loaded_event(stage, server, (loaded_ns - engine.started_ns) / SECOND, ready)
         backend = ready.backend or engine.backend

@@ -69,7 +69,10 @@ class Orders:
         chosen: Sequence[str] | None = names
         if len(names) > 1:
             chosen = await self._screen.app.push_screen_wait(StopDialog(names))
-        await asyncio.gather(*(self._wait(self._bench.stop_run(name)) for name in chosen or ()))
+        stopped = await asyncio.gather(*(self._wait(self._bench.stop_run(name)) for name in chosen or ()))
+        for left in stopped:
+            if left.value:
+                self._tell(left.value)
 
     async def _mark(self) -> None:
         name = await self._screen.app.push_screen_wait(

@@ -1,15 +1,16 @@
 """Leases: processes that go on when their link is lost, and are taken up again."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from drivers.clock import SystemClock
 from drivers.errors import LinkLost, NotSupported, Refused
-from drivers.links import guarding
+from drivers.links import guarding, owning
 from drivers.links.base import Lease, Process
 from drivers.links.remote import LEDGER, RemoteShell
 from drivers.ticks import ticks
@@ -68,6 +69,29 @@ async def losing(shell: RemoteShell, pipes: LocalPipes, script: str, lease: Leas
         raise AssertionError("nothing was lost")
     except LinkLost:
         pipes.refusing = False
+
+
+@EVERY_USERLAND
+async def test_what_nobody_comes_for_is_cleared(
+    shell: RemoteShell, pipes: LocalPipes, leases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended leases of a process of this computer that is no more; neither what lives nor what anybody may come for."""
+    assert await shell.clear_leases() == 0
+    mine, other = owning.owner(), "0123456789abcdef-1-1"
+    dead = f"{mine.partition('-')[0]}-{os.getpid()}-1"
+    async with AsyncExitStack() as stack:
+        for key, owner, script in (
+            ("ended-dead", dead, "exit 3"), ("lives-dead", dead, "sleep 60"), ("ended-mine", mine, "exit 3"),
+            ("ended-other", other, "exit 3"), ("ended-nonsense", "a b; c", "exit 3"),
+        ):  # fmt: skip
+            monkeypatch.setattr(owning, "owner", lambda owner=owner: owner)
+            lease = Lease(key=key, seconds=60)
+            process = await stack.enter_async_context(shell.start(["sh", "-c", script], lease=lease))
+            assert script.startswith("sleep") or await process.wait() == 3
+        (leases / "no-lease").mkdir()
+        assert await shell.clear_leases() == 1
+        names = {path.name for path in kept(leases)}
+        assert names == {"lives-dead", "ended-mine", "ended-other", "ended-nonsense", "no-lease"}
 
 
 @EVERY_USERLAND

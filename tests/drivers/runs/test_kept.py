@@ -200,7 +200,8 @@ async def test_a_lease_that_expired_is_told_after_the_rows_that_came(
     await away(pipes, 0)
     again = await follow(runtime, spec, Phone(pipes, tmp_path))
     assert isinstance(again.error, RunFailed)
-    assert str(again.error) == "the engine on bench ended while the device was away: its lease ran out"
+    told = "the lease of 1 s ran out while the link was away; what the device kept was merged"
+    assert again.error.sentence == told
     assert sum(turn.end is TurnEnd.LIMIT for turn in again.of(TurnEnded)) > 5
     assert (again.one(ProcessEnded).pid, again.one(ProcessEnded).returncode) == (pid, -9)
     await left_nothing(pipes, tmp_path)

@@ -1,6 +1,7 @@
 """A run that keeps: waited for, taken up, given up; and a device that was seen."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from drivers.clock import MILLISECOND, SECOND, Clock
 from drivers.errors import DriverError, LinkLost, RunFailed
 from drivers.events import LogLine, ProcessStarted, TurnStarted
 from drivers.links.base import ShellLink
-from drivers.model import RunSpec
+from drivers.model import OnLinkLoss, RunSpec
 from melt_tui.events import DeviceFailed, DeviceUp, RunEnded, RunOutcome
 from melt_tui.session.bus import Bus
 from melt_tui.session.run import RunSource
@@ -45,6 +46,19 @@ class Holding:
         self.stopped = True
 
 
+class Deaf(Holding):
+    """One whose link is dead without anybody having noticed."""
+
+    def __init__(self, *acts: tuple[Item | Exception, ...]) -> None:
+        super().__init__(*acts)
+        self.silent = asyncio.Event()
+
+    async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
+        async for item in super().run(spec, shell, clock):
+            yield item
+        await self.silent.wait()
+
+
 @pytest.fixture
 def clock() -> SteppedClock:
     return SteppedClock()
@@ -71,7 +85,7 @@ class Away:
 
 
 def source(runtime: Holding, clock: SteppedClock, reach: Away, lease_s: float = 60.0) -> RunSource:
-    spec = replace(SPEC, lease_s=lease_s)
+    spec = replace(SPEC, lease_s=lease_s, on_link_loss=OnLinkLoss.KEEP)
     return RunSource(spec, runtime, ScriptedDevice(), NoShell(), clock, reach=reach)
 
 
@@ -93,36 +107,40 @@ async def test_it_is_taken_up_with_the_shell_that_the_device_has_then(
     ]
 
 
-async def test_the_lease_counts_from_the_loss_until_something_comes_again(
+async def test_what_a_lease_left_is_asked_for_however_late_the_device_is_back(
     clock: SteppedClock, bus: Bus, collected: Collected
 ) -> None:
-    """A device that is there and cannot be talked to is no return."""
-    away, runtime = Away(), Holding((TURN, LOST), *[(LOST,)] * 40)
-    away.shell = NoShell()
+    away, runtime = Away(), Holding((TURN, LOST), (TURN, RunFailed("the lease ran out")))
     task = asyncio.ensure_future(source(runtime, clock, away, 10.0).run(bus))
-    await clock.run_until(9 * SECOND)
+    await clock.run_until(500 * SECOND)
     assert collected.of(RunEnded) == []
-    await clock.run_until(12 * SECOND)
+    said = [(line.t_ns, line.text) for line in collected.of(LogLine)]
+    assert [text for _, text in said] == [
+        "dev: the cable was pulled: it goes on there, for at most 10 s",
+        "the lease of 10 s has run out: what dev kept is waited for",
+    ]
+    assert 11 * SECOND <= said[1][0] <= 13 * SECOND
+    away.shell = NoShell()
+    await clock.run_until(503 * SECOND)
     await task
     (end,) = collected.of(RunEnded)
-    assert end.outcome is RunOutcome.FAILED
-    assert end.reason == "dev did not come back within 10 s, so its engine has ended itself"
-    assert len(runtime.shells) < 12, "it was not hammered"
+    assert (end.outcome, end.reason, len(collected.of(TurnStarted))) == (
+        RunOutcome.FAILED,
+        "the lease ran out",
+        2,
+    )
 
 
-async def test_another_loss_has_a_whole_lease_again(
+async def test_a_device_that_is_there_and_cannot_be_talked_to_is_not_hammered(
     clock: SteppedClock, bus: Bus, collected: Collected
 ) -> None:
-    away, runtime = Away(), Holding((TURN, LOST), (TURN, LOST), (TURN,))
+    away, runtime = Away(), Holding((TURN, LOST), *[(LOST,)] * 40, (TURN,))
+    away.shell = NoShell()
     task = asyncio.ensure_future(source(runtime, clock, away, 10.0).run(bus))
-    await clock.run_until(8 * SECOND)
-    away.shell = NoShell()
-    await clock.run_until(9800 * MILLISECOND)
-    away.shell = None
-    await clock.run_until(17 * SECOND)
-    assert collected.of(RunEnded) == []
-    away.shell = NoShell()
-    await clock.run_until(20 * SECOND)
+    await clock.run_until(60 * SECOND)
+    assert len(runtime.shells) < 40
+    assert len(collected.of(LogLine)) == 1
+    await clock.run_until(90 * SECOND)
     await task
     assert [end.outcome for end in collected.of(RunEnded)] == [RunOutcome.DONE]
 
@@ -139,18 +157,74 @@ async def test_what_holds_nothing_fails_at_once(clock: SteppedClock, bus: Bus, c
 async def test_it_can_be_stopped_while_it_is_away(
     clock: SteppedClock, bus: Bus, collected: Collected
 ) -> None:
-    runtime = Holding((TURN, LOST))
-    run = source(runtime, clock, Away())
+    away, runtime = Away(), Holding((TURN, LOST), (TURN,))
+    run = source(runtime, clock, away)
     task = asyncio.ensure_future(run.run(bus))
     await settle()
-    await run.stop()
+    stopping = asyncio.ensure_future(run.stop())
+    await settle()
+    ends = latest(clock, 66)
+    left = f"dev is away: its engine is ended when it is back, and ends itself with its lease at {ends} at the latest"
+    assert (stopping.result(), runtime.stopped) == (left, True)
+    assert [line.text for line in collected.of(LogLine)][1:] == [left]
+    assert collected.of(RunEnded) == [], "its rows are still to come"
+    await clock.run_until(40 * SECOND)
+    away.shell = NoShell()
+    await clock.run_until(43 * SECOND)
     await task
-    assert runtime.stopped
+    (end,) = collected.of(RunEnded)
+    assert (end.outcome, end.reason, len(collected.of(TurnStarted))) == (RunOutcome.STOPPED, "", 2)
+
+
+def latest(clock: SteppedClock, seconds: int) -> str:
+    """The first whole minute that is so long after now."""
+    return time.strftime("%H:%M", time.localtime((clock.wall() // SECOND + seconds + 59) // 60 * 60))
+
+
+async def test_a_device_of_which_nobody_knows_yet_that_it_is_away_keeps_no_stop_waiting(
+    clock: SteppedClock, bus: Bus, collected: Collected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("melt_tui.session.run.STOP_LIMIT_S", 0.01)
+    deaf = Deaf((TURN,))
+    run = source(deaf, clock, Away())
+    task = asyncio.ensure_future(run.run(bus))
+    await settle()
+    assert (await run.stop()).startswith(
+        "dev does not answer: its engine is ended when it is back, and ends itself"
+    )
+    assert not task.done()
+    deaf.silent.set()
+    await task
+    assert [end.outcome for end in collected.of(RunEnded)] == [RunOutcome.STOPPED]
+
+
+async def test_what_is_left_is_said_when_the_session_ends_before_the_device_is_back(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    task = asyncio.ensure_future(source(Holding((TURN, LOST)), clock, Away()).run(bus))
+    await settle()
+    task.cancel()
+    await asyncio.wait([task])
     (end,) = collected.of(RunEnded)
     assert (end.outcome, end.reason) == (
         RunOutcome.STOPPED,
-        "dev is away: its engine ends itself within 60 s",
+        f"dev is away: its engine ends itself with its lease at {latest(clock, 66)} at the latest",
     )
+
+
+async def test_a_stopped_run_of_which_nothing_is_left_ends_as_stopped(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    away = Away()
+    run = source(Holding((TURN, LOST), (RunFailed("nothing is left"),)), clock, away)
+    task = asyncio.ensure_future(run.run(bus))
+    await settle()
+    await run.stop()
+    away.shell = NoShell()
+    await clock.run_until(3 * SECOND)
+    await task
+    (end,) = collected.of(RunEnded)
+    assert (end.outcome, end.reason) == (RunOutcome.STOPPED, "nothing is left")
 
 
 async def test_a_watched_process_is_followed_again_after_a_loss(clock: SteppedClock, bus: Bus) -> None:

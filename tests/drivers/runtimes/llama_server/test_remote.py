@@ -10,7 +10,7 @@ import pytest
 
 from drivers.base import Item
 from drivers.clock import SystemClock
-from drivers.errors import DriverError, LinkLost, NotSupported, Refused, RunFailed
+from drivers.errors import DriverError, LinkLost, NotSupported, Refused
 from drivers.events import (
     ChannelsOpened,
     ModelLoaded,
@@ -207,18 +207,16 @@ async def test_a_run_that_is_kept_goes_on_with_the_next_turn(tmp_path: Path, tet
     await gone(pid)
 
 
-async def test_an_engine_whose_lease_ran_out_is_told(tmp_path: Path, tether: Tether) -> None:
+async def test_an_engine_of_which_nothing_is_left_is_not_started_anew(tmp_path: Path, tether: Tether) -> None:
     spec = run_spec(workload(max_tokens=300), home=home_with(tmp_path), on_link_loss=OnLinkLoss.KEEP)
     runtime = LlamaServer()
     await follow(runtime, spec, tether, lambda item: tether.cut() if isinstance(item, Samples) else None)
     await tether.expire()
     tether.mend()
     again = await follow(runtime, spec, tether)
-    assert isinstance(again.error, RunFailed)
-    assert str(again.error) == (
-        "the engine on bench ended while the device was away: its lease ran out, or the device was restarted"
-    )
-    assert (again.of(TurnStarted), runtime.holding, tether.leases) == ([], False, {})
+    assert isinstance(again.error, Refused)
+    assert "no longer there" in str(again.error)
+    assert (again.of(ProcessStarted), runtime.holding, tether.leases) == ([], False, {})
 
 
 async def test_a_kept_run_that_is_stopped_meanwhile_is_ended_on_return(
