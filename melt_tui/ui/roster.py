@@ -94,18 +94,21 @@ def _open(known: Known) -> Iterator[RosterEntry]:
 
 
 def _found(known: Known) -> Iterator[RosterEntry]:
-    """What is not open; a simulated device can be opened again and again."""
+    """What is not open. A simulated device can be opened again and again: it says so once one is open."""
     open_now = {bare(address) for address in _open_addresses(known)}
+    kinds = {address.partition("?")[0] for address in open_now}
     for one in known.found or ():
         if bare(one.address) in open_now and _scheme(one.address) != SIMULATED:
             continue
-        saved = None if bare(one.address) in open_now else saved_entry(known, one.address, "")
+        more = bare(one.address).partition("?")[0] in kinds
+        saved = None if more else saved_entry(known, one.address, "")
+        state = Standing.MORE if more else Standing.READY if one.ready else Standing.NOT_READY
         yield RosterEntry(
             key=f"at {one.address}",
             group=_scheme(one.address),
             title=(saved.name if saved else "") or one.title,
-            state=Standing.READY if one.ready else Standing.NOT_READY,
-            said=Standing.READY.value if one.ready else "",
+            state=state,
+            said="" if state is Standing.NOT_READY else state.value,
             address=one.address,
             detail=one.title if saved and saved.name else "",
             reason=one.reason,

@@ -15,6 +15,8 @@ class Standing(Enum):
     """Of a device that is not open in the session."""
 
     READY = "ready"
+    MORE = "another"
+    """One of its kind is open; another can be."""
     NOT_READY = "not ready"
     AWAY = "not open"
     """Kept, and not found now."""
@@ -22,6 +24,7 @@ class Standing(Enum):
 
 _SIGNS = {
     Standing.READY: ("+", Ink.GOOD),
+    Standing.MORE: ("+", Ink.DIM),
     Standing.NOT_READY: ("!", Ink.WARNING),
     Standing.AWAY: ("·", Ink.DIM),
 }

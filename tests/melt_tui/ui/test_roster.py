@@ -53,10 +53,12 @@ def test_a_device_of_the_session_says_state_and_who_it_is() -> None:
 
 def test_what_was_found_and_is_open_stands_once_but_a_simulated_one_can_be_opened_again() -> None:
     host = Found(address="host", kind=DeviceKind.HOST, title="this computer")
-    told = entries(known(found=[host, S24, SIM]))
+    stream = replace(SIM, address="sim:stream")
+    told = entries(known(found=[host, S24, SIM, stream]))
     assert "at host" not in told
     assert (told["at adb:X1"].state, told["at adb:X1"].said) == (Standing.READY, "ready")
-    assert told["at sim:phone"].state is Standing.READY
+    assert (told["at sim:phone"].state, told["at sim:phone"].said) == (Standing.MORE, "another")
+    assert told["at sim:stream"].state is Standing.READY
 
 
 def test_what_cannot_be_opened_says_why_and_the_next_step() -> None:
