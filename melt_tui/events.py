@@ -110,3 +110,132 @@ class RunEnded(RunEvent):
     outcome: RunOutcome
     reason: str = ""
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedEvent(RunEvent):
+    """Concluded on the bus by a transform, from what is recorded beside it: a replay concludes it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottleWatched(DerivedEvent):
+    """From the run's start on this detector, with these parameters, looks for throttling."""
+
+    detector: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Every one in force, as text that ``melt analyse --set`` takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottleReference(DerivedEvent):
+    """The run's reference rate r0 is known, or it is known that there is none."""
+
+    rate_tps: float | None
+    """Decode rate of the first cool window; None: the run has none, for ``reason``."""
+    tokens: int = 0
+    seconds: float = 0.0
+    context_tokens: float = 0.0
+    """Mean tokens in context over that window."""
+    reason: str = ""
+
+
+class Phase(StrEnum):
+    """Which of a turn's two rates fell."""
+
+    DECODE = "decode"
+    PREFILL = "prefill"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottleSuspected(DerivedEvent):
+    """The rate crossed 90 % of what is expected, downwards: told at once, before anybody knows why or for how long."""
+
+    phase: Phase
+    ratio: float
+    """Rate over the expected one, in the window that crossed."""
+    rate_tps: float
+    expected_tps: float
+
+
+class Confidence(StrEnum):
+    """How far an onset can be trusted."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottleOnset(DerivedEvent):
+    """Throttling began at ``t_ns``, the symptom's first crossing. Told later, when it had held: at ``confirmed_ns``."""
+
+    confirmed_ns: int
+    phase: Phase
+    reason: str
+    """As of ``LimitEngaged``: ``thermal``, ``power limit``, ``current limit``, ``operating-system cap`` …"""
+    limit: str
+    """The mechanism: the limit's name."""
+    detail: str = ""
+    """In the platform's words: ``SEVERE``, ``2.84 → 1.80 GHz``."""
+    mechanism_ns: int
+    """When it was engaged; long before ``t_ns`` where it was in force already."""
+    confidence: Confidence
+    ratio: float
+    """Rate over the expected one, from the crossing until it was confirmed."""
+    rate_tps: float
+    expected_tps: float
+    deep_ns: int | None = None
+    """When 75 % was crossed, if it was before this was told."""
+    temperature_c: float | None = None
+    """At the crossing, of ``sensor``; None where no sensor told it, or the sensor stands still."""
+    sensor: str = ""
+    elapsed_s: float
+    """Since the run's start; so are ``tokens`` and ``turns``."""
+    tokens: int
+    turns: int
+    """Turns that had ended."""
+    disagreement: str = ""
+    """Where platform and data do not say the same: what each says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottleEnded(DerivedEvent):
+    """Throttling ended at ``t_ns``: the rate was back, or the run was over."""
+
+    onset_ns: int
+    recovered: bool
+    """The rate was back and stayed; False: it was not until the run's end."""
+    ratio: float
+    """Rate over the expected one, from onset to end."""
+    deepest: float
+    """The least of it in any window."""
+    deep_ns: int | None = None
+    """When 75 % was first crossed."""
+
+
+class Verdict(StrEnum):
+    """What was found that is no onset."""
+
+    RECOVERED = "recovered"
+    """The rate was back before it had stayed low."""
+    UNEXPLAINED = "slower, cause unknown"
+    CAPPED = "capped, not slower"
+    POWER_LIMITED = "power-limited, not slower"
+    CONTEXT_GROWTH = "context growth"
+    """Slower than r0, as it is expected at so many tokens in context."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottleRuledOut(DerivedEvent):
+    """What looked like throttling is not, for one of the two witnesses is missing."""
+
+    verdict: Verdict
+    symptom_ns: int | None = None
+    """The crossing, where there was one."""
+    mechanism_ns: int | None = None
+    """When the limit was engaged, where there was one."""
+    reason: str = ""
+    """Of the limit."""
+    limit: str = ""
+    ratio: float | None = None
+    detail: str = ""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from drivers.base import Item
 from drivers.events import ChannelsOpened, Event
 from drivers.model import Samples
-from melt_tui.events import Tick
+from melt_tui.events import DerivedEvent, Tick
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
 from melt_tui.store.codec import Damaged
@@ -158,7 +158,9 @@ def _known(kind: str, t_ns: int, device: str, detail: str) -> Event | None:
 
 
 def _measured(event: Event) -> Event | None:
-    """The event without derived channels; None when nothing of it is left."""
+    """The event without derived channels; None when nothing of it is left, or when it was derived itself."""
+    if isinstance(event, DerivedEvent):
+        return None
     if not isinstance(event, ChannelsOpened):
         return event
     channels = tuple(channel for channel in event.channels if not channel.derived)

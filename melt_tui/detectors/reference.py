@@ -1,0 +1,107 @@
+"""What a run does while it is cool: its reference rate r0, and how long a token should take at any context."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from drivers.clock import SECOND
+from melt_tui.detectors.parameters import Parameters
+from melt_tui.detectors.window import Stretch
+from melt_tui.measures.pace import Line, Pace
+
+
+class Reference:
+    """Learns from the cool part of one run, and from nothing else.
+
+    The first cool window gives r0. What follows is learnt from ``settle_s`` later, when no limit has engaged meanwhile
+    and nothing is suspected: a limit tells of itself after it began. At contexts that are known already it is learnt
+    from ``learn_s`` of decoding and no more, so that what changes slowly at the same context is not taken for normal.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._p = parameters
+        self._pace = Pace()
+        self._waiting: deque[Stretch] = deque()
+        self.line: Line | None = None
+        """None until the window is whole."""
+        self.rate_tps = 0.0
+        self.tokens = 0.0
+        self.seconds = 0.0
+        self.context = 0.0
+
+    @property
+    def learnt_s(self) -> float:
+        """Decoding that was learnt from."""
+        return self._pace.seconds
+
+    @property
+    def reach(self) -> float:
+        """Greatest context that was learnt from."""
+        return self._pace.highest
+
+    def begin(self, one: Stretch) -> bool:
+        """Take a stretch of the first cool window; whether it is whole now."""
+        self._pace.add(one.tokens, one.seconds, one.context)
+        if self._pace.seconds < self._p.reference_s or self._pace.tokens < self._p.reference_tokens:
+            return False
+        self.line = self._pace.line()
+        self.tokens, self.seconds = self._pace.tokens, self._pace.seconds
+        self.rate_tps = self.tokens / self.seconds
+        self.context = self.line.middle if self.line else 0.0
+        return True
+
+    def learn(self, one: Stretch) -> None:
+        """Take a stretch that looks cool: it is learnt from once it has settled."""
+        self._waiting.append(one)
+        edge_ns = one.t_ns - round(self._p.settle_s * SECOND)
+        while self._waiting and self._waiting[0].t_ns <= edge_ns:
+            self._settle(self._waiting.popleft())
+
+    def doubt(self) -> None:
+        """What has not settled may not have been cool."""
+        self._waiting.clear()
+
+    def _settle(self, one: Stretch) -> None:
+        new = one.context / one.tokens > self._pace.highest
+        if new or self._pace.seconds < self._p.learn_s:
+            self._pace.add(one.tokens, one.seconds, one.context)
+            self.line = self._pace.line()
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    tokens: int
+    context: float
+    seconds: float
+
+
+@dataclass(slots=True)
+class Prefills:
+    """Prompts that were evaluated cool, and how long each took: compared at equal length alone."""
+
+    _cool: list[_Prompt] = field(default_factory=list)
+
+    def expected_s(self, tokens: int, context: float) -> float | None:
+        """For a prompt of so many tokens behind so much context; None where too few like it were seen cool."""
+        alike = [one for one in self._cool if _alike(one, tokens, context)][:_COMPARED]
+        seconds = sum(one.seconds for one in alike)
+        if len(alike) < _COMPARED_LEAST and seconds < _COMPARED_S:
+            return None
+        return tokens * seconds / sum(one.tokens for one in alike) if alike else None
+
+    def learn(self, tokens: int, context: float, seconds: float) -> None:
+        """A prompt that was evaluated cool; enough of each length are kept, the first ones."""
+        one = _Prompt(tokens, context, seconds)
+        if (
+            sum(_alike(known, tokens, context) for known in self._cool) < _COMPARED
+            and len(self._cool) < _KEPT
+        ):
+            self._cool.append(one)
+
+
+_COMPARED, _COMPARED_LEAST, _COMPARED_S = 5, 2, 5.0
+_KEPT = 400
+
+
+def _alike(one: _Prompt, tokens: int, context: float) -> bool:
+    near = abs(one.context - context) <= 64 + 0.1 * one.context
+    return near and abs(one.tokens - tokens) <= 0.05 * one.tokens

@@ -1,0 +1,396 @@
+"""One run under watch: symptom, mechanism, and what follows from the two."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from drivers.clock import SECOND
+from drivers.events import TurnEnded
+from melt_tui.detectors.decoding import Decoding
+from melt_tui.detectors.mechanism import Episode, Mechanisms
+from melt_tui.detectors.parameters import Parameters
+from melt_tui.detectors.reference import Prefills, Reference
+from melt_tui.detectors.thermometer import Thermometer
+from melt_tui.detectors.window import Spell, Stretch, Trailing
+from melt_tui.events import (
+    Confidence,
+    DerivedEvent,
+    Phase,
+    RunStarted,
+    ThrottleEnded,
+    ThrottleOnset,
+    ThrottleReference,
+    ThrottleRuledOut,
+    ThrottleSuspected,
+    Verdict,
+)
+from melt_tui.measures.heat import Reason
+
+_RANKS: Mapping[str, int] = {
+    Reason.THERMAL: 0,
+    Reason.POWER: 0,
+    Reason.CURRENT: 0,
+    Reason.MEMORY: 2,
+    Reason.SYSTEM: 3,
+}
+"""A lowered cap is how heat is fought as well as a choice of the system's: it explains what nothing else does."""
+_POWERS = frozenset({Reason.POWER, Reason.CURRENT})
+_ORDINARY_TIMES = 2
+"""A power limit that engaged so often before, and nothing was slower, does not explain what is slow now."""
+_SURE, _UNSURE = 0.03, 0.06
+"""Uncertainty of the expected rate up to which, and from which on, an onset is sure and is not."""
+_LONG_NS = 300 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How the run stood when a rate crossed."""
+
+    rate_tps: float
+    expected_tps: float
+    tokens: int
+    turns: int
+    celsius: float | None
+    sensor: str
+    still_s: float
+
+
+class WatchedRun:
+    """Told what comes of one run, in order; answers with what is concluded from it."""
+
+    def __init__(self, started: RunStarted, parameters: Parameters, at: "Surroundings") -> None:
+        self.decoding = Decoding()
+        self.ratio: float | None = None
+        """Of the newest window to what is expected, once there is one."""
+        self._who: dict[str, Any] = {"device": started.device, "run": started.run}
+        self._started_ns = started.t_ns
+        self._p = parameters
+        self._at = at
+        self._reference = Reference(parameters)
+        self._prefills = Prefills()
+        self._window = Trailing(parameters.window_s, parameters.window_tokens)
+        self._turn = [0.0, 0.0, 0.0]
+        self._warm = False
+        self._changes = at.mechanisms.changes
+        self._spells: dict[Phase, Spell] = {}
+        self._seen: dict[Phase, Seen] = {}
+        self._onset: ThrottleOnset | None = None
+        self._level = 1.0
+        """Of the expected rate, what was reached in a stay of slowness that nothing explained."""
+        self._told: set[object] = set()
+        self._grown: Spell | None = None
+
+    def take(self, one: Stretch | None) -> Iterator[DerivedEvent]:
+        """The next stretch of decoding, if there is one."""
+        if one is None or self._warm:
+            return
+        line = self._reference.line
+        if line is None:
+            self._window.add(one)
+            yield from self._begin(one)
+            return
+        if self._changes != self._at.mechanisms.changes:
+            self._changes = self._at.mechanisms.changes
+            self._reference.doubt()
+        expected_s = line.expected_s(one.tokens, one.context)
+        self._turn = [
+            self._turn[0] + one.tokens,
+            self._turn[1] + expected_s,
+            self._turn[2] + one.seconds,
+        ]
+        window = self._window
+        window.add(one)
+        self.ratio = ratio = window.expected_s(line) / window.seconds
+        doubt = line.uncertainty(window.context / window.tokens)
+        below = ratio * (1 + doubt) < self._p.below * self._level
+        yield from self._decoded(one, ratio, expected_s, below=below)
+        yield from self._judge(one.t_ns)
+
+    def turn_ended(self, event: TurnEnded, last: Stretch | None) -> Iterator[DerivedEvent]:
+        """The turn's end, and what was left of its decoding."""
+        yield from self.take(last)
+        spell, (tokens, expected_s, taken_s) = self._spells.get(Phase.DECODE), self._turn
+        if spell is not None and tokens >= self._p.window_tokens:
+            spell.turn(slow=expected_s / taken_s < self._p.below * self._level)
+        self._turn = [0.0, 0.0, 0.0]
+        if not self._warm:
+            yield from self._prefilled(event)
+            yield from self._judge(event.t_ns)
+
+    def tick(self, t_ns: int) -> Iterator[DerivedEvent]:
+        """Time goes by."""
+        if self._spells:
+            yield from self._judge(t_ns)
+        elif self._reference.line is not None:
+            yield from self._idle_limits(t_ns)
+
+    def interrupt(self) -> None:
+        """The device is away: what was measured goes on after it, not across it."""
+        self.decoding.interrupt()
+
+    def end(self, t_ns: int) -> Iterator[DerivedEvent]:
+        """The run is over."""
+        if self._onset is None:
+            yield from self._judge(t_ns)
+        if self._onset is None and self._reference.line is None and "reference" not in self._told:
+            yield self._no_reference(t_ns, "there was no cool window of {} long enough")
+        if self._onset is not None:
+            spells = self._spells.values()
+            back = all(spell.back_s >= self._p.hold_s or spell.good_turns >= 2 for spell in spells)
+            yield self._ended(t_ns, recovered=back)
+
+    def _begin(self, one: Stretch) -> Iterator[DerivedEvent]:
+        """The first cool window."""
+        hot = self._at.mechanisms.hot()
+        if hot is not None:
+            self._warm = True
+            said = f"{hot.limit} ({hot.reason}{f', {hot.detail}' if hot.detail else ''})"
+            yield self._no_reference(one.t_ns, f"{said} was in force before a cool window of {{}} was over")
+        elif self._reference.begin(one):
+            self._told.add("reference")
+            known = self._reference
+            yield ThrottleReference(
+                t_ns=one.t_ns,
+                rate_tps=known.rate_tps,
+                tokens=int(known.tokens),
+                seconds=known.seconds,
+                context_tokens=known.context,
+                **self._who,
+            )
+
+    def _no_reference(self, t_ns: int, why: str) -> ThrottleReference:
+        self._told.add("reference")
+        needed = f"{self._p.reference_s:g} s and {self._p.reference_tokens:g} tokens"
+        return ThrottleReference(t_ns=t_ns, rate_tps=None, reason=why.format(needed), **self._who)
+
+    def _decoded(
+        self, one: Stretch, ratio: float, expected_s: float, *, below: bool
+    ) -> Iterator[DerivedEvent]:
+        """Begin a stay below, go on with it, or learn."""
+        spell = self._spells.get(Phase.DECODE)
+        if below and (spell is None or spell.ruled_out):
+            window = self._window
+            tps = window.tokens / window.seconds
+            yield from self._suspect(Phase.DECODE, one.t_ns, ratio, (tps, tps / ratio))
+        elif spell is not None:
+            spell.spend(expected_s, one.seconds)
+            low = below if not spell.ruled_out else ratio < self._p.below
+            spell.go_on(one.t_ns, ratio, below=low, deep=ratio < self._p.deep, took_s=one.seconds)
+        else:
+            yield from self._well(one)
+
+    def _well(self, one: Stretch) -> Iterator[DerivedEvent]:
+        """Nothing is slow: learn from it where nothing could make it so."""
+        if self._at.mechanisms.cool and Phase.PREFILL not in self._spells:
+            self._reference.learn(one)
+        window, r0 = self._window, self._reference.rate_tps
+        ratio = window.tokens / window.seconds / r0
+        if ratio >= self._p.below:
+            self._grown = None
+            return
+        self._grown = self._grown or Spell(one.t_ns, ratio)
+        self._grown.below_s += one.seconds
+        if self._grown.below_s >= self._p.hold_s:
+            told = {"symptom_ns": self._grown.since_ns, "ratio": ratio}
+            yield from self._rule_out(one.t_ns, Verdict.CONTEXT_GROWTH, **told)
+
+    def _prefilled(self, event: TurnEnded) -> Iterator[DerivedEvent]:
+        """A prompt was evaluated: against its like."""
+        tokens, took_s = event.prompt_tokens or 0, event.prompt_s or 0.0
+        if tokens < self._p.prompt_tokens or took_s <= 0:
+            return
+        context = self.decoding.started_with
+        expected_s = self._prefills.expected_s(tokens, context)
+        if self._at.mechanisms.cool and not self._spells:
+            self._prefills.learn(tokens, context, took_s)
+        if expected_s is None:
+            return
+        ratio, spell = expected_s / took_s, self._spells.get(Phase.PREFILL)
+        t_ns = event.t_ns if event.first_token_ns is None else event.first_token_ns
+        slow = ratio < self._p.below
+        if spell is None and slow:
+            rates = tokens / took_s, tokens / expected_s
+            yield from self._suspect(Phase.PREFILL, t_ns, ratio, rates)
+            spell = self._spells[Phase.PREFILL]
+        if spell is not None:
+            spell.turn(slow=slow)
+            spell.spend(expected_s, took_s)
+            spell.go_on(t_ns, ratio, below=slow, deep=ratio < self._p.deep, took_s=took_s)
+
+    def _suspect(
+        self, phase: Phase, t_ns: int, ratio: float, rates: tuple[float, float]
+    ) -> Iterator[DerivedEvent]:
+        self._reference.doubt()
+        self._grown = None
+        deep_ns = t_ns if ratio < self._p.deep else None
+        self._spells[phase] = Spell(t_ns, ratio, deepest=ratio, deep_ns=deep_ns)
+        heat, known = self._at.thermometer, self.decoding
+        self._seen[phase] = Seen(*rates, known.tokens, known.turns, heat.celsius, heat.sensor, heat.still_s)
+        if self._onset is None:
+            yield ThrottleSuspected(
+                t_ns=t_ns, phase=phase, ratio=ratio, rate_tps=rates[0], expected_tps=rates[1], **self._who
+            )
+
+    def _judge(self, t_ns: int) -> Iterator[DerivedEvent]:
+        """What the stays below have come to."""
+        if self._onset is not None:
+            if all(self._back(phase, self._p.recovered_s) for phase in self._spells):
+                yield self._ended(t_ns, recovered=True)
+            return
+        for phase, spell in list(self._spells.items()):
+            if self._back(phase, self._p.hold_s):
+                del self._spells[phase]
+                self._level = 1.0
+                if not spell.ruled_out:
+                    yield from self._rule_out(
+                        t_ns, Verdict.RECOVERED, symptom_ns=spell.since_ns, ratio=spell.ratio
+                    )
+            elif not spell.ruled_out and self._onset is None and self._held(spell):
+                yield from self._conclude(phase, spell, t_ns)
+
+    def _back(self, phase: Phase, seconds: float) -> bool:
+        """Whether a rate is back for so long; a prompt's, for so many turns."""
+        spell = self._spells[phase]
+        turns = inf if phase is Phase.DECODE else self._p.hold_turns
+        return spell.back_s >= seconds or spell.good_turns >= turns
+
+    def _held(self, spell: Spell) -> bool:
+        return spell.held(self._p.hold_s, self._p.hold_turns) and spell.ratio < self._p.below * self._level
+
+    def _conclude(self, phase: Phase, spell: Spell, t_ns: int) -> Iterator[DerivedEvent]:
+        """A symptom that held: an onset with its mechanism, and none once none can come any more."""
+        first = min(
+            (one for one in self._spells.items() if not one[1].ruled_out), key=lambda one: one[1].since_ns
+        )
+        for one, stay in (first, (phase, spell)):
+            cause = self._cause(stay.since_ns)
+            if cause is not None:
+                self._onset = self._begun(one, stay, cause, t_ns)
+                yield self._onset
+                return
+        if t_ns >= spell.since_ns + round(self._p.near_s * SECOND):
+            spell.ruled_out = True
+            if phase is Phase.DECODE and self.ratio is not None:
+                self._level = min(1.0, self.ratio)
+            said = self._at.silence()
+            yield from self._rule_out(
+                t_ns, Verdict.UNEXPLAINED, symptom_ns=spell.since_ns, ratio=spell.ratio, detail=said
+            )
+
+    def _cause(self, t_ns: int) -> Episode | None:
+        """The mechanism that explains a crossing best."""
+        reach_ns = round(self._p.near_s * SECOND)
+        known = list(self._at.near(t_ns, reach_ns))
+        likely = [one for one in known if not self._ordinary(one, t_ns - reach_ns, known)]
+        return min(likely, key=lambda one: (_RANKS.get(one.reason, 1), abs(one.t0_ns - t_ns)), default=None)
+
+    def _ordinary(self, episode: Episode, before_ns: int, known: Iterable[Episode]) -> bool:
+        """A power limit that engages now and then in any case."""
+        if episode.reason not in _POWERS:
+            return False
+        times = self._at.mechanisms.times(episode.limit, self._started_ns, before_ns)
+        return times >= _ORDINARY_TIMES
+
+    def _begun(self, phase: Phase, spell: Spell, cause: Episode, t_ns: int) -> ThrottleOnset:
+        seen = self._seen[phase]
+        return ThrottleOnset(
+            t_ns=spell.since_ns,
+            confirmed_ns=t_ns,
+            phase=phase,
+            reason=cause.reason,
+            limit=cause.limit,
+            detail=cause.detail,
+            mechanism_ns=cause.t0_ns,
+            confidence=self._confidence(spell, cause),
+            ratio=spell.ratio,
+            rate_tps=seen.rate_tps,
+            expected_tps=seen.expected_tps,
+            deep_ns=spell.deep_ns,
+            temperature_c=None if seen.still_s else seen.celsius,
+            sensor=seen.sensor,
+            elapsed_s=(spell.since_ns - self._started_ns) / SECOND,
+            tokens=seen.tokens,
+            turns=seen.turns,
+            disagreement="; ".join(self._disagreements(seen, cause)),
+            **self._who,
+        )
+
+    def _confidence(self, spell: Spell, cause: Episode) -> Confidence:
+        line = self._reference.line
+        context = self._window.context / self._window.tokens if self._window.tokens else 0.0
+        doubt = line.uncertainty(context) if line is not None else _UNSURE
+        away_ns = abs(cause.t0_ns - spell.since_ns)
+        if doubt > _UNSURE or away_ns > _LONG_NS or _RANKS.get(cause.reason, 1) in {1, 2}:
+            return Confidence.LOW
+        sure = doubt <= _SURE and away_ns <= self._p.near_s * SECOND and cause.reason != Reason.SYSTEM
+        return Confidence.HIGH if sure else Confidence.MEDIUM
+
+    def _disagreements(self, seen: Seen, cause: Episode) -> Iterator[str]:
+        if cause.reason == Reason.SYSTEM and self._at.mechanisms.status_told:
+            yield "the cap was lowered while the platform's thermal status says NONE"
+        if seen.still_s:
+            yield f"{seen.sensor} has read {seen.celsius:.1f} °C for {seen.still_s:.0f} s: it stands still"
+
+    def _ended(self, t_ns: int, *, recovered: bool) -> ThrottleEnded:
+        onset, spells = self._onset, list(self._spells.values())
+        assert onset is not None
+        back = [spell.back_ns for spell in spells if spell.back_ns is not None]
+        chosen = self._spells.get(Phase.DECODE) or spells[0]
+        deep = [spell.deep_ns for spell in spells if spell.deep_ns is not None]
+        self._onset = None
+        self._spells.clear()
+        return ThrottleEnded(
+            t_ns=max([*back, onset.t_ns + 1]) if recovered and back else t_ns,
+            onset_ns=onset.t_ns,
+            recovered=recovered,
+            ratio=chosen.ratio_below,
+            deepest=chosen.deepest,
+            deep_ns=min(deep, default=None),
+            **self._who,
+        )
+
+    def _idle_limits(self, t_ns: int) -> Iterator[DerivedEvent]:
+        """A limit that has been in force for long, and nothing is slower."""
+        for one in self._at.mechanisms.in_force():
+            if t_ns - one.t0_ns >= round((self._p.near_s + self._p.hold_s) * SECOND):
+                verdict = Verdict.POWER_LIMITED if one.reason in _POWERS else Verdict.CAPPED
+                told = {
+                    "mechanism_ns": one.t0_ns,
+                    "reason": one.reason,
+                    "limit": one.limit,
+                    "ratio": self.ratio,
+                }
+                yield from self._rule_out(t_ns, verdict, detail=one.detail, **told)
+
+    def _rule_out(self, t_ns: int, verdict: Verdict, **told: Any) -> Iterator[DerivedEvent]:
+        """Each verdict on a limit is told once in a run, and so is the context's growth."""
+        key = (
+            verdict,
+            told.get("limit", told.get("symptom_ns", 0) if verdict is not Verdict.CONTEXT_GROWTH else 0),
+        )
+        if key not in self._told:
+            self._told.add(key)
+            yield ThrottleRuledOut(t_ns=t_ns, verdict=verdict, **told, **self._who)
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What is known of the device that a run is on, and of the meters that feed it."""
+
+    mechanisms: Mechanisms
+    thermometer: Thermometer
+    meters: dict[str, Mechanisms]
+
+    def near(self, t_ns: int, reach_ns: int) -> Iterator[Episode]:
+        """As ``Mechanisms.near``, of the device and its meters."""
+        for mechanisms in (self.mechanisms, *self.meters.values()):
+            yield from mechanisms.near(t_ns, reach_ns)
+
+    def silence(self) -> str:
+        """What the platform says while something is slow and no limit is near."""
+        ordinary = self.mechanisms.ordinary
+        counted = f"; oc3 counted {ordinary} more, as it does under ordinary load" if ordinary else ""
+        if self.mechanisms.tells:
+            return f"the platform says that no limit is in force{counted}"
+        return f"this device tells of no limit{counted}"

@@ -1,0 +1,125 @@
+"""Pure helpers of detectors: a window that trails behind the newest moment, and a symptom that holds or does not."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from melt_tui.measures.pace import Line
+
+
+class Stretch(NamedTuple):
+    """Some tokens of one turn, decoded one after the other."""
+
+    t_ns: int
+    """Host time of the last of them."""
+    tokens: float
+    seconds: float
+    """Of decoding: prompts and pauses between turns are no part of it."""
+    context: float
+    """Tokens in context, added up over the tokens."""
+
+
+class Trailing:
+    """The newest stretches: the fewest that make ``seconds`` and ``tokens``, whichever needs more."""
+
+    def __init__(self, seconds: float, tokens: float) -> None:
+        self._least_s = seconds
+        self._least_tokens = tokens
+        self._held: deque[Stretch] = deque()
+        self.tokens = 0.0
+        self.seconds = 0.0
+        self.context = 0.0
+
+    def add(self, one: Stretch) -> None:
+        """Take the next; what is no longer needed falls out."""
+        held = self._held
+        held.append(one)
+        self._move(one, 1)
+        while (
+            self.seconds - held[0].seconds >= self._least_s
+            and self.tokens - held[0].tokens >= self._least_tokens
+        ):
+            self._move(held.popleft(), -1)
+
+    def clear(self) -> None:
+        """What was before says nothing about what comes."""
+        self._held.clear()
+        self.tokens = self.seconds = self.context = 0.0
+
+    @property
+    def full(self) -> bool:
+        """Whether there is as much as a window needs; sums of parts may miss it by a rounding."""
+        return self.seconds > self._least_s - 1e-6 and self.tokens >= self._least_tokens
+
+    def expected_s(self, line: Line) -> float:
+        """How long these tokens should have taken."""
+        return line.expected_s(self.tokens, self.context)
+
+    def _move(self, one: Stretch, sign: int) -> None:
+        self.tokens += sign * one.tokens
+        self.seconds += sign * one.seconds
+        self.context += sign * one.context
+
+
+@dataclass(slots=True)
+class Spell:
+    """One stay of a rate below what is expected, from its first crossing on."""
+
+    since_ns: int
+    first_ratio: float
+    below_s: float = 0.0
+    """Time below in all."""
+    back_s: float = 0.0
+    """Time above since it was below last."""
+    back_ns: int | None = None
+    """When it came above, if it is."""
+    slow_turns: int = 0
+    """Whole turns in a row that were slow, up to the newest."""
+    good_turns: int = 0
+    """And that were not."""
+    expected_s: float = 0.0
+    taken_s: float = 0.0
+    below_expected_s: float = 0.0
+    below_taken_s: float = 0.0
+    """The same, up to when it came above."""
+    deepest: float = 1.0
+    deep_ns: int | None = None
+    ruled_out: bool = False
+    """It was told that this is no onset."""
+
+    @property
+    def ratio(self) -> float:
+        """Expected over taken time since the crossing: 1 before anything was taken."""
+        return self.expected_s / self.taken_s if self.taken_s > 0 else self.first_ratio
+
+    @property
+    def ratio_below(self) -> float:
+        """The same until it came above."""
+        return self.below_expected_s / self.below_taken_s if self.below_taken_s > 0 else self.ratio
+
+    def go_on(self, t_ns: int, ratio: float, *, below: bool, deep: bool, took_s: float) -> None:
+        """The window's ratio after ``took_s`` more."""
+        self.deepest = min(self.deepest, ratio)
+        if deep and self.deep_ns is None:
+            self.deep_ns = t_ns
+        if below:
+            self.below_s += took_s
+            self.back_s, self.back_ns = 0.0, None
+            self.below_expected_s, self.below_taken_s = self.expected_s, self.taken_s
+        else:
+            self.back_s += took_s
+            self.back_ns = t_ns if self.back_ns is None else self.back_ns
+
+    def turn(self, *, slow: bool) -> None:
+        """A whole turn was slow, or was not."""
+        self.slow_turns = self.slow_turns + 1 if slow else 0
+        self.good_turns = 0 if slow else self.good_turns + 1
+
+    def held(self, seconds: float, turns: float) -> bool:
+        """Whether it lasted so long, or for so many whole turns."""
+        return self.below_s >= seconds or self.slow_turns >= turns
+
+    def spend(self, expected_s: float, taken_s: float) -> None:
+        """What came since the crossing: how long it should have taken, and how long it took."""
+        self.expected_s += expected_s
+        self.taken_s += taken_s

@@ -1,0 +1,53 @@
+"""How a device stands towards heat, from what its platform says: pure."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from drivers.events import LimitEngaged
+
+STEADY_SHARE = 0.01
+STEADY_S = 300.0
+"""A rate is steady when its slope is below 1 % in 5 min."""
+
+
+class Reason(StrEnum):
+    """Why a device is slower; the values are those of ``LimitEngaged.reason``."""
+
+    THERMAL = "thermal"
+    POWER = "power limit"
+    CURRENT = "current limit"
+    SYSTEM = "operating-system cap"
+    MEMORY = "memory pressure"
+    UNKNOWN = "unknown"
+
+
+COOL_BREAKERS = frozenset({Reason.THERMAL, Reason.SYSTEM, Reason.UNKNOWN})
+"""A device under one of these is not cool: its rate is no reference."""
+
+UNLIMITED = "none"
+STATUS = "thermal status"
+
+
+def cool(limits: Iterable[LimitEngaged]) -> bool:
+    """No thermal limit and no lowered cap is in force."""
+    return not any(limit.reason in COOL_BREAKERS for limit in limits)
+
+
+def thermal_state(limits: Iterable[LimitEngaged]) -> str:
+    """Of a device under these limits: its platform's word (``SEVERE``), the worst reason in force, or ``none``."""
+    known = list(limits)
+    status = next((limit.detail for limit in known if limit.limit == STATUS and limit.detail), "")
+    if status:
+        return status
+    reasons = {limit.reason for limit in known}
+    return next((str(reason) for reason in Reason if reason in reasons), UNLIMITED)
+
+
+def slope(times_s: Iterable[float], values: Iterable[float]) -> float | None:
+    """Least-squares change per second; None without two moments apart."""
+    points = list(zip(times_s, values, strict=True))
+    if len(points) < 2:
+        return None
+    middle = sum(t for t, _ in points) / len(points)
+    spread = sum((t - middle) ** 2 for t, _ in points)
+    return sum((t - middle) * value for t, value in points) / spread if spread > 0 else None
