@@ -8,6 +8,7 @@
     │   └── LinkTimeout    it did not answer in time
     ├── AskUser            somebody has to do something first
     │   ├── Refused        it said no: permission, authorisation, a busy port
+    │   │   └── NeedsPassword  it lets in who knows a password
     │   ├── NotSupported   it cannot do this
     │   │   └── NeedsSetup what it needs for that can be put on it
     │   └── MissingExtra   a Python or system package is not installed
@@ -48,6 +49,16 @@ class AskUser(DriverError):
 
 class Refused(AskUser):
     """The device or the system said no."""
+
+
+class NeedsPassword(Refused):
+    """It lets in who knows a password: none was given, or ``wrong`` a wrong one."""
+
+    def __init__(self, sentence: str, *, remedy: str, account: str, wrong: bool) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.account = account
+        """Whose password: ``user@host``."""
+        self.wrong = wrong
 
 
 class NotSupported(AskUser):

@@ -177,6 +177,10 @@ class Registry:
         _require_ssh(address)
         await asyncio.to_thread(self._special("ssh:").trust, address, key)
 
+    def give_password(self, account: str, password: str) -> None:
+        """For logins to boards from now on: ``account`` is that of ``NeedsPassword``. It is kept in memory alone."""
+        self._special("ssh:").give_password(account, password)
+
     def runtime(self, name: str) -> Runtime:
         """A new instance for one run. Raises NotSupported for a name that is none, MissingExtra."""
         entry = RUNTIMES.get(name)

@@ -41,7 +41,7 @@ class SshShell(RemoteShell):
 async def ssh_shell(address: str, settings: SshSettings, clock: Clock) -> AsyncIterator[SshShell]:
     """Connect to ``ssh://[user@]host[:port]``, where host may be an alias of ``~/.ssh/config``.
 
-    Raises HostKeyUnknown, HostKeyChanged, LoginRefused, Refused, NotSupported, LinkLost, LinkTimeout.
+    Raises HostKeyUnknown, HostKeyChanged, NeedsPassword, Refused, NotSupported, LinkLost, LinkTimeout.
     """
     async with SshConnection.open(address, settings, clock) as connection:
         yield SshShell(address, settings, clock, connection)

@@ -4,7 +4,6 @@ import asyncio
 import shlex
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 
 import asyncssh
 
@@ -67,7 +66,7 @@ class SshConnection:
     ) -> AsyncIterator["SshConnection"]:
         """Connect, over jump hosts where the configuration says so, and log in.
 
-        Raises HostKeyUnknown, HostKeyChanged, LoginRefused, Refused, NotSupported, LinkLost, LinkTimeout.
+        Raises HostKeyUnknown, HostKeyChanged, NeedsPassword, Refused, NotSupported, LinkLost, LinkTimeout.
         """
         async with _connected(address, settings) as (hop, connection), Inbox() as tasks:
             opened = cls(hop, connection, clock, tasks, heartbeat_s)
@@ -160,7 +159,7 @@ class _Client(asyncssh.SSHClient):
         self.against: DriverError | None = None
         """What speaks against the key that was shown."""
         self.asks_password = False
-        """The server would take a password, and there is none."""
+        """The server would take a password, and got none, or not the right one."""
         self._hop = hop
         self._known = known
 
@@ -198,12 +197,11 @@ async def _connected(
 async def _reached(
     hops: Sequence[Hop], settings: SshSettings
 ) -> AsyncIterator[asyncssh.SSHClientConnection | None]:
-    """The connection to the last of these jump hosts, each through the one before. No password is for them."""
+    """The connection to the last of these jump hosts, each through the one before."""
     connection: asyncssh.SSHClientConnection | None = None
-    own = replace(settings, password=None)
     async with AsyncExitStack() as stack:
         for hop in hops:
-            connection = await _logged_in(hop, own, connection)
+            connection = await _logged_in(hop, settings, connection)
             stack.push_async_callback(_closed, connection)
         yield connection
 
@@ -213,6 +211,7 @@ async def _logged_in(
 ) -> asyncssh.SSHClientConnection:
     known = await asyncio.to_thread(KnownHosts, [settings.known_hosts, *hop.known_hosts])
     client = _Client(hop, known)
+    password = settings.passwords.get(hop.title)
     try:
         with connecting(hop, settings.connect_s):
             async with asyncio.timeout(settings.connect_s):
@@ -220,7 +219,7 @@ async def _logged_in(
                     hop.target.host,
                     hop.target.port or (),
                     username=hop.target.user or (),
-                    password=settings.password,
+                    password=password,
                     tunnel=tunnel,
                     client_factory=lambda: client,
                     known_hosts=client.trusted,
@@ -236,10 +235,9 @@ async def _logged_in(
         if client.against is not None:
             raise client.against from error
         if isinstance(error.__cause__, asyncssh.PermissionDenied):
-            given = settings.password is not None
-            asks = client.asks_password and not given
-            refused = await asyncio.to_thread(login_refused, hop, password_given=given, asks_password=asks)
-            raise refused from error
+            raise await asyncio.to_thread(
+                login_refused, hop, given=password is not None, asks=client.asks_password
+            ) from error
         raise
 
 

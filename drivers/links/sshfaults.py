@@ -9,20 +9,12 @@ from pathlib import Path
 
 import asyncssh
 
-from drivers.errors import DriverError, Garbled, LinkLost, LinkTimeout, NotSupported, Refused
+from drivers.errors import DriverError, Garbled, LinkLost, LinkTimeout, NeedsPassword, NotSupported, Refused
 from drivers.foreign import printable
 from drivers.links.sshroute import Hop
 
 _NUMBER = re.compile(r"\[Errno (-?[0-9]+)\]")
 _NO_WAY = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
-
-
-class LoginRefused(Refused):
-    """The server let none of our keys and passwords in. ``asks_password``: it would take a password, none was given."""
-
-    def __init__(self, sentence: str, *, remedy: str, asks_password: bool) -> None:
-        super().__init__(sentence, remedy=remedy)
-        self.asks_password = asks_password
 
 
 @contextmanager
@@ -62,19 +54,21 @@ def talking(title: str) -> Iterator[None]:
         raise LinkLost(f"the connection to {title} is gone: {printable(str(error), 120)}") from error
 
 
-def login_refused(hop: Hop, *, password_given: bool, asks_password: bool) -> LoginRefused:
-    """Why nobody was let in, and what would help. Reads key files."""
+def login_refused(hop: Hop, *, given: bool, asks: bool) -> Refused:
+    """Why nobody was let in, and what would help: ``given`` a password, ``asks`` for one. Reads key files."""
     locked = [path for path in hop.key_files if _has_passphrase(path)]
     if locked:
         remedy = f"{locked[0]} has a passphrase: unlock it for the agent with `ssh-add {locked[0]}`"
-    elif password_given:
+    elif given:
         remedy = "check the password and the user's name"
-    elif asks_password:
+    elif asks:
         remedy = f"give its password, or your key with `ssh-copy-id -p {hop.port} {hop.user}@{hop.host}`"
     else:
         remedy = f"add your public key to ~{hop.user}/.ssh/authorized_keys on it, and check the user's name"
-    tried = "the password" if password_given else "any of our keys"
-    return LoginRefused(f"{hop.title} does not accept {tried}", remedy=remedy, asks_password=asks_password)
+    sentence = f"{hop.title} does not accept {'the password' if given else 'any of our keys'}"
+    if asks:
+        return NeedsPassword(sentence, remedy=remedy, account=hop.title, wrong=given)
+    return Refused(sentence, remedy=remedy)
 
 
 def _refusal(hop: Hop, error: asyncssh.Error) -> DriverError:

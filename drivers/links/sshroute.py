@@ -1,7 +1,7 @@
 """The way to a board: an address, what ``~/.ssh/config`` says about it, and the hosts that lie between."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,8 @@ class SshSettings:
 
     known_hosts: Path
     """Our own file of known hosts: what was accepted in melt. Read beside the person's, the only one written to."""
-    password: str | None = field(default=None, repr=False)
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By ``Hop.title``, as far as they were given; looked up at every login."""
     connect_s: float = 10.0
     """Longest time until each host on the way has let us in."""
 

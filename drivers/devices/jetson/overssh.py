@@ -25,8 +25,13 @@ class SshDriver(JetsonDriver):
 
     def __init__(self, known_hosts: Path) -> None:
         super().__init__(self._reach)
-        self._settings = SshSettings(known_hosts)
+        self._passwords: dict[str, str] = {}
+        self._settings = SshSettings(known_hosts, self._passwords)
         self._connect = over_ssh(self._settings)
+
+    def give_password(self, account: str, password: str) -> None:
+        """For logins from now on to ``NeedsPassword.account``; kept in memory alone."""
+        self._passwords[account] = password
 
     async def look_at(self, address: str, clock: Clock) -> Found:
         """Whether the board can be logged in to now, and if not, why. Raises NotSupported for no address."""

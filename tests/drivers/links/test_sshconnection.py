@@ -11,10 +11,18 @@ from pathlib import Path
 import pytest
 
 from drivers.clock import SystemClock
-from drivers.errors import DriverError, Garbled, LinkError, LinkLost, LinkTimeout, NotSupported, Refused
+from drivers.errors import (
+    DriverError,
+    Garbled,
+    LinkError,
+    LinkLost,
+    LinkTimeout,
+    NeedsPassword,
+    NotSupported,
+    Refused,
+)
 from drivers.links.hostkeys import HostKeyChanged, HostKeyUnknown, store_host_key
 from drivers.links.sshconnection import SshConnection, host_key_of
-from drivers.links.sshfaults import LoginRefused
 from drivers.links.sshroute import SshSettings
 from tests.rigs.ssh_board import PASSPHRASE, PASSWORD, SshBoard, new_key
 
@@ -45,6 +53,10 @@ def at_home(board: SshBoard, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> SshSettings:
     return SshSettings(tmp_path / "own" / "known_hosts", connect_s=5.0)
+
+
+def account(board: SshBoard) -> str:
+    return f"{board.user}@[{board.host}]:{board.port}"
 
 
 async def hello(address: str, settings: SshSettings) -> str:
@@ -195,22 +207,23 @@ async def test_over_a_jump_host_whose_key_is_judged_as_well(
 async def test_the_password_is_not_for_jump_hosts(
     board: SshBoard, settings: SshSettings, tmp_path: Path
 ) -> None:
-    right = SshSettings(settings.known_hosts, password=PASSWORD)
+    right = SshSettings(settings.known_hosts, {"someone@[127.0.0.1]:1": PASSWORD})
     jump = f"{board.user}@{board.host}:{board.port}"
     board.person.config.write_text(f"Host far\n HostName 127.0.0.1\n ProxyJump {jump}\n")
     with other_keys(board, new_key(tmp_path / "stranger")):
         error = await failure("ssh://someone@far:1", right)
-    assert isinstance(error, LoginRefused)
-    assert str(error).startswith(f"{board.user}@[{board.host}]:{board.port} does not accept any of our keys")
+    assert isinstance(error, NeedsPassword)
+    assert (error.account, error.wrong) == (account(board), False)
+    assert str(error).startswith(f"{account(board)} does not accept any of our keys")
 
 
 async def test_a_key_that_is_not_authorized(board: SshBoard, settings: SshSettings, tmp_path: Path) -> None:
     with other_keys(board, new_key(tmp_path / "stranger")):
         error = await failure(board.address, settings)
-    assert isinstance(error, LoginRefused)
+    assert isinstance(error, NeedsPassword)
     assert "does not accept any of our keys" in str(error)
     assert f"ssh-copy-id -p {board.port} {board.user}@127.0.0.1" in error.remedy
-    assert error.asks_password
+    assert (error.account, error.wrong) == (account(board), False)
 
 
 async def test_a_board_without_passwords_asks_for_a_key(
@@ -222,9 +235,8 @@ async def test_a_board_without_passwords_asks_for_a_key(
         at_home(board, monkeypatch)
         with other_keys(board, new_key(tmp_path / "stranger")):
             error = await failure(board.address, settings)
-    assert isinstance(error, LoginRefused)
+    assert type(error) is Refused
     assert f"add your public key to ~{board.user}/.ssh/authorized_keys" in error.remedy
-    assert not error.asks_password
 
 
 async def test_a_key_with_a_passphrase_needs_the_agent(
@@ -236,7 +248,7 @@ async def test_a_key_with_a_passphrase_needs_the_agent(
     try:
         with other_keys(board, locked):
             error = await failure(board.address, settings)
-            assert isinstance(error, LoginRefused)
+            assert isinstance(error, Refused)
             assert f"ssh-add {board.person.key}" in error.remedy
             with agent(tmp_path / "agent", board.person.key) as path:
                 monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
@@ -263,9 +275,9 @@ def agent(path: Path, key: Path) -> Iterator[Path]:
 
 async def test_a_wrong_password(board: SshBoard, settings: SshSettings, tmp_path: Path) -> None:
     with other_keys(board, new_key(tmp_path / "stranger")):
-        error = await failure(board.address, SshSettings(settings.known_hosts, password="wrong"))
-    assert isinstance(error, LoginRefused)
-    assert not error.asks_password
+        error = await failure(board.address, SshSettings(settings.known_hosts, {account(board): "wrong"}))
+    assert isinstance(error, NeedsPassword)
+    assert error.wrong
     assert str(error).endswith("does not accept the password: check the password and the user's name")
 
 
@@ -273,7 +285,7 @@ async def test_the_right_password(board: SshBoard, settings: SshSettings, tmp_pa
     if not board.confined:
         pytest.skip("this system does not let the board have a password")
     with other_keys(board, new_key(tmp_path / "stranger")):
-        right = SshSettings(settings.known_hosts, password=PASSWORD)
+        right = SshSettings(settings.known_hosts, {account(board): PASSWORD})
         assert await hello(board.address, right) == "hello\n"
     assert PASSWORD not in repr(right)
 
