@@ -21,6 +21,8 @@ class Quantity(StrEnum):
     TOKEN_ARRIVALS = "token_arrivals"
     """Output tokens of the run so far, at the times they reached this computer."""
     TOKEN_RATE = "token_rate"
+    RATE_SHARE = "rate_share"
+    """The decode rate as a part of what is expected, cool, at the same context."""
     RSS = "rss"
     RSS_ANON = "rss_anon"
     RSS_FILE = "rss_file"
