@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -92,6 +94,23 @@ async def test_what_nobody_comes_for_is_cleared(
         assert await shell.clear_leases() == 1
         names = {path.name for path in kept(leases)}
         assert names == {"lives-dead", "ended-mine", "ended-other", "ended-nonsense", "no-lease"}
+
+
+async def test_what_is_no_longer_there_is_not_started_anew(
+    shell: RemoteShell, pipes: LocalPipes, leases: Path
+) -> None:
+    lease = Lease(key="gone", seconds=60)
+    async with losing(shell, pipes, "sleep 60", lease) as process:
+        pass
+    os.kill(process.pid, signal.SIGKILL)
+    await gone(process.pid)
+    shutil.rmtree(leases / "gone")
+    with pytest.raises(Refused, match="no longer there"):
+        async with shell.start(["touch", str(leases / "started")], lease=lease):
+            pass
+    assert kept(leases) == []
+    async with shell.start(["true"], lease=lease) as fresh:
+        assert await fresh.wait() == 0
 
 
 @EVERY_USERLAND

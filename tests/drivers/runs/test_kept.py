@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from drivers.base import Item
 from drivers.clock import SECOND, SystemClock
 from drivers.errors import LinkLost, RunFailed
 from drivers.events import (
@@ -172,6 +173,34 @@ async def test_stopped_while_away_what_was_missed_is_told_before_it_ends(
     again = await follow(runtime, spec, Phone(pipes, tmp_path))
     assert again.error is None
     assert sum(turn.end is TurnEnd.LIMIT for turn in again.of(TurnEnded)) > 5
+    await left_nothing(pipes, tmp_path)
+
+
+@pytest.mark.parametrize("server", [False, True])
+async def test_a_stop_over_a_link_of_which_nobody_knows_that_it_is_dead(
+    pipes: LocalPipes, tmp_path: Path, server: bool
+) -> None:
+    """What could not be ended may live: it is held, and ended when the device is back."""
+    runtime: LlamaServer | LlamaBench = LlamaServer() if server else LlamaBench()
+    spec = bench_spec(tmp_path, repeat=600)
+    if server:
+        install(runtime_of(tmp_path), "llama_server.py", "llama-server")
+        spec = run_spec(workload(max_tokens=100_000), home=str(tmp_path), on_link_loss=OnLinkLoss.KEEP)
+
+    stop = stopping(runtime, Samples)
+
+    def see(item: Item) -> None:
+        pipes.refusing = pipes.refusing or isinstance(item, Samples)
+        stop(item)
+
+    lost = await follow(runtime, spec, Phone(pipes, tmp_path), see)
+    assert isinstance(lost.error, LinkLost)
+    assert (runtime.holding, lost.of(ProcessEnded)) == (True, [])
+    pipes.refusing = False
+    again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    assert (again.error, runtime.holding) == (None, False)
+    assert any("are merged" in line.text for line in again.of(LogLine))
+    assert again.one(ProcessEnded).pid == lost.one(ProcessStarted).pid
     await left_nothing(pipes, tmp_path)
 
 
