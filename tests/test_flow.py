@@ -13,8 +13,18 @@ from drivers.model import ChannelKey, ModelFile, Prompt, RunSpec, Samples, Workl
 from drivers.registry import Registry
 from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.detectors.net_power import NetPower
+from melt_tui.detectors.throttling import Throttling
 from melt_tui.detectors.token_rate import TokenRate
-from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, SessionStarted, Tick
+from melt_tui.events import (
+    SELF,
+    DeviceLost,
+    DeviceUp,
+    Mark,
+    SessionStarted,
+    ThrottleEnded,
+    ThrottleOnset,
+    Tick,
+)
 from melt_tui.live import LiveState
 from melt_tui.session.bus import Bus
 from melt_tui.session.run import RunSource
@@ -45,7 +55,7 @@ class Recorded:
 
     async def make(self, clock: VirtualClock, seconds: float) -> None:
         recorder = Recorder(self.path)
-        bus = Bus((recorder, self.live, self.seen), (TokenRate(), NetPower(), LiveEnergy()))
+        bus = Bus((recorder, self.live, self.seen), (TokenRate(), NetPower(), LiveEnergy(), Throttling()))
         registry = Registry(clock, seed=7, script=True)
         started = SessionStarted(
             t_ns=clock.now(), device=SELF, wall_ns=clock.wall(), name="flow", version="0", host="h"
@@ -84,7 +94,7 @@ def _run(registry: Registry, sampler: Sampler, clock: VirtualClock) -> RunSource
 async def replayed(path: Path) -> tuple[Collected, LiveState]:
     """The recording through a bus of its own."""
     seen, live = Collected(), LiveState()
-    await Replay(path).run(Bus((seen, live), (TokenRate(), NetPower(), LiveEnergy())))
+    await Replay(path).run(Bus((seen, live), (TokenRate(), NetPower(), LiveEnergy(), Throttling())))
     return seen, live
 
 
@@ -111,6 +121,9 @@ async def test_the_session_has_what_it_is_to_show(recorded: Recorded) -> None:
     assert {up.device for up in recorded.seen.of(DeviceUp)} == {"sim-phone", "sim-jetson", "sim-meter"}
     assert any(limit.reason == "thermal" for limit in recorded.seen.of(LimitEngaged))
     assert [lost.device for lost in recorded.seen.of(DeviceLost)] == ["sim-phone"]
+    (onset,) = recorded.seen.of(ThrottleOnset)
+    assert (onset.device, onset.reason, onset.detail) == ("sim-phone", "thermal", "SEVERE")
+    assert [ended.recovered for ended in recorded.seen.of(ThrottleEnded)] == [False]
     assert len(recorded.seen.of(TurnEnded)) > 10
     assert len(recorded.seen.of(Tick)) == 91 * 4
 

@@ -17,7 +17,7 @@ from drivers.events import (
     TurnPurpose,
     TurnStarted,
 )
-from melt_tui.events import RunStarted, SessionEnded, SessionStarted, Tick
+from melt_tui.events import RunStarted, SessionEnded, SessionStarted, ThrottleOnset, Tick
 from melt_tui.live.shelf import Shelf, Shelves, Told, moment
 from melt_tui.timeline.fold import (
     DEVICE_EVENTS,
@@ -25,10 +25,12 @@ from melt_tui.timeline.fold import (
     LIMIT_BREAKS,
     LIMIT_EVENTS,
     RUN_EVENTS,
+    THROTTLE_EVENTS,
     TURN_EVENTS,
     device_view,
     limits_in_force,
     run_view,
+    throttled_by,
 )
 from melt_tui.timeline.model import EVER, DeviceView, RunView
 
@@ -40,10 +42,15 @@ PLENTIFUL: Mapping[type[Event], int] = {
     SamplesLost: 4000,
 }
 """Of these kinds only the newest so many are kept; all others come seldom and are kept for good."""
-_OF_DEVICE = frozenset((*DEVICE_EVENTS, *LIMIT_EVENTS, RunStarted))
+_OF_DEVICE = frozenset((*DEVICE_EVENTS, *LIMIT_EVENTS, *THROTTLE_EVENTS, RunStarted))
 _OF_RUN = frozenset((*RUN_EVENTS, *TURN_EVENTS))
 
-_Answer = tuple[DeviceView | None, RunView | None, tuple[LimitEngaged, ...]]
+_Answer = tuple[DeviceView | None, RunView | None, tuple[LimitEngaged, ...], ThrottleOnset | None]
+
+
+Standings = tuple[
+    dict[str, DeviceView], dict[str, RunView], dict[str, tuple[LimitEngaged, ...]], dict[str, ThrottleOnset]
+]
 
 
 class Chronicle:
@@ -81,16 +88,15 @@ class Chronicle:
         told = self._last(SessionStarted, t_ns)
         return told[2] if told and isinstance(told[2], SessionStarted) else None
 
-    def standings(
-        self, t_ns: int
-    ) -> tuple[dict[str, DeviceView], dict[str, RunView], dict[str, tuple[LimitEngaged, ...]]]:
-        """Devices, their runs and their limits at ``t_ns``, as a View tells them."""
+    def standings(self, t_ns: int) -> Standings:
+        """Devices, their runs, their limits and what throttles at ``t_ns``, as a View tells them."""
         told = {name: self._told(name, standing, t_ns) for name, standing in self._devices.items()}
         ordered = [(name, told[name][0]) for t0_ns, _, name in self._order if t0_ns <= t_ns]
         return (
             {name: device for name, device in ordered if device is not None},
-            {name: run for name, (_, run, _) in told.items() if run is not None},
-            {name: limits for name, (_, _, limits) in told.items() if limits},
+            {name: run for name, (_, run, _, _) in told.items() if run is not None},
+            {name: limits for name, (_, _, limits, _) in told.items() if limits},
+            {name: onset for name, (_, _, _, onset) in told.items() if onset is not None},
         )
 
     def view_from(self) -> int:
@@ -159,7 +165,7 @@ class Chronicle:
         device = device_view(standing.shelves.latest(DEVICE_EVENTS, t_ns))
         started = standing.shelves.last(RunStarted, t_ns)
         run = self._run_view(started[2], t_ns) if started else None
-        return device, run, self._limits(standing, t_ns)
+        return device, run, self._limits(standing, t_ns), self._throttled(standing, t_ns)
 
     def _run_view(self, started: Event, t_ns: int) -> RunView | None:
         run = self._runs[started.run] if isinstance(started, RunStarted) else _Run()
@@ -175,6 +181,12 @@ class Chronicle:
         last = max([told[:2] for told in [*breaks, *([ended] if ended else [])]], default=(EVER, 0))
         since = standing.shelves.since(LIMIT_EVENTS, last, t_ns)
         return limits_in_force(since)
+
+    def _throttled(self, standing: "_Standing", t_ns: int) -> ThrottleOnset | None:
+        told = [told for kind in THROTTLE_EVENTS if (told := standing.shelves.last(kind, t_ns))]
+        ended = self._last(SessionEnded, t_ns) if told else None
+        ordered = sorted([*told, *([ended] if ended else [])], key=moment)
+        return throttled_by(event for _, _, event in ordered)
 
 
 class _Standing:

@@ -13,7 +13,7 @@ from drivers.events import (
     TurnEnded,
     TurnStarted,
 )
-from melt_tui.events import RunStarted, SessionStarted, Tick
+from melt_tui.events import RunStarted, SessionStarted, ThrottleOnset, Tick
 from melt_tui.store.eventcodec import UnknownEvent, event_of, plain
 from melt_tui.store.ticks import Ticks
 from melt_tui.timeline.fold import DEVICE_EVENTS, RUN_EVENTS, device_view, run_view
@@ -70,10 +70,15 @@ class Happenings:
     def limits(self, t_ns: int) -> dict[str, tuple[LimitEngaged, ...]]:
         """By device, the limits in force."""
         found: dict[str, tuple[LimitEngaged, ...]] = {}
-        rows = self._connection.execute(_LIMITS, (t_ns, t_ns)).fetchall()
+        rows = self._connection.execute(_STANDING, ("limit", t_ns, t_ns)).fetchall()
         for event in (event for event in self._known(rows) if isinstance(event, LimitEngaged)):
             found[event.device] = (*found.get(event.device, ()), event)
         return found
+
+    def throttled(self, t_ns: int) -> dict[str, ThrottleOnset]:
+        """By device, the onset of what throttles it."""
+        rows = self._connection.execute(_STANDING, ("throttled", t_ns, t_ns)).fetchall()
+        return {event.device: event for event in self._known(rows) if isinstance(event, ThrottleOnset)}
 
     def intervals(self, t0_ns: int, t1_ns: int) -> Sequence[Interval]:
         """As ``Timeline.intervals``."""
@@ -164,9 +169,9 @@ _TURNS_ENDED = (
 )
 _OF_TURN = f"""
     {_SELECT} WHERE run = ? AND kind = ? AND t_ns BETWEEN ? AND ? AND turn = ? {_NEWEST} LIMIT 1"""
-_LIMITS = """
+_STANDING = """
     SELECT events.id, t_ns, events.kind, events.device, detail FROM intervals JOIN events ON events.id = event
-    WHERE intervals.kind = 'limit' AND t0_ns <= ? AND (t1_ns IS NULL OR t1_ns > ?) ORDER BY t_ns, events.id"""
+    WHERE intervals.kind = ? AND t0_ns <= ? AND (t1_ns IS NULL OR t1_ns > ?) ORDER BY t_ns, events.id"""
 _INTERVALS = """
     SELECT kind, device, t0_ns, t1_ns, label, run FROM intervals
     WHERE t0_ns <= ? AND (t1_ns IS NULL OR t1_ns >= ?) ORDER BY t0_ns, number"""

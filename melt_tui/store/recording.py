@@ -96,6 +96,7 @@ class Recording:
                 readings=readings_at(self._connection, self._catalog, self._chunks, channels, t_ns),
                 runs=self._happenings.runs(t_ns),
                 limits=self._happenings.limits(t_ns),
+                throttled=self._happenings.throttled(t_ns),
             )
 
     def window(self, key: ChannelKey, t0_ns: int, t1_ns: int, columns: int) -> Window:

@@ -1,6 +1,7 @@
 """From the few events that matter to what was true: pure, and the same for what is live and what is recorded.
 
-Two orders are in use; they agree, since every device and every run puts its own events on the bus by time:
+Two orders are in use; they agree, since every device and every run puts its own events on the bus by time (what throttles
+is told late and dated back, in an order of its own):
 
 - **Views** are folded from the events at or before a moment, given in order of ``(t_ns, order of publication)``. Each
   function names its *relevant* events; more events of the same device or run change nothing, so that a recording may
@@ -38,6 +39,8 @@ from melt_tui.events import (
     RunEnded,
     RunStarted,
     SessionEnded,
+    ThrottleEnded,
+    ThrottleOnset,
     Wired,
 )
 from melt_tui.timeline.model import (
@@ -67,6 +70,9 @@ LIMIT_EVENTS: tuple[type[Event], ...] = (LimitEngaged, LimitReleased)
 
 LIMIT_BREAKS: tuple[type[Event], ...] = (DeviceUp, DeviceLost, DeviceFailed, SessionEnded)
 """After one of these nothing is known of a device's limits until it engages them again. SessionEnded is for all."""
+
+THROTTLE_EVENTS: tuple[type[Event], ...] = (ThrottleOnset, ThrottleEnded)
+"""Relevant to ``throttled_by``: of one device, the last of either kind, and the last SessionEnded."""
 
 E = TypeVar("E", bound=Event)
 
@@ -168,6 +174,15 @@ def limits_in_force(events: Iterable[Event]) -> tuple[LimitEngaged, ...]:
     return tuple(engaged.values())
 
 
+def throttled_by(events: Iterable[Event]) -> ThrottleOnset | None:
+    """The onset of the throttling of one device that goes on after these events.
+
+    The same is the ``ThrottleOnset`` that opened the THROTTLED interval with ``t0_ns <= t`` and ``t < t1_ns`` or no end.
+    """
+    last = _last([event for event in events if isinstance(event, (*THROTTLE_EVENTS, SessionEnded))], Event)
+    return last if isinstance(last, ThrottleOnset) else None
+
+
 Track = tuple[IntervalKind, str, str]
 """``(kind, device, limit name or "")``: intervals of one track follow each other by time and never overlap."""
 
@@ -198,6 +213,7 @@ class IntervalFold:
     PREFILL   TurnStarted                         its FirstToken, the end of its TURN
     DECODE    FirstToken                          ``last_token_ns`` of its TurnEnded, the end of its TURN
     LIMIT     LimitEngaged                        LimitReleased or LimitEngaged of that name, a break
+    THROTTLED ThrottleOnset                       ThrottleEnded, another ThrottleOnset on the device
     OUTAGE    DeviceLost or DeviceFailed          DeviceUp
     ========  ==================================  =====================================================
 
@@ -261,6 +277,14 @@ class IntervalFold:
     def _limit_released(self, event: LimitReleased) -> None:
         self._close((IntervalKind.LIMIT, event.device, event.limit), event.t_ns)
 
+    def _throttle_onset(self, event: ThrottleOnset) -> None:
+        self._close((IntervalKind.THROTTLED, event.device, ""), event.t_ns)
+        label = f"{event.reason}, {event.detail}" if event.detail else event.reason
+        self._start(IntervalKind.THROTTLED, event, label)
+
+    def _throttle_ended(self, event: ThrottleEnded) -> None:
+        self._close((IntervalKind.THROTTLED, event.device, ""), event.t_ns)
+
     def _device_gone(self, event: DeviceLost | DeviceFailed) -> None:
         self._end_limits(event.device, event.t_ns)
         if (IntervalKind.OUTAGE, event.device, "") not in self._open:
@@ -315,6 +339,8 @@ class IntervalFold:
         RunEnded: _run_ended,
         LimitEngaged: _limit_engaged,
         LimitReleased: _limit_released,
+        ThrottleOnset: _throttle_onset,
+        ThrottleEnded: _throttle_ended,
         DeviceLost: _device_gone,
         DeviceFailed: _device_gone,
         DeviceUp: _device_up,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from drivers.events import Event, FirstToken, LimitEngaged, ModelLoaded, TurnEnded, TurnStarted
 from drivers.model import Channel, ChannelKey, DeviceInfo, RunSpec
-from melt_tui.events import RunEnded, SessionStarted
+from melt_tui.events import RunEnded, SessionStarted, ThrottleOnset
 
 EVER = -(1 << 62)
 """A time before any other: held from the very start."""
@@ -100,6 +100,8 @@ class View:
     """By device: the run in progress, or the last one that ended."""
     limits: Mapping[str, tuple[LimitEngaged, ...]] = field(default_factory=dict)
     """By device: the limits in force."""
+    throttled: Mapping[str, ThrottleOnset] = field(default_factory=dict)
+    """By device: the onset of the throttling that goes on. Told late: it begins before anybody knew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,7 @@ class IntervalKind(StrEnum):
     PREFILL = "prefill"
     DECODE = "decode"
     LIMIT = "limit"
+    THROTTLED = "throttled"
     OUTAGE = "outage"
 
 
@@ -142,7 +145,7 @@ class Interval:
     t0_ns: int
     t1_ns: int | None
     label: str = ""
-    """Of a limit: its name and reason; of an outage: its reason; of a turn: its number; of a run: its id."""
+    """Of a limit: its name and reason; of throttling: its reason and the platform's words; of an outage: its reason; of a turn: its number; of a run: its id."""
     run: str = ""
 
 
