@@ -70,7 +70,7 @@ class LiveState:
     def view(self, t_ns: int) -> View:
         """As ``Timeline.view``; exact from ``view_from`` on."""
         with self._lock:
-            devices, runs, limits = self._chronicle.standings(t_ns)
+            devices, runs, limits, throttled = self._chronicle.standings(t_ns)
             channels = self._channels if t_ns >= self._channels_ns else self._channels_at(t_ns)
             return View(
                 t_ns=t_ns,
@@ -80,6 +80,7 @@ class LiveState:
                 readings=self._readings(channels, t_ns),
                 runs=runs,
                 limits=limits,
+                throttled=throttled,
             )
 
     def window(self, key: ChannelKey, t0_ns: int, t1_ns: int, columns: int) -> Window:
