@@ -395,6 +395,8 @@ class RunSpec:
     on_link_loss: OnLinkLoss = OnLinkLoss.STOP
     lease_s: float = 900.0
     """With ``keep``: how long it goes on without us before it ends itself."""
+    baseline_s: float = 0.0
+    """Waited before it, idle: the time that its energies above idle are reckoned from. 0: not waited."""
     home: str = ""
     """Where melt keeps its things on another device, ``~/`` standing for the home directory there; empty for this
     computer. Engines are looked for and models are put below it."""
