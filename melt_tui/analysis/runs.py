@@ -1,16 +1,21 @@
 """A run as figures: its turns, its load, its memory, its temperatures, and what it was set up with."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
-from drivers.events import FirstToken, ModelLoaded, RunEvent, TurnEnd, TurnEnded, TurnPurpose, TurnStarted
-from drivers.model import IDENTITY, Channel, ChannelKey, ModelFile, Quantity, RunSpec, Samples, code_struct
-from melt_tui.analysis.recorded import EVERY, Channels, Recorded, blocks
+from drivers.clock import SECOND
+from drivers.events import TurnEnd, TurnPurpose
+from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Samples, code_struct
+from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy, run_energy
+from melt_tui.analysis.parts import RunSpan, TurnSpan
+from melt_tui.analysis.recorded import Channels, Recorded, blocks
+from melt_tui.analysis.runevents import RunEvents
 from melt_tui.analysis.turns import Counts, TurnEvents, TurnSummary, mean_figures, read_counts, summarise_turn
-from melt_tui.events import ModelPrepared, RunEnded, RunStarted
 from melt_tui.measures import rates
+from melt_tui.measures.energy import IDLE_S
+from melt_tui.timeline.model import EVER
 
 TEMPERATURES = frozenset(
     {
@@ -57,58 +62,11 @@ class RunSummary:
     """Measured turns that ended by themselves, none of them flagged: those that ``mean`` is taken over."""
     mean: Mapping[str, float | None]
     temperatures: tuple[Temperature, ...]
+    energy: tuple[EnergySummary, ...]
+    """Of each part, at every reference point that was measured."""
+    per_token: tuple[TokenEnergy, ...]
+    power: tuple[PowerSummary, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class RunEvents:
-    """What was said of one run, in order."""
-
-    started: RunStarted
-    prepared: ModelPrepared | None = None
-    loaded: ModelLoaded | None = None
-    ended: RunEnded | None = None
-    turns: list[TurnStarted] = field(default_factory=list)
-    first: dict[int, FirstToken] = field(default_factory=dict)
-    turn_ends: dict[int, TurnEnded] = field(default_factory=dict)
-
-    @property
-    def spec(self) -> RunSpec:
-        """As it was asked for."""
-        return self.started.spec
-
-    @property
-    def model(self) -> ModelFile | None:
-        """As it was checked, else as it was asked for; None for a server that was only watched."""
-        return self.prepared.model if self.prepared else self.spec.model
-
-    def note(self, event: RunEvent) -> None:
-        """Take what was said next."""
-        match event:
-            case ModelPrepared():
-                self.prepared = event
-            case ModelLoaded():
-                self.loaded = event
-            case RunEnded():
-                self.ended = event
-            case TurnStarted():
-                self.turns.append(event)
-            case FirstToken():
-                self.first[event.turn] = event
-            case TurnEnded():
-                self.turn_ends[event.turn] = event
-
-
-def run_events(recording: Recorded) -> list[RunEvents]:
-    """Every run of a recording, in the order in which they started."""
-    kinds = (RunStarted, ModelPrepared, ModelLoaded, RunEnded, TurnStarted, FirstToken, TurnEnded)
-    runs: dict[tuple[str, str], RunEvents] = {}
-    for event in recording.events(*recording.span(), kinds=kinds, limit=EVERY):
-        if isinstance(event, RunStarted):
-            runs[event.device, event.run] = RunEvents(event)
-        elif isinstance(event, RunEvent) and (event.device, event.run) in runs:
-            runs[event.device, event.run].note(event)
-    return list(runs.values())
 
 
 def summarise_run(
@@ -117,9 +75,16 @@ def summarise_run(
     channels: Channels,
     *,
     simulated: bool,
+    busy_until_ns: int = EVER,
+    added: Collection[str] = (),
 ) -> RunSummary:
-    """The figures of one run."""
+    """The figures of one run.
+
+    ``busy_until_ns``: when the last thing before it ended on its device. ``added``: reference points at which several
+    meters are to be summed up.
+    """
     look = _Look(recording, events, channels)
+    energy = run_energy(recording, channels, look.span(busy_until_ns), added=added)
     turns = look.turns()
     counted = [turn for turn in turns if _counts(turn)]
     rss_peak = look.rss_peak()
@@ -140,7 +105,10 @@ def summarise_run(
         counted_turns=len(counted),
         mean=mean_figures(counted),
         temperatures=(temperatures := look.temperatures()),
-        notes=tuple(_notes(events, turns, rss_peak, temperatures, simulated=simulated)),
+        energy=energy.energy,
+        per_token=energy.per_token,
+        power=energy.power,
+        notes=(*_notes(events, turns, rss_peak, temperatures, simulated=simulated), *energy.notes),
     )
 
 
@@ -265,6 +233,21 @@ class _Look:
         observed, engine = self._counts(Quantity.TOKEN_ARRIVALS), self._counts(Quantity.TOKENS)
         return tuple(summarise_turn(turn, observed, engine) for turn in self._turn_events())
 
+    def span(self, busy_until_ns: int) -> RunSpan:
+        """When its parts were."""
+        loaded, spec = self._events.loaded, self._events.spec
+        load_s = loaded.load_s if loaded else None
+        return RunSpan(
+            device=spec.device,
+            t0_ns=self._t0_ns,
+            t1_ns=self._t1_ns,
+            loaded=(loaded.t_ns - round(load_s * SECOND), loaded.t_ns) if loaded and load_s else None,
+            baseline_s=spec.baseline_s or IDLE_S,
+            busy_until_ns=busy_until_ns,
+            model_loaded=bool(spec.url),
+            turns=tuple(map(_turn_span, self._turn_events())),
+        )
+
     def _turn_events(self) -> Iterator[TurnEvents]:
         starts = self._events.turns
         untils = [*(after.t_ns - 1 for _, after in pairwise(starts)), self._t1_ns]
@@ -302,6 +285,21 @@ class _Look:
     def _extent(self, channel: Channel) -> tuple[float, float, float] | None:
         """First, greatest and last value of a channel during the run."""
         return extent(values(self._recording, self._meanings, channel.key, self._t0_ns, self._t1_ns))
+
+
+def _turn_span(events: TurnEvents) -> TurnSpan:
+    started, first, ended = events.started, events.first, events.ended
+    first_ns = ended.first_token_ns if ended else None
+    ends = {TurnEnd.LIMIT, TurnEnd.EOS}
+    return TurnSpan(
+        turn=started.turn,
+        sent_ns=started.t_ns,
+        first_ns=first.t_ns if first_ns is None and first else first_ns,
+        last_ns=ended.last_token_ns if ended else None,
+        prompt_tokens=ended.prompt_tokens if ended else None,
+        output_tokens=ended.output_tokens if ended else None,
+        whole=started.purpose is TurnPurpose.MEASURED and ended is not None and ended.end in ends,
+    )
 
 
 def extent(parts: Iterable[Sequence[float]]) -> tuple[float, float, float] | None:

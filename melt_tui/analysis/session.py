@@ -1,6 +1,6 @@
 """The summary of a recording: its devices, its runs with their turns, and what melt itself cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,8 @@ from drivers.clock import SECOND
 from drivers.events import Absent, Event
 from drivers.model import DeviceInfo
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
-from melt_tui.analysis.runs import RunSummary, run_events, summarise_run, values
+from melt_tui.analysis.runevents import busy_until, run_events
+from melt_tui.analysis.runs import RunSummary, summarise_run, values
 from melt_tui.events import (
     SELF,
     DeviceConnecting,
@@ -92,14 +93,25 @@ class Summary:
         }
 
 
-def summarise(recording: Recorded) -> Summary:
-    """The figures of a recording, also of one that is still being written."""
+def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
+    """The figures of a recording, also of one that is still being written.
+
+    ``added``: reference points at which several meters of a device are to be summed up.
+    """
     channels = Channels(recording)
     devices = _devices(recording)
     simulated = {device.device: bool(device.simulated) for device in devices}
+    known = run_events(recording)
     runs = (
-        summarise_run(recording, run, channels, simulated=simulated.get(run.started.device, False))
-        for run in run_events(recording)
+        summarise_run(
+            recording,
+            run,
+            channels,
+            simulated=simulated.get(run.started.device, False),
+            busy_until_ns=busy_until(known, run),
+            added=added,
+        )
+        for run in known
     )
     return Summary(
         session=_session(recording),

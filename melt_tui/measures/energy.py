@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import hypot, sqrt
 
+from melt_tui.measures.points import LEAST_REFRESHES
+
 SECOND_NS = 1e9
 
 IDLE_S = 60.0
@@ -19,9 +21,6 @@ SUSTAINED_S = 300.0
 
 LEAST_COVERAGE = 0.95
 """Below it an energy is not divided by tokens, and a baseline is none: too much of the window was not measured."""
-
-NET_REFRESHES = 10
-"""A window shorter than so many refresh periods of the battery's gauge has no net device energy."""
 
 MWH_J = 3.6
 """1 mWh in joules."""
@@ -209,11 +208,11 @@ def net_device_power(usb_w: float, battery_w: float) -> float:
 
 
 def net_device(usb: Energy, battery: Energy, refresh_ns: float) -> Energy | None:
-    """The same as energy of one window; None for one shorter than ``NET_REFRESHES`` refresh periods of the gauge.
+    """The same as energy of one window; None for one shorter than ``LEAST_REFRESHES`` refresh periods of the gauge.
 
     Never for a token.
     """
-    if usb.t1_ns - usb.t0_ns < NET_REFRESHES * refresh_ns:
+    if usb.t1_ns - usb.t0_ns < LEAST_REFRESHES * refresh_ns:
         return None
     return together([usb, battery])
 

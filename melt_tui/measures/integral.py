@@ -1,9 +1,9 @@
-"""From samples of power, or of a counter of energy, to joules: over a window, or so far.
+"""From samples of power, or of a counter of energy, to the joules of a window.
 
 Imports numpy: reached only where there are samples, never on the way to the first picture. Times are host time in ns.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,8 @@ Values = NDArray[np.float64]
 
 HOLE_PERIODS = 5
 """A gap longer than so many periods is a hole: not bridged."""
+
+SHIFTS = 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +49,22 @@ class Trace:
         """Windows shorter than this hold no sample of their own: nothing can be said of them."""
         return max(self.period_ns, self.refresh_ns)
 
+    @property
+    def off_ns(self) -> float:
+        """How far a figure may stand from the moment that it is of."""
+        return self.timing_ns + self.refresh_ns
+
+    @property
+    def beyond_ns(self) -> int:
+        """How far beyond a window samples tell something of it."""
+        return round(self.off_ns + (HOLE_PERIODS + _NEIGHBOURS) * self.period_ns) + 1
+
+    def between(self, a_ns: int, b_ns: int) -> "Trace":
+        """What tells something of this window."""
+        beyond = self.beyond_ns
+        low, high = np.searchsorted(self.times_ns, [a_ns - beyond, b_ns + beyond + 1]).tolist()
+        return replace(self, times_ns=self.times_ns[low:high], values=self.values[low:high])
+
 
 def integrate(trace: Trace, a_ns: int, b_ns: int) -> Energy | None:
     """The energy of ``a_ns … b_ns``; None where nothing of it was measured, or it is shorter than ``least_ns``.
@@ -56,61 +74,38 @@ def integrate(trace: Trace, a_ns: int, b_ns: int) -> Energy | None:
     """
     if b_ns <= a_ns or b_ns - a_ns < trace.least_ns:
         return None
-    pieces = _pieces(trace)
-    ends = np.array([a_ns, b_ns])
-    low, high = pieces.covered(ends)
-    if high <= low:
-        return None
+    near = trace.between(a_ns, b_ns)
+    pieces = _pieces(near)
     inside = pieces.between(a_ns, b_ns)
-    before, after = pieces.energy(ends)
-    joules, covered_ns = float(after - before), float(high - low)
+    if inside.start == inside.stop:
+        return None
+    parts = pieces.overlaps(inside, a_ns, b_ns)
+    joules = float(np.sum((parts.left + parts.right) / 2 * parts.seconds))
+    covered_ns = float(np.sum(parts.seconds)) * SECOND_NS
     sampling = _sampling(pieces, inside, a_ns, b_ns, trace.kind)
-    integration = expanded(sampling, _shifting(pieces, a_ns, b_ns, trace.timing_ns + trace.refresh_ns))
-    accuracy = _accuracy(trace, pieces.overlaps(inside, a_ns, b_ns), joules, covered_ns)
+    shifting = between(moved(near, a_ns), moved(near, b_ns))
     return Energy(
         t0_ns=a_ns,
         t1_ns=b_ns,
         covered_ns=covered_ns,
-        joules=Amount(joules, integration, accuracy),
-        peak_w=_peak(trace, pieces.overlaps(inside, a_ns, b_ns), a_ns, b_ns),
-        clipped=_clipped(trace, a_ns, b_ns),
+        joules=Amount(joules, expanded(sampling, shifting), _accuracy(trace, parts, joules, covered_ns)),
+        peak_w=_peak(near, parts, a_ns, b_ns),
+        clipped=_clipped(near, a_ns, b_ns),
     )
 
 
-class Running:
-    """Joules so far, block by block: what ``integrate`` gives from the first sample on, without keeping them."""
+def moved(trace: Trace, at_ns: int) -> Values:
+    """Joules from a moment to each of those that it may be in truth: ``SHIFTS`` moments evenly over ± ``off_ns``."""
+    if not trace.off_ns:
+        return np.zeros(SHIFTS)
+    shifts = np.rint(np.linspace(-trace.off_ns, trace.off_ns, SHIFTS)).astype(np.int64)
+    joules = _pieces(trace.between(at_ns, at_ns)).energy(at_ns + shifts)
+    return np.asarray(joules - joules[SHIFTS // 2], np.float64)
 
-    def __init__(self, kind: Kind, period_ns: float, wrap: float | None = None) -> None:
-        self.joules = 0.0
-        self.covered_ns = 0.0
-        self._kind = kind
-        self._period_ns = period_ns
-        self._wrap = wrap
-        self._times: Times = np.empty(0, np.int64)
-        self._values: Values = np.empty(0)
 
-    def take(self, times_ns: Times, values: Values) -> Values:
-        """Take the samples that follow; the joules so far at each of their times.
-
-        It stands still over a hole.
-        """
-        together = Trace(
-            kind=self._kind,
-            times_ns=np.concatenate((self._times, times_ns)),
-            values=np.concatenate((self._values, values)),
-            period_ns=self._period_ns,
-            wrap=self._wrap,
-        )
-        known = np.flatnonzero(np.isfinite(together.values))
-        if not len(known):
-            return np.full(len(times_ns), self.joules)
-        pieces = _pieces(together, first=not len(self._times))
-        energies = self.joules + pieces.energy(times_ns)
-        last = known[-1:]
-        self._times, self._values = together.times_ns[last], together.values[last]
-        self.joules += float(pieces.energy(self._times)[0])
-        self.covered_ns += float(pieces.covered(self._times)[0])
-        return energies
+def between(start: Values, end: Values) -> float:
+    """The most that an energy changes when both of its ends are ``moved`` by the same time."""
+    return float(np.max(np.abs(end - start)))
 
 
 class _Overlap(NamedTuple):
@@ -131,8 +126,6 @@ class _Pieces:
     right: Values
     joules: Values
     """Up to the start of each piece, and of all: one more than there are pieces."""
-    measured: Times
-    """Likewise, ns."""
 
     def energy(self, at_ns: NDArray[np.int64]) -> Values:
         """Joules up to each moment."""
@@ -142,13 +135,6 @@ class _Pieces:
         u, d = self._into(i, at_ns), (self.ends[i] - self.starts[i]) / SECOND_NS
         part = u * (self.left[i] + (self.right[i] - self.left[i]) * u / (2 * d))
         return np.asarray(self.joules[i] + part, np.float64)
-
-    def covered(self, at_ns: NDArray[np.int64]) -> Values:
-        """Nanoseconds up to each moment that were measured."""
-        if not len(self.starts):
-            return np.zeros(len(at_ns))
-        i = self._at(at_ns)
-        return np.asarray(self.measured[i] + self._into(i, at_ns) * SECOND_NS, np.float64)
 
     def between(self, a_ns: int, b_ns: int) -> slice:
         """The pieces that have a part in the window."""
@@ -175,11 +161,10 @@ class _Pieces:
         return np.asarray(np.clip(at_ns - self.starts[i], 0, length) / SECOND_NS, np.float64)
 
 
-def _pieces(trace: Trace, *, first: bool = True) -> _Pieces:
-    """``first``: whether the first interval mean stands for its interval, or only tells where the next one begins."""
-    times, values = _in_order(trace)
+def _pieces(trace: Trace) -> _Pieces:
+    times, values = _numbers(trace)
     if trace.kind is Kind.INTERVAL_MEAN:
-        return _of_means(times, values, trace.period_ns, first=first)
+        return _of_means(times, values, trace.period_ns)
     steps = np.diff(times)
     sound = (steps > 0) & (steps <= HOLE_PERIODS * trace.period_ns)
     if trace.kind is Kind.COUNTER:
@@ -190,10 +175,10 @@ def _pieces(trace: Trace, *, first: bool = True) -> _Pieces:
     return _made(times[:-1][sound], times[1:][sound], values[:-1][sound], values[1:][sound])
 
 
-def _of_means(times: Times, values: Values, period_ns: float, *, first: bool) -> _Pieces:
-    """Each reaches back to the one before; after a hole, by its period."""
+def _of_means(times: Times, values: Values, period_ns: float) -> _Pieces:
+    """Each reaches back to the one before; the first, and one after a hole, by its period."""
     own = max(1, round(period_ns))
-    steps = np.diff(times, prepend=times[:1] - (own if first else 0))
+    steps = np.diff(times, prepend=times[:1] - own)
     lengths = np.where(steps > HOLE_PERIODS * period_ns, own, steps)
     sound = lengths > 0
     values = values[sound]
@@ -205,27 +190,16 @@ def _rises(values: Values, wrap: float | None) -> Values:
     return rises if wrap is None else np.where(rises < 0, rises + wrap, rises)
 
 
-def _in_order(trace: Trace) -> tuple[Times, Values]:
+def _numbers(trace: Trace) -> tuple[Times, Values]:
+    """The samples that are numbers."""
     known = np.isfinite(trace.values)
-    times, values = trace.times_ns[known], trace.values[known]
-    if (np.diff(times) < 0).any():
-        order = np.argsort(times, kind="stable")
-        times, values = times[order], values[order]
-    return times, values
+    return (trace.times_ns, trace.values) if known.all() else (trace.times_ns[known], trace.values[known])
 
 
 def _made(starts: Times, ends: Times, left: Values, right: Values) -> _Pieces:
     lengths = ends - starts
     joules = np.cumsum((left + right) / 2 * (lengths / SECOND_NS))
-    zero = np.zeros(1)
-    return _Pieces(
-        starts,
-        ends,
-        left,
-        right,
-        np.concatenate((zero, joules)),
-        np.concatenate((zero.astype(np.int64), np.cumsum(lengths))),
-    )
+    return _Pieces(starts, ends, left, right, np.concatenate((np.zeros(1), joules)))
 
 
 def _sampling(pieces: _Pieces, inside: slice, a_ns: int, b_ns: int, kind: Kind) -> float:
@@ -261,15 +235,6 @@ def _within_interval(pieces: _Pieces, at_ns: int) -> float:
     return share * (1 - share) * (length / SECOND_NS) * float(np.ptp(levels))
 
 
-def _shifting(pieces: _Pieces, a_ns: int, b_ns: int, off_ns: float) -> float:
-    """The most that the energy changes when the window is moved by up to ``off_ns``, either way."""
-    if not off_ns:
-        return 0.0
-    shifts = np.rint(np.linspace(-off_ns, off_ns, _SHIFTS)).astype(np.int64)
-    moved = pieces.energy(b_ns + shifts) - pieces.energy(a_ns + shifts)
-    return float(np.max(np.abs(moved - moved[_SHIFTS // 2])))
-
-
 def _accuracy(trace: Trace, parts: _Overlap, joules: float, covered_ns: float) -> float | None:
     if trace.accuracy is None:
         return None
@@ -297,4 +262,3 @@ def _clipped(trace: Trace, a_ns: int, b_ns: int) -> int:
 
 
 _NEIGHBOURS = 4
-_SHIFTS = 17

@@ -198,7 +198,7 @@ def test_load_memory_and_temperatures_are_those_of_the_run() -> None:
     (temperature,) = summary.temperatures
     assert (temperature.device, temperature.sensor) == ("desk", "Package id 0")
     assert (temperature.start_c, temperature.max_c, temperature.end_c) == (55.5, 83.25, 71.0)
-    assert summary.notes == ()
+    assert summary.notes == ("energy: nothing measured the power of this device",)
 
 
 def test_unknown_memory_and_heat_are_said() -> None:

@@ -1,0 +1,123 @@
+"""The energies of one point, part by part, and in words why some of them are missing or must be read with care."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from melt_tui import format as fmt
+from melt_tui.analysis.baseline import Baseline
+from melt_tui.analysis.parts import Part, RunSpan, TurnSpan
+from melt_tui.analysis.points import Point
+from melt_tui.measures.energy import SECOND_NS, Energy, PerToken, Scope
+
+_NAMED = 4
+"""So many parts are named that lack something for one reason; of more it is told how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartEnergy:
+    """The energy of one part, or why it is not known."""
+
+    part: Part
+    energy: Energy | None
+    lacking: str = ""
+
+
+@dataclass(frozen=True)
+class PointEnergy:
+    """All parts of a run at one point."""
+
+    point: Point
+    parts: Sequence[PartEnergy]
+
+    @property
+    def turns(self) -> Sequence[TurnSpan]:
+        """In order."""
+        return [each.part.turn for each in self.parts if each.part.turn and each.part.scope is Scope.TURN]
+
+    def divisible(self, scope: Scope, turn: TurnSpan) -> Energy | None:
+        """The energy of a part, where it may be divided by tokens."""
+        energy = None if self.point.tokens else self.energies[scope, turn]
+        return energy if energy is not None and energy.enough else None
+
+    @cached_property
+    def energies(self) -> Mapping[tuple[Scope, TurnSpan | None], Energy | None]:
+        """By part."""
+        return {(each.part.scope, each.part.turn): each.energy for each in self.parts}
+
+
+def part_energy(point: Point, part: Part) -> PartEnergy:
+    """The energy of a part at a point."""
+    if part.window is None:
+        return PartEnergy(part, None, part.lacking)
+    energy = point.measured.energy(*part.window)
+    if energy is not None:
+        return PartEnergy(part, energy)
+    least_s = point.measured.least_ns / SECOND_NS
+    if part.window[1] - part.window[0] < point.measured.least_ns:
+        return PartEnergy(
+            part, None, f"shorter than {fmt.seconds(least_s)}, in which nothing new is told there"
+        )
+    return PartEnergy(part, None, "nothing was measured meanwhile")
+
+
+def general_notes(run: RunSpan, points: Sequence[Point], idle: Baseline, *, charging: bool) -> Iterator[str]:
+    """What is said of all points together."""
+    if not points:
+        yield "energy: nothing measured the power of this device"
+    if charging:
+        yield "energy at usb-input: charging unknown, for nothing tells what goes into the battery"
+    if any(not isinstance(point.idle, str) for point in points):
+        state = "loaded" if run.model_loaded else "not loaded"
+        yield f"net_j: less the mean power of the {idle.seconds:.0f} s before the run, model {state}"
+
+
+def point_notes(known: PointEnergy) -> Iterator[str]:
+    """What is said of one point."""
+    name = known.point.point
+    yield from _missing(known)
+    if isinstance(known.point.idle, str):
+        yield f"net_j at {name}: {known.point.idle}"
+    energies = [each.energy for each in known.parts if each.energy]
+    if any(energy.joules.accuracy is None for energy in energies):
+        yield f"uncertainty_j at {name}: the accuracy of {known.point.source} is not stated; ours is integration_j"
+    clipped = max((energy.clipped for energy in energies), default=0)
+    if clipped:
+        yield f"energy at {name}: {clipped} samples were at the end of the meter's range, so it is too small"
+    if known.point.tokens:
+        yield f"per_token at {name}: {known.point.tokens}"
+    else:
+        yield from _undivided(known)
+
+
+def _missing(known: PointEnergy) -> Iterator[str]:
+    by_reason: dict[str, list[str]] = {}
+    for each in known.parts:
+        if each.lacking:
+            by_reason.setdefault(each.lacking, []).append(each.part.title)
+    for reason, parts in by_reason.items():
+        yield f"energy at {known.point.point}: {_listed(parts)}: {reason}"
+
+
+def _undivided(known: PointEnergy) -> Iterator[str]:
+    """Energies that are known and yet not divided by tokens."""
+    by_reason: dict[str, list[str]] = {}
+    for turn in known.turns:
+        for definition in PerToken:
+            energy = known.energies[definition.scope, turn]
+            if energy is None:
+                continue
+            if not energy.enough:
+                reason = f"only {100 * energy.coverage:.0f} % of it were measured"
+            elif definition.tokens(turn.prompt_tokens, turn.output_tokens) is None:
+                reason = "there are no such tokens, or nobody told how many"
+            else:
+                continue
+            by_reason.setdefault(reason, []).append(f"{definition} of turn {turn.turn}")
+    for reason, parts in by_reason.items():
+        yield f"per_token at {known.point.point}: {_listed(parts)}: {reason}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    more = len(parts) - _NAMED
+    return ", ".join(parts[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,73 @@
+"""What measured the power of a device during a run: its own channels, and the meters that were wired to it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from drivers.model import Channel, Kind, Quantity
+from melt_tui.analysis.recorded import EVERY, Channels, Recorded
+from melt_tui.events import Wired
+from melt_tui.measures.points import GAUGE, rank
+
+UNKNOWN_POINT = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One channel of power, or of energy, and the reference point that it stands at."""
+
+    channel: Channel
+    point: str
+    meter: bool
+    """A meter wired to the device, not the device itself."""
+
+    @property
+    def name(self) -> str:
+        """``meter power``, ``host energy package-0``: device and channel."""
+        return f"{self.channel.device} {self.channel.name}"
+
+    @property
+    def gauge(self) -> bool:
+        """A battery's own, slow and seldom refreshed."""
+        return self.point == GAUGE
+
+
+def sources(recording: Recorded, channels: Channels, device: str, t1_ns: int) -> list[Source]:
+    """Everything that measured this device until then, those first that see most of it.
+
+    Where one device tells one point both as power and as a counter of energy, the counter stands if the power is made
+    of it, else the power.
+    """
+    wires = _wires(recording, t1_ns)
+    found = [Source(channel, channel.point, meter=False) for channel in _chosen(channels.of(device))]
+    for meter, wired in wires.items():
+        if wired.feeds == device and meter != device:
+            found += [
+                Source(channel, channel.point or wired.point, meter=True)
+                for channel in _chosen(channels.of(meter))
+            ]
+    named = [Source(each.channel, each.point or UNKNOWN_POINT, each.meter) for each in found]
+    return sorted(named, key=lambda source: rank(source.point))
+
+
+def has_battery(channels: Iterable[Channel]) -> bool:
+    """Whether a device with these channels draws on a battery of its own."""
+    return any(channel.quantity is Quantity.BATTERY_LEVEL or channel.point == GAUGE for channel in channels)
+
+
+def _wires(recording: Recorded, t1_ns: int) -> Mapping[str, Wired]:
+    """By meter, what it was last wired to."""
+    told = recording.events(recording.span()[0], t1_ns, kinds=(Wired,), limit=EVERY)
+    return {event.device: event for event in told if isinstance(event, Wired)}
+
+
+def _chosen(channels: Sequence[Channel]) -> list[Channel]:
+    """Of one device: one channel for each thing that is measured."""
+    own = [channel for channel in channels if not channel.derived]
+    powers = [channel for channel in own if channel.quantity is Quantity.POWER]
+    counters = [channel for channel in own if channel.quantity is Quantity.ENERGY]
+    sampled = {channel.point for channel in powers if channel.kind is Kind.INSTANT}
+    counted = {channel.point for channel in counters} - sampled
+    return [
+        *(channel for channel in powers if channel.point not in counted),
+        *(channel for channel in counters if channel.point in counted),
+    ]

@@ -1,0 +1,53 @@
+"""Samples of a channel as arrays, in host time: what of a recording is computed with numpy."""
+
+from itertools import groupby
+
+import numpy as np
+
+from drivers.model import Channel, ChannelKey, Decoding, DType, Samples
+from melt_tui.analysis.recorded import Channels, Recorded, blocks
+from melt_tui.measures.integral import Times, Values
+from melt_tui.store.blocks import blocks_of
+from melt_tui.timeline.clockmap import ClockMap
+from melt_tui.timeline.columns import values_of
+
+
+def read(
+    recording: Recorded, channels: Channels, key: ChannelKey, t0_ns: int, t1_ns: int
+) -> tuple[Times, Values]:
+    """Every sample of ``t0_ns <= t <= t1_ns``, by time, in the channel's unit as it was announced then."""
+    times, values = [np.empty(0, np.int64)], [np.empty(0)]
+    for (dtype, decoding), some in groupby(
+        blocks(recording, key, t0_ns, t1_ns), key=lambda block: _meaning(recording, channels, block)
+    ):
+        part = blocks_of([block for block in some if block.codes])
+        times.append(part.times)
+        values.append(values_of(part.codes, dtype, decoding))
+    return _within(
+        _to_host(recording.clock, key, np.concatenate(times)), np.concatenate(values), t0_ns, t1_ns
+    )
+
+
+def _meaning(recording: Recorded, channels: Channels, block: Samples) -> tuple[DType, Decoding]:
+    channel: Channel = channels.at(block.key, recording.clock.to_host(block.key, block.t0_ns))
+    return block.dtype, channel.decoding
+
+
+def _to_host(clock: ClockMap, key: ChannelKey, times: Times) -> Times:
+    """As ``clock.to_host`` of each: the map is a straight line between the moments at which the clock was measured."""
+    if not clock.moves(key) or not len(times):
+        return times
+    ends = (int(times.min()), int(times.max()))
+    knots = sorted({*ends, *(row.t_ns for row in clock.rows(key[0]) if ends[0] < row.t_ns < ends[1])})
+    offsets = [clock.to_host(key, knot) - knot for knot in knots]
+    drift = np.interp(times - knots[0], np.array(knots) - knots[0], np.array(offsets) - offsets[0])
+    host: Times = times + offsets[0] + np.rint(drift).astype(np.int64)
+    return host
+
+
+def _within(times: Times, values: Values, t0_ns: int, t1_ns: int) -> tuple[Times, Values]:
+    if (np.diff(times) < 0).any():
+        order = np.argsort(times, kind="stable")
+        times, values = times[order], values[order]
+    low, high = np.searchsorted(times, [t0_ns, t1_ns + 1]).tolist()
+    return times[low:high], values[low:high]
