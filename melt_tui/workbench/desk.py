@@ -21,6 +21,7 @@ from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.detectors.net_power import NetPower
 from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.detectors.net_power import NetPower
+from melt_tui.detectors.throttling import Throttling
 from melt_tui.detectors.token_rate import TokenRate
 from melt_tui.errors import CannotWrite
 from melt_tui.events import SELF, Mark, RunStarted, SessionStarted
@@ -67,7 +68,7 @@ class Desk:
         self._recording = Recording(self._recorder.path) if self._recorder else None
         live, self._touched = LiveState(), Touched()
         first: list[Sink] = [self._recorder] if self._recorder else []
-        self._bus = Bus((*first, live, self._touched), (TokenRate(), NetPower(), LiveEnergy()))
+        self._bus = Bus((*first, live, self._touched), (TokenRate(), NetPower(), LiveEnergy(), Throttling()))
         self.timeline: Timeline = Spliced(live, self._recording, self._committed)
         self.shelf = Shelf(setup.folder)
         self._session = Session(self._bus, clock, self._started)
