@@ -97,6 +97,26 @@ def align(power: Power, moments_ns: Sequence[int], reach_ns: int = REACH_NS) -> 
     return _refined(look, place, confidence)
 
 
+def joined(found: Sequence[Alignment]) -> Alignment:
+    """What several runs say of one meter, at least one: those that are sure, the surer the more.
+
+    Where they differ by more than they promise, the uncertainty grows until it covers them.
+    """
+    told = [(one.offset_ns, one.uncertainty_ns) for one in found if one.sure]
+    known = [(offset, within) for offset, within in told if offset is not None and within is not None]
+    if not known:
+        return max(found, key=lambda one: one.confidence)
+    offsets, bounds = np.array(known, np.float64).T
+    weights = 1 / np.maximum(bounds, 1.0) ** 2
+    offset = float(weights @ offsets / weights.sum())
+    return Alignment(
+        offset_ns=round(offset),
+        uncertainty_ns=round(max(float(bounds.min()), float(np.abs(offsets - offset).max()))),
+        confidence=min(one.confidence for one in found if one.sure),
+        edges=sum(one.edges for one in found if one.sure),
+    )
+
+
 def _nothing(reason: str, confidence: float = 0.0) -> Alignment:
     return Alignment(offset_ns=None, uncertainty_ns=None, confidence=confidence, edges=0, reason=reason)
 
@@ -214,7 +234,7 @@ def _refined(look: _Look, place: int, confidence: float) -> Alignment:
     scatter = 2 * np.sqrt(_variance(shifts + place - offset, weights))
     return Alignment(
         offset_ns=-round(offset * look.step_ns),
-        uncertainty_ns=round((scatter + _middle(rises, weights) / 2 + 0.5) * look.step_ns),
+        uncertainty_ns=round((scatter + 0.6 * _middle(rises, weights) + 0.5) * look.step_ns),
         confidence=confidence,
         edges=len(shifts),
     )

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from drivers.model import Channel, ChannelKey
+from melt_tui.store.corrections import corrections
 from melt_tui.store.eventcodec import from_json
 from melt_tui.store.journal import Tail, tail_of
 from melt_tui.store.series import Series, load_series
@@ -38,6 +39,7 @@ class Catalog:
         self._load_series()
         self._load_openings()
         self._load_clock()
+        self._load_corrections()
         self._load_tail()
         self._version = version
 
@@ -85,6 +87,11 @@ class Catalog:
         for number, device, t_ns, offset_ns, uncertainty_ns, origin in rows:
             self.clock.add(device, ClockRow(t_ns, offset_ns, uncertainty_ns, origin))
             self._clock_row = number
+
+    def _load_corrections(self) -> None:
+        """What people had corrected last, device by device; what they took back no longer counts."""
+        for device, row in corrections(self._connection).items():
+            self.clock.correct(device, row)
 
     def _load_tail(self) -> None:
         first, last = self._connection.execute("SELECT min(id), max(id) FROM journal").fetchone()

@@ -11,6 +11,7 @@ from statistics import fmean
 from drivers.clock import SECOND, Clock, SystemClock
 from melt_tui.errors import BadRecording, CannotWrite
 from melt_tui.measures import rates
+from melt_tui.store import corrections
 from melt_tui.store.database import (
     being_written,
     close,
@@ -24,6 +25,7 @@ from melt_tui.store.finish import finish, tidy
 from melt_tui.store.info import RecordingInfo, RecordingState
 from melt_tui.store.lost import give_room, loss
 from melt_tui.store.recording import Recording
+from melt_tui.timeline.clockmap import ClockRow
 
 SUFFIX = ".melt"
 
@@ -33,7 +35,7 @@ class Annotation:
     """Something that people say of a recording, or of a part of it, after it was made."""
 
     kind: str
-    """``name``, ``tags``, ``mark``, ``correction``, ``exclusion`` …"""
+    """``name``, ``tags``, ``mark``, ``clock correction``, ``exclusion`` …"""
     value: str
     t0_ns: int | None = None
     t1_ns: int | None = None
@@ -96,6 +98,16 @@ def annotate(path: Path, annotation: Annotation, clock: Clock | None = None) -> 
             connection.execute(_ANNOTATE, (wall_ns, annotation.kind, *spot, annotation.value))
     finally:
         close(connection)
+
+
+def correct_clock(path: Path, device: str, row: ClockRow | None, clock: Clock | None = None) -> None:
+    """Have all times of a device moved by ``row.offset_ns`` on reading, from now on; None takes that back.
+
+    Raises BadRecording, CannotWrite.
+    """
+    if info(path).state is RecordingState.RECORDING:
+        raise CannotWrite(f"{path} is still being recorded", remedy="correct it when it has ended")
+    annotate(path, Annotation(kind=corrections.KIND, value=corrections.text_of(row), device=device), clock)
 
 
 def annotations(path: Path) -> Sequence[Annotation]:

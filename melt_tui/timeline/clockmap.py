@@ -20,16 +20,18 @@ class ClockRow:
 class ClockMap:
     """Offsets of every device clock: straight lines between measurements, constant outside them.
 
-    Only channels of ``own_clock`` are moved, and those of a device without rows are not. The map never falls, in either direction, and depends on the rows alone, not
-    on the order in which they came. Where a device clock was set back, one device time stands for two moments: rows
-    that a measurement *later by the host* puts at or after its own device time are passed over, so that the newest
-    measurement always holds for what comes after it.
+    Only channels of ``own_clock`` are moved by measurements, and those of a device without rows are not; a correction
+    moves all channels of its device, after the measurements. The map never falls, in either direction, and depends on
+    the rows alone, not on the order in which they came. Where a device clock was set back, one device time stands for
+    two moments: rows that a measurement *later by the host* puts at or after its own device time are passed over, so
+    that the newest measurement always holds for what comes after it.
     """
 
     def __init__(self) -> None:
         self._own: set[ChannelKey] = set()
         self._rows: dict[str, list[ClockRow]] = {}
         self._lines: dict[str, _Line] = {}
+        self._corrections: dict[str, ClockRow] = {}
 
     def open(self, channel: Channel) -> None:
         """Know from now on whose clock this channel's times are of."""
@@ -47,23 +49,43 @@ class ClockMap:
         row = ClockRow(event.t_ns - event.offset_ns, event.offset_ns, event.uncertainty_ns, event.origin)
         self.add(event.device, row)
 
+    def correct(self, device: str, row: ClockRow | None) -> None:
+        """Move all channels of a device by this offset from now on, whatever was measured; None takes it back."""
+        if row is None:
+            self._corrections.pop(device, None)
+        else:
+            self._corrections[device] = row
+
+    def correction(self, device: str) -> ClockRow | None:
+        """By what somebody had the device's times corrected."""
+        return self._corrections.get(device)
+
+    def corrected(self) -> tuple[str, ...]:
+        """The devices whose times somebody had corrected."""
+        return tuple(self._corrections)
+
     def moves(self, key: ChannelKey) -> bool:
         """Whether the channel's times differ from the host's."""
-        return key in self._own and key[0] in self._lines
+        return (key in self._own and key[0] in self._lines) or key[0] in self._corrections
 
     def to_host(self, key: ChannelKey, t_ns: int) -> int:
         """Host time of a moment as the channel tells it."""
         line = self._lines.get(key[0]) if key in self._own else None
-        return t_ns if line is None else line.host(t_ns)
+        return (t_ns if line is None else line.host(t_ns)) + self._shift(key[0])
 
     def to_device(self, key: ChannelKey, t_ns: int) -> int:
         """The latest moment, as the channel tells it, that is not later than host time ``t_ns``."""
         line = self._lines.get(key[0]) if key in self._own else None
+        t_ns -= self._shift(key[0])
         return t_ns if line is None else line.device(t_ns)
 
     def rows(self, device: str) -> tuple[ClockRow, ...]:
         """What was measured of this device, by device time, passed-over rows included."""
         return tuple(self._rows.get(device, ()))
+
+    def _shift(self, device: str) -> int:
+        row = self._corrections.get(device)
+        return 0 if row is None else row.offset_ns
 
 
 class _Line:

@@ -109,3 +109,23 @@ def test_of_a_clock_set_back_the_newest_measurement_holds_from_then_on() -> None
     assert clock.to_device(SOC.key, 31 * second) == 16 * second
     assert clock.to_host(SOC.key, 9 * second) == 9 * second
     assert len(clock.rows("phone")) == 3
+
+
+@given(st.lists(small_rows, max_size=4), st.integers(-50, 50))
+def test_a_correction_moves_all_channels_of_its_device_and_is_taken_back(
+    rows: list[ClockRow], offset: int
+) -> None:
+    clock, plain = mapped(*rows), mapped(*rows)
+    power = replace(SOC, name="power", own_clock=False)
+    clock.correct("phone", ClockRow(0, offset, 1, "power edge"))
+    for key in (SOC.key, power.key):
+        assert clock.moves(key)
+        for t in range(-90, 91, 7):
+            assert clock.to_host(key, t) == plain.to_host(key, t) + offset
+            own = clock.to_device(key, t)
+            assert clock.to_host(key, own) <= t < clock.to_host(key, own + 1)
+    assert clock.to_host(("board", "power"), 5) == 5
+    assert clock.rows("phone") == plain.rows("phone"), "what was measured stays"
+    clock.correct("phone", None)
+    assert clock.corrected() == ()
+    assert not clock.moves(power.key)

@@ -1,0 +1,280 @@
+"""Whether a meter's clock and that of the device it feeds agree, by the power edges of the runs of a recording.
+
+What is found can be applied: times of the meter are then moved on reading, and that can be taken back. What was measured
+stays as it was.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drivers.clock import MILLISECOND, SECOND
+from drivers.model import Channel, Kind, Quantity
+from melt_tui import format as fmt
+from melt_tui.analysis.power import Source, sources
+from melt_tui.analysis.recorded import Channels, Recorded
+from melt_tui.analysis.runevents import RunEvents, run_events
+from melt_tui.analysis.samples import read
+from melt_tui.errors import UsageError
+from melt_tui.measures.alignment import AROUND_NS, REACH_NS, Alignment, Power, align, joined
+from melt_tui.store import library
+from melt_tui.store.recording import Recording
+from melt_tui.timeline.clockmap import ClockRow
+
+ORIGIN = "power edge"
+"""Of a correction, in the clock map."""
+
+MOST_NS = 60 * SECOND
+"""Of a run no more than its beginning is looked at: clocks drift."""
+
+OFFER = ": `melt align FILE --apply` corrects it"
+
+_NONE = "no meter was wired to a device that ran a model"
+_FINEST_NS = MILLISECOND
+_BRIDGED = 2
+"""Steps without a reading that are bridged: one that came a little late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAlignment:
+    """What one run says."""
+
+    run: str
+    offset_ms: float | None
+    """``device = meter + offset``, by the times as they were measured."""
+    uncertainty_ms: float | None
+    """± 95 %, as far as power can tell."""
+    confidence: float
+    edges: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterAlignment:
+    """One meter against the device that it feeds."""
+
+    meter: str
+    channel: str
+    feeds: str
+    point: str
+    offset_ms: float | None
+    """``device = meter + offset``: negative where the meter is late. None: it cannot be said, for ``reason``."""
+    uncertainty_ms: float | None
+    confidence: float
+    edges: int
+    reason: str
+    applied_ms: float | None
+    """By what the meter's times are moved on reading; None where nobody had them corrected."""
+    offered: bool
+    """It may be believed, and would change what this recording tells."""
+    runs: tuple[RunAlignment, ...]
+
+
+def alignments(recording: Recorded) -> tuple[MeterAlignment, ...]:
+    """Every meter that was wired to a device with a run."""
+    return tuple(told for told, _ in _found(recording))
+
+
+def of_file(path: Path) -> Sequence[Mapping[str, Any]]:
+    """As ``melt align --json`` prints it. Raises what opening a recording raises."""
+    with closing(Recording(path)) as recording:
+        return [asdict(one) for one in alignments(recording)]
+
+
+def text_of_file(path: Path) -> Sequence[str]:
+    """As ``melt align`` prints it. Raises what opening a recording raises."""
+    with closing(Recording(path)) as recording:
+        found = alignments(recording)
+    return [fmt.plain(sentence(one), 300) + (OFFER if one.offered else "") for one in found] or [_NONE]
+
+
+def apply(path: Path, meter: str = "") -> Sequence[str]:
+    """Correct the meters whose clocks are surely off, or the one of this name; their names.
+
+    Raises UsageError where a named one cannot be corrected, BadRecording, CannotWrite.
+    """
+    with closing(Recording(path)) as recording:
+        found = [(one, row) for one, row in _found(recording) if not meter or one.meter == meter]
+    chosen = [(one, row) for one, row in found if row is not None and (one.offered or meter)]
+    if meter and not chosen:
+        reason = found[0][0].reason if found else "it was wired to no device that ran a model"
+        raise UsageError(f"{meter} cannot be aligned: {reason}", "`melt align FILE` tells what is known")
+    for one, row in chosen:
+        library.correct_clock(path, one.meter, row)
+    return [one.meter for one, _ in chosen]
+
+
+def take_back(path: Path, meter: str = "") -> Sequence[str]:
+    """Take back every correction, or that of one meter; their names. Raises UsageError, BadRecording, CannotWrite."""
+    with closing(Recording(path)) as recording:
+        recording.span()
+        corrected = [device for device in recording.clock.corrected() if meter in {"", device}]
+    if meter and not corrected:
+        raise UsageError(f"the times of {meter} are as they were measured", "there is nothing to take back")
+    for device in corrected:
+        library.correct_clock(path, device, None)
+    return corrected
+
+
+def sentence(one: MeterAlignment) -> str:
+    """What was found, for a person."""
+    what = f"{one.meter} against {one.feeds}: "
+    if one.offset_ms is None or one.uncertainty_ms is None:
+        return f"{what}{one.reason or 'nothing is known'}"
+    side = "late" if one.offset_ms < 0 else "early"
+    off = f"{fmt.fixed(abs(one.offset_ms), 1)} ms {side}, ± {fmt.fixed(one.uncertainty_ms, 1)} ms"
+    sure = f"confidence {fmt.fixed(one.confidence, 2)}, {one.edges} edges"
+    applied = "" if one.applied_ms is None else f", corrected by {fmt.fixed(one.applied_ms, 1)} ms"
+    return f"{what}{off} by the power edge ({sure}{applied})"
+
+
+def _found(recording: Recorded) -> Iterator[tuple[MeterAlignment, ClockRow | None]]:
+    """Each meter, with the correction that follows from it where one does."""
+    channels, runs = Channels(recording), run_events(recording)
+    for meter in _fastest(recording, channels, runs):
+        each = {
+            run.started.run: _of_run(recording, channels, meter, run)
+            for run in runs
+            if run.started.device == meter.feeds
+        }
+        yield _told(recording, meter, each)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meter:
+    """The channel of a meter that tells most of its clock, and the device that it feeds."""
+
+    source: Source
+    feeds: str
+
+
+def _fastest(recording: Recorded, channels: Channels, runs: Iterable[RunEvents]) -> list["_Meter"]:
+    """Of every meter that feeds a device with a run: its fastest channel of power."""
+    _, end_ns = recording.span()
+    found: dict[str, _Meter] = {}
+    for device in dict.fromkeys(run.started.device for run in runs):
+        for source in sources(recording, channels, device, end_ns):
+            best = found.get(source.channel.device)
+            known = source.meter and source.channel.quantity is Quantity.POWER
+            if known and (best is None or _rate(source.channel) > _rate(best.source.channel)):
+                found[source.channel.device] = _Meter(source, device)
+    return list(found.values())
+
+
+def _rate(channel: Channel) -> float:
+    return channel.rate_hz or 0.0
+
+
+def _told(
+    recording: Recorded, meter: _Meter, runs: Mapping[str, Alignment]
+) -> tuple[MeterAlignment, ClockRow | None]:
+    channel = meter.source.channel
+    row = recording.clock.correction(channel.device)
+    whole = joined(list(runs.values()))
+    left = whole if row is None else replace(whole, offset_ns=_less(whole.offset_ns, row.offset_ns))
+    told = MeterAlignment(
+        meter=channel.device,
+        channel=channel.name,
+        feeds=meter.feeds,
+        point=meter.source.point,
+        offset_ms=_ms(whole.offset_ns),
+        uncertainty_ms=_ms(whole.uncertainty_ns),
+        confidence=whole.confidence,
+        edges=whole.edges,
+        reason=whole.reason,
+        applied_ms=None if row is None else row.offset_ns / MILLISECOND,
+        offered=left.worth,
+        runs=tuple(_run(name, found) for name, found in runs.items()),
+    )
+    return told, _correction(recording, whole)
+
+
+def _run(name: str, found: Alignment) -> RunAlignment:
+    return RunAlignment(
+        run=name,
+        offset_ms=_ms(found.offset_ns),
+        uncertainty_ms=_ms(found.uncertainty_ns),
+        confidence=found.confidence,
+        edges=found.edges,
+        reason=found.reason,
+    )
+
+
+def _correction(recording: Recorded, whole: Alignment) -> ClockRow | None:
+    if not whole.sure or whole.offset_ns is None or whole.uncertainty_ns is None:
+        return None
+    return ClockRow(recording.span()[0], whole.offset_ns, whole.uncertainty_ns, ORIGIN)
+
+
+def _less(offset_ns: int | None, by_ns: int) -> int | None:
+    return None if offset_ns is None else offset_ns - by_ns
+
+
+def _ms(t_ns: int | None) -> float | None:
+    return None if t_ns is None else t_ns / MILLISECOND
+
+
+def _of_run(recording: Recorded, channels: Channels, meter: _Meter, run: RunEvents) -> Alignment:
+    """By the times as they were measured: a correction that is in force is taken off again."""
+    channel = meter.source.channel
+    row = recording.clock.correction(channel.device)
+    moments = list(_moments(run))
+    power = _power(recording, channels, channel, moments) if moments else None
+    if power is None:
+        return align(Power(0, _FINEST_NS, np.empty(0)), [])
+    if row is not None:
+        power = replace(power, t0_ns=power.t0_ns - row.offset_ns)
+    return align(power, moments)
+
+
+def _moments(run: RunEvents) -> Iterator[int]:
+    """When its power should have changed: prompt sent, first and last token, turn by turn."""
+    for turn in run.turns:
+        if turn.t_ns > run.turns[0].t_ns + MOST_NS:
+            return
+        yield turn.t_ns
+        ended, first = run.turn_ends.get(turn.turn), run.first.get(turn.turn)
+        if first is not None:
+            yield first.t_ns
+        if ended is not None and ended.last_token_ns is not None:
+            yield ended.last_token_ns
+
+
+def _power(recording: Recorded, channels: Channels, channel: Channel, moments: Sequence[int]) -> Power | None:
+    """Around these moments, in steps as fine as the meter's, and not finer than is of use."""
+    reach_ns = REACH_NS + AROUND_NS
+    t0_ns, t1_ns = moments[0] - reach_ns, max(moments) + reach_ns
+    step_ns = _step_ns(recording, channels, channel, t0_ns, t1_ns)
+    if step_ns is None:
+        return None
+    columns = -(-(t1_ns - t0_ns) // step_ns)
+    window = recording.window(channel.key, t0_ns, t0_ns + columns * step_ns, columns)
+    if not window.starts_ns:
+        return None
+    places = (np.array(window.starts_ns) - window.starts_ns[0]) // window.width_ns
+    watts = np.full(int(places[-1]) + 1, np.nan)
+    watts[places] = np.array(window.means)
+    mean_ns = SECOND / channel.rate_hz if channel.rate_hz else float(step_ns)
+    late_ns = round(mean_ns / 2) if channel.kind is Kind.INTERVAL_MEAN else 0
+    return Power(window.starts_ns[0] - late_ns, window.width_ns, _bridged(watts))
+
+
+def _step_ns(recording: Recorded, channels: Channels, channel: Channel, t0_ns: int, t1_ns: int) -> int | None:
+    """The period of its readings, as told or else as they came; None where there are none."""
+    if channel.rate_hz:
+        return max(_FINEST_NS, round(SECOND / channel.rate_hz))
+    times, _ = read(recording, channels, channel.key, t0_ns, t1_ns)
+    return max(_FINEST_NS, round(float(np.median(np.diff(times))))) if len(times) > 1 else None
+
+
+def _bridged(watts: "np.ndarray[Any, np.dtype[np.float64]]") -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """With single steps filled in that no reading fell on."""
+    known = np.flatnonzero(np.isfinite(watts))
+    for i in np.flatnonzero((np.diff(known) > 1) & (np.diff(known) <= _BRIDGED + 1)).tolist():
+        a, b = int(known[i]), int(known[i + 1])
+        watts[a + 1 : b] = np.linspace(watts[a], watts[b], b - a + 1)[1:-1]
+    return watts
