@@ -20,21 +20,26 @@ from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.runevents import RunEvents, run_events
 from melt_tui.analysis.samples import read
 from melt_tui.errors import UsageError
-from melt_tui.measures.alignment import AROUND_NS, REACH_NS, Alignment, Power, align, joined
+from melt_tui.measures.alignment import AROUND_NS, REACH_NS, Alignment, Power, Values, align, joined
 from melt_tui.store import library
 from melt_tui.store.recording import Recording
+from melt_tui.timeline import Window
 from melt_tui.timeline.clockmap import ClockRow
+from melt_tui.timeline.grid import choose, floor_to
 
 ORIGIN = "power edge"
 """Of a correction, in the clock map."""
 
-MOST_NS = 60 * SECOND
+MOST_NS = 20 * SECOND
 """Of a run no more than its beginning is looked at: clocks drift."""
 
-OFFER = ": `melt align FILE --apply` corrects it"
+_OFFER = ": `melt align FILE --apply` corrects it"
 
 _NONE = "no meter was wired to a device that ran a model"
 _FINEST_NS = MILLISECOND
+_AT_ONCE = 4000
+"""Steps that are read at a time: of a fast meter each holds a hundred samples and more."""
+
 _BRIDGED = 2
 """Steps without a reading that are bridged: one that came a little late."""
 
@@ -89,7 +94,12 @@ def text_of_file(path: Path) -> Sequence[str]:
     """As ``melt align`` prints it. Raises what opening a recording raises."""
     with closing(Recording(path)) as recording:
         found = alignments(recording)
-    return [fmt.plain(sentence(one), 300) + (OFFER if one.offered else "") for one in found] or [_NONE]
+    return [line_of(one) for one in found] or [_NONE]
+
+
+def line_of(one: MeterAlignment) -> str:
+    """What was found, with the correction that is offered."""
+    return fmt.plain(_sentence(one), 300) + (_OFFER if one.offered else "")
 
 
 def apply(path: Path, meter: str = "") -> Sequence[str]:
@@ -120,7 +130,7 @@ def take_back(path: Path, meter: str = "") -> Sequence[str]:
     return corrected
 
 
-def sentence(one: MeterAlignment) -> str:
+def _sentence(one: MeterAlignment) -> str:
     """What was found, for a person."""
     what = f"{one.meter} against {one.feeds}: "
     if one.offset_ms is None or one.uncertainty_ms is None:
@@ -247,31 +257,44 @@ def _moments(run: RunEvents) -> Iterator[int]:
 def _power(recording: Recorded, channels: Channels, channel: Channel, moments: Sequence[int]) -> Power | None:
     """Around these moments, in steps as fine as the meter's, and not finer than is of use."""
     reach_ns = REACH_NS + AROUND_NS
-    t0_ns, t1_ns = moments[0] - reach_ns, max(moments) + reach_ns
-    step_ns = _step_ns(recording, channels, channel, t0_ns, t1_ns)
+    first_ns, last_ns = moments[0] - reach_ns, max(moments) + reach_ns
+    step_ns = _step_ns(recording, channels, channel, first_ns, last_ns)
     if step_ns is None:
         return None
-    columns = -(-(t1_ns - t0_ns) // step_ns)
-    window = recording.window(channel.key, t0_ns, t0_ns + columns * step_ns, columns)
-    if not window.starts_ns:
-        return None
-    places = (np.array(window.starts_ns) - window.starts_ns[0]) // window.width_ns
-    watts = np.full(int(places[-1]) + 1, np.nan)
-    watts[places] = np.array(window.means)
+    clock, key = recording.clock, channel.key
+    begin_ns = clock.to_host(key, floor_to(clock.to_device(key, first_ns), step_ns))
+    near = [moment - begin_ns for moment in moments]
+    watts = np.full(-(-(last_ns - begin_ns) // step_ns), np.nan)
+    for part in range(0, len(watts), _AT_ONCE):
+        a_ns, b_ns = part * step_ns, min(part + _AT_ONCE, len(watts)) * step_ns
+        if any(a_ns - reach_ns < moment < b_ns + reach_ns for moment in near):
+            _read(
+                recording.window(key, begin_ns + a_ns, begin_ns + b_ns, (b_ns - a_ns) // step_ns),
+                begin_ns,
+                watts,
+            )
     mean_ns = SECOND / channel.rate_hz if channel.rate_hz else float(step_ns)
     late_ns = round(mean_ns / 2) if channel.kind is Kind.INTERVAL_MEAN else 0
-    return Power(window.starts_ns[0] - late_ns, window.width_ns, _bridged(watts))
+    return Power(begin_ns - late_ns, step_ns, _bridged(watts))
+
+
+def _read(window: Window, begin_ns: int, watts: Values) -> None:
+    """Put its columns in their places."""
+    places = (np.array(window.starts_ns, np.int64) - begin_ns + window.width_ns // 2) // window.width_ns
+    inside = (places >= 0) & (places < len(watts))
+    watts[places[inside]] = np.array(window.means)[inside]
 
 
 def _step_ns(recording: Recorded, channels: Channels, channel: Channel, t0_ns: int, t1_ns: int) -> int | None:
-    """The period of its readings, as told or else as they came; None where there are none."""
-    if channel.rate_hz:
-        return max(_FINEST_NS, round(SECOND / channel.rate_hz))
-    times, _ = read(recording, channels, channel.key, t0_ns, t1_ns)
-    return max(_FINEST_NS, round(float(np.median(np.diff(times))))) if len(times) > 1 else None
+    """The period of its readings, as told or else as they came, as a width of columns; None where there are none."""
+    period_ns = SECOND / channel.rate_hz if channel.rate_hz else None
+    if period_ns is None:
+        times, _ = read(recording, channels, channel.key, t0_ns, t1_ns)
+        period_ns = float(np.median(np.diff(times))) if len(times) > 1 else None
+    return None if period_ns is None else choose(max(_FINEST_NS, round(period_ns)), 1)[0]
 
 
-def _bridged(watts: "np.ndarray[Any, np.dtype[np.float64]]") -> "np.ndarray[Any, np.dtype[np.float64]]":
+def _bridged(watts: Values) -> Values:
     """With single steps filled in that no reading fell on."""
     known = np.flatnonzero(np.isfinite(watts))
     for i in np.flatnonzero((np.diff(known) > 1) & (np.diff(known) <= _BRIDGED + 1)).tolist():

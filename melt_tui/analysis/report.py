@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from drivers.events import TurnEnd, TurnPurpose
 from melt_tui import format as fmt
+from melt_tui.analysis.alignment import line_of
 from melt_tui.analysis.runs import RunSummary, Temperature
 from melt_tui.analysis.session import DeviceSummary, SelfSummary, Summary
 from melt_tui.analysis.turns import TurnSummary
@@ -30,6 +31,7 @@ def text_of(summary: Summary) -> str:
     paragraphs = [
         "\n".join(_session(summary)),
         *("\n".join(_run(run)) for run in summary.runs),
+        *(["\n".join(f"clock    {line_of(one)}" for one in summary.alignment)] if summary.alignment else []),
         "\n".join(_own(summary.own)),
     ]
     if not summary.runs:

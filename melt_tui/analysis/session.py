@@ -8,6 +8,7 @@ from typing import Any
 from drivers.clock import SECOND
 from drivers.events import Absent, Event
 from drivers.model import DeviceInfo
+from melt_tui.analysis.alignment import MeterAlignment, alignments
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.analysis.runevents import busy_until, run_events
 from melt_tui.analysis.runs import RunSummary, summarise_run, values
@@ -81,6 +82,8 @@ class Summary:
     session: SessionSummary
     devices: tuple[DeviceSummary, ...]
     runs: tuple[RunSummary, ...]
+    alignment: tuple[MeterAlignment, ...]
+    """Of every meter that was wired to a device with a run: whether their clocks agree."""
     own: SelfSummary
 
     def as_json(self) -> dict[str, Any]:
@@ -89,6 +92,7 @@ class Summary:
             "session": asdict(self.session),
             "devices": [asdict(device) for device in self.devices],
             "runs": [asdict(run) for run in self.runs],
+            "alignment": [asdict(one) for one in self.alignment],
             "self": asdict(self.own),
         }
 
@@ -117,6 +121,7 @@ def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
         session=_session(recording),
         devices=devices,
         runs=tuple(runs),
+        alignment=alignments(recording),
         own=_self(recording, channels),
     )
 

@@ -11,7 +11,7 @@ from drivers.base import Item
 from drivers.clock import MILLISECOND, SECOND
 from drivers.events import ChannelsOpened, FirstToken, ModelLoaded, TurnEnd, TurnEnded, TurnStarted
 from drivers.model import Channel, DeviceInfo, DeviceKind, DType, Quantity, RunSpec, Samples, Unit, linear
-from melt_tui.analysis import alignment
+from melt_tui.analysis import alignment, summary
 from melt_tui.errors import CannotWrite, UsageError
 from melt_tui.events import SELF, DeviceUp, RunEnded, RunOutcome, RunStarted, SessionStarted, Wired
 from melt_tui.store.recording import Recording
@@ -160,3 +160,12 @@ def test_a_recording_in_the_making_is_not_corrected(tmp_path: Path) -> None:
     writer.finish()
     writer.close()
     assert alignment.apply(path) == ["meter"]
+
+
+def test_the_summary_tells_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.melt"
+    write(path, session(), size=20)
+    assert summary.of_file(path)["alignment"] == alignment.of_file(path)
+    told = summary.text_of_file(path)
+    assert "clock    meter against board: 37" in told
+    assert "--apply" in told
