@@ -8,7 +8,8 @@ from drivers.model import Channel, Quantity
 from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark
 from melt_tui.format import age, measure, number, seconds
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
-from melt_tui.ui.look import Look, PanelLook, age_s, last_reading, stale
+from melt_tui.timeline.filled import hole_ns
+from melt_tui.ui.look import Look, PanelLook, age_s, last_reading, stale, told_of_now
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.renderables.cards import Card, Fact
 from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
@@ -32,7 +33,6 @@ _GLYPHS: dict[type[Event], tuple[str, str]] = {
     DeviceUp: ("▴", "good"),
 }
 _AGAIN = "r starts a run again"
-_GAP_PERIODS = 5
 _UNEVEN_GAP_NS = 10_000_000_000
 
 
@@ -105,7 +105,8 @@ def _plot(
     panel, ask, playhead = one.panel, look.ask, frame.playhead
     return PlotModel(
         title=panel.title,
-        brief=panel.topic.title,
+        brief=panel.brief,
+        firm=bool(panel.point),
         unit=panel.topic.unit,
         t0_ns=ask.t0_ns,
         t1_ns=ask.t1_ns,
@@ -144,8 +145,7 @@ def _series(look: Look, one: PanelLook) -> Iterable[Series]:
 
 def gap_ns(channel: Channel, width_ns: int) -> int:
     """Columns of a channel that are farther apart than this have a hole between them."""
-    period = round(_GAP_PERIODS / channel.rate_hz * 1e9) if channel.rate_hz else _UNEVEN_GAP_NS
-    return max(period, 2 * width_ns)
+    return max(hole_ns(channel) or _UNEVEN_GAP_NS, 2 * width_ns)
 
 
 def _label(look: Look, channel: Channel, one: PanelLook) -> str:
@@ -203,15 +203,16 @@ def _card(look: Look, device: DeviceView, colour: int, origin: int) -> Card:
         simulated=simulated(view, name),
         rate=_fact(view, look.stock.rate(name)) if active and up else None,
         spark=tuple(look.sparks[name].maxima) if active and name in look.sparks else (),
-        facts=tuple(_facts(look.stock, name)) if up else (),
+        facts=tuple(_facts(look.stock, device)),
         warning=warning_of(view, device, origin) or (failure_of(run, origin) if up else ""),
         notes=tuple(_notes(active)) or (_AGAIN,) * bool(up and failure_of(run, origin)),
     )
 
 
-def _facts(stock: Stock, device: str) -> Iterable[Fact]:
-    shown = (stock.main(device, Quantity.TEMPERATURE), stock.power(device), stock.main(device, Quantity.RSS))
-    facts = (_fact(stock.view, channel) for channel in shown)
+def _facts(stock: Stock, device: DeviceView) -> Iterable[Fact]:
+    name, view = device.device, stock.view
+    shown = (stock.main(name, Quantity.TEMPERATURE), stock.power(name), stock.main(name, Quantity.RSS))
+    facts = (_fact(view, channel) for channel in shown if told_of_now(view, device, channel))
     return (fact for fact in facts if fact is not None)
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from drivers.model import ModelFile, Quantity, Workload
+from drivers.model import ModelFile, Quantity, Unit, Workload
 from melt_tui.events import RunOutcome
-from melt_tui.format import age, count, number, rate, seconds, stamp
+from melt_tui.format import age, count, measure, number, percent, rate, seconds, stamp
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
+from melt_tui.ui.energy import PointEnergy, main_energy
 from melt_tui.ui.look import age_s, last_reading, stale
 from melt_tui.ui.picture import name_of
 from melt_tui.ui.renderables.cells import Ink, device_ink
@@ -36,6 +37,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
     run = view.runs.get(device)
     if run is None:
         return RunModel(hint=_hint(view, device))
+    energy = main_energy(stock, device)
     own = [turn for turn in turns if turn.started.device == device and turn.started.run == run.spec.run]
     model = run.spec.model
     note = model_note(model) if model else ""
@@ -49,7 +51,8 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
         running=run.phase is not RunPhase.ENDED,
         progress=run.preparing_done if run.phase is RunPhase.LOADING else None,
         eta=f"{seconds(run.preparing_eta_s)} left" if run.preparing_eta_s is not None else "",
-        figures=tuple(_figures(stock, run, own)),
+        figures=tuple(_figures(stock, run, own, energy)),
+        foot=f"at {energy.point}" if energy else "",
         turns=tuple(_last_turns(own)),
         problem=_problem(run, view.devices.get(device)),
     )
@@ -122,21 +125,48 @@ def _turn_row(view: View, turn: Turn, shades: Mapping[str, int], origin: int) ->
     )
 
 
-def _figures(stock: Stock, run: RunView, own: Sequence[Turn]) -> Iterator[tuple[str, str]]:
+def _figures(
+    stock: Stock, run: RunView, own: Sequence[Turn], energy: PointEnergy | None
+) -> Iterator[tuple[str, str]]:
     """Of the last turn that counts; a decode rate of one whose two rates agree."""
     device = run.spec.device
     counted = [turn for turn in own if not turn.warmup]
     yield from _last("TTFT", [turn.ttft_s for turn in counted], seconds)
+    if energy is not None:
+        yield from _per_token(energy)
     done = [turn for turn in counted if turn.ended]
-    yield from _last("prefill", [turn.prefill_tps for turn in done[-1:]], rate)
     if run.phase is RunPhase.DECODE:
         yield from _now(stock, device)
     yield from _last("decode", [turn.decode_tps for turn in done if not turn.flagged][-1:], rate)
+    if energy is not None:
+        yield from _energy(energy)
+    yield from _last("prefill", [turn.prefill_tps for turn in done[-1:]], rate)
     tokens = _tokens(stock, device, run.started_ns)
     if tokens is not None:
         yield "tokens", count(tokens)
+    if energy is not None and energy.per_token_whole is not None:
+        yield "J/tok whole", number(energy.per_token_whole)
+        yield "tok/J", number(1 / energy.per_token_whole if energy.per_token_whole > 0 else None)
     if run.loaded is not None and run.loaded.load_s is not None:
         yield "load", seconds(run.loaded.load_s)
+
+
+def _per_token(energy: PointEnergy) -> Iterator[tuple[str, str]]:
+    """Of the turn in progress, else of the last one."""
+    if energy.charging_unknown:
+        yield "J/tok", "charging unknown"
+    elif energy.per_token is not None:
+        yield "J/tok decode", number(energy.per_token)
+
+
+def _energy(energy: PointEnergy) -> Iterator[tuple[str, str]]:
+    """Of the run so far: joules, and the mean power of what was measured."""
+    yield (
+        "energy",
+        f"{energy.bound}{measure(energy.joules, Unit.JOULE)} · {measure(energy.mean_w, Unit.WATT)}",
+    )
+    if energy.coverage is not None:
+        yield "measured", f"{percent(energy.coverage)} of the run"
 
 
 def _now(stock: Stock, device: str) -> Iterator[tuple[str, str]]:

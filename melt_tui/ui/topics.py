@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from drivers.model import Channel, ChannelKey, DeviceKind, Quantity
 from melt_tui.events import SELF
+from melt_tui.measures import points
 from melt_tui.timeline import DeviceView, View
 
 NOTHING_CHOSEN: Mapping[str, int] = {}
@@ -50,8 +51,6 @@ TOPICS = (
 
 _WHOLE_CHIP = ("package", "pkg", "soc", "tj", "cpu", "total")
 """Names by which the channel that stands for a whole chip is known, best first."""
-_WHOLE_DEVICE = ("board-input", "battery-terminals", "usb-input", "package", "battery-gauge")
-"""Reference points by how much of a device they see, most first; a single rail comes after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +63,24 @@ class Panel:
     @property
     def point(self) -> str:
         """The reference point that all its channels share; empty where they have none or differ."""
-        points = {channel.point for channel in self.channels}
-        return points.pop() if len(points) == 1 else ""
+        known = {channel.point for channel in self.channels}
+        return known.pop() if len(known) == 1 else ""
 
     @property
     def title(self) -> str:
         """What stands above it: where the reference points differ it says so, and each series names its own."""
-        points = len({channel.point for channel in self.channels})
-        return f"{self.topic.title} {self.point if points < 2 else f'at {points} points'}".rstrip()
+        return f"{self.topic.title} {self.where}".rstrip()
+
+    @property
+    def brief(self) -> str:
+        """The same where there is little room: a power is nothing without its point."""
+        return self.where or self.topic.title
+
+    @property
+    def where(self) -> str:
+        """The reference point, or that there are several; empty where there is none."""
+        many = len({channel.point for channel in self.channels})
+        return self.point if many < 2 else f"at {many} points"
 
 
 def devices(view: View) -> list[DeviceView]:
@@ -206,7 +215,7 @@ def _of_one(stock: Stock, topic: Topic, device: str) -> list[Channel]:
 
 def _rank(channel: Channel) -> int:
     if channel.point:
-        return _WHOLE_DEVICE.index(channel.point) if channel.point in _WHOLE_DEVICE else len(_WHOLE_DEVICE)
+        return points.rank(channel.point)
     if channel.limit is not None:
         return 0
     name = channel.name.lower()

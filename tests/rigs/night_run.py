@@ -38,6 +38,7 @@ from drivers.model import (
     Workload,
     reading,
 )
+from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.events import (
     SELF,
     DeviceLost,
@@ -47,6 +48,7 @@ from melt_tui.events import (
     RunOutcome,
     RunStarted,
     SessionStarted,
+    Tick,
     Wired,
 )
 from melt_tui.live import LiveState
@@ -157,7 +159,7 @@ def items(story: Story) -> list[Item]:
         t_ns = item.t_ns if isinstance(item, Event) else item.t0_ns
         found.append((t_ns, next(order), item))
     end = at(story.until_s)
-    return [item for t_ns, _, item in sorted(found, key=lambda f: f[:2]) if t_ns <= end]
+    return list(_with_energy([f for f in sorted(found, key=lambda f: f[:2]) if f[0] <= end]))
 
 
 @cache
@@ -173,6 +175,17 @@ def live(story: Story) -> LiveState:
     for item in items(story):
         state.take(item)
     return state
+
+
+def _with_energy(found: list[tuple[int, int, Item]]) -> Iterator[Item]:
+    """With what the bus derives of power, at ticks that nobody else sees."""
+    energy, tick_ns = LiveEnergy(), T0
+    for t_ns, _, item in found:
+        while tick_ns < t_ns:
+            tick_ns += S // 4
+            yield from energy.feed(Tick(t_ns=tick_ns, device=SELF))
+        yield item
+        energy.feed(item)
 
 
 def _all(story: Story) -> Iterator[Item]:

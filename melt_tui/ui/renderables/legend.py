@@ -36,6 +36,8 @@ class Legend:
     """As ``reading`` gives them."""
     maximum: str
     status: str
+    firm: bool = False
+    """The briefest title is never cut for a value."""
 
 
 def shape(colour: int) -> str:
@@ -51,6 +53,7 @@ def legend(model: PlotModel, prefix: Prefix, greatest: float | None) -> Legend:
         readings=tuple([reading(series, prefix, model.limits) for series in model.series]),
         maximum="" if greatest is None else number(greatest / prefix.factor),
         status=plain(model.status),
+        firm=model.firm,
     )
 
 
@@ -92,7 +95,8 @@ def _chosen(said: Legend, room: int, beside: int) -> tuple[str, list[Part]]:
         if right:
             return title, right
     brief = said.titles[-1] if said.titles else ""
-    right = _fitting(said, room - min(_SHORTEST_TITLE, cell_count(brief)) - beside)
+    kept = cell_count(brief) if said.firm else min(_SHORTEST_TITLE, cell_count(brief))
+    right = _fitting(said, room - kept - beside)
     return plain(brief, room - _length(right) - beside * bool(right)), right
 
 

@@ -53,6 +53,8 @@ class PlotModel:
     title: str
     brief: str = ""
     """What stands for the title where that has no room."""
+    firm: bool = False
+    """The brief title is said whole, before any value."""
     unit: str
     """Of every value in the model: ``B``, ``°C``, ``tok/s``; the chart chooses the prefix that it shows."""
     t0_ns: int

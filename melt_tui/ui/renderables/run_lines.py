@@ -26,6 +26,8 @@ class RunModel:
     eta: str = ""
     figures: tuple[tuple[str, str], ...] = ()
     """Name and value."""
+    foot: str = ""
+    """The reference point of the figures of energy: it stands in the panel's frame."""
     turns: tuple[tuple[str, str, str], ...] = ()
     """Newest first: number, decode rate, TTFT."""
     problem: str = ""
@@ -34,9 +36,13 @@ class RunModel:
     """What to do when there is no run."""
 
 
+_ROOMY = 10
+"""From this height on everything is said."""
+
+
 def run_lines(model: RunModel, width: int, height: int) -> tuple[Line, ...]:
     """The panel: ``height`` lines of ``width`` cells; what has no room is left out from below."""
-    lines = list(_lines(model, width))[:height]
+    lines = list(_lines(model, width, brief=height < _ROOMY))[:height]
     if height - len(lines) >= 3 and model.turns:
         lines.append(row(width, [(" turn   tok/s    TTFT", Ink.DIM)]))
         for number, rate, ttft in model.turns[: height - len(lines)]:
@@ -46,7 +52,8 @@ def run_lines(model: RunModel, width: int, height: int) -> tuple[Line, ...]:
     return (*lines, *[blank] * (height - len(lines)))
 
 
-def _lines(model: RunModel, width: int) -> Iterator[Line]:
+def _lines(model: RunModel, width: int, *, brief: bool) -> Iterator[Line]:
+    """``brief`` leaves out what a figure is worth more than."""
     if model.hint:
         for text in wrapped(model.hint, width - 2):
             yield row(width, [(f" {text}", Ink.DIM)])
@@ -55,7 +62,8 @@ def _lines(model: RunModel, width: int) -> Iterator[Line]:
     yield row(width, [(f" {model.model}", Ink.STRONG)])
     if model.note:
         yield row(width, [(f" {model.note}", Ink.WARNING)])
-    yield row(width, [(f" {model.workload}", Ink.DIM)])
+    if not brief:
+        yield row(width, [(f" {model.workload}", Ink.DIM)])
     yield row(width, [(f" {model.phase}", Ink.GOOD if model.running else Ink.TEXT)])
     if model.progress is not None:
         yield _progress(model, width)

@@ -21,6 +21,8 @@ class RunPanel(Canvas):
         """Draw this from now on."""
         if model != self._model:
             self._model = model
+            if self.border_subtitle != model.foot:
+                self.border_subtitle = model.foot
             self.redraw()
 
     def picture(self, width: int, height: int) -> Sequence[Line]:

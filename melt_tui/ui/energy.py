@@ -1,0 +1,116 @@
+"""Live energy of a device for screens: its figures at each reference point, never added, best point first. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drivers.model import Channel, DeviceKind, Quantity
+from melt_tui.measures import points
+from melt_tui.timeline import RunView
+from melt_tui.ui.look import stale
+from melt_tui.ui.topics import Stock, meters_of
+
+_BATTERIES = (Quantity.BATTERY_LEVEL, Quantity.BATTERY_TEMPERATURE)
+_WHOLE = 99.95
+"""Percent of a run from which on it counts as measured without holes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointEnergy:
+    """What one reference point says of a run. What is not known, or may not be told, is None."""
+
+    point: str
+    joules: float | None = None
+    mean_w: float | None = None
+    """Of what was measured."""
+    coverage: float | None = None
+    """Percent of the run so far that was measured; None when all of it was."""
+    per_token: float | None = None
+    """By decode tokens: of the turn in progress, else of the last one."""
+    old: bool = False
+    """That figure is of a turn that is over."""
+    per_token_whole: float | None = None
+    """Of the last turn that ended: by output tokens, from the prompt on."""
+    charging_unknown: bool = False
+    """It sees the charger, and nothing tells what goes into the battery."""
+
+    @property
+    def bound(self) -> str:
+        """``≤`` before what is an upper bound."""
+        return "≤ " if self.point == points.NET else ""
+
+
+def energies(stock: Stock, device: str) -> Sequence[PointEnergy]:
+    """At every point that tells of the device's run, the one that sees most of it first; empty without a run."""
+    run = stock.view.runs.get(device)
+    if run is None:
+        return ()
+    found = [
+        _point_energy(stock, run, channel)
+        for channel in stock.of(device, Quantity.ENERGY)
+        if channel.derived and _since(stock, channel, run.started_ns) is not None
+    ]
+    return sorted(found, key=lambda one: points.rank(one.point))
+
+
+def main_energy(stock: Stock, device: str) -> PointEnergy | None:
+    """The one that is shown where there is room for one: of those that tell tokens, if any does, the first."""
+    known = energies(stock, device)
+    return next((one for one in known if one.per_token is not None), known[0] if known else None)
+
+
+def charging_unknown(stock: Stock, device: str) -> bool:
+    """Whether its power is seen at the charger alone: it has a battery, and nobody tells what goes into that."""
+    chosen = stock.power(device)
+    return chosen is not None and chosen.point == points.USB and has_battery(stock, device)
+
+
+def has_battery(stock: Stock, device: str) -> bool:
+    """Whether a device has one, as far as is known."""
+    known = stock.view.devices.get(device)
+    phone = known is not None and known.info is not None and known.info.kind is DeviceKind.PHONE
+    gauged = any(channel.point == points.GAUGE for channel in stock.of(device, Quantity.POWER))
+    return phone or gauged or bool(stock.of(device, *_BATTERIES))
+
+
+def source_of(stock: Stock, device: str, point: str) -> Channel | None:
+    """The power of a device at that point, by its own sensor or by a meter."""
+    names = (device, *meters_of(stock.view, device))
+    channels = (channel for name in names for channel in stock.of(name, Quantity.POWER))
+    return next((channel for channel in channels if channel.point == point), None)
+
+
+def _point_energy(stock: Stock, run: RunView, energy: Channel) -> PointEnergy:
+    device, where = energy.device, energy.name.removeprefix(points.ENERGY)
+    since, now_ns = run.started_ns, stock.view.readings[energy.key].t_ns
+    coverage = _named(stock, device, points.COVERAGE + where, since)
+    joules = _since(stock, energy, since)
+    elapsed_s = (now_ns - since) / 1e9 * (100.0 if coverage is None else coverage) / 100
+    live = stock.view.channels.get((device, points.PER_TOKEN + where))
+    return PointEnergy(
+        point=energy.point,
+        joules=joules,
+        mean_w=joules / elapsed_s if joules is not None and elapsed_s > 0 else None,
+        coverage=coverage if coverage is not None and coverage < _WHOLE else None,
+        per_token=None if live is None else _since(stock, live, since),
+        old=live is not None and (_ended(run, stock, live) or stale(stock.view, live)),
+        per_token_whole=_named(stock, device, points.PER_TOKEN_WHOLE + where, since),
+        charging_unknown=energy.point == points.USB and charging_unknown(stock, device),
+    )
+
+
+def _ended(run: RunView, stock: Stock, live: Channel) -> bool:
+    """Whether the figure is of a turn before the one in progress, or of one that is over."""
+    reading = stock.view.readings.get(live.key)
+    turn = run.turn
+    return turn is None or turn.ended is not None or reading is None or reading.t_ns < turn.started.t_ns
+
+
+def _named(stock: Stock, device: str, name: str, since_ns: int) -> float | None:
+    channel = stock.view.channels.get((device, name))
+    return None if channel is None else _since(stock, channel, since_ns)
+
+
+def _since(stock: Stock, channel: Channel, since_ns: int) -> float | None:
+    """The last value of this run."""
+    reading = stock.view.readings.get(channel.key)
+    return None if reading is None or reading.t_ns < since_ns else reading.value
