@@ -12,7 +12,9 @@ from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy, r
 from melt_tui.analysis.parts import RunSpan, TurnSpan
 from melt_tui.analysis.recorded import Channels, Recorded, blocks
 from melt_tui.analysis.runevents import RunEvents
+from melt_tui.analysis.throttling import ThrottlingSummary, summarise_throttling
 from melt_tui.analysis.turns import Counts, TurnEvents, TurnSummary, mean_figures, read_counts, summarise_turn
+from melt_tui.events import DerivedEvent
 from melt_tui.measures import rates
 from melt_tui.measures.energy import IDLE_S
 from melt_tui.timeline.model import EVER
@@ -66,6 +68,7 @@ class RunSummary:
     """Of each part, at every reference point that was measured."""
     per_token: tuple[TokenEnergy, ...]
     power: tuple[PowerSummary, ...]
+    throttling: ThrottlingSummary
     notes: tuple[str, ...]
 
 
@@ -77,11 +80,12 @@ def summarise_run(
     simulated: bool,
     busy_until_ns: int = EVER,
     added: Collection[str] = (),
+    concluded: Collection[DerivedEvent] = (),
 ) -> RunSummary:
     """The figures of one run.
 
     ``busy_until_ns``: when the last thing before it ended on its device. ``added``: reference points at which several
-    meters are to be summed up.
+    meters are to be summed up. ``concluded``: what a detector of throttling told.
     """
     look = _Look(recording, events, channels)
     energy = run_energy(recording, channels, look.span(busy_until_ns), added=added)
@@ -108,6 +112,7 @@ def summarise_run(
         energy=energy.energy,
         per_token=energy.per_token,
         power=energy.power,
+        throttling=summarise_throttling(recording, events, channels, concluded),
         notes=(*_notes(events, turns, rss_peak, temperatures, simulated=simulated), *energy.notes),
     )
 

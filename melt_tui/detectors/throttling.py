@@ -47,7 +47,7 @@ from melt_tui.events import (
 )
 from melt_tui.timeline.clockmap import ClockMap
 
-NAME = "two witnesses"
+NAME = "two-witnesses"
 RATIO = "rate/r0"
 PROVENANCE = (
     "decode rate of the last 5 s or 8 tokens over what is expected, cool, at the same tokens in context"

@@ -1,6 +1,6 @@
 """One run under watch: symptom, mechanism, and what follows from the two."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -246,8 +246,10 @@ class WatchedRun:
                     yield from self._rule_out(
                         t_ns, Verdict.RECOVERED, symptom_ns=spell.since_ns, ratio=spell.ratio
                     )
-            elif not spell.ruled_out and self._onset is None and self._held(spell):
-                yield from self._conclude(phase, spell, t_ns)
+            elif not spell.ruled_out and self._held(spell):
+                begun = yield from self._conclude(phase, spell, t_ns)
+                if begun:
+                    return
 
     def _back(self, phase: Phase, seconds: float) -> bool:
         """Whether a rate is back for so long; a prompt's, for so many turns."""
@@ -258,8 +260,8 @@ class WatchedRun:
     def _held(self, spell: Spell) -> bool:
         return spell.held(self._p.hold_s, self._p.hold_turns) and spell.ratio < self._p.below * self._level
 
-    def _conclude(self, phase: Phase, spell: Spell, t_ns: int) -> Iterator[DerivedEvent]:
-        """A symptom that held: an onset with its mechanism, and none once none can come any more."""
+    def _conclude(self, phase: Phase, spell: Spell, t_ns: int) -> Generator[DerivedEvent, None, bool]:
+        """A symptom that held: whether it is an onset; ruled out once no mechanism can come any more."""
         first = min(
             (one for one in self._spells.items() if not one[1].ruled_out), key=lambda one: one[1].since_ns
         )
@@ -268,7 +270,7 @@ class WatchedRun:
             if cause is not None:
                 self._onset = self._begun(one, stay, cause, t_ns)
                 yield self._onset
-                return
+                return True
         if t_ns >= spell.since_ns + round(self._p.near_s * SECOND):
             spell.ruled_out = True
             if phase is Phase.DECODE and self.ratio is not None:
@@ -277,6 +279,7 @@ class WatchedRun:
             yield from self._rule_out(
                 t_ns, Verdict.UNEXPLAINED, symptom_ns=spell.since_ns, ratio=spell.ratio, detail=said
             )
+        return False
 
     def _cause(self, t_ns: int) -> Episode | None:
         """The mechanism that explains a crossing best."""
