@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from drivers.events import TurnEnd, TurnPurpose
+from drivers.model import Unit
 from melt_tui import format as fmt
 from melt_tui.analysis.alignment import line_of
 from melt_tui.analysis.runs import RunSummary, Temperature
 from melt_tui.analysis.session import DeviceSummary, SelfSummary, Summary
+from melt_tui.analysis.throttling import ThrottlingSummary
 from melt_tui.analysis.turns import TurnSummary
 
 COLUMNS: Sequence[tuple[str, str, Callable[[float | None], str]]] = (
@@ -37,6 +39,35 @@ def text_of(summary: Summary) -> str:
     if not summary.runs:
         paragraphs.insert(1, "no run")
     return "\n\n".join(paragraphs)
+
+
+def throttling_lines(known: ThrottlingSummary) -> Iterator[str]:
+    """What throttling did to a run: a line for each thing to know of it."""
+    yield f"throttling: {_onset(known)}"
+    rates = {"r0": known.reference_tps, "peak": known.peak_tps, "plateau": known.plateau_tps}
+    told = [f"{name} {fmt.rate(value)}" for name, value in rates.items() if value is not None]
+    if known.retained is not None:
+        told.append(
+            f"retained {fmt.percent(100 * known.retained)}{'' if known.steady else ', not steady yet'}"
+        )
+    if told:
+        yield f"  {', '.join(told)}"
+    if known.states:
+        shares = (f"{fmt.plain(state)} {fmt.percent(100 * share)}" for state, share in known.states.items())
+        yield f"  of its time: {', '.join(shares)}"
+    yield from (f"  note: {fmt.plain(note, 300)}" for note in known.notes)
+
+
+def _onset(known: ThrottlingSummary) -> str:
+    if known.onset_s is None:
+        return f"none found{f', slower: {known.reason}' if known.reason else ''}"
+    first = known.time_to_throttle
+    after = [f"{fmt.count(first.tokens)} tokens", f"{fmt.count(first.turns)} turns"]
+    after += [fmt.measure(first.j, Unit.JOULE)] if first.j is not None else []
+    lost = fmt.percent(100 * ((known.ratio or 1) - 1), signed=True)
+    end = f", back at {fmt.seconds(known.end_s)}" if known.end_s is not None else ""
+    why = fmt.plain(f"{known.reason} ({known.limit}), {known.confidence} confidence")
+    return f"from {fmt.seconds(known.onset_s)} on, after {', '.join(after)}: {why}, {lost}{end}"
 
 
 def _session(summary: Summary) -> Iterator[str]:
@@ -77,6 +108,7 @@ def _run(run: RunSummary) -> Iterator[str]:
     yield f"  load {load}, peak RSS {peak}, {run.counted_turns} turns counted"
     yield from (f"  {line}" for line in _table(_turn_rows(run)))
     yield from (f"  {_temperature(temperature)}" for temperature in run.temperatures)
+    yield from (f"  {line}" for line in throttling_lines(run.throttling))
     yield from (f"  note: {fmt.plain(note, 300)}" for note in run.notes)
     for turn in run.turns:
         yield from (f"  note on turn {turn.turn}: {fmt.plain(note, 300)}" for note in turn.notes)

@@ -12,6 +12,7 @@ from melt_tui.analysis.alignment import MeterAlignment, alignments
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.analysis.runevents import busy_until, run_events
 from melt_tui.analysis.runs import RunSummary, summarise_run, values
+from melt_tui.analysis.throttling import recorded_events
 from melt_tui.events import (
     SELF,
     DeviceConnecting,
@@ -105,7 +106,7 @@ def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
     channels = Channels(recording)
     devices = _devices(recording)
     simulated = {device.device: bool(device.simulated) for device in devices}
-    known = run_events(recording)
+    known, concluded = run_events(recording), recorded_events(recording)
     runs = (
         summarise_run(
             recording,
@@ -114,6 +115,7 @@ def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
             simulated=simulated.get(run.started.device, False),
             busy_until_ns=busy_until(known, run),
             added=added,
+            concluded=concluded,
         )
         for run in known
     )
