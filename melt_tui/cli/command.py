@@ -23,6 +23,7 @@ VERBS = {
     "setup": ("melt_tui.cli.setup", "setup"),
     "sessions": ("melt_tui.cli.listing", "sessions"),
     "summary": ("melt_tui.cli.listing", "summary"),
+    "analyse": ("melt_tui.cli.analysing", "analyse"),
     "export": ("melt_tui.cli.listing", "export"),
     "doctor": ("melt_tui.cli.listing", "doctor"),
 }
