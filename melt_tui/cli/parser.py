@@ -41,6 +41,7 @@ def parser() -> Parser:
     _add(verbs, "setup", common, "put an engine, and a model, on a phone or board", _setup)
     _add(verbs, "sessions", common, "the recordings", _json_only)
     _add(verbs, "summary", common, "the figures of a recording", _summary)
+    _add(verbs, "analyse", common, "look for throttling in a recording again", _analyse)
     _add(verbs, "replay", common, "look back into a recording", _file)
     _add(verbs, "export", common, "a recording as a table", _export)
     _add(verbs, "doctor", common, "check this computer, with a remedy for each fault", _json_only)
@@ -162,6 +163,20 @@ def _file(into: argparse.ArgumentParser) -> None:
 
 def _summary(into: argparse.ArgumentParser) -> None:
     _file(into)
+    _json_only(into)
+
+
+def _analyse(into: argparse.ArgumentParser) -> None:
+    _file(into)
+    into.add_argument("--detector", type=words, metavar="NAME", default="", help="which one looks")
+    into.add_argument(
+        "--set",
+        action="append",
+        type=words,
+        metavar="NAME=NUMBER",
+        default=[],
+        help="a parameter of the detector, as below=0.95; may be given more than once",
+    )
     _json_only(into)
 
 
