@@ -51,12 +51,14 @@ class Clipping:
 
 
 def _timing(recording: Recorded, channels: Channels, source: Source, t0_ns: int, t1_ns: int) -> float:
-    """± ns: the most that was told of it during the span, by the meter or by measurements of its clock."""
+    """± ns: the most that was told of it during the span, by the meter, by measurements of its clock or by its correction."""
     device = source.channel.device
     _, seconds = _told(recording, channels, (device, TIMING), t0_ns, t1_ns)
     known = [float(np.max(seconds)) * SECOND] if len(seconds) else []
     if source.meter or source.channel.own_clock:
         known += _measured(recording, device, t0_ns, t1_ns)
+    corrected = recording.clock.correction(device)
+    known += [float(corrected.uncertainty_ns)] if corrected else []
     return max(known, default=0.0)
 
 

@@ -21,7 +21,7 @@ from melt_tui.analysis.samples import read
 from melt_tui.measures.energy import SECOND_NS, Amount, Energy, expanded, joined
 from melt_tui.measures.integral import HOLE_PERIODS, Times, Trace, Values, between, integrate, moved
 from melt_tui.store.summaries import base_of
-from melt_tui.timeline.grid import LEVELS_NS, STEPS, ceil_to, floor_to
+from melt_tui.timeline.grid import LEVELS_NS, STEPS, floor_to
 from melt_tui.timeline.model import Window
 
 MANY = 1_000_000
@@ -57,7 +57,7 @@ def measured(
     counts = recording.window(channel.key, t0_ns, t1_ns, 1).counts
     if not sum(counts):
         return None
-    sums = about.kind is not Kind.COUNTER and not recording.clock.moves(channel.key)
+    sums = about.kind is not Kind.COUNTER and recording.clock.steady(channel.key)
     if sum(counts) > MANY and sums:
         return Summed(recording, channels, channel, about, (t0_ns, t1_ns), sum(counts))
     return Read(with_samples(about, *read(recording, channels, channel.key, t0_ns, t1_ns)))
@@ -114,7 +114,8 @@ class Summed:
         self._channels = channels
         self._channel = channel
         self._width = _width(span, n)
-        low, high = floor_to(span[0], self._width), floor_to(span[1] - 1, self._width) + self._width
+        self._origin = recording.clock.to_host(channel.key, 0)
+        low, high = self._start(span[0]), self._start(span[1] - 1) + self._width
         self._columns = _columns(recording.window(channel.key, low, high, (high - low) // self._width))
         typical = float(np.median(self._columns.counts))
         self._step_ns = self._width / typical
@@ -138,7 +139,7 @@ class Summed:
         return replace(total, t0_ns=a_ns, t1_ns=b_ns, joules=joules)
 
     def _parts(self, a_ns: int, b_ns: int) -> Iterator[Energy | None]:
-        first, stop = ceil_to(a_ns, self._width), floor_to(b_ns, self._width)
+        first, stop = self._start(a_ns + self._width - 1), self._start(b_ns)
         if stop <= first:
             yield from self._exact(a_ns, b_ns)
             return
@@ -155,7 +156,7 @@ class Summed:
     def _exact(self, a_ns: int, b_ns: int) -> Iterator[Energy | None]:
         """From the samples, column by column; that times may be off is told of the window's ends alone."""
         while a_ns < b_ns:
-            end_ns = min(b_ns, floor_to(a_ns, self._width) + self._width)
+            end_ns = min(b_ns, self._start(a_ns) + self._width)
             yield integrate(replace(self._around(a_ns), timing_ns=0.0, refresh_ns=0.0), a_ns, end_ns)
             a_ns = end_ns
 
@@ -183,9 +184,13 @@ class Summed:
             clipped=int(np.count_nonzero(columns.maxima[some] >= limit)),
         )
 
+    def _start(self, at_ns: int) -> int:
+        """Of the column that holds a moment: columns are cut in the meter's own time, which may be corrected."""
+        return floor_to(at_ns - self._origin, self._width) + self._origin
+
     def _around(self, at_ns: int) -> Trace:
         """The samples of the column that holds a moment, and what tells something of its ends."""
-        start = floor_to(at_ns, self._width)
+        start = self._start(at_ns)
         kept = self._kept.get(start)
         if kept is None:
             beyond = self.trace.beyond_ns

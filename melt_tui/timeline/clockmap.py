@@ -66,7 +66,11 @@ class ClockMap:
 
     def moves(self, key: ChannelKey) -> bool:
         """Whether the channel's times differ from the host's."""
-        return (key in self._own and key[0] in self._lines) or key[0] in self._corrections
+        return not self.steady(key) or key[0] in self._corrections
+
+    def steady(self, key: ChannelKey) -> bool:
+        """Whether all times of the channel are moved by the same."""
+        return not (key in self._own and key[0] in self._lines)
 
     def to_host(self, key: ChannelKey, t_ns: int) -> int:
         """Host time of a moment as the channel tells it."""

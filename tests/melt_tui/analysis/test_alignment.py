@@ -11,7 +11,9 @@ from drivers.base import Item
 from drivers.clock import MILLISECOND, SECOND
 from drivers.events import ChannelsOpened, FirstToken, ModelLoaded, TurnEnd, TurnEnded, TurnStarted
 from drivers.model import Channel, DeviceInfo, DeviceKind, DType, Quantity, RunSpec, Samples, Unit, linear
-from melt_tui.analysis import alignment, summary
+from melt_tui.analysis import alignment, meter, summary, traces
+from melt_tui.analysis.power import Source
+from melt_tui.analysis.recorded import Channels
 from melt_tui.errors import CannotWrite, UsageError
 from melt_tui.events import SELF, DeviceUp, RunEnded, RunOutcome, RunStarted, SessionStarted, Wired
 from melt_tui.store.recording import Recording
@@ -169,3 +171,31 @@ def test_the_summary_tells_it(tmp_path: Path) -> None:
     told = summary.text_of_file(path)
     assert "clock    meter against board: 37" in told
     assert "--apply" in told
+
+
+@pytest.mark.parametrize("many", [1_000_000, 1000])
+def test_energy_is_that_of_corrected_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """Read sample by sample, and from the sums of the pyramid."""
+    monkeypatch.setattr(traces, "MANY", many)
+    path = tmp_path / "a.melt"
+    write(path, session(), size=20)
+    sent, first, last = TURNS[0]
+    true_j = 4.0 * (first - sent) + 2.2 * (last - first)
+
+    def joules(start_s: float, end_s: float) -> tuple[float, float]:
+        with closing(Recording(path)) as recording:
+            channels = Channels(recording)
+            about = meter.about(recording, channels, Source(POWER, "usb-input", meter=True), at(0), at(17))
+            power = traces.measured(recording, channels, POWER, about, at(1), at(16))
+            assert power is not None
+            energy = power.energy(at(start_s), at(end_s))
+            assert energy is not None
+            return energy.joules.value, energy.joules.integration
+
+    late_j, _ = joules(sent, last)
+    assert late_j - true_j == pytest.approx(0.037 * (0.4 - 2.2), abs=0.02)
+    alignment.apply(path)
+    corrected_j, within_j = joules(sent, last)
+    assert abs(corrected_j - true_j) < min(0.02, within_j)
