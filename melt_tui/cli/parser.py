@@ -248,6 +248,7 @@ RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
     ("repeat", count, "N", "how often the whole workload is run"),
     ("warmup", number, "N", "turns before the measured ones"),
     ("pause", fraction, "S", "pause between turns"),
+    ("baseline", fraction, "S", "leave the devices alone so long before it: energies above idle are reckoned from that"),
     ("threads", count, "N", "default: all cores but one"),
     ("context", count, "N", "context length in tokens"),
     ("batch", count, "N", "prompt batch in tokens"),

@@ -50,6 +50,8 @@ class RunRequest:
     """What becomes of the run when the link to its device goes: ``stop`` or ``keep``."""
     lease_s: float = 900.0
     """With ``keep``: how long it may go on without us before it ends itself."""
+    baseline_s: float = 0.0
+    """Its devices are left alone so long before it begins: its energies above idle are reckoned from that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
