@@ -50,6 +50,8 @@ class RunConfig:
     """``stop`` or ``keep``."""
     lease_s: float = 900.0
     """With ``keep``: how long a run may go on without us."""
+    baseline_s: float = 0.0
+    """How long the device is left alone before a run: its energies above idle are reckoned from that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

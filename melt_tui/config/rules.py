@@ -97,6 +97,7 @@ RUN: Final[Mapping[str, Rule]] = {
     "url": Rule("url", Kind.TEXT, pattern=r"https?://\S+", example='"http://127.0.0.1:8080"'),
     "on_link_loss": Rule("on_link_loss", Kind.TEXT, pattern="stop|keep", example='"stop" or "keep"'),
     "lease": Rule("lease_s", Kind.NUMBER, 10, 604_800),
+    "baseline": Rule("baseline_s", Kind.NUMBER, 0, 86_400),
 }
 
 SESSION: Final[Mapping[str, Rule]] = {

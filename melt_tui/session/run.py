@@ -20,6 +20,7 @@ from melt_tui.errors import MeltError
 from melt_tui.events import ModelPrepared, RunEnded, RunOutcome, RunStarted
 from melt_tui.session.bus import Bus
 from melt_tui.session.guard import guarded
+from melt_tui.session.idling import idle
 from melt_tui.session.keeping import Keeping, Reach
 
 STOP_LIMIT_S = 3.0
@@ -33,7 +34,7 @@ Prepare = Callable[[Progress], Awaitable[ModelFile]]
 
 
 class Abandoned(Exception):
-    """The run was stopped while its model was being prepared."""
+    """The run was stopped before its runtime was started."""
 
 
 class Watching(Protocol):
@@ -70,22 +71,25 @@ class RunSource:
         self._clock = clock
         self._prepare = prepare
         self._keeping = Keeping(spec, runtime, reach, clock)
+        self._reach = reach
+        self._begun = False
         self._stopping = False
+        self._stopped = asyncio.Event()
         self._kept_away = False
         """Whether its device was ever waited for."""
         self._loaded = asyncio.Event()
         self._gone = asyncio.Event()
 
     async def run(self, bus: Bus) -> None:
-        """Publish the run from start to end."""
-        bus.publish(
-            RunStarted(t_ns=self._clock.now(), device=self.spec.device, run=self.spec.run, spec=self.spec)
-        )
+        """Publish the run from start to end, after the wait that it was set up with."""
         try:
+            await self._idle(bus)
+            self._begin(bus)
             await guarded(
                 f"run {self.spec.run}", self._run(bus), lambda bug: self._end(bus, RunOutcome.FAILED, bug)
             )
         finally:
+            self._begin(bus)
             away = self._keeping.away.is_set()
             self._end(
                 bus,
@@ -101,6 +105,7 @@ class RunSource:
         the answer is what is left there until when.
         """
         self._stopping = True
+        self._stopped.set()
         self._keeping.stop()
         try:
             async with asyncio.timeout(STOP_LIMIT_S):
@@ -115,6 +120,26 @@ class RunSource:
         """Return when the run is over."""
         await self._gone.wait()
 
+    async def _idle(self, bus: Bus) -> None:
+        spec = self.spec
+        if not spec.baseline_s:
+            return
+        await idle(
+            spec.baseline_s,
+            self._clock,
+            self._stopped,
+            lambda left_s: self._say(bus, f"idle before {spec.run}: {left_s:.0f} s to go"),
+        )
+        shell = self._reach() if self._reach else None
+        self._shell = shell or self._shell
+
+    def _begin(self, bus: Bus) -> None:
+        """Say once that it begins."""
+        if not self._begun:
+            self._begun = True
+            t_ns = self._clock.now()
+            bus.publish(RunStarted(t_ns=t_ns, device=self.spec.device, run=self.spec.run, spec=self.spec))
+
     async def _run(self, bus: Bus) -> None:
         try:
             await self._prepared(bus)
@@ -122,8 +147,8 @@ class RunSource:
                 await self._follow_within_limit(bus)
         except (DriverError, MeltError) as failure:
             self._end(bus, self._failed, failure.sentence, failure.remedy)
-        except Abandoned:
-            self._end(bus, RunOutcome.STOPPED)
+        except Abandoned as stopped:
+            self._end(bus, RunOutcome.STOPPED, str(stopped))
         else:
             self._end(bus, RunOutcome.STOPPED if self._stopping else RunOutcome.DONE)
 
@@ -133,6 +158,8 @@ class RunSource:
         return RunOutcome.STOPPED if self._stopping and self._kept_away else RunOutcome.FAILED
 
     async def _prepared(self, bus: Bus) -> None:
+        if self._stopping:
+            raise Abandoned("stopped before it began")
         if self._prepare is None:
             return
         steps = _Steps(self.spec, bus, self._clock, lambda: self._stopping)

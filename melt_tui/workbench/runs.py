@@ -153,6 +153,7 @@ class Runs:
             url=request.url,
             on_link_loss=_on_link_loss(request),
             lease_s=request.lease_s,
+            baseline_s=request.baseline_s,
             home="" if device.info.simulated else home_of(device.info.kind),
         )
         objection = self._registry.runtime(runtime).objection(spec)

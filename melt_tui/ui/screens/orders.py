@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
+from drivers.clock import SECOND
 from melt_tui.timeline import View
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.look import default_device, running
@@ -29,6 +30,8 @@ class Orders:
         self._settings = settings
         self._last = settings.last_run
         self._asked: dict[str, RunRequest] = {}
+        self._idle: dict[str, int] = {}
+        """Devices that are left alone before a run, and until when."""
 
     def run(self) -> None:
         """Ask for a run and start it."""
@@ -57,12 +60,16 @@ class Orders:
             return
         self._last = request
         self._asked.update(dict.fromkeys(request.devices, request))
+        until_ns = self._bench.now() + round(request.baseline_s * SECOND)
+        self._idle.update(dict.fromkeys(request.devices, until_ns))
         started = await self._wait(self._bench.start_run(request))
         if not started.problem and self._settings.remember_run is not None:
             self._settings.remember_run(request)
 
     async def _stop(self) -> None:
-        names = running(self._now())
+        now_ns = self._bench.now()
+        idle = [name for name, until_ns in self._idle.items() if until_ns > now_ns]
+        names = [*dict.fromkeys([*running(self._now()), *idle])]
         if not names:
             self._tell("Nothing is running.")
             return

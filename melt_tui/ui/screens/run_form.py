@@ -77,6 +77,7 @@ FIELDS = (
     Field("repeat", "repeat", "the workload's", _whole(0), f"{_NATURAL}; 0 goes on until stopped"),
     Field("warmup", "warm-up turns", "0", _whole(0), _NATURAL, 0),
     Field("pause_s", "pause s", "0", _amount, "a number of seconds", 0.0),
+    Field("baseline_s", "idle before s", "0", _amount, "a number of seconds", 0.0),
     Field("threads", "threads", "all but one", _whole(1), _POSITIVE),
     Field("context", "context", "2048", _whole(1), _POSITIVE),
     Field("batch", "batch", "256", _whole(1), _POSITIVE),

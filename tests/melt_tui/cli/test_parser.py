@@ -28,7 +28,7 @@ def test_run_takes_every_option_of_a_run() -> None:
     assert (options.turns, options.seconds, options.pause, options.top_k) == (2, 1.5, 0.5, 0)
     assert options.runtime_arg == ["--a", "b"]
     assert options.ignore_eos is options.headless is options.json is True
-    named = {"pause_s": "pause", "runtime_args": "runtime_arg", "lease_s": "lease"}
+    named = {"pause_s": "pause", "runtime_args": "runtime_arg", "lease_s": "lease", "baseline_s": "baseline"}
     assert {named.get(field, field) for field in RunConfig.__dataclass_fields__} <= set(vars(options))
 
 
