@@ -27,8 +27,20 @@ def sessions(options: Namespace) -> int:
     elif not rows:
         result(f"no recordings in {folder}")
     else:
-        head = ("when", "how long", "name", "devices", "models", "tok/s", "runs", "size", "state", "file")
-        result(table([head, *(_session_row(row) for row in rows)], right=frozenset({5, 6, 7})))
+        head = (
+            "when",
+            "how long",
+            "name",
+            "devices",
+            "models",
+            "tok/s",
+            "throttled",
+            "runs",
+            "size",
+            "state",
+            "file",
+        )
+        result(table([head, *(_session_row(row) for row in rows)], right=frozenset({5, 7, 8})))
     return 0
 
 
@@ -86,6 +98,7 @@ def _session_row(row: RecordingInfo) -> tuple[str, ...]:
         ", ".join(row.devices) + simulated,
         ", ".join(row.models),
         fmt.number(row.decode_tps),
+        {True: "yes", False: "no", None: fmt.UNKNOWN}[row.throttled],
         fmt.count(row.runs),
         fmt.byte_count(row.size_bytes),
         f"{row.state}: {row.detail}" if row.detail else row.state,

@@ -30,6 +30,8 @@ class RecordingInfo:
     runs: int = 0
     decode_tps: float | None = None
     """Mean observed decode rate over the turns of the first run that count: warm-up, cut and flagged ones do not."""
+    throttled: bool | None = None
+    """Whether any of its runs did; None where none of them could be told: no run, or none with a reference rate."""
     tags: tuple[str, ...] = ()
     detail: str = ""
     """Of a recovered one: what was lost; of an unreadable one: why."""

@@ -152,6 +152,7 @@ def info(path: Path) -> RecordingInfo:
             simulated=bool(connection.execute("SELECT max(simulated) FROM devices").fetchone()[0]),
             runs=connection.execute("SELECT count(*) FROM runs").fetchone()[0],
             decode_tps=_decode_tps(connection),
+            throttled=_throttled(connection),
             tags=tuple(json.loads(notes.get("tags", "[]"))),
             detail=_detail(path, told),
         )
@@ -233,6 +234,14 @@ def _decode_tps(connection: sqlite3.Connection) -> float | None:
     return fmean(counted) if counted else None
 
 
+def _throttled(connection: sqlite3.Connection) -> bool | None:
+    """By what was concluded while it was recorded."""
+    if connection.execute(_ANY, ("ThrottleOnset",)).fetchone()[0]:
+        return True
+    told = connection.execute(_DETAILS, ("ThrottleReference",))
+    return False if any(json.loads(detail).get("rate_tps") is not None for (detail,) in told) else None
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     connection = open_to_read(path)
@@ -250,6 +259,8 @@ _NOTES = "SELECT kind, value FROM annotations WHERE kind IN ('name', 'tags') ORD
 _DEVICES = (
     "SELECT device FROM devices WHERE first_ns IS NOT NULL AND kind <> 'self' ORDER BY first_ns, first_event"
 )
+_ANY = "SELECT EXISTS (SELECT 1 FROM events WHERE kind = ?)"
+_DETAILS = "SELECT detail FROM events WHERE kind = ?"
 _MODELS = "SELECT DISTINCT model FROM runs WHERE model IS NOT NULL ORDER BY id"
 _COUNTED = """
     SELECT output_tokens, observed_decode_s, decode_s FROM turns

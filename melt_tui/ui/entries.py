@@ -14,6 +14,7 @@ COLUMNS = (
     Column("state", 10, right=False, rank=1),
     Column("length", 10),
     Column("tok/s", 6),
+    Column("throttled", 9, right=False, rank=3),
     Column("runs", 4, rank=4),
     Column("models", 10, right=False, rank=1),
     Column("devices", 10, right=False, rank=3),
@@ -52,12 +53,18 @@ def entry_texts(entry: RecordingInfo, zone: tzinfo | None) -> tuple[str, ...]:
         entry.state,
         seconds(entry.duration_s),
         number(entry.decode_tps),
+        throttled_text(entry),
         str(entry.runs),
         ", ".join(entry.models) or _UNKNOWN,
         _devices(entry),
         ", ".join(entry.tags),
         byte_count(entry.size_bytes),
     )
+
+
+def throttled_text(entry: RecordingInfo) -> str:
+    """``yes``, ``no``, or a dash where nobody can tell."""
+    return {True: "yes", False: "no", None: _UNKNOWN}[entry.throttled]
 
 
 def cell_text(text: str, place: int, cells: int) -> str:
@@ -74,6 +81,8 @@ def _told(entry: RecordingInfo) -> Iterator[str]:
     yield str(entry.path)
     if entry.simulated:
         yield "simulated devices"
+    if entry.throttled:
+        yield "throttled"
     if entry.tags:
         yield f"tags {', '.join(entry.tags)}"
     if entry.detail:
