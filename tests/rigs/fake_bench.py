@@ -30,12 +30,12 @@ RECORDINGS = (
     RecordingInfo(
         path=Path("/r/2026-09-21 night-run.melt"), name="night-run", state=RecordingState.ENDED, size_bytes=18_400_000,
         started_wall_ns=WALL, duration_s=201.0, devices=("pixel-8", "orin-nano", "this-pc", "hvpm"),
-        models=("tinyllama-1.1b", "tiny-english"), simulated=True, runs=3, decode_tps=18.4, tags=("thermal", "desk"),
+        models=("tinyllama-1.1b", "tiny-english"), simulated=True, runs=3, decode_tps=18.4, throttled=True, tags=("thermal", "desk"),
     ),
     RecordingInfo(
         path=Path("/r/2026-09-20 crash.melt"), name="crash", state=RecordingState.RECOVERED, size_bytes=2_100_000,
         started_wall_ns=WALL - 86_400_000_000_000, duration_s=33.5, devices=("this-pc",), models=("tiny-english",),
-        runs=1, decode_tps=41.2, detail="the last 0.2 s before the crash were lost",
+        runs=1, decode_tps=41.2, throttled=False, detail="the last 0.2 s before the crash were lost",
     ),
     RecordingInfo(
         path=Path("/r/notes.melt"), name="notes", state=RecordingState.UNREADABLE, size_bytes=12,
