@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from drivers.clock import SECOND
 from melt_tui.analysis.baseline import Baseline, baseline
-from melt_tui.analysis.partenergy import PartEnergy, PointEnergy, general_notes, part_energy, point_notes
+from melt_tui.analysis.partenergy import PartEnergy, PointEnergy, notes_of, part_energy
 from melt_tui.analysis.parts import RunSpan, parts_of
 from melt_tui.analysis.points import Point, charging_unknown, points_of
 from melt_tui.analysis.recorded import Channels, Recorded
@@ -105,15 +105,12 @@ def run_energy(
     points = points_of(recording, channels, run.device, span, idle, added)
     parts = list(parts_of(run))
     known = [PointEnergy(point, [part_energy(point, part) for part in parts]) for point in points]
-    notes = [
-        *general_notes(run, points, idle, charging=charging_unknown(points, channels, run.device)),
-        *(note for one in known for note in point_notes(one)),
-    ]
+    charging = charging_unknown(points, channels, run.device)
     return RunEnergy(
         tuple(_energy(one.point, each) for one in known for each in one.parts),
         tuple(each for one in known for each in _tokens(one)),
         tuple(_power(one, run, idle) for one in known),
-        tuple(notes),
+        tuple(notes_of(run, known, idle, charging_unknown=charging)),
     )
 
 

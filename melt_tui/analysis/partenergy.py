@@ -61,33 +61,40 @@ def part_energy(point: Point, part: Part) -> PartEnergy:
     return PartEnergy(part, None, "nothing was measured meanwhile")
 
 
-def general_notes(run: RunSpan, points: Sequence[Point], idle: Baseline, *, charging: bool) -> Iterator[str]:
-    """What is said of all points together."""
+def notes_of(
+    run: RunSpan, points: Sequence[PointEnergy], idle: Baseline, *, charging_unknown: bool
+) -> Iterator[str]:
+    """Why figures are missing or must be read with care; what holds for several points is said once."""
     if not points:
         yield "energy: nothing measured the power of this device"
-    if charging:
+    if charging_unknown:
         yield "energy at usb-input: charging unknown, for nothing tells what goes into the battery"
-    if any(not isinstance(point.idle, str) for point in points):
+    if any(not isinstance(one.point.idle, str) for one in points):
         state = "loaded" if run.model_loaded else "not loaded"
         yield f"net_j: less the mean power of the {idle.seconds:.0f} s before the run, model {state}"
+    where: dict[tuple[str, str], list[str]] = {}
+    for one in points:
+        for remark in _remarks(one):
+            where.setdefault(remark, []).append(one.point.point)
+    for (figure, reason), names in where.items():
+        yield f"{figure} at {_listed(list(dict.fromkeys(names)))}: {reason}"
 
 
-def point_notes(known: PointEnergy) -> Iterator[str]:
-    """What is said of one point."""
-    name = known.point.point
-    yield from _missing(known)
+def _remarks(known: PointEnergy) -> Iterator[tuple[str, str]]:
+    """What is said of one point: the figure, and what of it."""
+    yield from (("energy", text) for text in _missing(known))
     if isinstance(known.point.idle, str):
-        yield f"net_j at {name}: {known.point.idle}"
+        yield "net_j", known.point.idle
     energies = [each.energy for each in known.parts if each.energy]
     if any(energy.joules.accuracy is None for energy in energies):
-        yield f"uncertainty_j at {name}: the accuracy of {known.point.source} is not stated; ours is integration_j"
+        yield "uncertainty_j", "the meter's accuracy is not stated; what is ours is in integration_j"
     clipped = max((energy.clipped for energy in energies), default=0)
     if clipped:
-        yield f"energy at {name}: {clipped} samples were at the end of the meter's range, so it is too small"
+        yield "energy", f"{clipped} samples were at the end of the meter's range, so it is too small"
     if known.point.tokens:
-        yield f"per_token at {name}: {known.point.tokens}"
+        yield "per_token", known.point.tokens
     else:
-        yield from _undivided(known)
+        yield from (("per_token", text) for text in _undivided(known))
 
 
 def _missing(known: PointEnergy) -> Iterator[str]:
@@ -95,8 +102,7 @@ def _missing(known: PointEnergy) -> Iterator[str]:
     for each in known.parts:
         if each.lacking:
             by_reason.setdefault(each.lacking, []).append(each.part.title)
-    for reason, parts in by_reason.items():
-        yield f"energy at {known.point.point}: {_listed(parts)}: {reason}"
+    return (f"{_listed(parts)}: {reason}" for reason, parts in by_reason.items())
 
 
 def _undivided(known: PointEnergy) -> Iterator[str]:
@@ -104,18 +110,18 @@ def _undivided(known: PointEnergy) -> Iterator[str]:
     by_reason: dict[str, list[str]] = {}
     for turn in known.turns:
         for definition in PerToken:
-            energy = known.energies[definition.scope, turn]
-            if energy is None:
-                continue
-            if not energy.enough:
-                reason = f"only {100 * energy.coverage:.0f} % of it were measured"
-            elif definition.tokens(turn.prompt_tokens, turn.output_tokens) is None:
-                reason = "there are no such tokens, or nobody told how many"
-            else:
-                continue
-            by_reason.setdefault(reason, []).append(f"{definition} of turn {turn.turn}")
-    for reason, parts in by_reason.items():
-        yield f"per_token at {known.point.point}: {_listed(parts)}: {reason}"
+            reason = _why_undivided(known.energies[definition.scope, turn], definition, turn)
+            if reason:
+                by_reason.setdefault(reason, []).append(f"{definition} of turn {turn.turn}")
+    return (f"{_listed(parts)}: {reason}" for reason, parts in by_reason.items())
+
+
+def _why_undivided(energy: Energy | None, definition: PerToken, turn: TurnSpan) -> str:
+    if energy is not None and not energy.enough:
+        return f"only {100 * energy.coverage:.0f} % of it were measured"
+    if energy is not None and definition.tokens(turn.prompt_tokens, turn.output_tokens) is None:
+        return "there are no such tokens, or nobody told how many"
+    return ""
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -51,8 +51,11 @@ class Part:
 
     @property
     def title(self) -> str:
-        """``run``, ``prefill of turn 3``."""
-        return self.scope if self.turn is None else f"{self.scope} of turn {self.turn.turn}"
+        """``run``, ``turn 3``, ``prefill of turn 3``."""
+        if self.turn is None:
+            return self.scope
+        whole = f"turn {self.turn.turn}"
+        return whole if self.scope is Scope.TURN else f"{self.scope} of {whole}"
 
 
 def parts_of(run: RunSpan) -> Iterator[Part]:

@@ -7,6 +7,7 @@ from drivers.events import TurnEnd, TurnPurpose
 from drivers.model import Unit
 from melt_tui import format as fmt
 from melt_tui.analysis.alignment import line_of
+from melt_tui.analysis.energyreport import energy_tables
 from melt_tui.analysis.runs import RunSummary, Temperature
 from melt_tui.analysis.session import DeviceSummary, SelfSummary, Summary
 from melt_tui.analysis.throttling import ThrottlingSummary
@@ -108,6 +109,8 @@ def _run(run: RunSummary) -> Iterator[str]:
     yield f"  load {load}, peak RSS {peak}, {run.counted_turns} turns counted"
     yield from (f"  {line}" for line in _table(_turn_rows(run)))
     yield from (f"  {_temperature(temperature)}" for temperature in run.temperatures)
+    for part in energy_tables(run.energy, run.per_token, run.power):
+        yield from (f"  {part}",) if isinstance(part, str) else (f"    {line}" for line in _table(part))
     yield from (f"  {line}" for line in throttling_lines(run.throttling))
     yield from (f"  note: {fmt.plain(note, 300)}" for note in run.notes)
     for turn in run.turns:
