@@ -36,12 +36,15 @@ WORTH_NS = 5 * MILLISECOND
 SLOWEST_NS = 100 * MILLISECOND
 """A meter with fewer readings than one in this time tells nothing of clocks."""
 
+_COARSE_NS = 4 * MILLISECOND
+"""Steps in which the place is looked for; each edge is found in the meter's own steps then."""
+
 _NEAR_NS = 25 * MILLISECOND
 _FINE_NS = 100 * MILLISECOND
 _SIDE_NS = 500 * MILLISECOND
 _LEAST = 8
 _FINE_STEPS, _SIDE_STEPS = 5, 20
-_BLOCKS = (1, 4, 16, 64, 256)
+_BLOCKS = (1, 4, 16, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,13 @@ def align(power: Power, moments_ns: Sequence[int], reach_ns: int = REACH_NS) -> 
     moments = np.unique((np.array(moments_ns, np.int64) - power.t0_ns) / power.step_ns)
     if not len(moments) or not np.isfinite(power.watts).any():
         return _nothing("there is no power beside a beginning or end of work")
-    look = _Look(power, moments, reach_ns)
-    place, confidence = look.place()
+    by = max(1, _COARSE_NS // power.step_ns)
+    place, confidence = _Look(_coarser(power, by), moments / by, reach_ns).place()
     if confidence < SURE:
         return _nothing(
             "power does not change when work begins and ends, or does so elsewhere too", confidence
         )
-    return _refined(look, place, confidence)
+    return _refined(power, moments, place * by, confidence)
 
 
 def joined(found: Sequence[Alignment]) -> Alignment:
@@ -119,6 +122,17 @@ def joined(found: Sequence[Alignment]) -> Alignment:
 
 def _nothing(reason: str, confidence: float = 0.0) -> Alignment:
     return Alignment(offset_ns=None, uncertainty_ns=None, confidence=confidence, edges=0, reason=reason)
+
+
+def _coarser(power: Power, by: int) -> Power:
+    """Means of so many steps each; of those that are known."""
+    whole = len(power.watts) // by
+    parts = power.watts[: whole * by].reshape(whole, by)
+    known = np.isfinite(parts)
+    n = known.sum(axis=1)
+    sums = np.where(known, parts, 0.0).sum(axis=1)
+    watts = np.divide(sums, n, out=np.full(whole, np.nan), where=n > 0)
+    return Power(power.t0_ns, power.step_ns * by, watts)
 
 
 class _Sums:
@@ -217,24 +231,22 @@ class _Edge:
     rise: float
 
 
-def _refined(look: _Look, place: int, confidence: float) -> Alignment:
-    found = [edge for i in range(len(look.moments)) if (edge := _edge(look, i, place)) is not None]
+def _refined(power: Power, moments: Values, place: int, confidence: float) -> Alignment:
+    found = [edge for i in range(len(moments)) if (edge := _edge(power, moments, i, place)) is not None]
     if not found:
         return _nothing("no single change of power is plain enough to say when it was", confidence)
     shifts = np.array([edge.shift for edge in found])
     variances = np.array([edge.variance for edge in found])
-    agreeing = np.abs(shifts - _middle(shifts, 1 / variances)) <= _allowed(look.step_ns, variances)
-    if np.count_nonzero(agreeing) < min(2.0, len(look.moments)) or 3 * np.count_nonzero(agreeing) < len(
-        look.moments
-    ):
+    agreeing = np.abs(shifts - _middle(shifts, 1 / variances)) <= _allowed(power.step_ns, variances)
+    if np.count_nonzero(agreeing) < max(min(2.0, len(moments)), len(moments) / 3):
         return _nothing("changes of power and of work do not agree one by one", confidence)
     shifts, weights = shifts[agreeing], 1 / variances[agreeing]
     offset = place + float(weights @ shifts / weights.sum())
     rises = np.array([edge.rise for edge in found])[agreeing]
     scatter = 2 * np.sqrt(_variance(shifts + place - offset, weights))
     return Alignment(
-        offset_ns=-round(offset * look.step_ns),
-        uncertainty_ns=round((scatter + 0.6 * _middle(rises, weights) + 0.5) * look.step_ns),
+        offset_ns=-round(offset * power.step_ns),
+        uncertainty_ns=round((scatter + 0.6 * _middle(rises, weights) + 0.5) * power.step_ns),
         confidence=confidence,
         edges=len(shifts),
     )
@@ -259,18 +271,18 @@ def _middle(values: Values, weights: Values) -> float:
     return float(values[order][int(np.searchsorted(heavy, heavy[-1] / 2))])
 
 
-def _edge(look: _Look, i: int, place: int) -> _Edge | None:
+def _edge(power: Power, moments: Values, i: int, place: int) -> _Edge | None:
     """One moment, looked for around the place of all; None where power does not change plainly."""
-    at = look.moments[i] + place
-    sides = max(_SIDE_NS / look.step_ns, _SIDE_STEPS)
-    before = min([sides, *(look.moments[i] - look.moments[max(0, i - 1) : i])])
-    after = min([sides, *(look.moments[i + 1 : i + 2] - look.moments[i])])
+    at = moments[i] + place
+    sides = max(_SIDE_NS / power.step_ns, _SIDE_STEPS)
+    before = min([sides, *(moments[i] - moments[max(0, i - 1) : i])])
+    after = min([sides, *(moments[i + 1 : i + 2] - moments[i])])
     first, stop = int(np.ceil(at - before)), int(at + after)
-    part = look.watts[max(0, first) : max(0, stop)]
+    part = power.watts[max(0, first) : max(0, stop)]
     part = part if np.isfinite(part).all() else part[:0]
     centre = at - max(0, first)
-    fine = int(min(max(_FINE_NS / look.step_ns, _FINE_STEPS), centre / 2, (len(part) - centre) / 2))
-    return _step(part, centre, fine) if fine > 1 and len(part) >= 2 * _LEAST else None
+    fine = int(min(max(_FINE_NS / power.step_ns, _FINE_STEPS), centre / 2, (len(part) - centre) / 2))
+    return _step(part - part.mean(), centre, fine) if fine > 1 and len(part) >= 2 * _LEAST else None
 
 
 def _step(part: Values, centre: float, fine: int) -> _Edge | None:
