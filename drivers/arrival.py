@@ -20,7 +20,12 @@ JUMP_NS = SECOND
 """A block this far off the line is no delay: samples are missing, or the meter's clock has jumped."""
 
 SHIFT_NS = 5 * MILLISECOND
-"""Where every block of two whole seconds is later than this, samples are missing."""
+"""Where every block of ``STAYING`` whole seconds is later than this, and by the same, samples are missing. What waits for
+a reader that is too slow is late too, but catches up or falls behind: by the same it is not for long."""
+
+STAYING = 3
+SAME_NS = 2 * MILLISECOND
+"""How much the least delays of these seconds may differ."""
 
 UNFITTED_NS = 20 * MILLISECOND
 """How late a block may have come, before there are others to compare it with: a wake-up of the reader."""
@@ -75,7 +80,7 @@ class Arrivals:
         self._count = 0
         self._last_ns: int | None = None
         self._arrived_ns = 0
-        self._late_bins = 0
+        self._late_ns: list[float] = []
         self._best: Point | None = None
         self._best_delay_ns = 0.0
         self._anchor: Point = (0, 0)
@@ -136,10 +141,13 @@ class Arrivals:
     def _close_bin(self, arrival_ns: int) -> int:
         self._bin_end_ns = arrival_ns + BIN_NS
         late = self._exact and self._best is not None and self._best_delay_ns > SHIFT_NS + self._spread_ns
-        self._late_bins = self._late_bins + 1 if late else 0
+        self._late_ns = [*self._late_ns[1 - STAYING :], self._best_delay_ns] if late else []
         best, self._best = self._best, None
-        if self._late_bins > 1:
-            return self._missed(self._best_delay_ns)
+        if (
+            len(self._late_ns) == STAYING
+            and max(self._late_ns) - min(self._late_ns) <= SAME_NS + self._spread_ns
+        ):
+            return self._missed(min(self._late_ns))
         if best is not None and not late:
             self._points.append(best)
             self._refit()
@@ -147,7 +155,7 @@ class Arrivals:
 
     def _missed(self, delay_ns: float) -> int:
         """A lag that stays, in samples."""
-        self._late_bins, self._best = 0, None
+        self._late_ns, self._best = [], None
         missing = max(1, int(delay_ns / self._period_ns))
         self._count += missing
         return missing

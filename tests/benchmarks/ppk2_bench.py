@@ -28,7 +28,7 @@ from tests.rigs.meters.pty_end import started as plugged
 
 RIG = "tests.rigs.meters.ppk2_rig"
 CURRENT, NOISE = "llm", 12.0
-POWER = ("ppk2", "power")
+POWER, TIMING = ("ppk2", "power"), ("ppk2", "time uncertainty")
 SETTLED_S = 60.0
 """Imports are done, and memory holds what it will hold of the last seconds."""
 
@@ -102,21 +102,29 @@ class Kept:
     said_lost: int
     bytes_per_sample: float
     """Of the whole file, everything else in it included."""
+    ill_timed: float
+    """Share of the blocks, in percent, whose times are off by more than the meter says that they may be."""
 
 
-def kept(path: Path) -> Kept:
-    """Compare all of a recording with what was played."""
+def kept(path: Path, started_ns: int) -> Kept:
+    """Compare all of a recording with what was played from then on."""
     with closing(Recording(path)) as recording:
         first_ns, last_ns = recording.span()
         lost = recording.events(first_ns, last_ns, kinds=(SamplesLost,))
         said = sum(event.count or 0 for event in lost if isinstance(event, SamplesLost))
-        n, wrong = compared(recording.samples(POWER, first_ns - SECOND, last_ns + SECOND))
-    return Kept(n, wrong, said, path.stat().st_size / n)
+        ends, wrong = compared(recording.samples(POWER, first_ns - SECOND, last_ns + SECOND))
+        told = [
+            (block.t1_ns, read_value(block))
+            for block in recording.samples(TIMING, first_ns - SECOND, last_ns + SECOND)
+        ]
+    n = ends[-1][1]
+    return Kept(n, wrong, said, path.stat().st_size / n, 100 * off(ends, told, started_ns))
 
 
-def compared(blocks: Iterator[Samples]) -> tuple[int, int]:
-    """How many samples there are, and how many of them are not what was played in their place."""
+def compared(blocks: Iterator[Samples]) -> tuple[list[tuple[int, int]], int]:
+    """Of each block its last moment and how many samples there are by then; how many are not those that were played."""
     truth, source = np.empty(0, np.uint32), played()
+    ends: list[tuple[int, int]] = []
     n = wrong = 0
     for block in blocks:
         codes = np.frombuffer(block.codes, "<u4")
@@ -125,7 +133,23 @@ def compared(blocks: Iterator[Samples]) -> tuple[int, int]:
         wrong += int(np.count_nonzero(codes != truth[: len(codes)]))
         truth = truth[len(codes) :]
         n += len(codes)
-    return n, wrong
+        ends.append((block.t1_ns, n))
+    return ends, wrong
+
+
+def read_value(block: Samples) -> float:
+    """Of a channel of plain numbers that tells them one by one."""
+    return float(np.frombuffer(block.codes, "<f8")[-1])
+
+
+def off(ends: list[tuple[int, int]], told: list[tuple[int, float]], started_ns: int) -> float:
+    """Share of the blocks that end farther from the truth than was told of them at the time, or at first thereafter."""
+    times = np.array([t_ns for t_ns, _ in told])
+    bad = 0
+    for t_ns, n in ends:
+        within_s = told[min(int(np.searchsorted(times, t_ns)), len(told) - 1)][1]
+        bad += abs(t_ns - started_ns - n * SECOND // RATE_HZ) > within_s * SECOND
+    return bad / len(ends)
 
 
 def main() -> int:
@@ -144,7 +168,7 @@ def main() -> int:
             running.screen.wait_for("tok/s", time.monotonic_ns())
             running.interrupt()
         truth = rig.truth()
-        found = kept(at.recordings[-1])
+        found = kept(at.recordings[-1], truth["started_ns"])
     unheard = truth["samples"] - found.samples - ENDS_S * RATE_HZ
     print(f"{found.samples / 1e6:.1f} M samples, RSS {cost.rss_mb[0]:.1f} … {cost.rss_mb[-1]:.1f} MB")
     good = [
@@ -152,6 +176,7 @@ def main() -> int:
         report("PPK2 on the bench: bytes that its port lost", truth["overflowed"], 0, "{:.0f}"),
         report("PPK2 on the bench: samples played and not recorded", max(0.0, unheard), 0, "{:.0f}"),
         report("PPK2 on the bench: codes that are not those played", found.wrong, 0, "{:.0f}"),
+        report("PPK2 on the bench: blocks not as well timed as told, %", found.ill_timed, 5.0),
         report("PPK2 on the bench: CPU of the whole program, %", cost.cpu_percent, 10.0),
         report("PPK2 on the bench: RSS off its first, MB", cost.growth_mb, RSS_MB),
         report("PPK2 on the bench: bytes of the file per sample", found.bytes_per_sample, 1.4),

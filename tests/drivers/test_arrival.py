@@ -116,6 +116,21 @@ def test_a_reader_that_stalls_loses_nothing() -> None:
     assert sum(one.missing for one, _ in run(arrivals, meter, 500)) == 0
 
 
+def test_a_reader_that_falls_behind_and_catches_up_loses_nothing() -> None:
+    """For seconds on end no block comes in time, but none is missing: what waits drains unevenly."""
+    arrivals, meter = Arrivals(RATE), Meter()
+    before, _ = run(arrivals, meter, 500)[-1]
+    missing = 0
+    for second in range(8):
+        for _ in range(50):
+            arrival_ns, _ = meter.block(2000, more_ns=(60 + 25 * (second % 4)) * MILLISECOND)
+            missing += arrivals.place(arrival_ns, 2000).missing
+    after, true_ns = run(arrivals, meter, 500)[-1]
+    assert missing == 0
+    assert abs(after.t1_ns - true_ns) < MILLISECOND
+    assert after.t1_ns > before.t1_ns
+
+
 def test_a_meter_whose_clock_jumps_begins_anew_and_times_do_not_fall() -> None:
     arrivals = Arrivals(1000.0)
     last_ns = 0

@@ -189,6 +189,7 @@ class Meter:
 
     def truth(self) -> dict[str, object]:
         return {
+            "started_ns": round(self._start * 1e9),
             "samples": self._player.number,
             "dropped": self.dropped,
             "garbage": self.garbage,
