@@ -18,6 +18,8 @@ from melt_tui.workbench.contract import (
     Status,
 )
 from melt_tui.workbench.facade import Workbench
+    SupplyCheck,
+    SupplyRequest,
 from melt_tui.workbench.objections import Objection, told
 
 __all__ = [
@@ -37,3 +39,5 @@ __all__ = [
     "Workbench",
     "told",
 ]
+    "SupplyCheck",
+    "SupplyRequest",

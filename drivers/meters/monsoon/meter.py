@@ -5,7 +5,7 @@ This module imports numpy; it is reached only when such a meter is opened, on th
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -14,12 +14,13 @@ from drivers.arrival import Arrivals
 from drivers.base import Item
 from drivers.clock import SECOND, Clock, pause
 from drivers.errors import LinkError, LinkTimeout, NotSupported
-from drivers.events import LimitEngaged, LimitReleased, LogLine
+from drivers.events import LimitEngaged, LimitReleased, SupplySet
 from drivers.links.base import ByteLink, ShellLink
 from drivers.metering.losses import counted_losses
 from drivers.meters.monsoon import channels as table
 from drivers.meters.monsoon.protocol import RATE_HZ, Heard, Stretch
 from drivers.model import Channel, DeviceInfo, Samples, reading
+from drivers.supply import Supplied, require_range
 
 SILENT_S = 2.0
 """A Monsoon that samples and says nothing for so long is gone."""
@@ -96,6 +97,7 @@ class MonsoonMeter:
         self._look_s = silent_s / _LOOKS
         self._rails = [_Rail(name, rail, setup) for rail in setup.rails]
         self._output = table.output(name)
+        self._supplied = _supplied(setup)
         self._lost = counted_losses(name, "lost samples")
         self._damaged = counted_losses(name, "damaged frames")
         self._rate, self._timing = table.rate(name), table.timing(name)
@@ -124,22 +126,28 @@ class MonsoonMeter:
         """A meter runs nothing."""
         return None
 
+    @property
+    def supplied(self) -> Supplied:
+        """What it can supply, and what it does as far as it tells."""
+        return self._supplied
+
     async def set_voltage(self, millivolts: int) -> None:
         """Supply this voltage from now on: it reaches what is connected, so a person must have agreed. Sampling pauses.
 
         Raises NotSupported for one that it cannot supply, Refused where it cannot be trusted to, LinkError.
         """
-        volts = millivolts / 1000
-        if not self._setup.lowest_v <= volts <= self._setup.highest_v:
-            raise NotSupported(
-                f"{self._info.device} cannot supply {millivolts} mV",
-                remedy=f"it supplies {self._setup.lowest_v:g} to {self._setup.highest_v:g} V",
-            )
-        await self._switch(volts, f"output set to {millivolts} mV")
+        require_range(self._info.device, self._supplied, millivolts)
+        await self._order(millivolts / 1000)
+        self._supplied = replace(self._supplied, set_mv=millivolts, on=True)
 
-    async def cut(self) -> None:
-        """Supply nothing from now on. Raises LinkError."""
-        await self._switch(0.0, "output cut")
+    async def switch(self, *, on: bool) -> None:
+        """Supply nothing from now on, or what was last set. Raises NotSupported where nothing was, LinkError."""
+        if on and not self._supplied.set_mv:
+            raise NotSupported(
+                f"{self._info.device} does not tell which voltage it is set to", remedy="set its voltage"
+            )
+        await self._order((self._supplied.set_mv or 0) / 1000 if on else 0.0)
+        self._supplied = replace(self._supplied, on=on)
 
     async def stream(self) -> AsyncGenerator[Item, None]:
         """What it measures, from now on. Raises LinkTimeout when it falls silent, LinkLost when it is gone."""
@@ -167,8 +175,8 @@ class MonsoonMeter:
     def unwatch(self, pid: int) -> None:
         """A meter watches no process."""
 
-    async def _switch(self, volts: float, said: str) -> None:
-        """A Monsoon takes no setting while it samples."""
+    async def _order(self, volts: float) -> None:
+        """A Monsoon takes no setting while it samples, and supplies as soon as a voltage is set."""
         async with self._turn:
             self._begun_ns = _NEVER_NS
             await self._wire.end()
@@ -178,7 +186,7 @@ class MonsoonMeter:
                 await self._begin()
         now = self._clock.now()
         self._said += [
-            LogLine(t_ns=now, device=self._info.device, source=self._info.device, text=said),
+            SupplySet(t_ns=now, device=self._info.device, volts=volts or None, on=volts > 0),
             reading(self._output, now, volts),
         ]
 
@@ -238,6 +246,16 @@ class MonsoonMeter:
         elif self._overloaded and not heard.overloaded:
             yield LimitReleased(t_ns=t_ns, device=self._info.device, limit=_OVERLOAD)
         self._overloaded = heard.overloaded
+
+
+def _supplied(setup: Setup) -> Supplied:
+    now_v = setup.output_v
+    return Supplied(
+        low_mv=round(1000 * setup.lowest_v),
+        high_mv=round(1000 * setup.highest_v),
+        set_mv=round(1000 * now_v) if now_v else None,
+        on=None if now_v is None else now_v > 0,
+    )
 
 
 def _arrivals() -> Arrivals:

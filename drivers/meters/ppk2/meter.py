@@ -3,13 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.arrival import Arrivals
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
-from drivers.errors import LinkError, LinkTimeout, NotSupported
-from drivers.events import Absent, LogLine
+from drivers.errors import LinkError, LinkTimeout
+from drivers.events import Absent, SupplySet
 from drivers.links.base import ByteLink, ShellLink
 from drivers.metering.losses import Losses, loss_channel
 from drivers.meters.ppk2 import channels as table
@@ -26,6 +26,7 @@ from drivers.meters.ppk2.protocol import (
 )
 from drivers.meters.ppk2.sampling import Logic, Sampling
 from drivers.model import Channel, DeviceInfo, reading
+from drivers.supply import Supplied, require_range
 
 SILENT_S = 2.0
 """A PPK2 that measures and says nothing for so long is gone."""
@@ -70,6 +71,12 @@ class Ppk2Meter:
         self._sampling = Sampling(
             name, told.fits, setup.mode, setup.supply_mv, setup.point, filtered=setup.filtered
         )
+        self._supplied = Supplied(
+            low_mv=LOWEST_MV,
+            high_mv=HIGHEST_MV,
+            set_mv=setup.supply_mv,
+            settable=setup.mode is Mode.SOURCE,
+        )
         self._logic = Logic(name) if setup.logic else None
         self._lost = Losses(
             loss_channel(name, "lost samples"), of=self._sampling.power.name, reason="not received"
@@ -98,28 +105,27 @@ class Ppk2Meter:
         """A meter runs nothing."""
         return None
 
+    @property
+    def supplied(self) -> Supplied:
+        """What it can supply, and what it does as far as it tells: of its switch it tells nothing."""
+        return self._supplied
+
     async def set_voltage(self, millivolts: int) -> None:
         """Supply this voltage from now on: it reaches what is connected, so a person must have agreed.
 
         Raises NotSupported in ampere mode and for a voltage that it cannot supply, LinkError.
         """
-        if self._setup.mode is not Mode.SOURCE:
-            raise NotSupported(
-                f"{self._info.device} measures what another supply gives", remedy="open it with &mode=source"
-            )
-        if not LOWEST_MV <= millivolts <= HIGHEST_MV:
-            raise NotSupported(
-                f"{self._info.device} cannot supply {millivolts} mV",
-                remedy=f"it supplies {LOWEST_MV} to {HIGHEST_MV} mV",
-            )
+        require_range(self._info.device, self._supplied, millivolts)
         await self._link.write(set_supply(millivolts))
         self._changes.append((self._clock.now(), millivolts))
-        self._say(f"supply set to {millivolts} mV")
+        self._supplied = replace(self._supplied, set_mv=millivolts)
+        self._say(volts=millivolts / 1000)
 
-    async def power(self, *, on: bool) -> None:
+    async def switch(self, *, on: bool) -> None:
         """Let current through to the device, or cut it. Raises LinkError."""
         await self._link.write(set_power(on=on))
-        self._say("power on" if on else "power cut")
+        self._supplied = replace(self._supplied, on=on)
+        self._say(on=on)
 
     async def stream(self) -> AsyncGenerator[Item, None]:
         """What it measures, from now on. Raises LinkTimeout when it falls silent, LinkLost when it is gone."""
@@ -220,10 +226,8 @@ class Ppk2Meter:
         if self._logic:
             yield from self._logic.state(t_ns)
 
-    def _say(self, text: str) -> None:
-        self._said.append(
-            LogLine(t_ns=self._clock.now(), device=self._info.device, source=self._info.device, text=text)
-        )
+    def _say(self, *, volts: float | None = None, on: bool | None = None) -> None:
+        self._said.append(SupplySet(t_ns=self._clock.now(), device=self._info.device, volts=volts, on=on))
 
     def _spoken(self) -> Iterator[Item]:
         said, self._said = self._said, []

@@ -175,8 +175,8 @@ async def test_what_cannot_be_read_at_all_is_named(
 ) -> None:
     start = virtual_clock.now()
     steps = [Play(start + k * SECOND, data) for k in range(40)]
+    located = f"serial:x{options or '?'}&point=usb-input".replace("?&", "?")
     with pytest.raises(NotSupported, match=sentence):
-        located = f"serial:x{options or '?'}&point=usb-input".replace("?&", "?")
         async with driver(steps).open(located, "m", virtual_clock) as device:
             await drain(device.stream(), lambda _: None)
     assert virtual_clock.now() - start <= 40 * SECOND

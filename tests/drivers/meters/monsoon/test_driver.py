@@ -11,7 +11,7 @@ from drivers.address import Address
 from drivers.base import Item
 from drivers.clock import Clock, SystemClock
 from drivers.errors import LinkLost, LinkTimeout, NotSupported, Refused
-from drivers.events import LimitEngaged, LogLine, SamplesLost
+from drivers.events import LimitEngaged, SamplesLost, SupplySet
 from drivers.links.base import ByteLink
 from drivers.links.fastserial import fast_serial
 from drivers.links.serialport import Settings
@@ -145,7 +145,9 @@ async def test_its_output_is_set_and_cut() -> None:
     async with usb(end).open("monsoon:20731?point=board-input", "m", SystemClock()) as device:
         assert isinstance(device, MonsoonMeter)
         taken.meter = device
-        changes = [lambda: device.set_voltage(4200), device.cut]
+        changes = [lambda: device.set_voltage(4200), lambda: device.switch(on=False)]
+        with pytest.raises(NotSupported, match="does not tell which voltage it is set to"):
+            await device.switch(on=True)
         async for item in device.stream():
             taken.take(item)
             if changes and taken.power >= 1000 * (3 - len(changes)):
@@ -154,10 +156,12 @@ async def test_its_output_is_set_and_cut() -> None:
                 break
         with pytest.raises(NotSupported, match=r"0\.8 to 13\.5 V"):
             await device.set_voltage(14_000)
+        assert (device.supplied.set_mv, device.supplied.on) == (4200, False)
+        await device.switch(on=True)
     outputs = [(value, index, data) for request, value, index, data in end.told if request == 1]
-    assert [int.from_bytes(data, "little") for _, _, data in outputs] == [4404019, 0]
-    said = [item.text for item in taken.items if isinstance(item, LogLine)]
-    assert said == ["output set to 4200 mV", "output cut"]
+    assert [int.from_bytes(data, "little") for _, _, data in outputs] == [4404019, 0, 4404019]
+    said = [(item.volts, item.on) for item in taken.items if isinstance(item, SupplySet)]
+    assert said == [(4.2, True), (None, False)]
     assert taken.values("output").tolist() == [4.2, 0.0]
     assert taken.lost == 0
 
@@ -169,7 +173,7 @@ async def test_a_hvpm_whose_voltage_cannot_be_trusted_is_not_set() -> None:
         assert isinstance(device, MonsoonMeter)
         with pytest.raises(Refused, match="wrong calibration"):
             await device.set_voltage(4000)
-        await device.cut()
+        await device.switch(on=False)
 
 
 async def test_a_hvpm_that_cuts_its_output_says_so() -> None:

@@ -11,7 +11,7 @@ from drivers.address import Address
 from drivers.base import Item
 from drivers.clock import MILLISECOND, Clock
 from drivers.errors import Garbled, LinkLost, NotSupported
-from drivers.events import Absent, ChannelsOpened, LogLine, SamplesLost
+from drivers.events import Absent, ChannelsOpened, SamplesLost, SupplySet
 from drivers.links.base import ByteLink
 from drivers.links.scripted import Expect, Play, ScriptedLink, Step
 from drivers.meters.ppk2.driver import Ppk2Driver
@@ -283,7 +283,7 @@ async def test_the_voltage_can_be_set(clock: VirtualClock) -> None:
             if isinstance(item, Samples) and item.channel == "power" and len(bench.times("power")) == 20_000:
                 clock.t_ns += 30 * MILLISECOND
                 await device.set_voltage(4200)
-                await device.power(on=True)
+                await device.switch(on=True)
             if len(bench.times("power")) >= 40_000:
                 break
     assert b"\x0d\x10\x68" in bench.wire.sent
@@ -293,8 +293,8 @@ async def test_the_voltage_can_be_set(clock: VirtualClock) -> None:
     ends = [block.t1_ns for _, block in bench.blocks("power")]
     assert ends[2] - ends[1] == pytest.approx(30 * MILLISECOND, abs=20_000)
     np.testing.assert_allclose(bench.values("supply"), [3.7, 4.2])
-    said = [item.text for item in bench.items if isinstance(item, LogLine)]
-    assert said == ["supply set to 4200 mV", "power on"]
+    said = [(item.volts, item.on) for item in bench.items if isinstance(item, SupplySet)]
+    assert said == [(4.2, None), (None, True)]
 
 
 @pytest.mark.parametrize("millivolts", [0, 799, 5001])
@@ -302,7 +302,7 @@ async def test_a_voltage_out_of_reach_is_refused(clock: VirtualClock, millivolts
     bench = Bench(clock)
     async with bench.driver.open("serial:x", "m", clock) as device:
         assert isinstance(device, Ppk2Meter)
-        with pytest.raises(NotSupported, match="800 to 5000"):
+        with pytest.raises(NotSupported, match=r"it supplies 0\.8 to 5 V"):
             await device.set_voltage(millivolts)
 
 
