@@ -2,31 +2,42 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
 
-from drivers.model import Channel, Kind, Quantity
-from melt_tui.format import age, count, measure, seconds
+from drivers.model import Channel, Kind, Quantity, Unit
+from melt_tui.format import age, count, measure, number, percent, seconds
+from melt_tui.measures import columns, points
+from melt_tui.measures.columns import Weighted, weighted
+from melt_tui.measures.energy import LEAST_COVERAGE
 from melt_tui.timeline import IntervalKind, Timeline, View, Window
+from melt_tui.ui.energy import has_battery
 from melt_tui.ui.look import age_s, last_reading, stale
-from melt_tui.ui.picture import name_of
+from melt_tui.ui.picture import gap_ns, name_of
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.tables import Column, TableRow
-from melt_tui.ui.topics import devices, meters_of
+from melt_tui.ui.topics import Stock, devices, meters_of
 
 COLUMNS = 4000
 """Into how many columns a marked span is cut: what falls short of its ends is less than one of them."""
 RUNS_AT_MOST = 64
+WHOLE = 0.995
+"""From this share of a span on its energy is that of the span."""
 
 FIGURE_COLUMNS = (
     Column("channel", 16, right=False),
-    Column("device", 16, right=False, rank=3),
-    Column("point", 17, right=False, rank=4),
+    Column("device", 16, right=False, rank=5),
+    Column("point", 17, right=False, rank=3),
     Column("at cursor", 10),
-    Column("age", 10, rank=3),
-    Column("n", 7, rank=2),
+    Column("age", 10, rank=8),
+    Column("n", 7, rank=6),
     Column("mean", 10, rank=1),
-    Column("min", 10, rank=1),
+    Column("min", 10, rank=2),
     Column("max", 10, rank=1),
+    Column("energy", 10, rank=1),
+    Column("J/tok", 8, rank=2),
+    Column("p50", 10, rank=9),
+    Column("p95", 10, rank=7),
+    Column("p99", 10, rank=8),
+    Column("σ", 10, rank=7),
 )
 
 
@@ -47,6 +58,20 @@ class Stats:
     mean: float
     least: float
     greatest: float
+    spread: Weighted
+    exact: bool
+    """Each column held one sample: percentiles and σ are those of the samples, not of the columns' means."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEnergy:
+    """Of one channel of power or energy between the markers."""
+
+    joules: float
+    coverage: float
+    """Fraction 0…1 of the span."""
+    per_token: float | None = None
+    """J for each output token of the span, where that may be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +82,7 @@ class Figure:
     value: float | None
     stats: Stats | None
     width_ns: int = 0
+    energy: SpanEnergy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +101,13 @@ def take_figures(timeline: Timeline, ask: AskFigures) -> Figures:
     view = timeline.view(ask.at_ns)
     names = [ask.device, *meters_of(view, ask.device)] if ask.device else [d.device for d in devices(view)]
     channels = [channel for name in names for channel in view.channels.values() if channel.device == name]
+    tokens = dict(_tokens(timeline, names, ask.span)) if ask.span else {}
+    stock = Stock(view)
     return Figures(
         ask=ask,
         view=view,
-        channels=tuple(_figure(timeline, view, channel, ask.span) for channel in channels),
-        tokens=tuple(_tokens(timeline, names, ask.span)) if ask.span else (),
+        channels=tuple(_figure(timeline, stock, channel, ask.span, tokens) for channel in channels),
+        tokens=tuple(tokens.items()),
     )
 
 
@@ -88,14 +116,17 @@ def stats_within(window: Window, t0_ns: int, t1_ns: int) -> Stats | None:
     inside = [
         i for i, start in enumerate(window.starts_ns) if t0_ns <= start and start + window.width_ns <= t1_ns
     ]
-    n = sum(window.counts[i] for i in inside)
-    if not n:
+    counts = [window.counts[i] for i in inside]
+    spread = weighted([window.means[i] for i in inside], counts)
+    if spread is None:
         return None
     return Stats(
-        n,
-        fsum(window.counts[i] * window.means[i] for i in inside) / n,
+        spread.n,
+        spread.mean,
         min(window.minima[i] for i in inside),
         max(window.maxima[i] for i in inside),
+        spread,
+        max(counts) == 1,
     )
 
 
@@ -105,13 +136,37 @@ def figure_rows(figures: Figures, stamp_at: str, shades: Mapping[str, int]) -> t
     return rows, _note(figures, stamp_at)
 
 
-def _figure(timeline: Timeline, view: View, channel: Channel, span: tuple[int, int] | None) -> Figure:
-    reading = last_reading(view, channel)
+def _figure(
+    timeline: Timeline,
+    stock: Stock,
+    channel: Channel,
+    span: tuple[int, int] | None,
+    tokens: Mapping[str, int],
+) -> Figure:
+    reading = last_reading(stock.view, channel)
     value = reading.value if reading else None
     if span is None or channel.kind is Kind.COUNTER:
         return Figure(channel, value, None)
     window = timeline.window(channel.key, *span, COLUMNS)
-    return Figure(channel, value, stats_within(window, *span), window.width_ns)
+    energy = _energy(timeline, stock, channel, span, tokens) if channel.quantity is Quantity.POWER else None
+    return Figure(channel, value, stats_within(window, *span), window.width_ns, energy)
+
+
+def _energy(
+    timeline: Timeline, stock: Stock, channel: Channel, span: tuple[int, int], tokens: Mapping[str, int]
+) -> SpanEnergy | None:
+    """Of the columns that touch the span, and of those beside it, which tell what was at its ends."""
+    beside = gap_ns(channel, 0)
+    window = timeline.window(channel.key, span[0] - beside, span[1] + beside, COLUMNS)
+    found = columns.energy(window.starts_ns, window.width_ns, window.means, *span, beside)
+    if not found.covered_ns:
+        return None
+    coverage = min(1.0, found.covered_ns / (span[1] - span[0]))
+    known = stock.view.devices.get(channel.device)
+    fed = (known.feeds if known else "") or channel.device
+    told = points.tells_tokens(channel.point, battery=has_battery(stock, fed))
+    counted = tokens.get(fed, 0) if told and coverage >= LEAST_COVERAGE else 0
+    return SpanEnergy(found.joules, coverage, found.joules / counted if counted else None)
 
 
 def _tokens(timeline: Timeline, names: Iterable[str], span: tuple[int, int]) -> Iterable[tuple[str, int]]:
@@ -152,16 +207,39 @@ def _row(view: View, one: Figure, colour: int) -> TableRow:
     def shown(value: float | None) -> str:
         return measure(value, channel.unit)
 
-    figures: Sequence[str] = ("–", "–", "–", "–")
+    figures: Sequence[str] = ("–",) * 4
+    spread: Sequence[str] = ("–",) * 4
     if stats is not None:
         figures = (count(stats.n), shown(stats.mean), shown(stats.least), shown(stats.greatest))
+        about = "" if stats.exact else "~"
+        spread = [
+            about + shown(one)
+            for one in (stats.spread.p50, stats.spread.p95, stats.spread.p99, stats.spread.sigma)
+        ]
     old = stale(view, channel)
     since = age(age_s(view, channel.key)) if old and one.value is not None else ""
     return TableRow(
-        (channel.name, device, channel.point, shown(one.value), since, *figures),
+        (
+            channel.name,
+            device,
+            channel.point,
+            shown(one.value),
+            since,
+            *figures,
+            *_joules(one.energy),
+            *spread,
+        ),
         head=device_ink(colour),
         ink=Ink.DIM if old else Ink.TEXT,
     )
+
+
+def _joules(energy: SpanEnergy | None) -> tuple[str, str]:
+    """An energy of which a part is missing says so."""
+    if energy is None:
+        return "–", "–"
+    whole = energy.coverage >= WHOLE
+    return measure(energy.joules, Unit.JOULE) + "!" * (not whole), number(energy.per_token)
 
 
 def _note(figures: Figures, stamp_at: str) -> str:
@@ -171,4 +249,7 @@ def _note(figures: Figures, stamp_at: str) -> str:
     width = max((one.width_ns for one in figures.channels), default=0)
     cut = f", in whole columns of {seconds(width / 1e9)}" if width > 1 else ""
     tokens = "".join(f" · {name} {number} tokens" for name, number in figures.tokens)
-    return f"a–b {seconds((b - a) / 1e9, 3)}{cut}{tokens}"
+    holes = [one for one in figures.channels if one.energy is not None and one.energy.coverage < WHOLE]
+    least = min((one.energy.coverage for one in holes if one.energy), default=1.0)
+    missing = f" · ! measured for {percent(100 * least)} only" if holes else ""
+    return f"a–b {seconds((b - a) / 1e9, 3)}{cut}{tokens}{missing}"

@@ -1,4 +1,5 @@
-from statistics import fmean
+from itertools import pairwise
+from statistics import fmean, quantiles, stdev
 
 import pytest
 
@@ -18,6 +19,10 @@ def test_figures_between_the_markers_are_those_of_the_samples_in_whole_columns()
     assert stats.n == len(points) == 120
     assert stats.mean == pytest.approx(fmean(points), rel=1e-12)
     assert (stats.least, stats.greatest) == (min(points), max(points))
+    assert stats.exact
+    assert stats.spread.sigma == pytest.approx(stdev(points), rel=1e-9)
+    assert stats.spread.p50 == pytest.approx(quantiles(points, n=100)[49], abs=0.05)
+    assert not (coarse := stats_within(KNOWN.window((METER, "main"), a, b, 30), a, b)) or not coarse.exact
 
 
 def test_columns_that_straddle_a_marker_are_left_out() -> None:
@@ -53,15 +58,41 @@ def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
     assert power.texts[4:6] == ("", "120")
     assert note.startswith("a–b 30.0 s, in whole columns of 8.0 ms · pixel-8 240 tokens")
     counter = next(row for row in rows if row.texts[0] == "token_arrivals")
-    assert counter.texts[5:] == ("–", "–", "–", "–")
+    assert set(counter.texts[5:]) == {"–"}
 
 
 def test_without_markers_there_are_only_values() -> None:
     figures = take_figures(KNOWN, AskFigures(device="", at_ns=at(40), span=None))
     rows, note = figure_rows(figures, "00:40.0", {})
-    assert len(rows) == 17
+    assert len(rows) == 27
     assert note == "values at 00:40.0 · a and b mark a span"
     assert {row.texts[5] for row in rows} == {"–"}
+
+
+def test_energy_between_the_markers_is_of_each_point_for_itself() -> None:
+    figures = take_figures(KNOWN, AskFigures(device="", at_ns=at(40), span=(at(10), at(40))))
+    found = {one.channel.key: one for one in figures.channels if one.energy is not None}
+    assert set(found) == {(BOARD, "VDD_IN"), (METER, "main")}
+    main = found[METER, "main"]
+    points = [(t_ns, value) for t_ns, _, value in KNOWN.points[METER, "main"] if at(10) <= t_ns <= at(40)]
+    joules = sum((u + v) / 2 * (s - t) / 1e9 for (t, u), (s, v) in pairwise(points))
+    assert main.energy is not None
+    assert main.energy.joules == pytest.approx(joules, rel=1e-3)
+    assert main.energy.per_token == pytest.approx(joules / 240, rel=1e-3)
+    assert main.energy.coverage == pytest.approx(1.0)
+    board = found[BOARD, "VDD_IN"].energy
+    assert board is not None
+    assert board.per_token is None
+    row = next(row for row in figure_rows(figures, "", {})[0] if row.texts[0] == "main")
+    assert row.texts[9:11] == (f"{joules:.0f} J", f"{joules / 240:.3f}")
+
+
+def test_an_energy_with_a_hole_says_so() -> None:
+    lost = timeline(Story(until_s=112.0, lost=True))
+    figures = take_figures(lost, AskFigures(device=BOARD, at_ns=at(112), span=(at(90), at(110))))
+    rows, note = figure_rows(figures, "", {})
+    assert next(row for row in rows if row.texts[0] == "VDD_IN").texts[9].endswith(" J!")
+    assert note.endswith(" · ! measured for 49 % only")
 
 
 def test_what_is_old_says_so_and_the_rate_of_a_run_that_ended_is_none() -> None:
