@@ -18,8 +18,6 @@ from melt_tui.workbench.contract import (
     Status,
 )
 from melt_tui.workbench.facade import Workbench
-    SupplyCheck,
-    SupplyRequest,
 from melt_tui.workbench.objections import Objection, told
 
 __all__ = [
@@ -39,5 +37,3 @@ __all__ = [
     "Workbench",
     "told",
 ]
-    "SupplyCheck",
-    "SupplyRequest",

@@ -105,27 +105,6 @@ class SelfReport:
     frames: int
     dropped_frames: int
     lag_p99_s: float
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupplyRequest:
-    """What a meter that supplies a device is to do; None leaves it as it is."""
-
-    meter: str
-    """Its name in the session."""
-    millivolts: int | None = None
-    on: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupplyCheck:
-    """What a person is to be asked before a meter supplies something else."""
-
-    question: str
-    """It names the device and the voltage."""
-    warnings: tuple[str, ...] = ()
-    cuts: bool = False
-    """The device loses its power."""
-
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,8 +189,8 @@ class Bench(Protocol):
         """Look on every link."""
         ...
 
-    def add_device(self, address: str, name: str = "", feeds: str = "", point: str = "") -> "Future[str]":
-        """Open a device in the session; its name there. ``feeds`` and ``point`` are of a meter: what it measures."""
+    def add_device(self, address: str, name: str = "") -> "Future[str]":
+        """Open a device in the session; its name there."""
         ...
 
     def remove_device(self, name: str) -> "Future[None]":
@@ -306,11 +285,3 @@ class Bench(Protocol):
     def setup(self, request: SetupRequest, progress: SetupProgress) -> "Future[None]":
         """Put an engine, and a model if asked for, on a device; what is there already is not sent again."""
         ...
-    def check_supply(self, request: SupplyRequest, wait_s: float = 0.0) -> "Future[SupplyCheck]":
-        """What to ask before a meter supplies this; an exception for what it cannot. It may take ``wait_s`` to come up."""
-        ...
-
-    def set_supply(self, request: SupplyRequest) -> "Future[None]":
-        """Have a meter supply this: a person has agreed to what ``check_supply`` asks."""
-        ...
-

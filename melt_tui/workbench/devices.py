@@ -51,9 +51,10 @@ class Devices:
         if self._plugged:
             self._follow_phones()
 
-    def add(self, place: Place) -> str:
+    def add(self, address: str, name: str) -> str:
         """Open a device that was asked for; its name. Raises AskUser."""
-        self._dismissed.discard(place.address)
+        place = Place(address=address, name=name)
+        self._dismissed.discard(address)
         return self.open(chosen_name(self._registry, place, self.samplers), place)
 
     def open(self, name: str, place: Place) -> str:

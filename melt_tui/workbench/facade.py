@@ -27,8 +27,6 @@ from melt_tui.workbench.contract import (
     SetupRequest,
     Status,
 )
-    SupplyCheck,
-    SupplyRequest,
 from melt_tui.workbench.objections import Objection
 
 if TYPE_CHECKING:
@@ -113,9 +111,9 @@ class Workbench:
         """Look on every link."""
         return self._call(lambda desk: desk.scan())
 
-    def add_device(self, address: str, name: str = "", feeds: str = "", point: str = "") -> "Future[str]":
+    def add_device(self, address: str, name: str = "") -> "Future[str]":
         """Open a device in the session; its name there."""
-        return self._call(lambda desk: desk.add_device(address, name, feeds, point))
+        return self._call(lambda desk: desk.add_device(address, name))
 
     def remove_device(self, name: str) -> "Future[None]":
         """Close it and stop trying."""
@@ -226,14 +224,6 @@ class Workbench:
             late: Future[T] = Future()
             late.set_exception(Refused("the session has ended"))
             return late
-    def check_supply(self, request: SupplyRequest, wait_s: float = 0.0) -> "Future[SupplyCheck]":
-        """What to ask before a meter supplies this."""
-        return self._call(lambda desk: desk.check_supply(request, wait_s))
-
-    def set_supply(self, request: SupplyRequest) -> "Future[None]":
-        """Have a meter supply this: a person has agreed."""
-        return self._call(lambda desk: desk.set_supply(request))
-
         return asyncio.run_coroutine_threadsafe(self._on_desk(command), self._loop)
 
     async def _on_desk(self, command: "Callable[[Desk], Awaitable[T]]") -> T:

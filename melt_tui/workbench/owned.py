@@ -29,14 +29,12 @@ class Owned:
         return [one.address for one in self.saved if one.address not in up]
 
     async def save(self, entry: DeviceConfig, was: str) -> None:
-        """Add it, or change the one named ``was``. Raises NotSupported for an unknown address or a wiring that cannot be,
-        ConfigError."""
+        """Add it, or change the one named ``was``. Raises NotSupported for an unknown address, ConfigError."""
         self._registry.default_name(entry.address)
         if was:
             await self._edit(lambda path: writing.change_device(path, was, entry))
         else:
             await self._edit(lambda path: writing.add_device(path, entry))
-        self._registry.wired(entry.address, entry.feeds, entry.point)
 
     async def forget(self, name: str) -> None:
         """Take it out of the file. Raises ConfigError."""

@@ -22,8 +22,6 @@ from melt_tui.workbench import (
     SetupRequest,
     Status,
 )
-    SupplyCheck,
-    SupplyRequest,
 from tests.rigs.night_run import T0, WALL, Story, at, live
 
 T = TypeVar("T")
@@ -88,7 +86,6 @@ class FakeBench:
         )
         self.steps: list[tuple[str, float, float | None]] = [("fetching", 0.5, 4.0), ("pushing", 1.0, 0.0)]
         """What a setup tells."""
-        self.supply = SupplyCheck(question="Supply pixel-8 with 4.2 V from hvpm?")
 
     @property
     def timeline(self) -> Timeline:
@@ -113,9 +110,8 @@ class FakeBench:
             ]
         )  # fmt: skip
 
-    def add_device(self, address: str, name: str = "", feeds: str = "", point: str = "") -> "Future[str]":
-        wiring = (feeds, point) if feeds or point else ()
-        return self._note("add_device", (address, name, *wiring), name or address)
+    def add_device(self, address: str, name: str = "") -> "Future[str]":
+        return self._note("add_device", (address, name), name or address)
 
     def remove_device(self, name: str) -> "Future[None]":
         return self._note("remove_device", name, None)
@@ -212,9 +208,3 @@ class FakeBench:
     def _note(self, name: str, what: Any, value: Any) -> "Future[Any]":
         self.calls.append((name, what))
         return failed(self.broken) if self.broken else done(value)
-    def check_supply(self, request: SupplyRequest, wait_s: float = 0.0) -> "Future[SupplyCheck]":
-        return self._note("check_supply", request, self.supply)
-
-    def set_supply(self, request: SupplyRequest) -> "Future[None]":
-        return self._note("set_supply", request, None)
-
