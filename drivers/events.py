@@ -80,6 +80,15 @@ class SamplesLost(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupplySet(Event):
+    """Somebody has set what the meter ``device`` supplies to what it feeds. None: as it was before."""
+
+    volts: float | None = None
+    on: bool | None = None
+    """Whether current reaches the device from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockMeasured(Event):
     """A device clock against the host's: ``host = device_time + offset_ns``, within ± ``uncertainty_ns``.
 

@@ -21,6 +21,7 @@ VERBS = {
     "replay": ("melt_tui.cli.session", "session"),
     "devices": ("melt_tui.cli.devices", "devices"),
     "setup": ("melt_tui.cli.setup", "setup"),
+    "supply": ("melt_tui.cli.supply", "supply"),
     "sessions": ("melt_tui.cli.listing", "sessions"),
     "summary": ("melt_tui.cli.listing", "summary"),
     "analyse": ("melt_tui.cli.analysing", "analyse"),

@@ -32,7 +32,7 @@ def session_setup(
 ) -> SessionSetup:
     """The session that was asked for. ``keep``: it is kept however short it was; ``plugged``: phones come by themselves,
     unless devices were named."""
-    chosen = _places(getattr(options, "device", ()), config) if opened is None else opened
+    chosen = places_of(getattr(options, "device", ()), config) if opened is None else opened
     minutes = 0.0 if keep or config.session.keep_short else config.session.min_minutes
     return SessionSetup(
         name=name,
@@ -89,7 +89,7 @@ _ONE_EACH = "sim:"
 """Simulated devices are made as often as they are named."""
 
 
-def _places(addresses: Sequence[str], config: Config) -> tuple[Place, ...]:
+def places_of(addresses: Sequence[str], config: Config) -> tuple[Place, ...]:
     """What is to be opened. Raises UsageError for a device that was named twice: it would be measured twice."""
     if not addresses:
         return tuple(map(_configured, config.devices))

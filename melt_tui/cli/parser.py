@@ -39,6 +39,7 @@ def parser() -> Parser:
         _devices,
     )
     _add(verbs, "setup", common, "put an engine, and a model, on a phone or board", _setup)
+    _add(verbs, "supply", common, "set or cut what a meter supplies to the device that it feeds", _supply)
     _add(verbs, "sessions", common, "the recordings", _json_only)
     _add(verbs, "summary", common, "the figures of a recording", _summary)
     _add(verbs, "analyse", common, "look for throttling in a recording again", _analyse)
@@ -154,6 +155,16 @@ def _setup(into: argparse.ArgumentParser) -> None:
     )
     into.add_argument("--sha256", type=words, metavar="SUM", help="of the archive at that URL")
     into.add_argument("--model", type=words, metavar="MODEL", help="put this model there, too")
+    _json_only(into)
+
+
+def _supply(into: argparse.ArgumentParser) -> None:
+    into.add_argument("meter", metavar="METER", help="its name in the config file, or its address")
+    into.add_argument("--voltage", type=fraction, metavar="V", help="supply this voltage")
+    switch = into.add_mutually_exclusive_group()
+    switch.add_argument("--on", action="store_true", help="let current through to the device")
+    switch.add_argument("--off", action="store_true", help="cut it")
+    into.add_argument("--yes", action="store_true", help="do it without asking")
     _json_only(into)
 
 

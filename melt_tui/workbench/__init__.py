@@ -16,6 +16,8 @@ from melt_tui.workbench.contract import (
     SetupProgress,
     SetupRequest,
     Status,
+    SupplyCheck,
+    SupplyRequest,
 )
 from melt_tui.workbench.facade import Workbench
 from melt_tui.workbench.objections import Objection, told
@@ -34,6 +36,8 @@ __all__ = [
     "SetupProgress",
     "SetupRequest",
     "Status",
+    "SupplyCheck",
+    "SupplyRequest",
     "Workbench",
     "told",
 ]

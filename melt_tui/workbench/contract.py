@@ -85,6 +85,27 @@ class SetupRequest:
     """Also put this model there; as in ``RunRequest``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyRequest:
+    """What a meter that supplies a device is to do; None leaves it as it is."""
+
+    meter: str
+    """Its name in the session."""
+    millivolts: int | None = None
+    on: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyCheck:
+    """What a person is to be asked before a meter supplies something else."""
+
+    question: str
+    """It names the device and the voltage."""
+    warnings: tuple[str, ...] = ()
+    cuts: bool = False
+    """The device loses its power."""
+
+
 SetupProgress = Callable[[str, float, float | None], None]
 """Told from any thread: the step, its fraction 0…1, seconds to go."""
 
@@ -189,8 +210,8 @@ class Bench(Protocol):
         """Look on every link."""
         ...
 
-    def add_device(self, address: str, name: str = "") -> "Future[str]":
-        """Open a device in the session; its name there."""
+    def add_device(self, address: str, name: str = "", feeds: str = "", point: str = "") -> "Future[str]":
+        """Open a device in the session; its name there. ``feeds`` and ``point`` are of a meter: what it measures."""
         ...
 
     def remove_device(self, name: str) -> "Future[None]":
@@ -280,6 +301,14 @@ class Bench(Protocol):
 
     def to_wifi(self, device: str) -> "Future[str]":
         """Move an adb phone of the session to Wi-Fi: its new address, opened in place of the old one."""
+        ...
+
+    def check_supply(self, request: SupplyRequest, wait_s: float = 0.0) -> "Future[SupplyCheck]":
+        """What to ask before a meter supplies this; an exception for what it cannot. It may take ``wait_s`` to come up."""
+        ...
+
+    def set_supply(self, request: SupplyRequest) -> "Future[None]":
+        """Have a meter supply this: a person has agreed to what ``check_supply`` asks."""
         ...
 
     def setup(self, request: SetupRequest, progress: SetupProgress) -> "Future[None]":

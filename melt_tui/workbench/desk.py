@@ -38,18 +38,22 @@ from melt_tui.timeline import Timeline
 from melt_tui.timeline.spliced import Spliced
 from melt_tui.workbench.contract import (
     Choice,
+    Place,
     RunRequest,
     SelfReport,
     SessionSetup,
     SetupProgress,
     SetupRequest,
     Status,
+    SupplyCheck,
+    SupplyRequest,
 )
 from melt_tui.workbench.devices import Devices, all_named
 from melt_tui.workbench.objections import Objection
 from melt_tui.workbench.owned import Owned
 from melt_tui.workbench.runs import Runs
 from melt_tui.workbench.shelf import Shelf, new_path
+from melt_tui.workbench.supplying import Supplying
 from melt_tui.workloads import catalog as workloads
 
 
@@ -75,6 +79,7 @@ class Desk:
         self._devices = Devices(self._session, self._registry, clock, plugged=setup.plugged)
         self._samplers = self._devices.samplers
         self._runs = Runs(self._session, self._registry, clock, self._samplers, setup.cache)
+        self._supplying = Supplying(self._devices, clock, lambda: self.timeline.view(clock.now()))
         self.owned = Owned(setup, self._registry, self._devices)
 
     async def __aenter__(self) -> Self:
@@ -110,9 +115,9 @@ class Desk:
         """Look on every link, and at the boards that are known by name."""
         return await self._registry.scan(self.owned.addresses())
 
-    async def add_device(self, address: str, name: str) -> str:
+    async def add_device(self, address: str, name: str, feeds: str, point: str) -> str:
         """Open a device in the session; its name there. Raises AskUser for an address that nobody knows."""
-        return self._devices.add(address, name)
+        return self._devices.add(Place(address=address, name=name, feeds=feeds, point=point))
 
     async def remove_device(self, name: str) -> None:
         """Stop its run, close it and stop trying."""
@@ -174,6 +179,17 @@ class Desk:
         address = await self._registry.to_wifi(self._devices.sampler(device).address)
         await self._devices.move(device, address)
         return address
+
+    async def check_supply(self, request: SupplyRequest, wait_s: float) -> SupplyCheck:
+        """What to ask before a meter supplies this. Raises NotSupported, Refused."""
+        if wait_s:
+            await self._up([request.meter], wait_s)
+            await self._supplying.settle(request.meter)
+        return self._supplying.check(request)
+
+    async def set_supply(self, request: SupplyRequest) -> None:
+        """Have a meter supply this. Raises NotSupported, Refused, LinkError."""
+        await self._supplying.carry_out(request)
 
     async def setup(self, request: SetupRequest, progress: SetupProgress) -> None:
         """Put an engine on a device, of the session or not. Raises AskUser, LinkError, MeltError."""

@@ -51,10 +51,9 @@ class Devices:
         if self._plugged:
             self._follow_phones()
 
-    def add(self, address: str, name: str) -> str:
+    def add(self, place: Place) -> str:
         """Open a device that was asked for; its name. Raises AskUser."""
-        place = Place(address=address, name=name)
-        self._dismissed.discard(address)
+        self._dismissed.discard(place.address)
         return self.open(chosen_name(self._registry, place, self.samplers), place)
 
     def open(self, name: str, place: Place) -> str:

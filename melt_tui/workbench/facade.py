@@ -26,6 +26,8 @@ from melt_tui.workbench.contract import (
     SetupProgress,
     SetupRequest,
     Status,
+    SupplyCheck,
+    SupplyRequest,
 )
 from melt_tui.workbench.objections import Objection
 
@@ -111,9 +113,9 @@ class Workbench:
         """Look on every link."""
         return self._call(lambda desk: desk.scan())
 
-    def add_device(self, address: str, name: str = "") -> "Future[str]":
+    def add_device(self, address: str, name: str = "", feeds: str = "", point: str = "") -> "Future[str]":
         """Open a device in the session; its name there."""
-        return self._call(lambda desk: desk.add_device(address, name))
+        return self._call(lambda desk: desk.add_device(address, name, feeds, point))
 
     def remove_device(self, name: str) -> "Future[None]":
         """Close it and stop trying."""
@@ -211,6 +213,14 @@ class Workbench:
     def to_wifi(self, device: str) -> "Future[str]":
         """Move an adb phone of the session to Wi-Fi: its new address."""
         return self._call(lambda desk: desk.to_wifi(device))
+
+    def check_supply(self, request: SupplyRequest, wait_s: float = 0.0) -> "Future[SupplyCheck]":
+        """What to ask before a meter supplies this."""
+        return self._call(lambda desk: desk.check_supply(request, wait_s))
+
+    def set_supply(self, request: SupplyRequest) -> "Future[None]":
+        """Have a meter supply this: a person has agreed."""
+        return self._call(lambda desk: desk.set_supply(request))
 
     def setup(self, request: SetupRequest, progress: SetupProgress) -> "Future[None]":
         """Put an engine, and a model if asked for, on a device."""

@@ -29,8 +29,10 @@ class Owned:
         return [one.address for one in self.saved if one.address not in up]
 
     async def save(self, entry: DeviceConfig, was: str) -> None:
-        """Add it, or change the one named ``was``. Raises NotSupported for an unknown address, ConfigError."""
+        """Add it, or change the one named ``was``. Raises NotSupported for an unknown address or a wiring that cannot be,
+        ConfigError."""
         self._registry.default_name(entry.address)
+        self._registry.wired(entry.address, entry.feeds, entry.point)
         if was:
             await self._edit(lambda path: writing.change_device(path, was, entry))
         else:

@@ -21,6 +21,8 @@ from melt_tui.workbench import (
     SetupProgress,
     SetupRequest,
     Status,
+    SupplyCheck,
+    SupplyRequest,
 )
 from tests.rigs.night_run import T0, WALL, Story, at, live
 
@@ -84,6 +86,7 @@ class FakeBench:
             fingerprint="SHA256:0Zm5WmLJ0hQ6fM1bVzQ7sH3n8k2dY4x6rT9uP1aBcDe",
             line="orin.local ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ",
         )
+        self.supply = SupplyCheck(question="Supply pixel-8 with 4.2 V from hvpm?")
         self.steps: list[tuple[str, float, float | None]] = [("fetching", 0.5, 4.0), ("pushing", 1.0, 0.0)]
         """What a setup tells."""
 
@@ -110,8 +113,9 @@ class FakeBench:
             ]
         )  # fmt: skip
 
-    def add_device(self, address: str, name: str = "") -> "Future[str]":
-        return self._note("add_device", (address, name), name or address)
+    def add_device(self, address: str, name: str = "", feeds: str = "", point: str = "") -> "Future[str]":
+        wiring = (feeds, point) if feeds or point else ()
+        return self._note("add_device", (address, name, *wiring), name or address)
 
     def remove_device(self, name: str) -> "Future[None]":
         return self._note("remove_device", name, None)
@@ -200,6 +204,12 @@ class FakeBench:
         for step in self.steps:
             progress(*step)
         return self._note("setup", request, None)
+
+    def check_supply(self, request: SupplyRequest, wait_s: float = 0.0) -> "Future[SupplyCheck]":
+        return self._note("check_supply", request, self.supply)
+
+    def set_supply(self, request: SupplyRequest) -> "Future[None]":
+        return self._note("set_supply", request, None)
 
     def told(self, name: str) -> list[Any]:
         """What was asked for under this name."""
