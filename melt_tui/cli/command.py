@@ -24,6 +24,7 @@ VERBS = {
     "supply": ("melt_tui.cli.supply", "supply"),
     "sessions": ("melt_tui.cli.listing", "sessions"),
     "summary": ("melt_tui.cli.listing", "summary"),
+    "align": ("melt_tui.cli.aligning", "align"),
     "analyse": ("melt_tui.cli.analysing", "analyse"),
     "export": ("melt_tui.cli.listing", "export"),
     "doctor": ("melt_tui.cli.listing", "doctor"),

@@ -42,6 +42,13 @@ def parser() -> Parser:
     _add(verbs, "supply", common, "set or cut what a meter supplies to the device that it feeds", _supply)
     _add(verbs, "sessions", common, "the recordings", _json_only)
     _add(verbs, "summary", common, "the figures of a recording", _summary)
+    _add(
+        verbs,
+        "align",
+        common,
+        "a meter's clock against the device that it feeds, by their power edges",
+        _align,
+    )
     _add(verbs, "analyse", common, "look for throttling in a recording again", _analyse)
     _add(verbs, "replay", common, "look back into a recording", _file)
     _add(verbs, "export", common, "a recording as a table", _export)
@@ -174,6 +181,25 @@ def _file(into: argparse.ArgumentParser) -> None:
 
 def _summary(into: argparse.ArgumentParser) -> None:
     _file(into)
+    into.add_argument(
+        "--sum",
+        action="append",
+        type=words,
+        metavar="POINT",
+        default=[],
+        help="several meters of a device at this point measure parts of it: sum them up",
+    )
+    _json_only(into)
+
+
+def _align(into: argparse.ArgumentParser) -> None:
+    _file(into)
+    acts = into.add_mutually_exclusive_group()
+    acts.add_argument(
+        "--apply", action="store_true", help="move times of meters that are surely off, on reading"
+    )
+    acts.add_argument("--undo", action="store_true", help="read them as they were measured again")
+    into.add_argument("--meter", type=words, metavar="NAME", default="", help="this one alone")
     _json_only(into)
 
 
