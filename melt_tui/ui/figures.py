@@ -31,7 +31,7 @@ FIGURE_COLUMNS = (
     Column("n", 7, rank=6),
     Column("mean", 10, rank=1),
     Column("min", 10, rank=2),
-    Column("max", 10, rank=1),
+    Column("max", 10, rank=2),
     Column("energy", 10, rank=1),
     Column("J/tok", 8, rank=2),
     Column("p50", 10, rank=9),
@@ -67,6 +67,8 @@ class Stats:
 class SpanEnergy:
     """Of one channel of power or energy between the markers."""
 
+    device: str
+    """That is fed."""
     joules: float
     coverage: float
     """Fraction 0…1 of the span."""
@@ -131,8 +133,9 @@ def stats_within(window: Window, t0_ns: int, t1_ns: int) -> Stats | None:
 
 
 def figure_rows(figures: Figures, stamp_at: str, shades: Mapping[str, int]) -> tuple[list[TableRow], str]:
-    """The table's rows in the devices' colours, and the line under them."""
-    rows = [_row(figures.view, one, shades.get(one.channel.device, 0)) for one in figures.channels]
+    """The table's rows in the devices' colours, energies first, and the line above them."""
+    shown = sorted(figures.channels, key=lambda one: one.energy is None)
+    rows = [_row(figures.view, one, shades.get(one.channel.device, 0)) for one in shown]
     return rows, _note(figures, stamp_at)
 
 
@@ -166,7 +169,7 @@ def _energy(
     fed = (known.feeds if known else "") or channel.device
     told = points.tells_tokens(channel.point, battery=has_battery(stock, fed))
     counted = tokens.get(fed, 0) if told and coverage >= LEAST_COVERAGE else 0
-    return SpanEnergy(found.joules, coverage, found.joules / counted if counted else None)
+    return SpanEnergy(fed, found.joules, coverage, found.joules / counted if counted else None)
 
 
 def _tokens(timeline: Timeline, names: Iterable[str], span: tuple[int, int]) -> Iterable[tuple[str, int]]:
@@ -247,9 +250,20 @@ def _note(figures: Figures, stamp_at: str) -> str:
         return f"values at {stamp_at} · a and b mark a span"
     a, b = figures.ask.span
     width = max((one.width_ns for one in figures.channels), default=0)
-    cut = f", in whole columns of {seconds(width / 1e9)}" if width > 1 else ""
-    tokens = "".join(f" · {name} {number} tokens" for name, number in figures.tokens)
+    cut = f" · whole columns of {seconds(width / 1e9)}" if width > 1 else ""
+    tokens = "".join(
+        f" · {name} {tokens} tokens{_per_token(figures, name)}" for name, tokens in figures.tokens
+    )
     holes = [one for one in figures.channels if one.energy is not None and one.energy.coverage < WHOLE]
     least = min((one.energy.coverage for one in holes if one.energy), default=1.0)
     missing = f" · ! measured for {percent(100 * least)} only" if holes else ""
-    return f"a–b {seconds((b - a) / 1e9, 3)}{cut}{tokens}{missing}"
+    return f"a–b {seconds((b - a) / 1e9, 3)}{tokens}{missing}{cut}"
+
+
+def _per_token(figures: Figures, device: str) -> str:
+    """At each point for itself: ``, 0.465 J/tok battery-terminals``."""
+    return "".join(
+        f", {measure(one.energy.per_token, Unit.JOULES_PER_TOKEN)} {one.channel.point}"
+        for one in figures.channels
+        if one.energy is not None and one.energy.per_token is not None and one.energy.device == device
+    )

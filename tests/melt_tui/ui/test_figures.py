@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 from statistics import fmean, quantiles, stdev
 
@@ -56,7 +57,9 @@ def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
     assert power.texts[1:3] == ("hvpm (sim)", "battery-terminals")
     assert power.texts[3].endswith(" W")
     assert power.texts[4:6] == ("", "120")
-    assert note.startswith("a–b 30.0 s, in whole columns of 8.0 ms · pixel-8 240 tokens")
+    assert rows[0] is power
+    said = r"a–b 30\.0 s · pixel-8 240 tokens, 0\.46\d J/tok battery-terminals · whole columns of 8\.0 ms"
+    assert re.fullmatch(said, note)
     counter = next(row for row in rows if row.texts[0] == "token_arrivals")
     assert set(counter.texts[5:]) == {"–"}
 
@@ -92,7 +95,7 @@ def test_an_energy_with_a_hole_says_so() -> None:
     figures = take_figures(lost, AskFigures(device=BOARD, at_ns=at(112), span=(at(90), at(110))))
     rows, note = figure_rows(figures, "", {})
     assert next(row for row in rows if row.texts[0] == "VDD_IN").texts[9].endswith(" J!")
-    assert note.endswith(" · ! measured for 49 % only")
+    assert " · ! measured for 49 % only · " in note
 
 
 def test_what_is_old_says_so_and_the_rate_of_a_run_that_ended_is_none() -> None:
