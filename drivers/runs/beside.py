@@ -16,8 +16,12 @@ from drivers.model import Channel, Kind, Quantity, Unit
 LINES: Final = 20_000
 """Lines after which they come half as often."""
 FILES: Final = 48
+POLICIES_APART: Final = 8
+"""Of more policies a board tells means of several: no clock of one is such a mean."""
 PREFIX: Final = "kept "
-DETAIL: Final = "read by a script on the device while its link was away, at the times of its own clock"
+PROVENANCE: Final = (
+    "read on the device by a script of ours while its link was away, at the times of its own clock"
+)
 MILLIAMPERES_BELOW: Final = 20_000
 """A busy phone draws more than so many µA, and never so many mA."""
 
@@ -170,7 +174,8 @@ class Beside:
             if column.kind == "rss":
                 yield self._read(_Column("rss"), Quantity.RSS, Unit.BYTES, cells, _scaled(self._page))
             elif column.kind == "current":
-                yield from self._current(column, cells, statuses)
+                volts = found.get(replace(column, kind="voltage"), [])
+                yield from self._current(column, cells, statuses, volts)
             elif column.kind == "millivolt":
                 yield from self._rail(column, cells, found.get(replace(column, kind="milliampere"), []))
             elif column.kind != "milliampere":
@@ -191,29 +196,44 @@ class Beside:
         if column.kind == "zone":
             quantity = linux.temperature_quantity("", column.label)
         read = [(t_ns, value) for t_ns, text in cells if (value := parse(text)) is not None]
-        channel = self._channel(_numbered(name, column), quantity, unit)
+        channel = self._channel(_numbered(name, column), quantity, unit, self._fills(column, name))
         return Series(channel, [t_ns for t_ns, _ in read], [value for _, value in read])
 
     def _current(
-        self, column: _Column, cells: Sequence[tuple[int, str]], statuses: dict[int, str]
+        self,
+        column: _Column,
+        cells: Sequence[tuple[int, str]],
+        statuses: dict[int, str],
+        volts: Sequence[tuple[int, str]],
     ) -> Iterator[Series]:
-        """By the status of the same moment, since gauges disagree on the sign; in mA where it is never as large as µA."""
+        """By the status of the same moment, since gauges disagree on the sign; in mA where it is never as large as µA.
+
+        The power with it, where ``volts`` of the same moments are told.
+        """
         numbers = [abs(value) for _, text in cells if (value := linux.integer(text)) is not None]
         unit = 1 if max(numbers, default=0) >= MILLIAMPERES_BELOW else 1_000
-        read = []
+        read = {}
         for t_ns, text in cells:
             value = linux.integer(text)
             scaled = None if value is None else str(value * unit)
-            amperes = linux.flow(statuses.get(t_ns), None, scaled, None).amperes
-            if amperes is not None:
-                read.append((t_ns, amperes))
-        channel = replace(
-            self._channel(_NAMES[column.kind], Quantity.CURRENT, Unit.AMPERE),
-            detail=f"{DETAIL}; positive = leaving the battery, by its status; gauge taken for one in "
-            f"{'µA' if unit == 1 else 'mA'} by its size",
-            point="battery-gauge",
+            directed = linux.flow(statuses.get(t_ns), None, scaled, None).amperes
+            if directed is not None:
+                read[t_ns] = directed
+        detail = (
+            "positive = leaving the battery, by its status; gauge taken for one in "
+            f"{'µA' if unit == 1 else 'mA'} by its size"
         )
-        yield Series(channel, [t_ns for t_ns, _ in read], [value for _, value in read])
+        channel = self._channel(_NAMES[column.kind], Quantity.CURRENT, Unit.AMPERE, (_NAMES[column.kind],))
+        yield Series(replace(channel, detail=detail, point="battery-gauge"), list(read), list(read.values()))
+        known = {t_ns: level for t_ns, text in volts if (level := _volts(text)) is not None}
+        products = {t_ns: known[t_ns] * amperes for t_ns, amperes in read.items() if t_ns in known}
+        power = replace(
+            self._channel("battery power", Quantity.POWER, Unit.WATT, ("battery power",)),
+            detail=detail,
+            point="battery-gauge",
+            provenance=f"voltage × current of one moment, {PROVENANCE}",
+        )
+        yield Series(power, list(products), list(products.values()))
 
     def _rail(
         self, column: _Column, volts: Sequence[tuple[int, str]], amperes: Sequence[tuple[int, str]]
@@ -228,13 +248,33 @@ class Beside:
             and (milliamperes := linux.integer(currents.get(t_ns))) is not None
         ]
         channel = replace(
-            self._channel(_numbered(column.label, column), Quantity.POWER, Unit.WATT),
+            self._channel(
+                _numbered(column.label, column), Quantity.POWER, Unit.WATT, self._fills(column, column.label)
+            ),
             point=f"rail:{column.label}",
-            provenance="voltage × current of one moment",
+            provenance=f"voltage × current of one moment, {PROVENANCE}",
         )
         yield Series(channel, [t_ns for t_ns, _ in read], [value for _, value in read])
 
-    def _channel(self, name: str, quantity: Quantity, unit: Unit) -> Channel:
+    def _fills(self, column: _Column, name: str) -> tuple[str, ...]:
+        """What the drivers of phones and boards call the channel of the same sensor; nothing where several bear its
+        name, since they may be numbered otherwise there."""
+        if sum((one.kind, one.label) == (column.kind, column.label) for one in self._columns) > 1:
+            return ()
+        names = [name]
+        if column.kind == "zone":
+            names = [f"zone {name}", name, f"{name} temp"]
+        elif column.kind == "millivolt":
+            names.append(f"{name} rail")
+        elif column.kind == "frequency" and self._policies <= POLICIES_APART:
+            names.append(f"cpu clock {column.label}")
+        return tuple(names)
+
+    @property
+    def _policies(self) -> int:
+        return sum(column.kind == "frequency" for column in self._columns)
+
+    def _channel(self, name: str, quantity: Quantity, unit: Unit, fills: tuple[str, ...]) -> Channel:
         return Channel(
             device=self._device,
             name=PREFIX + name,
@@ -242,8 +282,9 @@ class Beside:
             unit=unit,
             kind=Kind.INSTANT,
             rate_hz=1,
-            detail=DETAIL,
+            provenance=PROVENANCE,
             own_clock=True,
+            fills=fills,
         )
 
 

@@ -147,11 +147,12 @@ class Kept:
             arrivals,
             name=PREFIX + arrivals.name,
             quantity=Quantity.OTHER,
-            detail=f"the device's clock, while its link was away; {arrivals.detail}",
+            provenance=f"lines that the device kept while its link was away, by its own clock; {arrivals.detail}",
             own_clock=True,
+            fills=(arrivals.name,),
         )
         own_ns = self._line.own(item.t0_ns) - self._asleep_ns
-        yield from self._open(stage, (channel,))
+        yield from self._open(channel, item.t0_ns)
         yield uneven_block(channel, [own_ns], [item.last_code])
 
     @property
@@ -184,7 +185,7 @@ class Kept:
         from_ns, until_ns = self._line.own(away.since_ns), self._line.own(away.back_ns)
         count = 0
         for series in self._beside.take(await process.beside(), from_ns, until_ns):
-            for item in self._open(stage, (series.channel,)):
+            for item in self._open(series.channel, self._line.host(series.times_ns[0])):
                 stage.emit(item)
             times_ns = [t_ns - self._asleep_ns for t_ns in series.times_ns]
             stage.emit(uneven_block(series.channel, times_ns, series.values))
@@ -195,11 +196,11 @@ class Kept:
             f"merged; its clock is known to ± {away.uncertainty_ns / MILLISECOND:.1f} ms",
         )
 
-    def _open(self, stage: Stage, channels: tuple[Channel, ...]) -> Iterator[Item]:
-        late = tuple(channel for channel in channels if channel.name not in self._opened)
-        self._opened |= {channel.name for channel in late}
-        if late:
-            yield ChannelsOpened(t_ns=stage.clock.now(), device=self._spec.device, channels=late)
+    def _open(self, channel: Channel, t_ns: int) -> Iterator[Item]:
+        """Once, from the moment of its first sample on."""
+        if channel.name not in self._opened:
+            self._opened.add(channel.name)
+            yield ChannelsOpened(t_ns=t_ns, device=self._spec.device, channels=(channel,))
 
 
 def _by_time(lines: Sequence[Line]) -> list[Line]:

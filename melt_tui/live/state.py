@@ -1,6 +1,6 @@
 """LiveState: takes what passes on the bus and answers looks at it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from drivers.base import Item
@@ -116,6 +116,11 @@ class LiveState:
         with self._lock:
             return self._chronicle.event_before(t_ns, kinds)
 
+    def announced(self) -> Mapping[ChannelKey, Channel]:
+        """As ``timeline.filled.Announcing.announced``."""
+        with self._lock:
+            return self._channels
+
     def watermark(self) -> int:
         """Every channel with a rate, of every device that is up, has delivered up to this moment."""
         with self._lock:
@@ -177,7 +182,7 @@ class LiveState:
             self._series[key].open(channel)
             self._openings[key].append((event.t_ns, self._opened, place, channel))
             self._openings[key].sort(key=_moment)
-            if channel.rate_hz is not None and channel.device in self._due:
+            if channel.rate_hz is not None and not channel.fills and channel.device in self._due:
                 self._due[channel.device][key] = event.t_ns
         self._channels_ns = max(self._channels_ns, event.t_ns)
         self._channels = self._channels_at(self._channels_ns)

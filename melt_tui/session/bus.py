@@ -1,6 +1,7 @@
 """The bus: a synchronous ordered loop. Sources publish, sinks store and show, transforms derive."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from drivers.base import Item
@@ -49,6 +50,7 @@ class Bus:
         for sink in self._sinks:
             sink.take(item)
         if isinstance(item, ChannelsOpened):
+            item = _of_now(item)
             self._routes.update((channel.key, self._takers(channel.quantity)) for channel in item.channels)
         takers = self._routes.get(item.key, ()) if isinstance(item, Samples) else self._transforms
         for transform in takers:
@@ -57,3 +59,10 @@ class Bus:
 
     def _takers(self, quantity: Quantity) -> tuple[Transform, ...]:
         return tuple(transform for transform in self._transforms if quantity in transform.quantities)
+
+
+def _of_now(event: ChannelsOpened) -> ChannelsOpened:
+    """Without what a device kept while its link was away: it comes late, and no transform looks back."""
+    if not any(channel.fills for channel in event.channels):
+        return event
+    return replace(event, channels=tuple(channel for channel in event.channels if not channel.fills))

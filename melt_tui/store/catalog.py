@@ -10,6 +10,9 @@ from melt_tui.store.journal import Tail, tail_of
 from melt_tui.store.series import Series, load_series
 from melt_tui.timeline.clockmap import ClockMap, ClockRow
 
+EVERY = 1 << 62
+"""A time after any other."""
+
 _Opening = tuple[int, int, Channel, int]
 """``(t_ns, row, channel, its row)``."""
 
@@ -26,6 +29,8 @@ class Catalog:
         self.clock = ClockMap()
         self.tail: Tail = tail_of(())
         self.by_id: dict[int, Series] = {}
+        self.latest: Mapping[ChannelKey, Channel] = {}
+        """Every channel, as announced last; another object once there is another."""
         self.ticks: list[Series] = []
         """Those that hold Ticks."""
         self._of_channel: dict[int, list[Series]] = {}
@@ -78,6 +83,8 @@ class Catalog:
             self._openings.append((t_ns, row, channel, number))
             self.clock.open(channel)
         self._openings.sort(key=lambda opening: opening[:2])
+        if after < max((opening[1] for opening in self._openings), default=0):
+            self.latest = self.channels_at(EVERY)
         self._of_key = {}
         for number, key in dict.fromkeys((opening[3], opening[2].key) for opening in self._openings):
             self._of_key.setdefault(key, []).extend(self._of_channel.get(number, ()))

@@ -2,14 +2,14 @@
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.base import Item
 from drivers.events import Event
-from drivers.model import ChannelKey, Samples
+from drivers.model import Channel, ChannelKey, Samples
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
 from melt_tui.store.database import being_written, close, open_to_read, reading
@@ -83,6 +83,10 @@ class Recording:
         """As ``Timeline.span``."""
         with reading(self.path), self._look():
             return extent(self._connection, self._catalog, self._chunks)
+
+    def announced(self) -> Mapping[ChannelKey, Channel]:
+        """As ``timeline.filled.Announcing.announced``; as of the last look."""
+        return self._catalog.latest
 
     def view(self, t_ns: int) -> View:
         """As ``Timeline.view``."""

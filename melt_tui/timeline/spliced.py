@@ -1,13 +1,14 @@
 """A session that is still being written: what memory holds from memory, what is older from its recording."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from drivers.clock import SECOND
 from drivers.events import Event
-from drivers.model import ChannelKey
+from drivers.model import Channel, ChannelKey
+from melt_tui.timeline.filled import Announcing
 from melt_tui.timeline.grid import choose
 from melt_tui.timeline.model import EVER, Interval, Timeline, View, Window
 
@@ -18,7 +19,7 @@ REMEMBERED = 64
 """So many past stretches are kept, so that a chart that follows now asks the recording once in a while."""
 
 
-class Held(Timeline, Protocol):
+class Held(Announcing, Protocol):
     """A Timeline over the newest stretch, that knows how far back it reaches. Times are host times."""
 
     def view_from(self) -> int:
@@ -71,6 +72,10 @@ class Spliced:
     def span(self) -> tuple[int, int]:
         """As ``Timeline.span``."""
         return self._live.span()
+
+    def announced(self) -> Mapping[ChannelKey, Channel]:
+        """As ``timeline.filled.Announcing.announced``."""
+        return self._live.announced()
 
     def view(self, t_ns: int) -> View:
         """As ``Timeline.view``."""

@@ -8,7 +8,7 @@ from drivers.events import LimitEngaged
 from drivers.model import Channel, Quantity
 from melt_tui.format import age, number
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
-from melt_tui.ui.look import Look, age_s, last_reading, stale
+from melt_tui.ui.look import Look, age_s, last_reading, stale, told_of_now
 from melt_tui.ui.renderables.fleet import Figure, FleetColumn, FleetRow
 from melt_tui.ui.sentences import model_title
 from melt_tui.ui.standing import failure_of, phase_of, simulated, state_of, warning_of
@@ -98,8 +98,8 @@ def _row(look: Look, device: DeviceView, origin: int) -> FleetRow:
         model=model_title(active.spec.model) if active else f"→ {device.feeds}" * bool(device.feeds),
         rate=_figure(view, rate) if active and up else None,
         trend=tuple(look.sparks[name].maxima) if active and name in look.sparks else (),
-        power=_figure(view, power) if up else None,
-        temperature=_figure(view, heat) if up else None,
+        power=_figure(view, power) if told_of_now(view, device, power) else None,
+        temperature=_figure(view, heat) if told_of_now(view, device, heat) else None,
         headroom=_headroom(stock, name) if up else None,
         alerts=alerts or (_ages(view, figures) if up else ""),
         gravity=gravity,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, ChannelKey, Quantity
 from melt_tui.events import DeviceLost, DeviceUp, Mark, RunEnded, RunStarted
-from melt_tui.timeline import Interval, Reading, RunPhase, Timeline, View, Window
+from melt_tui.timeline import DeviceState, DeviceView, Interval, Reading, RunPhase, Timeline, View, Window
 from melt_tui.ui.topics import Panel, Stock, devices, panels
 
 MARKED_KINDS: tuple[type[Event], ...] = (
@@ -159,6 +159,15 @@ def age_s(view: View, key: ChannelKey) -> float | None:
 def last_reading(view: View, channel: Channel) -> Reading | None:
     """The last value of a channel that still says something: a run that has ended has no token rate."""
     return None if _over(view, channel) else view.readings.get(channel.key)
+
+
+def told_of_now(view: View, device: DeviceView, channel: Channel | None) -> bool:
+    """Whether the last value of a device's channel may stand for this moment: the device is up, or read it by itself
+    while it was away."""
+    if device.state is DeviceState.UP:
+        return True
+    reading = view.readings.get(channel.key) if channel and channel.device == device.device else None
+    return reading is not None and reading.t_ns > device.since_ns
 
 
 def stale(view: View, channel: Channel) -> bool:

@@ -35,6 +35,7 @@ from melt_tui.store import library
 from melt_tui.store.recorder import Recorder
 from melt_tui.store.recording import Recording
 from melt_tui.timeline import Timeline
+from melt_tui.timeline.filled import Filled
 from melt_tui.timeline.spliced import Spliced
 from melt_tui.workbench.contract import (
     Choice,
@@ -73,7 +74,7 @@ class Desk:
         live, self._touched = LiveState(), Touched()
         first: list[Sink] = [self._recorder] if self._recorder else []
         self._bus = Bus((*first, live, self._touched), (TokenRate(), NetPower(), LiveEnergy(), Throttling()))
-        self.timeline: Timeline = Spliced(live, self._recording, self._committed)
+        self.timeline: Timeline = Filled(Spliced(live, self._recording, self._committed))
         self.shelf = Shelf(setup.folder)
         self._session = Session(self._bus, clock, self._started)
         self._devices = Devices(self._session, self._registry, clock, plugged=setup.plugged)

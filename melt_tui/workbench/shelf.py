@@ -15,6 +15,7 @@ from melt_tui.store import library
 from melt_tui.store.info import RecordingInfo, RecordingState
 from melt_tui.store.recording import Recording
 from melt_tui.timeline import Timeline
+from melt_tui.timeline.filled import Filled
 
 SUFFIX = ".melt"
 
@@ -43,7 +44,7 @@ class Shelf:
         """Open a recording, or hand out the one that is open. Raises BadRecording."""
         if path not in self._open:
             self._open[path] = await asyncio.to_thread(Recording, path)
-        return self._open[path]
+        return Filled(self._open[path])
 
     async def rename(self, path: Path, name: str) -> None:
         """Give it another name; the file stays where it is."""

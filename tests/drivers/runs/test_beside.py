@@ -65,11 +65,20 @@ def test_a_phone() -> None:
         "kept battery level": (Unit.PERCENT, [57, 57, 57]),
         "kept battery voltage": (Unit.VOLT, [3.912, 3.911, 3.911]),
         "kept battery current": (Unit.AMPERE, [0.812, 0.799, -0.799]),
+        "kept battery power": (Unit.WATT, [0.812 * 3.912, 0.799 * 3.911, -0.799 * 3.911]),
         "kept battery temperature": (Unit.CELSIUS, [31.4, 31.4]),
         "kept cpu-0-0": (Unit.CELSIUS, [45.0, 45.1]),
         "kept cpu-0-0 2": (Unit.CELSIUS, [46.0, 47.0]),
         "kept battery": (Unit.CELSIUS, [31.4] * 3),
     }
+    fills = {one.channel.name: one.channel.fills for one in series}
+    assert fills["kept rss"] == ("rss",)
+    assert fills["kept frequency policy0"] == ("frequency policy0", "cpu clock policy0")
+    assert fills["kept cap policy0"] == ("cap policy0",)
+    assert fills["kept battery"] == ("zone battery", "battery", "battery temp")
+    assert fills["kept cpu-0-0"] == fills["kept cpu-0-0 2"] == (), "which is which may be told otherwise"
+    assert fills["kept battery power"] == ("battery power",)
+    assert all("read on the device" in one.channel.provenance for one in series)
     quantities = {one.channel.name: one.channel.quantity for one in series}
     assert quantities["kept cpu-0-0"] is Quantity.TEMPERATURE
     assert quantities["kept battery"] is Quantity.BATTERY_TEMPERATURE
@@ -108,7 +117,7 @@ def test_only_the_span_and_columns_known_from_before() -> None:
         "kept battery current",
         "kept battery level",
     ]
-    assert len(found) == 9
+    assert len(found) == 10
 
 
 @given(st.text(alphabet="SB# 0123456789.-\nzonecurpag;:", max_size=300))

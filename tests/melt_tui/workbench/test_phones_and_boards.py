@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.events import LogLine, TurnEnd, TurnEnded
+from drivers.events import Event, LogLine, TurnEnd, TurnEnded
 from melt_tui.events import DeviceLost, DeviceUp, RunEnded, RunOutcome
 from melt_tui.timeline import DeviceState, RunPhase
 from melt_tui.workbench import Bench, RunRequest, SessionSetup, Workbench
@@ -120,9 +120,8 @@ def test_a_device_that_is_lost_ends_its_run_and_no_other(setup: SessionSetup, ri
         assert other not in ends(bench)
         if loss == "phone":
             rig.phone.cue("back")
-        until(lambda: up(bench, lost))
-        told = bench.timeline.events(0, bench.now(), kinds=(DeviceLost, DeviceUp))
-        assert [type(event) for event in told if event.device == lost] == [DeviceUp, DeviceLost, DeviceUp]
+        until(lambda: states(bench, lost)[1:] and up(bench, lost))
+        assert states(bench, lost) == [DeviceUp, DeviceLost, DeviceUp]
 
 
 @pytest.mark.parametrize("device", ["phone", "board"])
@@ -143,8 +142,7 @@ def test_a_run_that_keeps_outlives_the_loss(bench: Workbench, rig: Lab, device: 
         rig.board.start()
     until(lambda: device in ends(bench))
     assert ends(bench)[device].outcome is RunOutcome.DONE, ends(bench)[device].reason
-    lines = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
-    assert any(isinstance(line, LogLine) and "it goes on there" in line.text for line in lines)
+    assert told(bench, "it goes on there")
     assert len(whole_turns(bench)) >= 3
     assert all(turn.output_tokens == 16 for turn in whole_turns(bench))
 
@@ -155,27 +153,66 @@ def test_a_lease_that_runs_out_ends_the_run_there_and_here(bench: Workbench, rig
     until(lambda: decoding(bench, "phone"))
     rig.phone.cue("drop")
     try:
-        until(lambda: "phone" in ends(bench))
-        assert ends(bench)["phone"].outcome is RunOutcome.FAILED
-        assert "did not come back within 3 s" in ends(bench)["phone"].reason
-        assert rig.phone.wait_until_gone("real_server") == []
+        assert rig.phone.wait_until_gone("real_server", limit_s=15.0) == []
+        until(lambda: told(bench, "the lease of 3 s has run out"))
+        assert "phone" not in ends(bench)
     finally:
         rig.phone.cue("back")
+    until(lambda: "phone" in ends(bench))
+    assert ends(bench)["phone"].outcome is RunOutcome.FAILED
+    assert ends(bench)["phone"].reason.startswith("the lease of 3 s ran out while the link was away")
+    assert leases(rig) == []
+
+
+def states(bench: Bench, name: str) -> list[type[Event]]:
+    events = bench.timeline.events(0, bench.now(), kinds=(DeviceLost, DeviceUp))
+    return [type(event) for event in events if event.device == name]
+
+
+def told(bench: Bench, text: str) -> bool:
+    lines = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
+    return any(isinstance(line, LogLine) and text in line.text for line in lines)
+
+
+def leases(rig: Lab) -> list[Path]:
+    return list((rig.phone.root / "data/local/tmp/melt").glob("llama-*"))
 
 
 def test_a_run_that_keeps_can_be_stopped_while_its_device_is_away(bench: Workbench, rig: Lab) -> None:
-    request = replace(ENDLESS, devices=("phone",), on_link_loss="keep", lease_s=3.0)
-    bench.start_run(request).result(PATIENCE_S)
+    """It is ended when the device is back; what that read meanwhile is seen in the places of what it could not tell."""
+    bench.start_run(replace(ENDLESS, devices=("phone",), on_link_loss="keep")).result(PATIENCE_S)
     until(lambda: decoding(bench, "phone"))
     rig.phone.cue("drop")
     try:
         until(lambda: state_of(bench, "phone") is not DeviceState.UP)
-        bench.stop_run("phone").result(PATIENCE_S)
-        assert ends(bench)["phone"].outcome is RunOutcome.STOPPED
-        assert "ends itself within 3 s" in ends(bench)["phone"].reason
-        assert rig.phone.wait_until_gone("real_server", limit_s=15.0) == []
+        left = bench.stop_run("phone").result(PATIENCE_S)
+        assert left.startswith(
+            "phone is away: its engine is ended when it is back, and ends itself with its lease"
+        )
+        assert rig.phone.processes("real_server")
+        (lease,), read = leases(rig), len(readings(leases(rig)[0]))
+        lost_ns = bench.now()
+        until(lambda: len(readings(lease)) > read + 1)
+        back_ns = bench.now()
     finally:
         rig.phone.cue("back")
+    until(lambda: "phone" in ends(bench))
+    assert (ends(bench)["phone"].outcome, ends(bench)["phone"].reason) == (RunOutcome.STOPPED, "")
+    assert rig.phone.wait_until_gone("real_server") == []
+    assert leases(rig) == []
+    for moment_ns in (back_ns, bench.now()):
+        view = bench.timeline.view(moment_ns)
+        assert ("phone", "rss") in view.channels
+        assert not any(name.startswith("kept rss") for _, name in view.channels)
+    away = bench.timeline.view(back_ns)
+    assert lost_ns < away.readings["phone", "rss"].t_ns
+    assert "read on the device" in away.channels["phone", "rss"].provenance
+    window = bench.timeline.window(("phone", "rss"), lost_ns, back_ns, 200)
+    assert 1 <= sum(lost_ns < start < back_ns for start in window.starts_ns) <= 4
+
+
+def readings(lease: Path) -> list[str]:
+    return [line for line in (lease / "beside").read_text().splitlines() if line.startswith("S ")]
 
 
 def test_nothing_is_left_when_melt_is_killed(rig: Lab, setup: SessionSetup) -> None:
