@@ -14,7 +14,7 @@ from drivers.events import (
     TurnEnded,
 )
 from drivers.model import ChannelKey
-from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark
+from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, ThrottleOnset
 from melt_tui.timeline import Interval, Timeline, Window
 from melt_tui.ui.look import default_device
 from melt_tui.ui.playhead import Reach
@@ -25,7 +25,7 @@ from melt_tui.ui.turns import TURN_KINDS, Turn, turns_of
 EVENTS_AT_MOST = 300
 LOG_AT_MOST = 600
 TURN_EVENTS_AT_MOST = 450
-_STRIP_KINDS: tuple[type[Event], ...] = (Mark, LimitEngaged, DeviceLost)
+_STRIP_KINDS: tuple[type[Event], ...] = (Mark, LimitEngaged, ThrottleOnset, DeviceLost)
 _FREQUENT: tuple[type[Event], ...] = (Absent, FirstToken, TurnEnded)
 _LISTED = tuple(kind for kind in TOLD_KINDS if kind not in _FREQUENT)
 

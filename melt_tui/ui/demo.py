@@ -20,14 +20,12 @@ DEMO: tuple[Cue, ...] = (
     Cue(6, "Real tokens from this computer, a toy model's text · g shows what it writes, e what happens"),
     Cue(16, "Every chart shares one time axis · ← → move a cursor that shows every value at that instant"),
     Cue(26, "The simulated phone works and heats up: watch °C · + and - zoom, v shows one device alone"),
-    Cue(38, "Soon it is too hot: the shaded band and the event say which limit the platform puts in force"),
+    Cue(38, "Soon it is too hot: the shaded band and the events say which limit the platform puts in force"),
     Cue(45, "The simulated phone throttles and says why · ] and [ go from event to event"),
     Cue(58, "Slower, cooler: the token rate follows the clock · a and b mark a span and give its figures"),
     Cue(70, "The phone's cable is pulled: its charts stop, everything else goes on"),
     Cue(75, "It is back; the gap stays in the recording, as it should · m puts a mark of your own"),
-    Cue(
-        90, "Instant replay: back to where the limit was engaged, while the recording goes on", "first_limit"
-    ),
+    Cue(90, "Instant replay: back to where throttling began, while the recording goes on", "first_onset"),
     Cue(104, "space freezes and goes on, . and , play faster and slower, End comes back to now"),
     Cue(116, "Back to now · r starts a run of your own, l shows what was recorded, ? every key", "end"),
     Cue(126, ""),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, ChannelKey, Quantity
-from melt_tui.events import DeviceLost, DeviceUp, Mark, RunEnded, RunStarted
+from melt_tui.events import DeviceLost, DeviceUp, Mark, RunEnded, RunStarted, ThrottleEnded, ThrottleOnset
 from melt_tui.timeline import DeviceState, DeviceView, Interval, Reading, RunPhase, Timeline, View, Window
 from melt_tui.ui.topics import Panel, Stock, devices, panels
 
@@ -13,6 +13,8 @@ MARKED_KINDS: tuple[type[Event], ...] = (
     Mark,
     LimitEngaged,
     LimitReleased,
+    ThrottleOnset,
+    ThrottleEnded,
     DeviceLost,
     DeviceUp,
     RunStarted,

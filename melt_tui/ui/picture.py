@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, Quantity
-from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark
+from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, ThrottleEnded, ThrottleOnset
 from melt_tui.format import age, measure, number, seconds
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
 from melt_tui.timeline.filled import hole_ns
@@ -20,18 +20,28 @@ SIMULATED = "sim"
 """Stands beside every name and figure of a simulated device."""
 
 _BAND_KINDS = frozenset(
-    {IntervalKind.LOAD, IntervalKind.PREFILL, IntervalKind.DECODE, IntervalKind.LIMIT, IntervalKind.OUTAGE}
+    {
+        IntervalKind.LOAD,
+        IntervalKind.PREFILL,
+        IntervalKind.DECODE,
+        IntervalKind.LIMIT,
+        IntervalKind.THROTTLED,
+        IntervalKind.OUTAGE,
+    }
 )
-_GRAVE = frozenset({IntervalKind.LIMIT, IntervalKind.OUTAGE})
+_GRAVE = frozenset({IntervalKind.LIMIT, IntervalKind.THROTTLED, IntervalKind.OUTAGE})
 _LABELLED_CHARTS = 2
 """Charts that name their bands; below them the same bands need no words."""
 _GLYPHS: dict[type[Event], tuple[str, str]] = {
     Mark: ("◆", "mark"),
     LimitEngaged: ("▼", "warning"),
     LimitReleased: ("△", "good"),
+    ThrottleOnset: ("◣", "warning"),
+    ThrottleEnded: ("◢", "good"),
     DeviceLost: ("✕", "error"),
     DeviceUp: ("▴", "good"),
 }
+_STRIP = (Mark, LimitEngaged, ThrottleOnset, DeviceLost)
 _AGAIN = "r starts a run again"
 _UNEVEN_GAP_NS = 10_000_000_000
 
@@ -81,15 +91,15 @@ def name_of(device: DeviceView | None, name: str) -> str:
 
 
 def strip_bands(intervals: Sequence[Interval]) -> tuple[Band, ...]:
-    """What lasts, for the strip: limits and outages of every device."""
+    """What lasts, for the strip: limits, throttling and outages of every device."""
     return tuple(Band(t0_ns=i.t0_ns, t1_ns=i.t1_ns, style=i.kind) for i in intervals if i.kind in _GRAVE)
 
 
 def strip_marks(events: Iterable[Event]) -> tuple[PlotMark, ...]:
-    """What happened, for the strip: no more than marks, limits and losses."""
+    """What happened, for the strip: no more than marks, limits, onsets and losses."""
     return tuple(
         PlotMark(t_ns=mark.t_ns, glyph=mark.glyph, style=mark.style)
-        for mark in _marks(event for event in events if isinstance(event, Mark | LimitEngaged | DeviceLost))
+        for mark in _marks(event for event in events if isinstance(event, _STRIP))
     )
 
 
@@ -172,10 +182,14 @@ def _bands(look: Look) -> Iterable[Band]:
             continue
         if interval.kind in _BAND_KINDS and (own or interval.kind in _GRAVE):
             detail = engaged.get((interval.device, interval.t0_ns), "")
-            label = ", ".join(part for part in (interval.label, detail) if part)
+            label = ", ".join(part for part in (_told(interval), detail) if part)
             shown = label if own and interval.kind in _GRAVE else ""
             end_ns = look.ask.t_ns if interval.t1_ns is None else min(interval.t1_ns, look.ask.t_ns)
             yield Band(t0_ns=interval.t0_ns, t1_ns=end_ns, style=interval.kind, label=shown)
+
+
+def _told(interval: Interval) -> str:
+    return f"throttled: {interval.label}" if interval.kind is IntervalKind.THROTTLED else interval.label
 
 
 def _unlabelled(bands: Iterable[Band]) -> tuple[Band, ...]:

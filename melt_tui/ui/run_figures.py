@@ -137,6 +137,7 @@ def _figures(
     done = [turn for turn in counted if turn.ended]
     if run.phase is RunPhase.DECODE:
         yield from _now(stock, device)
+        yield from _share(stock, device)
     yield from _last("decode", [turn.decode_tps for turn in done if not turn.flagged][-1:], rate)
     if energy is not None:
         yield from _energy(energy)
@@ -176,6 +177,14 @@ def _now(stock: Stock, device: str) -> Iterator[tuple[str, str]]:
         text = rate(reading.value)
         old = stale(stock.view, channel)
         yield "now", f"{text} {age(age_s(stock.view, channel.key))}" if old else text
+
+
+def _share(stock: Stock, device: str) -> Iterator[tuple[str, str]]:
+    """The decode rate as a part of what it is cool, at the same context."""
+    channel = stock.main(device, Quantity.RATE_SHARE)
+    reading = last_reading(stock.view, channel) if channel else None
+    if channel is not None and reading is not None and not stale(stock.view, channel):
+        yield "rate/r0", percent(reading.value)
 
 
 def _last(

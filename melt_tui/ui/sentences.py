@@ -27,9 +27,15 @@ from melt_tui.events import (
     RunStarted,
     SessionEnded,
     SessionStarted,
+    ThrottleEnded,
+    ThrottleOnset,
+    ThrottleReference,
+    ThrottleRuledOut,
+    ThrottleSuspected,
+    Verdict,
     Wired,
 )
-from melt_tui.format import count, seconds
+from melt_tui.format import UNKNOWN, celsius, count, percent, rate, seconds
 
 
 class Severity(Enum):
@@ -117,6 +123,47 @@ def _lost(event: SamplesLost) -> Sentence:
     return f"{many} samples of {event.channel} lost: {event.reason}", Severity.WARNING
 
 
+_VERDICTS = {
+    Verdict.RECOVERED: Severity.QUIET,
+    Verdict.UNEXPLAINED: Severity.WARNING,
+}
+
+
+def _lost_share(ratio: float) -> str:
+    """``−13 %``: what is missing of the expected rate."""
+    return percent(100 * (ratio - 1), signed=True)
+
+
+def _onset(event: ThrottleOnset) -> Sentence:
+    heat = celsius(event.temperature_c)
+    parts = (
+        f"{event.reason} {event.detail}".rstrip(),
+        "" if heat == UNKNOWN else heat,
+        _lost_share(event.ratio),
+    )
+    told = f"throttling onset: {_joined(*parts)}"
+    return _remedied(told, event.disagreement), Severity.WARNING
+
+
+def _throttle_ended(event: ThrottleEnded) -> Sentence:
+    lasted, share = seconds((event.t_ns - event.onset_ns) / 1e9), _lost_share(event.ratio)
+    if event.recovered:
+        return f"throttling over after {lasted}, {share} meanwhile", Severity.GOOD
+    return f"throttled until the run's end, for {lasted}: {share}", Severity.PLAIN
+
+
+def _reference(event: ThrottleReference) -> Sentence:
+    if event.rate_tps is None:
+        return f"no reference rate, so no throttling can be told: {event.reason}", Severity.WARNING
+    return f"reference rate r0 {rate(event.rate_tps)}", Severity.QUIET
+
+
+def _ruled_out(event: ThrottleRuledOut) -> Sentence:
+    share = _lost_share(event.ratio) if event.symptom_ns is not None and event.ratio is not None else ""
+    said = _joined(event.verdict, share, event.limit and f"{event.limit}: {event.reason}", event.detail)
+    return f"no throttling: {said}", _VERDICTS.get(event.verdict, Severity.PLAIN)
+
+
 _SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
     SessionStarted: lambda e: (f"session {e.name} started", Severity.QUIET),
     SessionEnded: lambda e: (_remedied("session ended", e.reason), Severity.QUIET),
@@ -128,6 +175,14 @@ _SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
     Mark: lambda e: (f"mark  {e.name}", Severity.MARK),
     LimitEngaged: lambda e: (f"{e.limit} engaged: {_joined(e.reason, e.detail)}", Severity.WARNING),
     LimitReleased: lambda e: (_remedied(f"{e.limit} released", e.detail), Severity.GOOD),
+    ThrottleReference: _reference,
+    ThrottleSuspected: lambda e: (
+        f"throttling? {e.phase} {_lost_share(e.ratio)} of what is expected",
+        Severity.PLAIN,
+    ),
+    ThrottleOnset: _onset,
+    ThrottleEnded: _throttle_ended,
+    ThrottleRuledOut: _ruled_out,
     RunStarted: _run_started,
     ModelLoaded: _loaded,
     FirstToken: lambda e: (f"first token  TTFT {seconds(e.ttft_s)}", Severity.PLAIN),
@@ -145,6 +200,8 @@ JUMP_KINDS: tuple[type[Event], ...] = (
     Mark,
     LimitEngaged,
     LimitReleased,
+    ThrottleOnset,
+    ThrottleEnded,
     DeviceLost,
     DeviceUp,
     DeviceFailed,

@@ -44,22 +44,28 @@ def phase_of(view: View, device: DeviceView, run: RunView | None) -> str:
 
 
 def warning_of(view: View, device: DeviceView, origin: int) -> str:
-    """Why it is not there, or which limit is in force; empty when all is well."""
+    """Why it is not there, since when it throttles, or which limit is in force; empty when all is well."""
     if device.state in {DeviceState.LOST, DeviceState.FAILED}:
         return f"{device.reason}: {device.remedy}" if device.remedy else device.reason
-    limits = view.limits.get(device.device, ())
+    onset, limits = view.throttled.get(device.device), view.limits.get(device.device, ())
+    if onset is not None:
+        return f"throttled since {_minutes(onset.t_ns, origin)}"
     if not limits:
         return ""
     first = min(limits, key=lambda limit: limit.t_ns)
-    what = "throttled" if first.reason == "thermal" else first.reason
-    return f"{what} since {stamp((first.t_ns - origin) / 1e9).partition('.')[0]}"
+    what = "thermal limit" if first.reason == "thermal" else first.reason
+    return f"{what} since {_minutes(first.t_ns, origin)}"
 
 
 def failure_of(run: RunView | None, origin: int) -> str:
     """That the last run failed, and when: why is told by the run panel."""
     if run is None or run.ended is None or run.ended.outcome is not RunOutcome.FAILED:
         return ""
-    return f"run failed at {stamp((run.ended.t_ns - origin) / 1e9).partition('.')[0]}"
+    return f"run failed at {_minutes(run.ended.t_ns, origin)}"
+
+
+def _minutes(t_ns: int, origin: int) -> str:
+    return stamp((t_ns - origin) / 1e9).partition(".")[0]
 
 
 def _sample_rate(rate_hz: float) -> str:

@@ -7,17 +7,19 @@ from collections.abc import Iterable, Sequence
 from drivers.base import Item
 from drivers.events import ChannelsOpened, ClockMeasured, Event, LimitEngaged, RunEvent
 from drivers.model import Channel, ChannelKey, Samples, code_struct
-from melt_tui.events import RunStarted, SessionEnded, SessionStarted
+from melt_tui.events import RunStarted, SessionEnded, SessionStarted, ThrottleOnset
 from melt_tui.timeline.clockmap import ClockMap
 from melt_tui.timeline.fold import (
     DEVICE_STATES,
     LIMIT_BREAKS,
     LIMIT_EVENTS,
+    THROTTLE_EVENTS,
     IntervalFold,
     IntervalRow,
     device_view,
     limits_in_force,
     run_view,
+    throttled_by,
     touches,
 )
 from melt_tui.timeline.grid import choose
@@ -63,6 +65,7 @@ class Brute:
             readings={key: r for key in channels if (r := self._reading(key, t_ns))},
             runs=self._runs(events),
             limits=self._limits(events),
+            throttled=self._throttled(events),
         )
 
     def window(self, key: ChannelKey, t0_ns: int, t1_ns: int, columns: int) -> Window:
@@ -116,6 +119,15 @@ class Brute:
     def _ordered(self, t_ns: int) -> list[Event]:
         known = [(event.t_ns, number, event) for number, event in enumerate(self.published)]
         return [event for t, _, event in sorted(known, key=lambda k: k[:2]) if t <= t_ns]
+
+    def _throttled(self, events: Sequence[Event]) -> dict[str, ThrottleOnset]:
+        found = {}
+        for device in {event.device for event in events if isinstance(event, THROTTLE_EVENTS)}:
+            mine = [event for event in events if event.device == device or isinstance(event, SessionEnded)]
+            onset = throttled_by(mine)
+            if onset is not None:
+                found[device] = onset
+        return found
 
     def _channels(self, events: Sequence[Event]) -> dict[ChannelKey, Channel]:
         channels: dict[ChannelKey, Channel] = {}

@@ -41,13 +41,18 @@ from drivers.model import (
 from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.events import (
     SELF,
+    Confidence,
     DeviceLost,
     DeviceUp,
     Mark,
+    Phase,
     RunEnded,
     RunOutcome,
     RunStarted,
     SessionStarted,
+    ThrottleEnded,
+    ThrottleOnset,
+    ThrottleReference,
     Tick,
     Wired,
 )
@@ -211,6 +216,7 @@ def _happenings(story: Story) -> Iterator[Item]:
         t_ns=at(THROTTLED_S), device=PHONE, limit="thermal status", reason="thermal", detail="SEVERE"
     )
     yield LimitReleased(t_ns=at(RELEASED_S), device=PHONE, limit="thermal status", detail="LIGHT")
+    yield from _throttling(story)
     yield DeviceLost(t_ns=at(LOST_S), device=BOARD, reason="the cable was pulled")
     if not story.lost:
         yield DeviceUp(t_ns=at(BACK_S), device=BOARD, info=INFOS[BOARD])
@@ -220,6 +226,27 @@ def _happenings(story: Story) -> Iterator[Item]:
         yield LogLine(
             t_ns=at(second + 0.5), device=HOST, source="server", text=f"slot 0: task {second} released"
         )
+
+
+def _throttling(story: Story) -> Iterator[Item]:
+    if not story.runs or story.loading:
+        return
+    told: dict[str, Any] = {"device": PHONE, "run": "r1"}
+    share = channel(PHONE, "rate/r0", Quantity.RATE_SHARE, Unit.PERCENT, rate_hz=None, derived=True)
+    yield ChannelsOpened(t_ns=at(10.0), device=PHONE, channels=(share,))
+    for second in range(10, int(story.until_s) + 1):
+        hot = THROTTLED_S < second <= RELEASED_S
+        yield reading(share, at(second - 0.1), 72.0 if hot else 100.0)
+    yield ThrottleReference(
+        t_ns=at(10.0), rate_tps=18.4, tokens=92, seconds=5.0, context_tokens=110.0, **told
+    )
+    crossed, ended = at(THROTTLED_S + 0.9), at(RELEASED_S + 2.0)
+    yield ThrottleOnset(
+        t_ns=crossed, confirmed_ns=crossed + 10 * S, phase=Phase.DECODE, reason="thermal", limit="thermal status",
+        detail="SEVERE", mechanism_ns=at(THROTTLED_S), confidence=Confidence.HIGH, ratio=0.72, rate_tps=16.4,
+        expected_tps=18.4, temperature_c=74.8, sensor="soc", elapsed_s=70.9, tokens=640, turns=8, **told,
+    )  # fmt: skip
+    yield ThrottleEnded(t_ns=ended, onset_ns=crossed, recovered=True, ratio=0.72, deepest=0.7, **told)
 
 
 def _run(device: str, story: Story) -> Iterator[Item]:

@@ -8,6 +8,7 @@ from melt_tui.ui.renderables.cells import Cells, Ground, Ink, ground_of
 from melt_tui.ui.renderables.plot_model import Band, PlotMark
 from melt_tui.ui.renderables.text import cell_count, plain
 
+_THROTTLED = "▓"
 _LOOKS = {
     "prefill": (Ground.PREFILL, "░", Ink.BAND),
     "load": (Ground.PREFILL, "░", Ink.BAND),
@@ -15,6 +16,7 @@ _LOOKS = {
     "turn": (Ground.DECODE, "", Ink.BAND),
     "run": (Ground.DECODE, "", Ink.BAND),
     "limit": (Ground.WARNING, "▒", Ink.BAND_WARNING),
+    "throttled": (Ground.WARNING, _THROTTLED, Ink.BAND_WARNING),
     "outage": (Ground.OUTAGE, "╱", Ink.DIM),
 }
 _MARK_INKS = {
@@ -69,9 +71,9 @@ def feet(cells: Cells, x: int, y: int, size: tuple[int, int], shades: Iterable[S
 
 
 def heads(cells: Cells, x: int, y: int, size: tuple[int, int], shades: Iterable[Shade]) -> None:
-    """Write each band's label at its beginning, on the highest row that is free for it."""
+    """Write each band's label at its beginning, on the highest row that is free for it; that it throttles goes first."""
     width, height = size
-    for one in shades:
+    for one in sorted(shades, key=lambda shade: shade.pattern != _THROTTLED):
         first = x + max(0, one.x0)
         label = plain(one.label, min(40, x + width - first - 1))
         end = first + cell_count(label) + 1

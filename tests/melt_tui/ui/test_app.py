@@ -181,7 +181,7 @@ async def test_a_recording_that_cannot_be_opened_is_said_and_the_library_shown(
         assert isinstance(app.screen, LibraryScreen)
 
 
-SCRIPT = (Cue(0, "first words"), Cue(30, "the rewind", "first_limit"), Cue(60, "later"), Cue(90, ""))
+SCRIPT = (Cue(0, "first words"), Cue(30, "the rewind", "first_onset"), Cue(60, "later"), Cue(90, ""))
 
 
 async def test_the_script_speaks_and_acts_along_the_session(desk: Any, make_app: Any) -> None:

@@ -13,7 +13,7 @@ def test_cues_are_due_once_and_in_order() -> None:
 
 def test_the_demo_names_real_commands_and_rewinds_at_ninety_seconds() -> None:
     assert all(cue.action in {"", *BY_NAME} for cue in DEMO)
-    assert [cue.at_s for cue in DEMO if cue.action == "first_limit"] == [90]
+    assert [cue.at_s for cue in DEMO if cue.action == "first_onset"] == [90]
     assert {45.0, 70.0, 75.0} <= {cue.at_s for cue in DEMO}
     assert DEMO[-1].caption == ""
     assert all(len(cue.caption) <= 116 for cue in DEMO)

@@ -92,8 +92,8 @@ def test_what_the_view_is_doing() -> None:
 def test_the_strip_has_what_went_wrong_and_what_was_marked() -> None:
     known = timeline(Story())
     kinds = {band.style for band in strip_bands(known.intervals(at(0), at(180)))}
-    assert kinds == {IntervalKind.LIMIT, IntervalKind.OUTAGE}
-    assert [mark.glyph for mark in strip_marks(known.events(at(0), at(180)))] == ["◆", "▼", "✕"]
+    assert kinds == {IntervalKind.LIMIT, IntervalKind.THROTTLED, IntervalKind.OUTAGE}
+    assert [mark.glyph for mark in strip_marks(known.events(at(0), at(180)))] == ["◆", "▼", "◣", "✕"]
 
 
 def test_names_of_the_simulated_are_marked() -> None:

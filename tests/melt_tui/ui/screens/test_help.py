@@ -25,8 +25,8 @@ async def test_help_begins_with_the_keys_of_the_screen_one_came_from(
 
 
 def test_every_line_says_what_to_press() -> None:
-    assert help_line(BY_NAME["first_limit"], {}).split()[0] == "L"
-    assert help_line(BY_NAME["first_limit"], {"first_limit": "f6"}).split()[0] == "f6"
+    assert help_line(BY_NAME["first_onset"], {}).split()[0] == "L"
+    assert help_line(BY_NAME["first_onset"], {"first_onset": "f6"}).split()[0] == "f6"
     assert help_line(BY_NAME["theme"], {}).startswith(": Theme     Theme")
     assert help_line(BY_NAME["theme"], {"command_palette": "f8"}).startswith("f8 Theme ")
     keyless = [command.name for command in COMMANDS if not command.keys and command.where in {BENCH, LIBRARY}]
