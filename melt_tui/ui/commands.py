@@ -49,7 +49,7 @@ COMMANDS = (
     Command("faster", "full_stop", "Faster", "Play faster, up to ×64"),
     Command("play", "p", "Play", "Play from the moment shown"),
     Command("loop", "o", "Loop a–b", "Play what lies between the markers again and again"),
-    Command("first_limit", "L", "First limit", "Go to where a limit was first engaged, and play on"),
+    Command("first_onset", "L", "First onset", "Go to where throttling began first, or a limit, and play on"),
     Command("select_up", "up", "Device up", "Choose the device above"),
     Command("select_down", "down", "Device down", "Choose the device below"),
     Command("scope", "v", "All or one device", "Charts of all devices overlaid, or of the chosen one alone"),
