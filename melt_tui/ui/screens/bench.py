@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from drivers.events import LimitEngaged, LogLine, OutputText
+from melt_tui.events import ThrottleOnset
 from melt_tui.timeline import Timeline
 from melt_tui.ui.answers import answer
 from melt_tui.ui.chronicle import AskChronicle
@@ -48,7 +49,7 @@ _FRAMES_PER_S = 10.0
 _COVERED_NS = 250_000_000
 """Under a dialog every frame is drawn with all that lies above it: they come no more often than this."""
 _LEAD_NS = 5_000_000_000
-"""How long before a limit ``first_limit`` begins to play."""
+"""How long before an onset ``first_onset`` begins to play."""
 
 
 class Place(NamedTuple):
@@ -163,7 +164,7 @@ class BenchScreen(Screen[None]):
             "remove_device": orders.remove_device,
             "previous_event": partial(self._jump, forward=False),
             "next_event": partial(self._jump, forward=True),
-            "first_limit": self._first_limit,
+            "first_onset": self._first_onset,
             "select_up": partial(self._select_next, -1),
             "select_down": partial(self._select_next, 1),
             "scope": self._switch_scope,
@@ -264,8 +265,8 @@ class BenchScreen(Screen[None]):
 
         self._go_to(look, _reveal, "There is no later event." if forward else "There is no earlier event.")
 
-    def _first_limit(self) -> None:
-        self._go_to(_find_first_limit, _replay_from, "No limit was engaged so far.")
+    def _first_onset(self) -> None:
+        self._go_to(_find_first_onset, _replay_from, "Nothing throttled so far, and no limit was engaged.")
 
     @work(exclusive=True, group="find")
     async def _go_to(
@@ -354,13 +355,14 @@ class BenchScreen(Screen[None]):
         self.move(lambda p, now, reach: p.scaled(event.factor, event.at_ns, now, reach))
 
 
-def _find_first_limit(timeline: Timeline) -> Place | None:
-    """Of a simulated device, if there is one: the demo's; else of any."""
+def _find_first_onset(timeline: Timeline) -> Place | None:
+    """Of throttling, or of a limit where nothing throttled; of a simulated device, if there is one: the demo's."""
     first, last = timeline.span()
-    limits = timeline.events(first, last, kinds=(LimitEngaged,))
+    onsets = timeline.events(first, last, kinds=(ThrottleOnset,))
+    found = onsets or timeline.events(first, last, kinds=(LimitEngaged,))
     view = timeline.view(last)
-    acted = [e for e in limits if (d := view.devices.get(e.device)) and d.info and d.info.simulated]
-    return next((Place(event.t_ns, event.device) for event in acted or limits), None)
+    acted = [e for e in found if (d := view.devices.get(e.device)) and d.info and d.info.simulated]
+    return next((Place(event.t_ns, event.device) for event in acted or found), None)
 
 
 def _reveal(t_ns: int) -> Move:
