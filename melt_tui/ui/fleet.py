@@ -76,7 +76,7 @@ def row_told(look: Look, one: FleetRow) -> str:
     parts += [
         f"⚠ {limit.limit}: {limit.reason}{f', {limit.detail}' * bool(limit.detail)}" for limit in limits
     ]
-    if one.alerts and not (limits and one.gravity <= _THROTTLED):
+    if one.alerts and (one.device in view.throttled or not (limits and one.gravity <= _THROTTLED)):
         parts.append(one.alerts)
     return " · ".join(part for part in parts if part)
 
@@ -137,10 +137,12 @@ def _alerts(view: View, device: DeviceView, run: RunView | None, origin: int) ->
     if device.state in {DeviceState.FAILED, DeviceState.LOST}:
         return said, _FAILED if device.state is DeviceState.FAILED else _LOST
     failure = failure_of(run, origin)
-    if limits:
-        more = f" +{len(limits) - 1}" if len(limits) > 1 else ""
+    throttled = device.device in view.throttled
+    if limits or throttled:
+        more = f" +{len(limits) - 1}" if len(limits) > 1 and not throttled else ""
         both = f"{failure} · {said}{more}" if failure else said + more
-        return both, _RUN_FAILED if failure else _graveness(limits)
+        gravity = _THROTTLED if throttled else _graveness(limits)
+        return both, _RUN_FAILED if failure else gravity
     return (failure, _RUN_FAILED) if failure else ("", 0)
 
 
