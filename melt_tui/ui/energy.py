@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drivers.model import Channel, DeviceKind, Quantity
+from drivers.model import Channel, DeviceKind, Quantity, Unit
+from melt_tui.format import measure, percent
 from melt_tui.measures import points
 from melt_tui.timeline import RunView
 from melt_tui.ui.look import stale
@@ -56,6 +57,17 @@ def main_energy(stock: Stock, device: str) -> PointEnergy | None:
     """The one that is shown where there is room for one: of those that tell tokens, if any does, the first."""
     known = energies(stock, device)
     return next((one for one in known if one.per_token is not None), known[0] if known else None)
+
+
+def energy_told(stock: Stock, device: str) -> list[str]:
+    """A few words for each point: ``0.171 J/tok, 412 J at battery-terminals``."""
+    told = []
+    for one in energies(stock, device):
+        per_token = f"{measure(one.per_token, Unit.JOULES_PER_TOKEN)}, " if one.per_token is not None else ""
+        seen = "" if one.coverage is None else f", {percent(one.coverage)} of the run measured"
+        unknown = ", charging unknown" * one.charging_unknown
+        told.append(f"{per_token}{one.bound}{measure(one.joules, Unit.JOULE)} at {one.point}{seen}{unknown}")
+    return told
 
 
 def charging_unknown(stock: Stock, device: str) -> bool:

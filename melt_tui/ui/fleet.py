@@ -8,6 +8,7 @@ from drivers.events import LimitEngaged
 from drivers.model import Channel, Quantity
 from melt_tui.format import age, number
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
+from melt_tui.ui.energy import PointEnergy, energy_told, main_energy
 from melt_tui.ui.look import Look, age_s, last_reading, stale, told_of_now
 from melt_tui.ui.renderables.fleet import Figure, FleetColumn, FleetRow
 from melt_tui.ui.sentences import model_title
@@ -16,7 +17,15 @@ from melt_tui.ui.topics import Stock, devices
 
 _LIMITED = (Quantity.TEMPERATURE, Quantity.SKIN_TEMPERATURE, Quantity.BATTERY_TEMPERATURE)
 """Temperatures at whose limits something throttles."""
-_FALLING = frozenset({FleetColumn.RATE, FleetColumn.POWER, FleetColumn.TEMPERATURE, FleetColumn.ALERTS})
+_FALLING = frozenset(
+    {
+        FleetColumn.RATE,
+        FleetColumn.POWER,
+        FleetColumn.PER_TOKEN,
+        FleetColumn.TEMPERATURE,
+        FleetColumn.ALERTS,
+    }
+)
 """What is looked for first is the greatest there."""
 _FAILED, _LOST, _RUN_FAILED, _THROTTLED, _LIMIT = 5, 4, 3, 2, 1
 
@@ -72,6 +81,7 @@ def row_told(look: Look, one: FleetRow) -> str:
     parts += [info.model, info.os, info.address] if info else []
     if active and active.spec.workload:
         parts += [one.model, active.spec.workload.name]
+    parts += energy_told(look.stock, one.device)
     limits = view.limits.get(one.device, ())
     parts += [
         f"⚠ {limit.limit}: {limit.reason}{f', {limit.detail}' * bool(limit.detail)}" for limit in limits
@@ -81,12 +91,27 @@ def row_told(look: Look, one: FleetRow) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def points_told(rows: Iterable[FleetRow]) -> str:
+    """That the figures of a column are of several reference points, where they are: such are not compared."""
+    known = list(rows)
+    differing = [
+        name
+        for name, seen in (
+            (FleetColumn.POWER, {one.power_point for one in known if one.power is not None}),
+            (FleetColumn.PER_TOKEN, {one.token_point for one in known if one.per_token is not None}),
+        )
+        if len(seen) > 1
+    ]
+    return f"{' and '.join(differing)} at different points" if differing else ""
+
+
 def _row(look: Look, device: DeviceView, origin: int) -> FleetRow:
     view, name, stock = look.view, device.device, look.stock
     run = view.runs.get(name)
     active = run if run and run.phase is not RunPhase.ENDED else None
     up = device.state is DeviceState.UP
     rate, power, heat = stock.rate(name), stock.power(name), stock.main(name, Quantity.TEMPERATURE)
+    energy = main_energy(stock, name) if active else None
     alerts, gravity = _alerts(view, device, run, origin)
     figures = {"tok/s": rate if active else None, "W": power, "°C": heat}
     return FleetRow(
@@ -99,6 +124,9 @@ def _row(look: Look, device: DeviceView, origin: int) -> FleetRow:
         rate=_figure(view, rate) if active and up else None,
         trend=tuple(look.sparks[name].maxima) if active and name in look.sparks else (),
         power=_figure(view, power) if told_of_now(view, device, power) else None,
+        power_point=power.point if power else "",
+        per_token=_per_token(energy) if energy and up else None,
+        token_point=energy.point if energy else "",
         temperature=_figure(view, heat) if told_of_now(view, device, heat) else None,
         headroom=_headroom(stock, name) if up else None,
         alerts=alerts or (_ages(view, figures) if up else ""),
@@ -112,6 +140,13 @@ def _figure(view: View, channel: Channel | None) -> Figure | None:
         return None
     past = channel.limit is not None and reading.value >= channel.limit
     return Figure(value=reading.value, text=number(reading.value), stale=stale(view, channel), alarm=past)
+
+
+def _per_token(energy: PointEnergy) -> Figure | None:
+    """Of the turn in progress; dimmed when it is of the one before."""
+    if energy.per_token is None:
+        return None
+    return Figure(value=energy.per_token, text=number(energy.per_token), stale=energy.old)
 
 
 def _headroom(stock: Stock, device: str) -> Figure | None:
@@ -171,6 +206,7 @@ def _value(one: FleetRow, column: FleetColumn) -> tuple[object, ...] | None:
     figures = {
         FleetColumn.RATE: one.rate,
         FleetColumn.POWER: one.power,
+        FleetColumn.PER_TOKEN: one.per_token,
         FleetColumn.TEMPERATURE: one.temperature,
         FleetColumn.HEADROOM: one.headroom,
     }

@@ -23,6 +23,7 @@ class FleetColumn(StrEnum):
     RATE = "tok/s"
     TREND = ""
     POWER = "W"
+    PER_TOKEN = "J/tok"
     TEMPERATURE = "°C"
     HEADROOM = "headroom"
     ALERTS = "alerts"
@@ -54,6 +55,12 @@ class FleetRow:
     trend: tuple[float | None, ...] = ()
     """Recent rates, oldest first."""
     power: Figure | None = None
+    power_point: str = ""
+    """Where that was measured."""
+    per_token: Figure | None = None
+    """J for each decode token."""
+    token_point: str = ""
+    """Where that was measured."""
     temperature: Figure | None = None
     headroom: Figure | None = None
     """Degrees to the nearest limit."""
@@ -85,6 +92,7 @@ _ROOMS = {
     FleetColumn.RATE: _Room(6, 6),
     FleetColumn.TREND: _Room(5, 20),
     FleetColumn.POWER: _Room(6, 6),
+    FleetColumn.PER_TOKEN: _Room(6, 6),
     FleetColumn.TEMPERATURE: _Room(6, 6),
     FleetColumn.HEADROOM: _Room(9, 9),
     FleetColumn.ALERTS: _Room(12, 200),
@@ -93,6 +101,7 @@ _FIRST_TO_GO = (
     FleetColumn.MODEL,
     FleetColumn.TREND,
     FleetColumn.HEADROOM,
+    FleetColumn.PER_TOKEN,
     FleetColumn.POWER,
     FleetColumn.ALERTS,
     FleetColumn.TEMPERATURE,
@@ -109,7 +118,13 @@ _TOLD = 24
 """Cells in which most alerts can be told: they have them before others grow."""
 _FROM = 1
 """Cells before the first column: the pointer."""
-_NUMBERS = (FleetColumn.RATE, FleetColumn.POWER, FleetColumn.TEMPERATURE, FleetColumn.HEADROOM)
+_NUMBERS = (
+    FleetColumn.RATE,
+    FleetColumn.POWER,
+    FleetColumn.PER_TOKEN,
+    FleetColumn.TEMPERATURE,
+    FleetColumn.HEADROOM,
+)
 UNKNOWN = "–"
 _GRAVE = 4
 """Gravity from which an alert is an error."""
@@ -217,6 +232,10 @@ def _power(one: FleetRow, cells: int) -> list[Part]:
     return _figure(one.power, cells)
 
 
+def _per_token(one: FleetRow, cells: int) -> list[Part]:
+    return _figure(one.per_token, cells)
+
+
 def _temperature(one: FleetRow, cells: int) -> list[Part]:
     return _figure(one.temperature, cells)
 
@@ -247,6 +266,7 @@ _CELLS = {
     FleetColumn.RATE: _rate,
     FleetColumn.TREND: _trend,
     FleetColumn.POWER: _power,
+    FleetColumn.PER_TOKEN: _per_token,
     FleetColumn.TEMPERATURE: _temperature,
     FleetColumn.HEADROOM: _headroom,
     FleetColumn.ALERTS: _alerts,

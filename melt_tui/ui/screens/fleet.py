@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from melt_tui.ui.commands import FLEET, FLEET_KEYS, bindings
-from melt_tui.ui.fleet import Order, fleet_rows, matching, ordered, row_told
+from melt_tui.ui.fleet import Order, fleet_rows, matching, ordered, points_told, row_told
 from melt_tui.ui.frames import FrameReports
 from melt_tui.ui.heading import header_model
 from melt_tui.ui.key_groups import key_groups
@@ -190,7 +190,9 @@ class FleetScreen(Screen[str]):
         first, after = table.sight
         alerts = sum(one.gravity > 0 for one in every)
         frame = self.query_one("#fleet")
-        _title(frame, f"fleet · {len(every)} devices · {alerts} with alerts" if every else "fleet")
+        points = points_told(self._rows)
+        apart = f" · {points}" * bool(points)
+        _title(frame, f"fleet · {len(every)} devices · {alerts} with alerts{apart}" if every else "fleet")
         found = f"“{escape(plain(self._wanted, 40))}” · " if self._wanted else ""
         _subtitle(frame, f"{found}{min(first + 1, after)}–{after} of {len(self._rows)}")
         chosen = next((one for one in self._rows if one.device == self._selected), None)

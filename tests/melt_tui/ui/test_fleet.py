@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from drivers.events import LimitEngaged
 from melt_tui.timeline import DeviceState
-from melt_tui.ui.fleet import Order, fleet_rows, matching, ordered, row_told
+from melt_tui.ui.fleet import Order, fleet_rows, matching, ordered, points_told, row_told
 from melt_tui.ui.look import Ask, Look, take_glance
 from melt_tui.ui.renderables.cards import CardState
 from melt_tui.ui.renderables.fleet import Figure, FleetColumn, FleetRow
@@ -41,6 +41,23 @@ def test_a_row_says_state_model_figures_and_headroom() -> None:
     assert (meter.model, meter.power) == (f"→ {PHONE}", phone.power)
     assert (host.headroom, host.temperature) == (None, None)
     assert board.colour == 1
+
+
+def test_energy_for_each_token_stands_beside_its_point_and_points_are_not_compared() -> None:
+    look = seen(64)
+    rows = fleet_rows(look)
+    phone, board, host, _ = rows
+    assert phone.per_token is not None
+    assert (phone.token_point, phone.per_token.stale) == ("battery-terminals", False)
+    assert phone.per_token.value == pytest.approx(4.1 * 0.9 / 8, rel=0.05)
+    assert board.per_token is not None
+    assert (board.token_point, board.per_token.stale) == ("board-input", True)
+    assert host.per_token is None
+    assert points_told(rows) == "W and J/tok at different points"
+    assert points_told([phone, host]) == ""
+    assert f"{phone.per_token.text} J/tok" in row_told(look, phone)
+    assert row_told(look, phone).endswith(" J at battery-terminals")
+    assert [one.device for one in ordered(rows, Order().by(FleetColumn.PER_TOKEN))][:2] == [BOARD, PHONE]
 
 
 def test_limits_losses_and_failures_are_alerts_by_their_gravity() -> None:

@@ -26,12 +26,13 @@ ROW = FleetRow(
     rate=Figure(value=18.4, text="18.4"),
     trend=(1.0, 2.0, None, 2.0),
     power=Figure(value=3.1, text="3.10", stale=True),
+    per_token=Figure(value=0.171, text="0.171"),
     temperature=Figure(value=77.0, text="77.0", alarm=True),
     alerts="throttled since 01:12",
     gravity=2,
 )
 
-LINE = "▸▲ pixel-8       sim ● decode     tinyllama Q4_0    18.4     ▄▆ ▆   3.10  77.0!         – ⚠ throttled since 01:12     "
+LINE = "▸▲ pixel-8      sim ● decode   tinyllama Q4_0   18.4    ▄▆ ▆   3.10  0.171  77.0!         – ⚠ throttled since 01:12   "
 
 
 def inks(line: tuple[tuple[str, int], ...]) -> dict[str, Ink]:
@@ -61,7 +62,7 @@ def test_the_heading_stands_over_the_figures_and_shows_the_order() -> None:
     [
         (118, set()),
         (78, {FleetColumn.MODEL}),
-        (48, {FleetColumn.MODEL, FleetColumn.TREND, FleetColumn.HEADROOM}),
+        (48, {FleetColumn.MODEL, FleetColumn.TREND, FleetColumn.HEADROOM, FleetColumn.PER_TOKEN}),
     ],
 )
 def test_columns_go_one_after_another_as_it_shrinks(width: int, gone: set[FleetColumn]) -> None:
