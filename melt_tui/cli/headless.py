@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from drivers.clock import SECOND
 from melt_tui.analysis import summary
 from melt_tui.cli.follow import Follower
 from melt_tui.cli.output import progress, result, result_json
+from melt_tui.cli.passwords import Asker
 from melt_tui.cli.plans import Plan
 from melt_tui.events import SELF, RunEnded, RunOutcome
 from melt_tui.timeline import DeviceState
@@ -57,6 +59,7 @@ class Headless:
         self._bench = bench
         self._follower = Follower(lambda: bench.timeline, progress)
         self._never = threading.Event()
+        self._asker = Asker(bench)
         self._problem = ""
 
     def work(self, requests: Sequence[RunRequest], seconds: float | None) -> bool:
@@ -65,7 +68,7 @@ class Headless:
         Whether every run was done and all of it recorded. A request without devices is for all that can run one.
         """
         answers = [self._bench.start_when_up(request) for request in requests]
-        ids = [run for answer in answers for run in self._until(answer)]
+        ids = [run for of in zip(requests, answers, strict=True) for run in self._started(*of)]
         if ids and seconds is None:
             self._until(self._bench.wait_runs())
         else:
@@ -73,12 +76,22 @@ class Headless:
         self._catch_up()
         return not (self._failed(set(ids)) or self._problem or self._all_given_up())
 
+    def _started(self, request: RunRequest, answer: "Future[Sequence[str]]") -> Sequence[str]:
+        """Its runs, after whoever knows the passwords of its boards has given them."""
+        again = iter(lambda: self._bench.start_when_up(request), None)
+        orders = chain((answer,), again)
+        return self._asker.let_in(lambda: next(orders), self._until)
+
     def _for_seconds(self, seconds: float | None) -> None:
         """Follow until the session is that old, or nothing is left to follow."""
-        while (seconds is None or self._age_s() < seconds) and not self._all_given_up():
+        while (seconds is None or self._age_s() < seconds) and not self._over():
             self._bench.check()
             self._never.wait(BEAT_S if seconds is None else min(BEAT_S, max(0.0, seconds - self._age_s())))
             self._catch_up()
+
+    def _over(self) -> bool:
+        """Whether nothing is left to follow, after those were asked who know the passwords."""
+        return not self._asker.ask_for_all() and self._all_given_up()
 
     def _all_given_up(self) -> bool:
         devices = self._bench.timeline.view(self._bench.now()).devices.values()

@@ -18,7 +18,7 @@ def open_bench(plan: Plan) -> tuple[Workbench, Opening]:
     bench = Workbench(plan.setup)
     bench.open()
     for request in plan.requests:
-        bench.start_when_up(request)
+        bench.start_when_up(request, asked=True)
     return bench, Opening(
         bench=bench,
         settings=_settings(plan.config),

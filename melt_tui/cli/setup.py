@@ -7,6 +7,7 @@ from dataclasses import asdict
 from melt_tui import format as fmt
 from melt_tui.cli.options import config_of, session_setup
 from melt_tui.cli.output import progress, result, result_json
+from melt_tui.cli.passwords import Asker
 from melt_tui.workbench import SetupRequest, Workbench
 
 _STEP = 0.1
@@ -25,7 +26,7 @@ def setup(options: Namespace) -> int:
     session = session_setup(options, config_of(options), opened=(), recording=False)
     teller = Teller()
     with Workbench(session) as bench:
-        bench.setup(request, teller.tell).result()
+        Asker(bench).let_in(lambda: bench.setup(request, teller.tell))
     if options.json:
         result_json({**asdict(request), "steps": teller.steps})
     else:

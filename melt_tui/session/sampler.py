@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 
 from drivers.base import Device
 from drivers.clock import Clock
-from drivers.errors import DriverError, LinkError, Refused
+from drivers.errors import DriverError, LinkError, NeedsPassword, Refused
 from drivers.events import ChannelsOpened
 from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp, Wired
 from melt_tui.session.backoff import backoff, wait_unless
@@ -50,6 +50,16 @@ class Sampler:
             raise self._failure
 
     @property
+    def failure(self) -> Refused | None:
+        """Why it was given up; None of one that was not."""
+        return self._failure
+
+    def forgive(self) -> None:
+        """What it was given up for has been done: it is as if it had never been tried, until it is run again."""
+        self._failure = None
+        self._settled.clear()
+
+    @property
     def failed(self) -> bool:
         """Whether it was given up: nothing is tried again by this sampler."""
         return self._failure is not None
@@ -73,9 +83,8 @@ class Sampler:
 
     async def run(self, bus: Bus) -> None:
         """Publish until cancelled, or until the device is given up. It may be run again then."""
-        self._failure = None
-        self._settled.clear()
-        await guarded(self.name, self._run(bus), lambda sentence: self._fail(bus, sentence))
+        self.forgive()
+        await guarded(self.name, self._run(bus), lambda sentence: self._fail(bus, Refused(sentence)))
 
     async def _run(self, bus: Bus) -> None:
         bus.publish(DeviceConnecting(t_ns=self._clock.now(), device=self.name, address=self.address))
@@ -89,7 +98,7 @@ class Sampler:
                 delay_s = next(delays)
                 self._announce(bus, str(lost), delay_s)
             except DriverError as failure:
-                self._fail(bus, failure.sentence, failure.remedy)
+                self._fail(bus, _refused(failure))
                 return
             self._back.clear()
             await wait_unless(self._clock, delay_s, self._back)
@@ -135,8 +144,15 @@ class Sampler:
             )
         )
 
-    def _fail(self, bus: Bus, sentence: str, remedy: str = "") -> None:
-        self.device = None
-        self._failure = Refused(sentence, remedy=remedy)
+    def _fail(self, bus: Bus, failure: Refused) -> None:
+        self.device, self._failure = None, failure
         self._settled.set()
-        bus.publish(DeviceFailed(t_ns=self._clock.now(), device=self.name, reason=sentence, remedy=remedy))
+        t_ns, why = self._clock.now(), (failure.sentence, failure.remedy)
+        bus.publish(DeviceFailed(t_ns=t_ns, device=self.name, reason=why[0], remedy=why[1]))
+
+
+def _refused(failure: DriverError) -> Refused:
+    """What is told to whoever waits for the device."""
+    if isinstance(failure, NeedsPassword):
+        return failure
+    return Refused(failure.sentence, remedy=failure.remedy)

@@ -1,6 +1,7 @@
 """One session: a task group of sources round one bus, on the loop that it was entered on."""
 
 import asyncio
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -58,11 +59,16 @@ class Session:
         """
         if self._leaving:
             raise Refused("the session is ending")
-        if name in self._tasks:
+        before = self._tasks.get(name)
+        if before is not None and not before.done():
             raise Refused(f"{name} is in the session already")
         task = self._group.create_task(source.run(self.bus), name=name)
         self._tasks[name] = task
-        task.add_done_callback(lambda _: self._tasks.pop(name, None))
+        task.add_done_callback(partial(self._forget, name))
+
+    def _forget(self, name: str, ended: "asyncio.Task[None]") -> None:
+        if self._tasks.get(name) is ended:
+            del self._tasks[name]
 
     async def remove(self, name: str) -> None:
         """Cancel the source of that name and wait until it has cleaned up; nothing when there is none."""

@@ -30,12 +30,14 @@ from melt_tui.ui.settings import ScreenSettings
 if TYPE_CHECKING:
     from melt_tui.ui.screens.bench import BenchScreen
     from melt_tui.ui.stage import Stage
-    from melt_tui.workbench import Bench
+    from melt_tui.workbench import Bench, PasswordWanted
 
 INTERRUPTED = 130
 _SIXTEEN = frozenset({"standard", "windows"})
 """Colour systems that cannot show the shades of a theme."""
 _SCRIPT_S = 0.25
+_ASK_S = 0.5
+"""How often it is looked whether a board waits for a password."""
 _WIDTHS = ((0, "-slit"), (40, "-narrow"), (100, "-wide"), (160, "-vast"))
 _HEIGHTS = ((0, "-flat"), (12, "-low"), (30, "-high"), (44, "-towering"))
 """Classes that every screen bears from a width or height on: its stylesheet says what they mean."""
@@ -142,6 +144,12 @@ class MeltApp(App[int]):
         """Ctrl-C: leave in order, without a question."""
         self.exit(INTERRUPTED, return_code=INTERRUPTED)
 
+    def ask_password(self) -> None:
+        """Ask for the password of a board that waits for one, unless something else is being asked."""
+        wanted = self._stage.password_wanted(self.screen) if self._stage is not None else None
+        if wanted is not None:
+            self._let_in(wanted)
+
     def _dress(self) -> None:
         """Put on the theme that was chosen, if there is one of that name."""
         wanted = self._settings.theme
@@ -183,6 +191,8 @@ class MeltApp(App[int]):
             self._replay(self._recording)
             return
         self.push_screen(self._stage.live())
+        if self._settings.frames_per_s:
+            self.set_interval(_ASK_S, self.ask_password)
         if self._script is not None:
             self.set_interval(_SCRIPT_S, self._follow_script)
 
@@ -227,6 +237,14 @@ class MeltApp(App[int]):
             self.screen.dismiss()
         if device and bench is not None:
             bench.point(device)
+
+    @work
+    async def _let_in(self, wanted: "PasswordWanted") -> None:
+        if self._stage is None:
+            return
+        password = await self.push_screen_wait(self._stage.password_question(wanted))
+        if password:
+            await self._stage.let_in(wanted, password)
 
     def _help(self) -> None:
         if self._stage is not None:

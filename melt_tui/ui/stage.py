@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from melt_tui.timeline import Timeline
 from melt_tui.ui.answers import Answer, answer
@@ -19,9 +19,10 @@ from melt_tui.ui.screens.dialogs import ConfirmDialog
 from melt_tui.ui.screens.fleet import FleetScreen
 from melt_tui.ui.screens.help import HelpScreen
 from melt_tui.ui.screens.library import LibraryScreen
+from melt_tui.ui.screens.password_dialog import PasswordDialog
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.viewer import Scene
-from melt_tui.workbench import Bench
+from melt_tui.workbench import Bench, PasswordWanted
 
 
 class Stage:
@@ -31,6 +32,7 @@ class Stage:
         self._bench = bench
         self._settings = settings
         self._executor = executor
+        self._asked: set[tuple[str, int]] = set()
 
     def live(self) -> BenchScreen:
         """The bench on the session in progress."""
@@ -74,6 +76,24 @@ class Stage:
         return ConfirmDialog(
             f"A run is in progress on {', '.join(names)}. Stop it and leave?", "Stop and leave"
         )
+
+    def password_wanted(self, screen: Screen[Any]) -> PasswordWanted | None:
+        """What is to be asked now: not while something else is asked, and of each account not again unasked."""
+        if isinstance(screen, ModalScreen):
+            return None
+        wanted = (one for one in self._bench.passwords_wanted() if one.asked)
+        fresh = next((one for one in wanted if (one.account, one.tries) not in self._asked), None)
+        if fresh is not None:
+            self._asked.add((fresh.account, fresh.tries))
+        return fresh
+
+    def password_question(self, wanted: PasswordWanted) -> PasswordDialog:
+        """The dialog for it."""
+        return PasswordDialog(wanted)
+
+    async def let_in(self, wanted: PasswordWanted, password: str) -> None:
+        """Open the devices that wait for it."""
+        await answer(self._bench.give_password(wanted.account, password))
 
     def place(self, screen: Screen[Any]) -> tuple[str, bool]:
         """Where commands are given from, and whether a session is in progress there."""

@@ -6,9 +6,11 @@ concrete classes meet; the desk is imported on the session thread, after the fir
 
 from melt_tui.store.info import RecordingInfo, RecordingState
 from melt_tui.workbench.contract import (
+    TRIES,
     Bench,
     Choice,
     HostKey,
+    PasswordWanted,
     Place,
     RunRequest,
     SelfReport,
@@ -23,10 +25,12 @@ from melt_tui.workbench.facade import Workbench
 from melt_tui.workbench.objections import Objection, told
 
 __all__ = [
+    "TRIES",
     "Bench",
     "Choice",
     "HostKey",
     "Objection",
+    "PasswordWanted",
     "Place",
     "RecordingInfo",
     "RecordingState",

@@ -70,6 +70,26 @@ class HostKey:
     """This key is stored already."""
 
 
+TRIES = 3
+"""How often somebody is asked by melt itself for the password of one account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordWanted:
+    """Devices of the session wait for a password."""
+
+    account: str
+    """Whose: ``user@host``."""
+    devices: tuple[str, ...]
+    tries: int = 0
+    """How many were given; more than none: the last was wrong."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is still melt that asks; after that it waits until the user comes back to it."""
+        return self.tries < TRIES
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupRequest:
     """What ``melt setup DEVICE`` puts on a device."""
@@ -293,6 +313,14 @@ class Bench(Protocol):
 
     def host_key(self, address: str) -> "Future[HostKey]":
         """Ask an SSH server for its key; nobody logs in, nothing is stored."""
+        ...
+
+    def passwords_wanted(self) -> Sequence[PasswordWanted]:
+        """For which accounts of boards somebody has to give a password before their devices can be opened."""
+        ...
+
+    def give_password(self, account: str, password: str) -> "Future[None]":
+        """Open the devices that waited for it. It is kept in memory for this session, and stored nowhere."""
         ...
 
     def trust_host(self, key: HostKey) -> "Future[None]":

@@ -3,22 +3,20 @@
 import asyncio
 import importlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from drivers.base import Device, Item
-from drivers.clock import SECOND, Clock
-from drivers.errors import NotSupported, Refused
+from drivers.clock import SECOND, Clock, pause
+from drivers.errors import NeedsPassword, NotSupported, Refused
 from drivers.events import LogLine, bounded
 from drivers.links.base import ShellLink
-from drivers.model import Found, reading
+from drivers.model import Found, Quantity, reading
 from drivers.registry import RUNTIMES, Registry
 from melt_tui import __version__
-from melt_tui.detectors.energy import LiveEnergy
-from melt_tui.detectors.net_power import NetPower
 from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.detectors.net_power import NetPower
 from melt_tui.detectors.throttling import Throttling
@@ -29,6 +27,7 @@ from melt_tui.live import LiveState
 from melt_tui.models import catalog as models
 from melt_tui.session import selfmeter
 from melt_tui.session.bus import Bus, Sink
+from melt_tui.session.sampler import Sampler
 from melt_tui.session.selfmeter import SelfMeter
 from melt_tui.session.session import Session
 from melt_tui.store import library
@@ -57,6 +56,9 @@ from melt_tui.workbench.shelf import Shelf, new_path
 from melt_tui.workbench.supplying import Supplying
 from melt_tui.workloads import catalog as workloads
 
+_PASSWORD_S = 0.2
+"""How often it is looked whether a password was given."""
+
 
 class Desk:
     """One session. Entering begins it, leaving stops its runs, closes its devices and finishes its recording."""
@@ -73,7 +75,7 @@ class Desk:
         self._recording = Recording(self._recorder.path) if self._recorder else None
         live, self._touched = LiveState(), Touched()
         first: list[Sink] = [self._recorder] if self._recorder else []
-        self._bus = Bus((*first, live, self._touched), (TokenRate(), NetPower(), LiveEnergy(), Throttling()))
+        self._bus = Bus((*first, live), (self._touched, TokenRate(), NetPower(), LiveEnergy(), Throttling()))
         self.timeline: Timeline = Filled(Spliced(live, self._recording, self._committed))
         self.shelf = Shelf(setup.folder)
         self._session = Session(self._bus, clock, self._started)
@@ -152,19 +154,24 @@ class Desk:
         """Start; the run ids, one for each device."""
         return await self._runs.start(request)
 
-    async def start_when_up(self, request: RunRequest, limit_s: float) -> Sequence[str]:
+    async def start_when_up(self, request: RunRequest, limit_s: float, *, asked: bool) -> Sequence[str]:
         """Start as soon as its devices are up; without devices, on all that can run one.
 
         Raises Refused when a device was given up, is unknown or takes longer.
         """
         names = request.devices or tuple(self._samplers)
-        await self._up(names, limit_s)
+        await self._up(names, limit_s, asked=asked)
         able = request.devices or tuple(name for name in names if self.runtimes(name))
         if not able:
             raise NotSupported(
                 f"none of {', '.join(names)} can run a model", remedy="add a device that can, such as host"
             )
         return await self._runs.start(replace(request, devices=able))
+
+    async def let_in(self, account: str, password: str) -> None:
+        """Open the devices that waited for it; done when they say that they are being opened."""
+        self.owned.passwords.give(account, password)
+        await pause(self._clock, 0.0)
 
     async def stop_run(self, device: str) -> str:
         """Stop the run on this device; nothing when there is none. What is left of it where the device is away."""
@@ -225,16 +232,25 @@ class Desk:
         ):
             self._bus.publish(reading(channel, t_ns, code))
 
-    async def _up(self, names: Sequence[str], limit_s: float) -> None:
+    async def _up(self, names: Sequence[str], limit_s: float, *, asked: bool = False) -> None:
         unknown = [name for name in names if name not in self._samplers]
         if unknown:
             raise Refused(f"{', '.join(unknown)} is not in the session")
         try:
             async with asyncio.timeout(limit_s):
-                await asyncio.gather(*(self._samplers[name].until_up() for name in names))
+                await asyncio.gather(*(self._opened(self._samplers[name], asked=asked) for name in names))
         except TimeoutError:
             late = [name for name in names if self._samplers[name].device is None]
             raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s") from None
+
+    async def _opened(self, sampler: Sampler, *, asked: bool) -> None:
+        while True:
+            try:
+                return await sampler.until_up()
+            except NeedsPassword:
+                if not asked:
+                    raise
+            await pause(self._clock, _PASSWORD_S)
 
     def _tell(self, sentence: str) -> None:
         self._bus.publish(LogLine(t_ns=self._clock.now(), device=SELF, source="melt", text=bounded(sentence)))
@@ -249,15 +265,18 @@ class Desk:
 
 
 class Touched:
-    """Sink that notices whether a session holds anything that its user made happen."""
+    """Transform that makes nothing, and notices whether a session holds anything that its user made happen."""
+
+    quantities: frozenset[Quantity] = frozenset()
 
     def __init__(self) -> None:
         self.worth_keeping = False
 
-    def take(self, item: Item) -> None:
+    def feed(self, item: Item) -> Iterable[Item]:
         """Notice a run or a mark."""
         if isinstance(item, RunStarted | Mark):
             self.worth_keeping = True
+        return ()
 
 
 def _session_started(setup: SessionSetup, clock: Clock) -> SessionStarted:

@@ -91,6 +91,10 @@ class Devices:
                 name = free_name(self._registry.name_of(one), self.samplers)
                 self.open(name, Place(address=one.address))
 
+    def reopen(self, sampler: Sampler) -> None:
+        """One that was given up is tried again."""
+        self._session.add(source_name(sampler.name), sampler)
+
     def retry_at(self, address: str) -> None:
         """Somebody has done what the devices at this address were waiting for."""
         for sampler in self.samplers.values():

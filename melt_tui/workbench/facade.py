@@ -20,6 +20,7 @@ from melt_tui.workbench import heap
 from melt_tui.workbench.contract import (
     Choice,
     HostKey,
+    PasswordWanted,
     RunRequest,
     SelfReport,
     SessionSetup,
@@ -141,9 +142,12 @@ class Workbench:
         """Start; the run ids, one for each device."""
         return self._call(lambda desk: desk.start_run(request))
 
-    def start_when_up(self, request: RunRequest) -> "Future[Sequence[str]]":
-        """Start as soon as its devices are up; a request without devices is for all that can run one."""
-        return self._call(lambda desk: desk.start_when_up(request, CONNECT_S))
+    def start_when_up(self, request: RunRequest, *, asked: bool = False) -> "Future[Sequence[str]]":
+        """Start as soon as its devices are up; a request without devices is for all that can run one.
+
+        ``asked``: somebody is asked for passwords meanwhile, so a device that lacks one is waited for.
+        """
+        return self._call(lambda desk: desk.start_when_up(request, CONNECT_S, asked=asked))
 
     def stop_run(self, device: str) -> "Future[str]":
         """Stop the run on this device; what is left of it where the device is away."""
@@ -205,6 +209,14 @@ class Workbench:
     def host_key(self, address: str) -> "Future[HostKey]":
         """Ask an SSH server for its key."""
         return self._call(lambda desk: desk.owned.host_key(address))
+
+    def passwords_wanted(self) -> Sequence[PasswordWanted]:
+        """For which accounts of boards somebody has to give a password."""
+        return self._desk.result().owned.passwords.wanted() if self._begun() else ()
+
+    def give_password(self, account: str, password: str) -> "Future[None]":
+        """Open the devices that waited for it."""
+        return self._call(lambda desk: desk.let_in(account, password))
 
     def trust_host(self, key: HostKey) -> "Future[None]":
         """Store it, and open the devices that waited for it."""

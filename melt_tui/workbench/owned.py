@@ -1,4 +1,4 @@
-"""What a user keeps about devices: entries of the config file, and keys of SSH servers that were accepted."""
+"""What a user keeps about devices: entries of the config file, keys of SSH servers; passwords, which nobody keeps."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from melt_tui.config import Config, DeviceConfig
 from melt_tui.config import write as writing
 from melt_tui.workbench.contract import HostKey, SessionSetup
 from melt_tui.workbench.devices import Devices
+from melt_tui.workbench.passwords import Passwords
 
 
 class Owned:
@@ -22,6 +23,9 @@ class Owned:
         self._registry = registry
         self._devices = devices
         self._writing = asyncio.Lock()
+        self.passwords = Passwords(
+            lambda: list(devices.samplers.values()), registry.give_password, devices.reopen
+        )
 
     def addresses(self) -> list[str]:
         """Of the devices of the config file that a scan cannot find by itself and that are not open here."""

@@ -14,6 +14,7 @@ from melt_tui.workbench import (
     Choice,
     HostKey,
     Objection,
+    PasswordWanted,
     RecordingInfo,
     RecordingState,
     RunRequest,
@@ -76,6 +77,7 @@ class FakeBench:
         self.refusal = ""
         self.lacking = ""
         """The device that a setup would help."""
+        self.locked: Sequence[PasswordWanted] = []
         self.calls: list[tuple[str, Any]] = []
         self.reports: list[SelfReport] = []
         self.recordings: list[RecordingInfo] = list(RECORDINGS)
@@ -191,6 +193,13 @@ class FakeBench:
 
     def host_key(self, address: str) -> "Future[HostKey]":
         return self._note("host_key", address, replace(self.key, address=address))
+
+    def passwords_wanted(self) -> Sequence[PasswordWanted]:
+        return self.locked
+
+    def give_password(self, account: str, password: str) -> "Future[None]":
+        self.locked = []
+        return self._note("give_password", (account, password), None)
 
     def trust_host(self, key: HostKey) -> "Future[None]":
         if key.changed:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 from melt_tui.config import DeviceConfig
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.renderables.roster import RosterEntry
+from melt_tui.ui.roster import METERS
 from melt_tui.ui.screens.device_dialogs import AddressDialog, ChangedKeyDialog, ColourDialog, KeyDialog
 from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
+from melt_tui.ui.screens.meter_orders import MeterOrders
+from melt_tui.ui.screens.password_dialog import PasswordDialog
 from melt_tui.ui.screens.setup_dialog import SetupDialog
 from melt_tui.workbench import Bench
 
@@ -26,6 +29,7 @@ class DeviceOrders:
     def __init__(self, screen: "DevicesScreen", bench: Bench) -> None:
         self._screen = screen
         self._bench = bench
+        self._meters = MeterOrders(screen, bench)
         self._orders: dict[str, Order] = {
             "device_open": self._open,
             "trust_host": self._trust,
@@ -35,6 +39,8 @@ class DeviceOrders:
             "to_wifi": self._to_wifi,
             "close_device": self._close,
             "forget_device": self._forget,
+            "wire_meter": self._meters.wire,
+            "supply_device": self._meters.supply,
         }
 
     @property
@@ -65,13 +71,28 @@ class DeviceOrders:
             self._tell(f"{opened.value} is kept in the config file: every session opens it.")
 
     async def _open(self, entry: RosterEntry) -> None:
-        if entry.device:
+        wanted = next((one for one in self._bench.passwords_wanted() if entry.device in one.devices), None)
+        if wanted is not None:
+            password = await self._screen.app.push_screen_wait(PasswordDialog(wanted))
+            if password:
+                await self._wait(self._bench.give_password(wanted.account, password))
+        elif entry.device:
             self._screen.dismiss(entry.device)
+        elif entry.group == METERS and not entry.saved:
+            await self._meters.wire(entry)
         elif entry.address.startswith("ssh:") and not await self._accepted(entry.address):
             return
         else:
             name = entry.saved if entry.saved != entry.address else ""
-            await self._wait(self._bench.add_device(entry.address, name))
+            await self._wait(self._bench.add_device(*self._wiring(entry, name)))
+
+    def _wiring(self, entry: RosterEntry, name: str) -> tuple[str, str, str, str]:
+        """A device as it is kept, with what it feeds; one that is not is opened as it was found."""
+        saved = (one for one in self._bench.saved_devices() if entry.saved in {one.name, one.address})
+        kept = next(saved, None) if entry.saved else None
+        if kept is None or not kept.feeds:
+            return entry.address, name, "", ""
+        return kept.address, name, kept.feeds, kept.point
 
     async def _trust(self, entry: RosterEntry) -> None:
         if not entry.address.startswith("ssh:"):

@@ -34,6 +34,9 @@ class Held:
     def check(self) -> None:
         pass
 
+    def passwords_wanted(self) -> tuple[()]:
+        return ()
+
     def start_when_up(self, _request: RunRequest) -> "Future[list[str]]":
         started: Future[list[str]] = Future()
         started.set_result(["r1"])

@@ -15,9 +15,10 @@ from melt_tui.ui.app import MeltApp
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.device_dialogs import ChangedKeyDialog, ColourDialog, KeyDialog
 from melt_tui.ui.screens.devices import DevicesScreen
+from melt_tui.ui.screens.password_dialog import PasswordDialog
 from melt_tui.ui.screens.setup_dialog import SetupDialog
 from melt_tui.ui.widgets.device_list import DeviceList
-from melt_tui.workbench import SetupRequest
+from melt_tui.workbench import PasswordWanted, SetupRequest
 from tests.rigs.fake_bench import FakeBench, done, failed
 from tests.rigs.night_run import HOST, PHONE
 from tests.rigs.pilots import bench_of, press, settle, until
@@ -266,3 +267,37 @@ async def test_in_a_recording_the_devices_are_those_of_the_session(desk: Any, ma
         assert len(app.screen_stack) == 2
         await walk(pilot, "d", "colon", *"look again", "enter")
         assert top(app) is DevicesScreen
+
+
+async def test_a_board_s_password_is_asked_for_once_and_never_shown(desk: Any, make_app: Any) -> None:
+    bench: FakeBench = desk()
+    app = make_app(bench)
+    wanted = PasswordWanted(account="me@orin", devices=(HOST,))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.ask_password()
+        assert not isinstance(app.screen, PasswordDialog)
+        bench.locked = [wanted]
+        app.ask_password()
+        await until(pilot, lambda: isinstance(app.screen, PasswordDialog))
+        await press(pilot, "escape")
+        app.ask_password()
+        await settle(pilot)
+        assert not isinstance(app.screen, PasswordDialog), "it was left unanswered"
+        bench.locked = [replace(wanted, tries=1)]
+        app.ask_password()
+        await until(pilot, lambda: isinstance(app.screen, PasswordDialog))
+        assert "does not accept that password" in str(app.screen.query(Label).first().render())
+        await press(pilot, "enter", *"geheim")
+        await settle(pilot)
+        assert "geheim" not in app.export_screenshot()
+        await press(pilot, "enter")
+        await until(pilot, lambda: bench.told("give_password") == [("me@orin", "geheim")])
+        bench.locked = [replace(wanted, tries=3)]
+        app.ask_password()
+        await settle(pilot)
+        assert not isinstance(app.screen, PasswordDialog)
+        await walk(pilot, "d")
+        app.screen._selected = f"name {HOST}"
+        await walk(pilot, "enter", "x", "enter")
+        await until(pilot, lambda: bench.told("give_password")[-1] == ("me@orin", "x"))
