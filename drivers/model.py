@@ -164,10 +164,10 @@ class Channel:
     own_clock: bool = False
     """Its times are those of the device's own clock; the clock map of the device (``ClockMeasured``) corrects them on
     reading. Of every other channel the times are the host's."""
-    accuracy: Accuracy | None = None
     fills: tuple[str, ...] = ()
     """Of what a device read and kept by itself while its link was away: the channel whose hole it fills, the first of
     these names that the device has."""
+    accuracy: Accuracy | None = None
     """None where nobody states one; of a computed value what follows for it from what it is computed of."""
 
     @property
