@@ -183,7 +183,7 @@ class _Look:
         without = self._sums.total - float(self._sums.explained(self._fixed))
         odds = -n / 2 * np.log(np.maximum(left, floor) / floor)
         none = -n / 2 * np.log(max(without, floor) / floor) + len(self.moments) / 2 * np.log(max(n, 2.0))
-        near = np.abs(lags - lags[best]) * self.step_ns <= max(_NEAR_NS, 2 * self.step_ns)
+        near = np.abs(lags - lags[best]) * self.step_ns <= max(_FINE_NS, 2 * self.step_ns)
         likely = np.exp(odds)
         with_edges = float(likely.mean())
         return int(lags[best]), float(
@@ -238,7 +238,7 @@ def _refined(power: Power, moments: Values, place: int, confidence: float) -> Al
     shifts = np.array([edge.shift for edge in found])
     variances = np.array([edge.variance for edge in found])
     agreeing = np.abs(shifts - _middle(shifts, 1 / variances)) <= _allowed(power.step_ns, variances)
-    if np.count_nonzero(agreeing) < max(min(2.0, len(moments)), len(moments) / 3):
+    if np.count_nonzero(agreeing) < max(min(2.0, len(moments)), len(moments) / 2):
         return _nothing("changes of power and of work do not agree one by one", confidence)
     shifts, weights = shifts[agreeing], 1 / variances[agreeing]
     offset = place + float(weights @ shifts / weights.sum())
