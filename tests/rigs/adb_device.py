@@ -89,11 +89,15 @@ class Device:
         return None
 
     async def _tcpip(self, stream: Stream, port: int) -> None:
-        try:
-            await self.listen(port)
-        except OSError as error:
-            await stream.write(f"error: {error}\n".encode())
+        """As adbd does: it says so, goes with all that hangs on it, and is there again a while later."""
         await stream.write(f"restarting in TCP mode port: {port}\n".encode())
+        self.keep(self._restart(port))
+
+    async def _restart(self, port: int) -> None:
+        await asyncio.sleep(0.1)
+        self.cue_drop("")
+        await asyncio.sleep(0.4)
+        self.port = await self.listen(port)
 
     async def _bridge(self, stream: Stream, port: int) -> None:
         try:

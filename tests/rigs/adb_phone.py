@@ -62,6 +62,18 @@ class Server:
         )
         return run.stdout + run.stderr
 
+    def on_cable(self, phone: "Phone") -> str:
+        """Connect a phone as the server does emulators: under a name, not an address; its serial."""
+        with socket.create_connection((self.host, self.port)) as asked:
+            asked.sendall(b"%04xhost:emulator:%d" % (len(f"host:emulator:{phone.port}"), phone.port))
+            asked.recv(1)
+        serial = f"emulator-{phone.port - 1}"
+        end = time.monotonic() + 10
+        while f"{serial}\tdevice" not in self.adb("devices"):
+            assert time.monotonic() < end, "the server does not see it"
+            time.sleep(0.02)
+        return serial
+
     def kill(self) -> None:
         """End it, as a crash or ``kill -9`` does."""
         with suppress(ProcessLookupError):

@@ -1,5 +1,6 @@
 """Devices that come by themselves, that wait for somebody, that hang: each by itself."""
 
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from drivers.clock import SystemClock
 from drivers.errors import NotSupported, Refused
+from drivers.links import adb
 from drivers.model import DeviceKind, Found
 from drivers.registry import Registry
 from melt_tui.config import DeviceConfig
@@ -237,21 +239,27 @@ def test_what_is_no_phone_is_not_moved_to_wifi(setup: SessionSetup) -> None:
 
 
 def test_a_phone_that_moves_to_wifi_keeps_its_name(
-    setup: SessionSetup, server: adb_phone.Server, tree: Path, monkeypatch: pytest.MonkeyPatch
+    setup: SessionSetup, server: adb_phone.Server, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rig's phones are in the network already: of the move itself only what follows it."""
-    with adb_phone.phone(server, tree) as cable, adb_phone.phone(server, tree) as wireless:
-
-        async def moved(self: Registry, address: str) -> str:
-            assert address == f"adb:{cable.serial}"
-            return f"adb:{wireless.serial}"
-
-        monkeypatch.setattr(Registry, "to_wifi", moved)
-        places = (Place(address=f"adb:{cable.serial}", name="mine"),)
+    """The adb server takes it for an emulator, which as one on a cable has a name; its daemon starts anew and listens."""
+    shutil.copytree(tree, tmp_path / "tree", symlinks=True)
+    network = tmp_path / "tree" / "system" / "bin" / "ip"
+    network.write_text("#!/system/bin/sh\necho '3: wlan0    inet 127.0.0.1/24 scope global wlan0'\n")
+    monkeypatch.setattr(adb, "WIFI_PORT", adb_phone.free_port())
+    with adb_phone.phone(tree=tmp_path / "tree") as phone:
+        serial = server.on_cable(phone)
+        places = (Place(address=f"adb:{serial}", name="mine"),)
         with Workbench(replace(setup, plugged=False, places=places)) as bench:
             until(lambda: up(bench, "mine"))
-            assert bench.to_wifi("mine").result(PATIENCE_S) == f"adb:{wireless.serial}"
+            on_air = f"adb:127.0.0.1:{adb.WIFI_PORT}"
+            assert bench.to_wifi("mine").result(PATIENCE_S) == on_air
             until(lambda: up(bench, "mine"))
-            assert cable.wait_until_gone() == []
-            assert wireless.wait_until_there("sh") != []
+            info = bench.timeline.view(bench.now()).devices["mine"].info
+            assert info is not None
+            assert info.address == on_air
             assert names(bench) == {"mine"}
+            assert serial not in server.adb("devices")
+            with pytest.raises(Refused, match="is on Wi-Fi already"):
+                bench.to_wifi("mine").result(PATIENCE_S)
+        server.adb("disconnect")
+        assert phone.wait_until_gone() == []
