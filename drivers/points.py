@@ -3,12 +3,12 @@
 import re
 
 POINTS = {
-    "battery-terminals": "what the device draws in place of, or out of, its battery",
-    "usb-input": "what enters by the USB cable, charging included",
-    "board-input": "what enters the board by its power plug",
-    "rail:NAME": "one rail of the board, by its name",
-    "package": "the processor's package, by its own counter",
-    "battery-gauge": "what the battery's own gauge tells",
+    "battery-terminals": "at the battery, or in its place",
+    "usb-input": "in the USB cable, charging included",
+    "board-input": "at the board's power plug",
+    "rail:NAME": "one rail of the board",
+    "package": "the processor, by its own counter",
+    "battery-gauge": "as the battery's own gauge tells",
 }
 """Every point, and what is measured there."""
 

@@ -13,6 +13,9 @@ from melt_tui.ui.topics import Stock, devices
 
 SIMULATED = "sim"
 """Simulated devices are made as often as they are named."""
+METERS = "meter"
+"""On serial ports and on USB."""
+_SCHEMES = {"serial": METERS, "monsoon": METERS}
 _LOOKING = "looking …"
 _GROUPS = (
     ("host", "This computer", ""),
@@ -22,6 +25,11 @@ _GROUPS = (
         "none was found: plug one in, switch on USB debugging in its developer options, accept the prompt on its screen",
     ),
     ("ssh", "Boards over SSH", "none is kept: a adds one by its address, ssh://user@host"),
+    (
+        METERS,
+        "Power meters",
+        "none was found: plug one in by USB, or press m for one on another machine; a Monsoon HVPM also needs melt-tui[usb]",
+    ),
     (SIMULATED, "Simulated", ""),
 )
 _NAMES = {scheme: title for scheme, title, _ in _GROUPS}
@@ -167,4 +175,5 @@ def _detail(device: DeviceView) -> str:
 
 
 def _scheme(address: str) -> str:
-    return address.partition(":")[0] or "others"
+    scheme = address.partition(":")[0]
+    return _SCHEMES.get(scheme, scheme) or "others"

@@ -88,7 +88,12 @@ class FakeBench:
             fingerprint="SHA256:0Zm5WmLJ0hQ6fM1bVzQ7sH3n8k2dY4x6rT9uP1aBcDe",
             line="orin.local ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ",
         )
-        self.supply = SupplyCheck(question="Supply pixel-8 with 4.2 V from hvpm?")
+        self.supply = SupplyCheck(
+            question="Supply pixel-8 with 4.2 V from hvpm?",
+            warnings=("4.2 V is above the 3.85 V that pixel-8 tells of its battery",),
+        )
+        self.meters: Sequence[Found] = ()
+        """What a look sees besides."""
         self.steps: list[tuple[str, float, float | None]] = [("fetching", 0.5, 4.0), ("pushing", 1.0, 0.0)]
         """What a setup tells."""
 
@@ -112,6 +117,7 @@ class FakeBench:
                     address="adb:X1", kind=DeviceKind.PHONE, title="Galaxy S24", ready=False,
                     reason="phone says unauthorised", next_step="accept the prompt on its screen",
                 ),
+                *self.meters,
             ]
         )  # fmt: skip
 

@@ -162,6 +162,7 @@ class BenchScreen(Screen[None]):
             "stop": orders.stop,
             "mark": orders.mark,
             "remove_device": orders.remove_device,
+            "supply": orders.supply,
             "previous_event": partial(self._jump, forward=False),
             "next_event": partial(self._jump, forward=True),
             "first_onset": self._first_onset,

@@ -115,6 +115,11 @@ class DevicesScreen(Screen[str]):
         self.look_now()
 
     @property
+    def found(self) -> Sequence[Found]:
+        """What the last look on the links has seen."""
+        return self._found or ()
+
+    @property
     def entry(self) -> RosterEntry | None:
         """The chosen device."""
         return next((one for one in self._entries if one.key == self._selected), None)

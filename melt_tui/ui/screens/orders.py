@@ -12,7 +12,9 @@ from melt_tui.ui.look import default_device, running
 from melt_tui.ui.offers import able, offer
 from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog, TextDialog
 from melt_tui.ui.screens.run_dialog import RunDialog
+from melt_tui.ui.screens.supply_dialog import order_supply
 from melt_tui.ui.settings import ScreenSettings
+from melt_tui.ui.topics import meters_of
 from melt_tui.workbench import Bench, Choice, RunRequest
 
 if TYPE_CHECKING:
@@ -48,6 +50,10 @@ class Orders:
     def remove_device(self) -> None:
         """Close the chosen device, after asking."""
         self._screen.run_worker(self._remove_device(), group="orders", exclusive=True)
+
+    def supply(self) -> None:
+        """Set what a meter supplies."""
+        self._screen.run_worker(self._supply(), group="orders", exclusive=True)
 
     async def _run(self) -> None:
         offered = able(self._now())
@@ -99,6 +105,18 @@ class Orders:
         question = f"Close {name} and stop trying to reach it? What it gave so far stays in the recording."
         if await self._screen.app.push_screen_wait(ConfirmDialog(question, "Remove")):
             await self._wait(self._bench.remove_device(name))
+
+    async def _supply(self) -> None:
+        """Of the chosen meter, or of the one that feeds the chosen device."""
+        view = self._now()
+        name = self._screen.viewer.selected or default_device(view)
+        meter = next(iter(meters_of(view, name)), name)
+        if not meter:
+            self._tell("There is no meter here that could supply anything.")
+            return
+        said = await order_supply(self._screen, self._bench, meter)
+        if said:
+            self._tell(said)
 
     def _offer(self, offered: Sequence[Choice]) -> RunRequest:
         return offer(

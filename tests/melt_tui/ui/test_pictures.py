@@ -9,6 +9,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from drivers.model import DeviceKind, Found
 from melt_tui.ui.app import MeltApp
 from tests.rigs.pilots import press, settle
 
@@ -31,6 +32,23 @@ class Picture(SingleFileSnapshotExtension):
     def serialize(self, data: Any, **_: Any) -> str:
         return re.sub(r"terminal-\d+-", "terminal-", data)
 
+
+METERS = (
+    Found(
+        address="serial:/dev/ttyACM0?family=ppk2", kind=DeviceKind.METER, title="Nordic PPK2 at /dev/ttyACM0",
+        next_step="m: say what it feeds and where it measures",
+    ),
+    Found(
+        address="serial:/dev/ttyUSB0?family=csv&columns=V,A&baud=115200", kind=DeviceKind.METER,
+        title="CP2102 USB to UART at /dev/ttyUSB0", ready=False,
+        reason="perhaps a board that writes lines; its port does not tell",
+        next_step="m: say which it is, what it feeds and where it measures",
+    ),
+    Found(
+        address="serial:/dev/ttyACM1?family=tc66", kind=DeviceKind.METER, title="perhaps a TC66 at /dev/ttyACM1",
+        ready=False, reason="in use by minicom (process 4711)", next_step="close that program",
+    ),
+)  # fmt: skip
 
 WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
     "sizes": (
@@ -92,6 +110,18 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
             ("devices-80x24", ("escape", (80, 24))),
         ),
     ),
+    "meters": (
+        {"found": METERS},
+        (
+            ("meters", ("d", "end")),
+            ("meter-add", ("m",)),
+            ("meter-problem", ("tab", "tab", "tab", "tab", "tab", "enter")),
+            ("supply", ("escape", "up", "u")),
+            ("supply-confirm", (*"4.2", "enter")),
+            ("meters-80x24", ("escape", (80, 24))),
+            ("meter-add-80x24", ("m",)),
+        ),
+    ),
     "refusal": ({"refusal": REFUSAL}, (("run-refused", ("r",)), ("run-refused-80x24", ((80, 24),)))),
     "replay": (
         {"replay": SAVED},
@@ -116,6 +146,7 @@ async def test_pictures(
     asked, stops = WALKS[walk]
     pictures = snapshot.use_extension(Picture)
     bench = desk(asked.get("problem", ""), asked.get("refusal", ""), **asked.get("story", {}))
+    bench.meters = asked.get("found", ())
     app = make_app(bench, replay=asked.get("replay"), theme=asked.get("theme", "textual-dark"))
     async with app.run_test(size=(120, 36)) as pilot:
         await settle(pilot)

@@ -39,6 +39,7 @@ def test_devices_stand_under_their_links_and_an_empty_link_says_what_to_do() -> 
         ("This computer", [HOST]),
         ("Phones over adb", []),
         ("Boards over SSH", []),
+        ("Power meters", []),
         ("Simulated", [PHONE, BOARD, METER]),
     ]
     assert "plug one in" in made[1].empty
@@ -109,7 +110,7 @@ def test_devices_of_the_config_file_are_known_by_address_and_listed_when_they_ar
     assert told[f"name {HOST}"].saved == "host"
     away = told["kept ssh://a@b"]
     assert (away.title, away.state, away.said) == ("ssh://a@b", Standing.AWAY, "not open")
-    assert told["kept serial:/dev/ttyUSB0?family=tc66"].group == "serial"
+    assert told["kept serial:/dev/ttyUSB0?family=tc66"].group == "meter"
 
 
 def test_options_of_an_address_do_not_make_it_another_device() -> None:
