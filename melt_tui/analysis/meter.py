@@ -51,7 +51,10 @@ class Clipping:
 
 
 def _timing(recording: Recorded, channels: Channels, source: Source, t0_ns: int, t1_ns: int) -> float:
-    """± ns: the most that was told of it during the span, by the meter, by measurements of its clock or by its correction."""
+    """± ns: the most that was told of it during the span, by the meter, by measurements of its clock or by its correction.
+
+    Of a meter of which nothing is told, its period: its samples may be that much older than their times.
+    """
     device = source.channel.device
     _, seconds = _told(recording, channels, (device, TIMING), t0_ns, t1_ns)
     known = [float(np.max(seconds)) * SECOND] if len(seconds) else []
@@ -59,7 +62,9 @@ def _timing(recording: Recorded, channels: Channels, source: Source, t0_ns: int,
         known += _measured(recording, device, t0_ns, t1_ns)
     corrected = recording.clock.correction(device)
     known += [float(corrected.uncertainty_ns)] if corrected else []
-    return max(known, default=0.0)
+    rate_hz = source.channel.rate_hz
+    period_ns = SECOND / rate_hz if source.meter and rate_hz else 0.0
+    return max(known, default=period_ns)
 
 
 def _measured(recording: Recorded, device: str, t0_ns: int, t1_ns: int) -> list[float]:
