@@ -9,6 +9,7 @@ from drivers.events import ChannelsOpened
 from drivers.model import Channel, ChannelKey, Samples
 from melt_tui.timeline import Timeline
 from melt_tui.timeline.clockmap import ClockMap
+from melt_tui.timeline.filled import fillers
 
 EVERY = 1 << 62
 """More events than a recording holds."""
@@ -68,6 +69,7 @@ class Channels:
         for event in recording.events(*recording.span(), kinds=(ChannelsOpened,), limit=EVERY):
             for channel in event.channels if isinstance(event, ChannelsOpened) else ():
                 self._meanings.setdefault(channel.key, []).append((event.t_ns, channel))
+        self._kept = fillers(self.latest)
 
     @property
     def latest(self) -> Mapping[ChannelKey, Channel]:
@@ -75,8 +77,14 @@ class Channels:
         return {key: meanings[-1][1] for key, meanings in self._meanings.items()}
 
     def of(self, device: str) -> Sequence[Channel]:
-        """Those of one device, as announced last, in the order in which they first appeared."""
-        return [channel for key, channel in self.latest.items() if key[0] == device]
+        """Those of one device, as announced last, in the order in which they first appeared; without what it kept of
+        another one of them."""
+        hidden = {kept.key for kept in self._kept.values()}
+        return [channel for key, channel in self.latest.items() if key[0] == device and key not in hidden]
+
+    def kept(self, key: ChannelKey) -> Channel | None:
+        """What the device read of this channel by itself while its link was away."""
+        return self._kept.get(key)
 
     def at(self, key: ChannelKey, t_ns: int) -> Channel:
         """What the channel meant at a moment of host time; before it was announced, what it was announced as first."""

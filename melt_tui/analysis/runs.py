@@ -5,9 +5,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnPurpose
 from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Samples, code_struct
+from melt_tui.analysis import samples
 from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy, run_energy
 from melt_tui.analysis.parts import RunSpan, TurnSpan
 from melt_tui.analysis.recorded import Channels, Recorded, blocks
@@ -113,7 +116,11 @@ def summarise_run(
         per_token=energy.per_token,
         power=energy.power,
         throttling=summarise_throttling(recording, events, channels, concluded),
-        notes=(*_notes(events, turns, rss_peak, temperatures, simulated=simulated), *energy.notes),
+        notes=(
+            *_notes(events, turns, rss_peak, temperatures, simulated=simulated),
+            *look.notes,
+            *energy.notes,
+        ),
     )
 
 
@@ -231,6 +238,7 @@ class _Look:
         self._events = events
         self._meanings = channels
         self._channels = channels.of(events.started.device)
+        self._kept: dict[str, None] = {}
         self._t0_ns = events.started.t_ns
         self._t1_ns = events.ended.t_ns if events.ended else recording.span()[1]
 
@@ -269,7 +277,11 @@ class _Look:
     def rss_peak(self) -> int | None:
         """The greatest RSS that was seen or that the kernel remembers."""
         wanted = {Quantity.RSS, Quantity.RSS_PEAK}
-        peaks = [self._extent(channel) for channel in self._channels if channel.quantity in wanted]
+        peaks = [
+            self._extent("rss_peak_bytes", channel)
+            for channel in self._channels
+            if channel.quantity in wanted
+        ]
         known = [extent[1] for extent in peaks if extent is not None]
         return round(max(known)) if known else None
 
@@ -277,7 +289,7 @@ class _Look:
         """Every sensor of the device that gave a value during the run."""
         found = []
         for channel in self._channels:
-            extent = self._extent(channel) if channel.quantity in TEMPERATURES else None
+            extent = self._extent("temperatures", channel) if channel.quantity in TEMPERATURES else None
             if extent is not None:
                 start_c, max_c, end_c = extent
                 found.append(
@@ -287,9 +299,22 @@ class _Look:
                 )
         return tuple(found)
 
-    def _extent(self, channel: Channel) -> tuple[float, float, float] | None:
-        """First, greatest and last value of a channel during the run."""
-        return extent(values(self._recording, self._meanings, channel.key, self._t0_ns, self._t1_ns))
+    @property
+    def notes(self) -> Iterator[str]:
+        """Which of the figures that were asked for are in part the device's own."""
+        if self._kept:
+            yield f"{', '.join(self._kept)}: in part read on the device by a script of ours while its link was away"
+
+    def _extent(self, figure: str, channel: Channel) -> tuple[float, float, float] | None:
+        """First, greatest and last value of a channel during the run, where ``figure`` is made of it."""
+        asked = (self._recording, self._meanings, channel.key, self._t0_ns, self._t1_ns)
+        if self._meanings.kept(channel.key) is None:
+            return extent(values(*asked))
+        _, read = samples.read(*asked)
+        whole: list[float] = read[~np.isnan(read)].tolist()
+        if len(whole) > sum(map(len, values(*asked))):
+            self._kept[figure] = None
+        return extent([whole] if whole else [])
 
 
 def _turn_span(events: TurnEvents) -> TurnSpan:

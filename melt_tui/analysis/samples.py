@@ -10,12 +10,41 @@ from melt_tui.measures.integral import Times, Values
 from melt_tui.store.blocks import blocks_of
 from melt_tui.timeline.clockmap import ClockMap
 from melt_tui.timeline.columns import values_of
+from melt_tui.timeline.filled import hole_ns
+
+_FAR = 1 << 61
 
 
 def read(
     recording: Recorded, channels: Channels, key: ChannelKey, t0_ns: int, t1_ns: int
 ) -> tuple[Times, Values]:
-    """Every sample of ``t0_ns <= t <= t1_ns``, by time, in the channel's unit as it was announced then."""
+    """Every sample of ``t0_ns <= t <= t1_ns``, by time, in the channel's unit as it was announced then; in its holes what
+    the device kept of it while its link was away."""
+    kept = channels.kept(key)
+    if kept is None:
+        return _own(recording, channels, key, t0_ns, t1_ns)
+    hole = hole_ns(channels.latest[key])
+    around = _own(recording, channels, key, t0_ns - hole, t1_ns + hole)
+    spare = _own(recording, channels, kept.key, t0_ns, t1_ns)
+    return _within(*filled(around, spare, hole), t0_ns, t1_ns)
+
+
+def filled(own: tuple[Times, Values], spare: tuple[Times, Values], hole: int) -> tuple[Times, Values]:
+    """Samples, and between two of them that are farther apart than ``hole``, before and after them the spare ones."""
+    times, values = own
+    after = np.searchsorted(times, spare[0])
+    padded = np.concatenate([[-_FAR], times, [_FAR]])
+    chosen = (padded[after + 1] - padded[after] > hole) & (padded[after + 1] != spare[0])
+    if not chosen.any():
+        return own
+    together = np.concatenate([times, spare[0][chosen]])
+    order = np.argsort(together, kind="stable")
+    return together[order], np.concatenate([values, spare[1][chosen]])[order]
+
+
+def _own(
+    recording: Recorded, channels: Channels, key: ChannelKey, t0_ns: int, t1_ns: int
+) -> tuple[Times, Values]:
     times, values = [np.empty(0, np.int64)], [np.empty(0)]
     for (dtype, decoding), some in groupby(
         blocks(recording, key, t0_ns, t1_ns), key=lambda block: _meaning(recording, channels, block)
