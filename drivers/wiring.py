@@ -8,6 +8,9 @@ from drivers.address import Address
 from drivers.errors import NotSupported
 from drivers.points import KNOWN, is_point
 
+PROBES = frozenset({"C", "skinC", "lux", "trigger", "-"})
+"""Columns of a text meter that are no power, voltage, current or energy."""
+
 SIM_METER = "sim:meter"
 SIM_FED = "sim-phone"
 SIM_POINT = "battery-terminals"
@@ -39,6 +42,18 @@ def wired(address: Address, feeds: str, point: str, *, meter: bool) -> Wired:
     _require(address, fed, place)
     options = {**address.options, "point": place} if place else address.options
     return Wired(_text(Address(address.base, options)), (fed, place) if fed else None)
+
+
+def how_to_add(address: str) -> str:
+    """The next step about a meter that was found: on the screen of devices, and on the command line."""
+    return f"m says what it feeds, or melt devices --add '{address}' --feeds DEVICE --point POINT"
+
+
+def measures_power(address: Address) -> bool:
+    """Whether a meter at this address has to feed a device: a probe of heat or light does not."""
+    if address.options.get("family") != "csv":
+        return True
+    return not set(address.options.get("columns", "V,A").split(",")) <= PROBES
 
 
 def _one(address: Address, option: str, told: str) -> str:

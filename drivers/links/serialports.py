@@ -9,6 +9,8 @@ from typing import Any
 
 from serial.tools import list_ports
 
+from drivers.links.portholders import holders
+
 BY_ID = Path("/dev/serial/by-id")
 PORTS_LIMIT = 64
 
@@ -25,6 +27,8 @@ class PortSeen:
     product: str = ""
     allowed: bool = True
     """Whether this user may read and write it."""
+    holder: str = ""
+    """Another program that has it open, as far as this user may see."""
 
 
 Lister = Callable[[], Sequence[PortSeen]]
@@ -47,6 +51,7 @@ def _seen(port: Any, names: dict[Path, str]) -> PortSeen:
         pid=port.pid,
         product=_plain(port.product or ""),
         allowed=os.access(path, os.R_OK | os.W_OK),
+        holder=next((str(one) for one in holders(path) if one.pid != os.getpid()), ""),
     )
 
 

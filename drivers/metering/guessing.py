@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 from drivers.links.serialports import PortSeen
 from drivers.model import DeviceKind, Found
-
-WIRED = "&feeds=DEVICE&point=usb-input"
-"""What a person has to add: the device that it feeds, and where."""
+from drivers.wiring import how_to_add
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +51,15 @@ def found(port: PortSeen) -> Found:
         if likely.certain or not port.product
         else f"{port.product} at {port.path}"
     )
+    if port.holder:
+        return _not_ready(address, title, f"in use by {port.holder}", "close that program")
     if not port.allowed:
         return _not_ready(
             address, title, "this user may not read it", "sudo usermod -aG dialout $USER, then log in again"
         )
     if not likely.certain:
-        return _not_ready(address, title, f"{likely.title}; its port does not tell", f"add {address}{WIRED}")
-    return Found(address=address, kind=DeviceKind.METER, title=title, next_step=f"add {address}{WIRED}")
+        return _not_ready(address, title, f"{likely.title}; its port does not tell", how_to_add(address))
+    return Found(address=address, kind=DeviceKind.METER, title=title, next_step=how_to_add(address))
 
 
 def _not_ready(address: str, title: str, reason: str, next_step: str) -> Found:

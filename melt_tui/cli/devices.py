@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from drivers.model import DeviceKind, Found
+from melt_tui.cli import meters
 from melt_tui.cli.options import config_of, session_setup
 from melt_tui.cli.output import progress, result, result_json, table
 from melt_tui.config import DeviceConfig
@@ -15,7 +16,12 @@ from melt_tui.workbench import Place, Workbench
 
 _ONLY_WITH_ADD = ("name", "colour", "feeds", "point")
 _PHONE = "phone"
-_KINDS = {"adb": DeviceKind.PHONE, "host": DeviceKind.HOST, "serial": DeviceKind.METER}
+_KINDS = {
+    "adb": DeviceKind.PHONE,
+    "host": DeviceKind.HOST,
+    "serial": DeviceKind.METER,
+    "monsoon": DeviceKind.METER,
+}
 
 
 def devices(options: Namespace) -> int:
@@ -49,8 +55,10 @@ def _list(bench: Workbench, options: Namespace) -> list[dict[str, Any]]:
 
 def _add(bench: Workbench, options: Namespace) -> dict[str, Any]:
     given = {option: getattr(options, option) or "" for option in _ONLY_WITH_ADD}
-    entry = DeviceConfig(address=options.add, **given)
+    entry = meters.asked(bench, DeviceConfig(address=options.add, **given))
     bench.save_device(entry).result()
+    if said := meters.unknown_fed(bench, entry):
+        progress(said)
     return _kept(options, f"{entry.name or entry.address} is kept in the config file", asdict(entry))
 
 

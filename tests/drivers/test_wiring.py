@@ -2,9 +2,11 @@
 
 import pytest
 
+from drivers.address import parse
 from drivers.errors import NotSupported
+from drivers.meters.csv.channels import HEADINGS
 from drivers.registry import Registry
-from drivers.wiring import Wired
+from drivers.wiring import PROBES, Wired, measures_power
 from tests.rigs.virtual_clock import VirtualClock
 
 TC66 = "serial:/dev/ttyACM0?family=tc66"
@@ -29,6 +31,13 @@ def test_what_is_told_beside_the_address_reaches_the_driver(one: Registry) -> No
     found = one.wired(TC66.replace("ACM0", "a,b"), "p", "rail:VDD_IN")
     assert found == Wired("serial:/dev/ttya,b?family=tc66&point=rail%3AVDD_IN", ("p", "rail:VDD_IN"))
     assert one.wired(f"{TC66}&feeds=p&point=usb-input", "p", "usb-input").wire == ("p", "usb-input")
+
+
+def test_what_is_no_power_needs_no_device() -> None:
+    assert {name for name, one in HEADINGS.items() if not one.located} | {"-"} == PROBES
+    assert measures_power(parse("serial:x?family=csv"))
+    assert measures_power(parse("monsoon:1"))
+    assert not measures_power(parse("serial:x?family=csv&columns=-,C,lux"))
 
 
 @pytest.mark.parametrize(

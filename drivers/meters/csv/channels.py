@@ -14,6 +14,10 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " ", "pipe":
 COLUMNS_LIMIT = 16
 
 
+_LOCATED = frozenset({Quantity.POWER, Quantity.ENERGY, Quantity.VOLTAGE, Quantity.CURRENT})
+"""What is measured somewhere between a supply and a device."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What a heading stands for: its numbers times ``scale`` are in ``unit``."""
@@ -26,6 +30,11 @@ class Meaning:
     kind: Kind = Kind.INSTANT
     name: str = ""
     """Of its channel; the quantity's where that is enough."""
+
+    @property
+    def located(self) -> bool:
+        """Whether it is measured somewhere between a supply and a device."""
+        return self.quantity in _LOCATED
 
 
 HEADINGS = {
@@ -89,9 +98,6 @@ class Format:
 
 OPTIONS = ("columns", "sep", "decimal", "rate", "point", "accuracy", "offset")
 
-_LOCATED = frozenset({Quantity.POWER, Quantity.ENERGY, Quantity.VOLTAGE, Quantity.CURRENT})
-"""What is measured somewhere between a supply and a device."""
-
 
 def parse_format(address: Address) -> Format:
     """The format that an address states: ``columns=V,A&sep=comma&decimal=point&rate=100&point=usb-input``; with
@@ -147,7 +153,7 @@ def _signs(address: Address) -> tuple[str, str]:
 def _point(address: Address, headings: Sequence[str]) -> str:
     """Where it measures; what measures no power needs no such place."""
     point = address.point()
-    if not point and any(HEADINGS[one].quantity in _LOCATED for one in headings if one != SKIPPED):
+    if not point and any(HEADINGS[one].located for one in headings if one != SKIPPED):
         raise NotSupported(
             f"{address.base} does not say where its power is measured", remedy=f"add point=, one of {KNOWN}"
         )
@@ -191,7 +197,7 @@ def _column(device: str, heading: str, form: Format) -> Channel:
         kind=meaning.kind,
         rate_hz=form.rate_hz or None,
         decoding=IDENTITY if meaning.scale == 1.0 else linear(meaning.scale),
-        point=form.point if meaning.quantity in _LOCATED else "",
+        point=form.point if meaning.located else "",
         detail=f"column {heading}",
         accuracy=_of_column(meaning.quantity, form.accuracy),
     )

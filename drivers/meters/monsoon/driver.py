@@ -18,6 +18,7 @@ from drivers.meters.monsoon.channels import POINTS, rails_of
 from drivers.meters.monsoon.meter import MonsoonMeter, Setup
 from drivers.meters.monsoon.wires import TITLE, ControlLink, HvpmWire, LvpmWire, status_of
 from drivers.model import DeviceInfo, DeviceKind, Found
+from drivers.wiring import how_to_add
 
 OPTIONS = ("name", "family", "feeds", "point", "rails")
 
@@ -37,7 +38,7 @@ class HvpmDriver:
     async def scan(self) -> Sequence[Found]:
         """Those that are plugged in. Raises MissingExtra, Refused."""
         serials = await asyncio.to_thread(self._seen)
-        return [Found(address=f"monsoon:{serial}", kind=DeviceKind.METER, title=TITLE) for serial in serials]
+        return [_found(f"monsoon:{serial}") for serial in serials]
 
     def open(self, address: str, name: str, clock: Clock) -> AbstractAsyncContextManager[Device]:
         """Open it. Raises NotSupported for another type of meter, Refused, LinkError."""
@@ -66,6 +67,12 @@ class HvpmDriver:
             finally:
                 with suppress(LinkError):
                     await wire.end()
+
+
+def _found(address: str) -> Found:
+    return Found(
+        address=address, kind=DeviceKind.METER, title=f"{TITLE} {address}", next_step=how_to_add(address)
+    )
 
 
 class LvpmDriver:

@@ -10,6 +10,7 @@ from drivers.metering.guessing import found
 from drivers.metering.looks import family_of
 from drivers.metering.wired import SerialMeters
 from drivers.model import DeviceKind
+from drivers.wiring import how_to_add
 from tests.rigs.meters.frames import tc66_frame, um_frame
 
 
@@ -30,7 +31,7 @@ def test_a_port_is_listed_with_its_likely_family_and_the_next_step(
     assert (one.kind, one.ready) == (DeviceKind.METER, ready)
     address = parse(one.address)
     assert (address.target, address.text("family")) == (port.path, family)
-    assert one.next_step == f"add {one.address}&feeds=DEVICE&point=usb-input"
+    assert one.next_step == how_to_add(one.address)
     assert ready or "perhaps" in one.reason
 
 
@@ -38,6 +39,15 @@ def test_a_port_without_permission_says_how_to_get_it() -> None:
     one = found(PortSeen("/dev/ttyACM0", 0x1915, 0xC00A, allowed=False))
     assert (one.ready, one.reason) == (False, "this user may not read it")
     assert one.next_step == "sudo usermod -aG dialout $USER, then log in again"
+
+
+def test_a_port_that_another_program_has_is_named_with_it() -> None:
+    one = found(PortSeen("/dev/ttyACM0", 0x1915, 0xC00A, holder="minicom (process 7)"))
+    assert (one.ready, one.reason, one.next_step) == (
+        False,
+        "in use by minicom (process 7)",
+        "close that program",
+    )
 
 
 async def test_a_scan_lists_the_ports_of_its_lister() -> None:
