@@ -31,7 +31,9 @@ UNFITTED_NS = 20 * MILLISECOND
 """How late a block may have come, before there are others to compare it with: a wake-up of the reader."""
 
 PAUSE = 5
-"""So many periods of silence are a pause of a meter that is not exact, not a slower rate."""
+PAUSED_NS = 100 * MILLISECOND
+"""So many periods of silence, and at least that long, are a pause of a meter that is not exact, not a slower rate, nor a
+reader that came late. A shorter pause is seen as a lag that stays."""
 
 _ENOUGH = 3
 
@@ -115,7 +117,7 @@ class Arrivals:
     def _paused(self, arrival_ns: int, n: int) -> bool:
         """Whether a meter that is not exact has written nothing for a while."""
         silence_ns = arrival_ns - self._arrived_ns - n * self._period_ns
-        return not self._exact and silence_ns > max(PAUSE * self._period_ns, UNFITTED_NS)
+        return not self._exact and silence_ns > max(PAUSE * self._period_ns, PAUSED_NS)
 
     def _settle(self, arrival_ns: int) -> int:
         """Take a block into the fit; how many samples are missing before it."""
@@ -140,17 +142,26 @@ class Arrivals:
 
     def _close_bin(self, arrival_ns: int) -> int:
         self._bin_end_ns = arrival_ns + BIN_NS
-        late = self._exact and self._best is not None and self._best_delay_ns > SHIFT_NS + self._spread_ns
+        known = self._best is not None and (self._exact or self._measured)
+        late = known and self._best_delay_ns > SHIFT_NS + self._spread_ns
         self._late_ns = [*self._late_ns[1 - STAYING :], self._best_delay_ns] if late else []
         best, self._best = self._best, None
         if (
             len(self._late_ns) == STAYING
             and max(self._late_ns) - min(self._late_ns) <= SAME_NS + self._spread_ns
         ):
-            return self._missed(min(self._late_ns))
+            return self._stays_late(best)
         if best is not None and not late:
             self._points.append(best)
             self._refit()
+        return 0
+
+    def _stays_late(self, best: Point | None) -> int:
+        """Samples are missing; or a meter that is not exact has paused, and from its best point on all begins anew."""
+        if self._exact or best is None:
+            return self._missed(min(self._late_ns))
+        self._late_ns = []
+        self._restart(*best)
         return 0
 
     def _missed(self, delay_ns: float) -> int:

@@ -155,6 +155,30 @@ def test_a_meter_that_is_not_exact_pauses_without_a_count() -> None:
         last_ns = placed.t1_ns
 
 
+def test_a_short_pause_is_seen_when_its_lag_stays() -> None:
+    arrivals = Arrivals(5000.0, tolerance=0.01, exact=False)
+    random, paused_ns, errors = Random(4), 0, []
+    for k in range(1, 200):
+        paused_ns = 60 * MILLISECOND if k > 100 else 0
+        true_ns = START + k * 100 * MILLISECOND + paused_ns
+        placed = arrivals.place(round(true_ns + random.expovariate(0.5) * MILLISECOND), 500)
+        errors.append(placed.t1_ns - true_ns)
+        assert placed.missing == 0
+    assert max(map(abs, errors[60:100])) < 2 * MILLISECOND
+    assert min(errors[101:]) > -65 * MILLISECOND
+    assert max(map(abs, errors[150:])) < 2 * MILLISECOND
+
+
+def test_a_reader_that_comes_late_is_no_pause() -> None:
+    arrivals, random = Arrivals(5000.0, tolerance=0.01, exact=False), Random(6)
+    for k in range(1, 300):
+        late_ns = random.choice((0, 0, 5, 30, 60)) * MILLISECOND
+        placed = arrivals.place(START + k * 100 * MILLISECOND + late_ns, 500)
+        if k > 50:
+            assert abs(placed.t1_ns - START - k * 100 * MILLISECOND) < 2 * MILLISECOND
+            assert placed.t1_ns - placed.t0_ns == pytest.approx(99.8 * MILLISECOND, rel=0.02)
+
+
 def test_a_rate_that_was_told_wrongly_is_measured_within_the_tolerance() -> None:
     arrivals = Arrivals(100.0, tolerance=0.2, exact=False)
     random = Random(3)
