@@ -84,6 +84,11 @@ class Hvpm:
         self._start = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def started_ns(self) -> int:
+        """When its first sample was taken."""
+        return round(self._start * 1e9)
+
     def control_in(self, request: int, value: int, index: int, length: int) -> bytes:
         self._require()
         assert (request, value, length) == (1, 0, 4)
