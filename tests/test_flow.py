@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from drivers.base import Item
 from drivers.clock import SECOND
 from drivers.events import ChannelsOpened, Event, LimitEngaged, LogLine, OutputText, TurnEnded
-from drivers.model import ChannelKey, ModelFile, Prompt, RunSpec, Samples, Workload
+from drivers.model import ChannelKey, ModelFile, Prompt, RunSpec, Samples, Workload, code_struct
 from drivers.registry import Registry
+from melt_tui.analysis import summary
 from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.detectors.net_power import NetPower
 from melt_tui.detectors.throttling import Throttling
@@ -30,6 +32,7 @@ from melt_tui.session.bus import Bus
 from melt_tui.session.run import RunSource
 from melt_tui.session.sampler import Sampler
 from melt_tui.session.session import Session
+from melt_tui.store import library
 from melt_tui.store.recorder import Recorder
 from melt_tui.store.recording import Recording
 from melt_tui.store.replay import Replay
@@ -163,6 +166,33 @@ async def test_windows_agree_at_every_zoom(recorded: Recorded, columns: int) -> 
             assert list(ours.maxima) == list(live.maxima)
             assert list(ours.means) == pytest.approx(list(live.means), rel=1e-9)
     recording.close()
+
+
+async def test_live_energy_is_what_the_summary_makes_of_the_recording(recorded: Recorded) -> None:
+    runs = {run["device"]: run for run in summary.of_file(recorded.path)["runs"]}
+    for device, point, turns in (("sim-phone", "battery-terminals", 5), ("sim-jetson", "rail:VDD_IN", 12)):
+        for definition in ("decode", "whole"):
+            live = _values(recorded, device, f"J/token {definition} {point}")
+            told = [
+                one["gross_j"]
+                for one in runs[device]["per_token"]
+                if (one["definition"], one["point"]) == (definition, point) and one["gross_j"] is not None
+            ]
+            assert len(live) == turns
+            assert live == pytest.approx(told, rel=1e-6)
+    phone = runs["sim-phone"]
+    whole = next(e for e in phone["energy"] if (e["scope"], e["point"]) == ("run", "battery-terminals"))
+    energy = _values(recorded, "sim-phone", "energy battery-terminals")
+    assert energy[-1] == pytest.approx(whole["gross_j"])
+    kept = library.info(recorded.path)
+    decode = _values(recorded, "sim-phone", "J/token decode battery-terminals")
+    assert kept.joules_per_token == pytest.approx(fmean(decode))
+    assert kept.joules_point == "battery-terminals"
+
+
+def _values(recorded: Recorded, device: str, name: str) -> list[float]:
+    blocks = [item for item in recorded.seen.items if isinstance(item, Samples)]
+    return [code_struct(b.dtype).unpack(b.codes)[0] for b in blocks if b.key == (device, name)]
 
 
 def _told(timeline: Timeline, t0_ns: int, t1_ns: int) -> list[Event]:

@@ -34,13 +34,14 @@ def sessions(options: Namespace) -> int:
             "devices",
             "models",
             "tok/s",
+            "J/tok",
             "throttled",
             "runs",
             "size",
             "state",
             "file",
         )
-        result(table([head, *(_session_row(row) for row in rows)], right=frozenset({5, 7, 8})))
+        result(table([head, *(_session_row(row) for row in rows)], right=frozenset({5, 8, 9})))
     return 0
 
 
@@ -98,6 +99,7 @@ def _session_row(row: RecordingInfo) -> tuple[str, ...]:
         ", ".join(row.devices) + simulated,
         ", ".join(row.models),
         fmt.number(row.decode_tps),
+        f"{fmt.number(row.joules_per_token)} {row.joules_point}".rstrip(),
         {True: "yes", False: "no", None: fmt.UNKNOWN}[row.throttled],
         fmt.count(row.runs),
         fmt.byte_count(row.size_bytes),

@@ -45,11 +45,14 @@ class LiveEnergy:
         self._told_ns: dict[ChannelKey, int] = {}
 
     def feed(self, item: Item) -> Iterable[Item]:
-        """The figures that can be told at a tick; of everything else note is taken."""
+        """The figures that can be told at a tick, or when a run ends; of everything else note is taken."""
         if isinstance(item, Samples):
             self._take(item)
         elif isinstance(item, Tick):
-            return list(self._tick(item)) if self._runs else ()
+            return list(self._tick(item.t_ns)) if self._runs else ()
+        elif isinstance(item, RunEnded) and item.device in self._runs:
+            _progress(self._runs[item.device], item)
+            return list(self._tick(item.t_ns))
         elif isinstance(item, ChannelsOpened):
             self._open(item)
         else:
@@ -90,7 +93,7 @@ class LiveEnergy:
     def _notice(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self._begin(event)
-        elif isinstance(event, TurnStarted | TurnEnded | RunEnded):
+        elif isinstance(event, TurnStarted | TurnEnded):
             run = self._runs.get(event.device)
             if run is not None:
                 _progress(run, event)
@@ -129,7 +132,7 @@ class LiveEnergy:
                 turn.first_count = count
                 return
 
-    def _tick(self, tick: Tick) -> Iterator[Item]:
+    def _tick(self, now_ns: int) -> Iterator[Item]:
         for device, run in list(self._runs.items()):
             accounts = []
             for source, point in self._sources_of(device):
@@ -138,7 +141,7 @@ class LiveEnergy:
                 if account is None:
                     account = self._accounts[key] = Account(source, self._named(device, source, point))
                 tokens = points.tells_tokens(point, battery=device in self._batteries)
-                yield from self._emit(account.tell(run, tick.t_ns, tokens=tokens), tick.t_ns)
+                yield from self._emit(account.tell(run, now_ns, tokens=tokens), now_ns)
                 accounts.append(account)
             self._close(device, run, accounts)
 

@@ -4,6 +4,7 @@ import sqlite3
 
 from melt_tui.store.compaction import compact
 from melt_tui.store.fast import FastWriter
+from melt_tui.store.headline import per_token
 from melt_tui.store.ingest import transaction
 from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry
@@ -31,7 +32,14 @@ def finish(connection: sqlite3.Connection, *, lost: str = "") -> None:
         compact(connection, registry, pyramid, fast.summaries())
         newest_ns = _newest_ns(connection)
         connection.execute("UPDATE intervals SET t1_ns = ? WHERE t1_ns IS NULL", (newest_ns + 1,))
-        told = {"state": RECOVERED if lost else ENDED, "lost": lost, "newest_ns": newest_ns}
+        told: dict[str, object] = {
+            "state": RECOVERED if lost else ENDED,
+            "lost": lost,
+            "newest_ns": newest_ns,
+        }
+        headline = per_token(connection)
+        if headline is not None:
+            told |= {"joules_per_token": headline.joules, "joules_per_token_point": headline.point}
         connection.executemany("INSERT OR REPLACE INTO session VALUES (?, ?)", list(told.items()))
     tidy(connection)
 

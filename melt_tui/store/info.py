@@ -30,6 +30,10 @@ class RecordingInfo:
     runs: int = 0
     decode_tps: float | None = None
     """Mean observed decode rate over the turns of the first run that count: warm-up, cut and flagged ones do not."""
+    joules_per_token: float | None = None
+    """Mean energy for each decode token over the same turns, where the session has ended and a power was measured."""
+    joules_point: str = ""
+    """The reference point of that."""
     throttled: bool | None = None
     """Whether any of its runs did; None where none of them could be told: no run, or none with a reference rate."""
     tags: tuple[str, ...] = ()

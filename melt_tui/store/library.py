@@ -152,6 +152,8 @@ def info(path: Path) -> RecordingInfo:
             simulated=bool(connection.execute("SELECT max(simulated) FROM devices").fetchone()[0]),
             runs=connection.execute("SELECT count(*) FROM runs").fetchone()[0],
             decode_tps=_decode_tps(connection),
+            joules_per_token=told.get("joules_per_token"),
+            joules_point=told.get("joules_per_token_point", ""),
             throttled=_throttled(connection),
             tags=tuple(json.loads(notes.get("tags", "[]"))),
             detail=_detail(path, told),

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from melt_tui.format import byte_count, number, seconds
+from drivers.model import Unit
+from melt_tui.format import byte_count, measure, number, seconds
 from melt_tui.ui.renderables.tables import Column
 from melt_tui.ui.renderables.text import cell_count, plain
 from melt_tui.workbench import RecordingInfo
@@ -14,11 +15,12 @@ COLUMNS = (
     Column("state", 10, right=False, rank=1),
     Column("length", 10),
     Column("tok/s", 6),
+    Column("J/tok", 6, rank=2),
     Column("throttled", 9, right=False, rank=3),
     Column("runs", 4, rank=4),
-    Column("models", 10, right=False, rank=1),
-    Column("devices", 10, right=False, rank=3),
-    Column("tags", 8, right=False, rank=2),
+    Column("models", 8, right=False, rank=1),
+    Column("devices", 8, right=False, rank=3),
+    Column("tags", 6, right=False, rank=2),
     Column("size", 7),
 )
 """With the least width of each."""
@@ -53,6 +55,7 @@ def entry_texts(entry: RecordingInfo, zone: tzinfo | None) -> tuple[str, ...]:
         entry.state,
         seconds(entry.duration_s),
         number(entry.decode_tps),
+        number(entry.joules_per_token),
         throttled_text(entry),
         str(entry.runs),
         ", ".join(entry.models) or _UNKNOWN,
@@ -81,6 +84,9 @@ def _told(entry: RecordingInfo) -> Iterator[str]:
     yield str(entry.path)
     if entry.simulated:
         yield "simulated devices"
+    if entry.joules_per_token is not None:
+        per_token = measure(entry.joules_per_token, Unit.JOULES_PER_TOKEN)
+        yield f"{per_token} (decode) at {entry.joules_point}"
     if entry.throttled:
         yield "throttled"
     if entry.tags:

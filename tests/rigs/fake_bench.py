@@ -33,7 +33,7 @@ RECORDINGS = (
     RecordingInfo(
         path=Path("/r/2026-09-21 night-run.melt"), name="night-run", state=RecordingState.ENDED, size_bytes=18_400_000,
         started_wall_ns=WALL, duration_s=201.0, devices=("pixel-8", "orin-nano", "this-pc", "hvpm"),
-        models=("tinyllama-1.1b", "tiny-english"), simulated=True, runs=3, decode_tps=18.4, throttled=True, tags=("thermal", "desk"),
+        models=("tinyllama-1.1b", "tiny-english"), simulated=True, runs=3, decode_tps=18.4, joules_per_token=0.412, joules_point="battery-terminals", throttled=True, tags=("thermal", "desk"),
     ),
     RecordingInfo(
         path=Path("/r/2026-09-20 crash.melt"), name="crash", state=RecordingState.RECOVERED, size_bytes=2_100_000,

@@ -48,6 +48,7 @@ def test_a_narrow_moment_leaves_out_the_year_and_a_long_text_its_end() -> None:
 def test_the_line_below_tells_what_a_narrow_table_leaves_out() -> None:
     assert (
         entry_line(RECORDINGS[0])
-        == "/r/2026-09-21 night-run.melt · simulated devices · throttled · tags thermal, desk"
+        == "/r/2026-09-21 night-run.melt · simulated devices · 0.412 J/tok (decode) at battery-terminals · throttled"
+        " · tags thermal, desk"
     )
     assert entry_line(RECORDINGS[1]).endswith(" · the last 0.2 s before the crash were lost")
