@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets import Checkbox, DataTable, Input, Label, Select
 
 from drivers.errors import LinkLost
@@ -155,6 +156,20 @@ async def test_without_a_device_that_runs_models_there_is_no_dialog(desk: Any, m
         await press(pilot, "s")
         await settle(pilot)
         assert notices(app)[-1] == "Nothing is running."
+
+
+async def test_what_is_left_after_a_stop_is_told(
+    desk: Any, make_app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = desk()
+    left = f"{BOARD} is away: its engine is ended when it is back"
+    monkeypatch.setattr(bench, "stop_run", lambda _: done(left))
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "s", "enter")
+        await settle(pilot)
+        assert notices(app) == [left]
 
 
 async def test_stop_asks_which_when_several_run(desk: Any, make_app: Any) -> None:

@@ -1,11 +1,17 @@
+from dataclasses import replace
 from typing import Any
 
+from drivers.events import ChannelsOpened
+from drivers.model import uneven_block
+from melt_tui.live import LiveState
 from melt_tui.timeline import IntervalKind
+from melt_tui.timeline.filled import Filled
+from melt_tui.ui.fleet import fleet_rows
 from melt_tui.ui.look import Ask, Look, take_look
 from melt_tui.ui.picture import Frame, cards, gap_ns, name_of, plots, status, strip_bands, strip_marks
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.renderables.cards import CardState
-from tests.rigs.night_run import BOARD, CHANNELS, HOST, METER, PHONE, Story, at, timeline
+from tests.rigs.night_run import BOARD, CHANNELS, HOST, METER, PHONE, Story, at, items, timeline
 
 
 def look(t_s: float, **more: Any) -> Look:
@@ -68,6 +74,26 @@ def test_a_lost_device_says_how_long_and_why_and_no_old_figures() -> None:
     assert (board.rate, board.facts) == (None, ())
     [rate, *_] = plots(look(112, story={"until_s": 112.0, "lost": True}), FRAME)
     assert [(s.stale, s.last_age_s) for s in rate.series] == [(False, None), (True, 12.0), (False, None)]
+
+
+def test_what_a_device_read_while_it_was_away_stands_in_its_card_and_row() -> None:
+    """At a moment at which it was away, looked at when it is back."""
+    soc = next(one for one in CHANNELS[BOARD] if one.name == "tj")
+    kept = replace(soc, name="kept tj", rate_hz=1.0, fills=("tj",), own_clock=True)
+    state = LiveState()
+    for item in items(Story(until_s=112.0, lost=True)):
+        state.take(item)
+    seen = take_look(Filled(state), Ask(t_ns=at(112), t0_ns=at(0), t1_ns=at(112)))
+    assert cards(seen)[1].facts == ()
+    state.take(ChannelsOpened(t_ns=at(101), device=BOARD, channels=(kept,)))
+    state.take(uneven_block(kept, [at(second) for second in range(101, 112)], [96.5] * 11))
+    seen = take_look(Filled(state), Ask(t_ns=at(112), t0_ns=at(0), t1_ns=at(112)))
+    board = cards(seen)[1]
+    assert (board.state, board.warning) == (CardState.LOST, "the cable was pulled")
+    (fact,) = board.facts
+    assert (fact.text, fact.stale, fact.alarm) == ("96.5 °C", False, True)
+    row = fleet_rows(seen)[1]
+    assert (row.temperature.text if row.temperature else "", row.power) == ("96.5", None)
 
 
 def test_past_its_limit_a_value_is_an_alarm() -> None:
