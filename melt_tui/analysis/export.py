@@ -6,27 +6,26 @@ from contextlib import closing
 from pathlib import Path
 from typing import TextIO
 
+from melt_tui.analysis.energytable import energy_table, token_table
 from melt_tui.analysis.recorded import Recorded
 from melt_tui.analysis.tables import events_table, samples_table
 from melt_tui.errors import MeltError
 from melt_tui.store.recording import Recording
 
-
-def write_samples(path: Path, out: TextIO) -> None:
-    """Every sample as a row. Raises what opening a recording raises, OSError when ``out`` takes no more."""
-    with closing(Recording(path)) as recording:
-        samples_table(recording, out)
-
-
-def write_events(path: Path, out: TextIO) -> None:
-    """Every event as a row. Raises the same."""
-    with closing(Recording(path)) as recording:
-        events_table(recording, out)
-
-
 _DATABASE = b"SQLite format 3\0"
 
-TABLES = {"samples": samples_table, "events": events_table}
+TABLES = {
+    "samples": samples_table,
+    "events": events_table,
+    "energy": energy_table,
+    "per-token": token_table,
+}
+
+
+def write(path: Path, table: str, out: TextIO) -> None:
+    """One of ``TABLES``. Raises what opening a recording raises, OSError when ``out`` takes no more."""
+    with closing(Recording(path)) as recording:
+        TABLES[table](recording, out)
 
 
 def to_file(path: Path, table: str, out: Path) -> None:

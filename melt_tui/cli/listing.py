@@ -48,20 +48,18 @@ def sessions(options: Namespace) -> int:
 def summary(options: Namespace) -> int:
     """``melt summary FILE``: the figures of a recording."""
     if options.json:
-        result_json(summaries.of_file(options.file))
+        result_json(summaries.of_file(options.file, added=options.sum))
     else:
-        result(summaries.text_of_file(options.file))
+        result(summaries.text_of_file(options.file, added=options.sum))
     return 0
 
 
 def export(options: Namespace) -> int:
-    """``melt export FILE``: samples or events as CSV."""
+    """``melt export FILE``: a table of it as CSV."""
     if options.out != "-":
         exporting.to_file(options.file, options.table, Path(options.out))
-    elif options.table == "events":
-        exporting.write_events(options.file, stdout())
     else:
-        exporting.write_samples(options.file, stdout())
+        exporting.write(options.file, options.table, stdout())
     return 0
 
 

@@ -224,7 +224,7 @@ def _json_only(into: argparse.ArgumentParser) -> None:
 def _export(into: argparse.ArgumentParser) -> None:
     _file(into)
     into.add_argument("--format", choices=("csv",), default="csv")
-    into.add_argument("--table", choices=("samples", "events"), default="samples")
+    into.add_argument("--table", choices=("samples", "events", "energy", "per-token"), default="samples")
     into.add_argument("--out", default="-", metavar="PATH", help="file to write; - is stdout (default)")
 
 
@@ -285,7 +285,12 @@ RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
     ("repeat", count, "N", "how often the whole workload is run"),
     ("warmup", number, "N", "turns before the measured ones"),
     ("pause", fraction, "S", "pause between turns"),
-    ("baseline", fraction, "S", "leave the devices alone so long before it: energies above idle are reckoned from that"),
+    (
+        "baseline",
+        fraction,
+        "S",
+        "leave the devices alone so long before it: energies above idle are reckoned from that",
+    ),
     ("threads", count, "N", "default: all cores but one"),
     ("context", count, "N", "context length in tokens"),
     ("batch", count, "N", "prompt batch in tokens"),

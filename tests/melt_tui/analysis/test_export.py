@@ -66,9 +66,9 @@ def path(items: Sequence[Item], tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_tables_of_a_file(path: Path, items: Sequence[Item]) -> None:
     memory = MemoryRecording(items)
-    for write, table in ((export.write_samples, samples_table), (export.write_events, events_table)):
+    for name, table in (("samples", samples_table), ("events", events_table)):
         from_file, from_memory = io.StringIO(), io.StringIO()
-        write(path, from_file)
+        export.write(path, name, from_file)
         table(memory, from_memory)
         assert from_file.getvalue() == from_memory.getvalue()
         assert from_file.getvalue().count("\n") > 10
@@ -138,4 +138,4 @@ def test_what_is_no_recording_is_said(tmp_path: Path) -> None:
     with pytest.raises(MeltError):
         summary.of_file(tmp_path / "no.melt")
     with pytest.raises(MeltError):
-        export.write_samples(tmp_path / "none.melt", io.StringIO())
+        export.write(tmp_path / "none.melt", "samples", io.StringIO())

@@ -1,8 +1,10 @@
 """Every verb, as a process of its own: what it prints, what it leaves, how it ends."""
 
+import csv
 import json
 import signal
 import sqlite3
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,65 @@ def test_export_gives_rows_of_samples_and_events(home: Path, recording: Path) ->
     events = out.read_text(encoding="utf-8").splitlines()
     assert events[0] == "t_s,device,kind,detail"
     assert sum("TurnEnded" in row for row in events) == 4
+
+
+def test_energies_are_those_of_the_exported_samples(home: Path, recording: Path) -> None:
+    """Reckoned again from the tables alone: trapezoids between the meter's samples, cut at the turn's ends."""
+    tables = {
+        table: melt(home, "export", str(recording), "--table", table).stdout.splitlines()[1:]
+        for table in ("samples", "events", "energy")
+    }
+    meter = [row.split(",") for row in tables["samples"] if ",sim-meter,power," in row]
+    power = [(float(row[0]), float(row[-1])) for row in meter]
+    run = next(
+        run
+        for run in json.loads((home / "run.json").read_text(encoding="utf-8"))["runs"]
+        if run["device"] == "sim-phone"
+    )
+    fed = {(one["scope"], one["turn"]): one for one in run["energy"] if one["source"] == "sim-meter power"}
+    assert set(fed) == {("run", None), ("load", None)} | {
+        (scope, turn) for scope in ("turn", "prefill", "decode") for turn in (1, 2)
+    }
+    for turn in (1, 2):
+        sent_s, first_s, last_s = _moments(tables["events"], "sim-phone", turn)
+        whole, decode = _joules(power, sent_s, last_s), _joules(power, first_s, last_s)
+        assert fed["turn", turn]["gross_j"] == pytest.approx(whole, rel=1e-6)
+        assert fed["decode", turn]["gross_j"] == pytest.approx(decode, rel=1e-6)
+        assert fed["turn", turn]["point"] == "battery-terminals"
+        assert fed["turn", turn]["coverage"] > 0.98
+        per_token = {
+            one["definition"]: one["gross_j"]
+            for one in run["per_token"]
+            if (one["turn"], one["source"]) == (turn, "sim-meter power")
+        }
+        assert per_token["whole"] == pytest.approx(whole / 20)
+        assert per_token["melt"] == pytest.approx(whole / 19)
+        assert per_token["decode"] == pytest.approx(decode / 19)
+    rows = [row for row in tables["energy"] if row.startswith("r1,sim-phone,turn,2,battery-terminals,")]
+    assert [float(row.split(",")[6]) for row in rows] == [fed["turn", 2]["gross_j"]]
+
+
+def _moments(events: list[str], device: str, turn: int) -> tuple[float, float, float]:
+    """Prompt sent, first and last token, in the seconds of the tables."""
+    by_kind: dict[str, tuple[float, dict[str, int]]] = {}
+    for seconds, of, kind, detail in csv.reader(events):
+        if of == device and kind in {"TurnStarted", "TurnEnded"}:
+            known = json.loads(detail)
+            if known["turn"] == turn:
+                by_kind[kind] = (float(seconds), known)
+    (sent_s, _), (ended_s, ended) = by_kind["TurnStarted"], by_kind["TurnEnded"]
+    shift_s = ended_s - ended["last_token_ns"] / 1e9
+    return sent_s, ended["first_token_ns"] / 1e9 + shift_s, ended_s
+
+
+def _joules(power: list[tuple[float, float]], a: float, b: float) -> float:
+    total = 0.0
+    for (t0, p0), (t1, p1) in pairwise(power):
+        low, high = max(t0, a), min(t1, b)
+        if low < high:
+            middle = p0 + (p1 - p0) * ((low + high) / 2 - t0) / (t1 - t0)
+            total += middle * (high - low)
+    return total
 
 
 def test_a_person_with_the_sqlite_shell_finds_the_way(recording: Path) -> None:
