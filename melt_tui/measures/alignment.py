@@ -42,6 +42,9 @@ _COARSE_NS = 4 * MILLISECOND
 _NEAR_NS = 25 * MILLISECOND
 _FINE_NS = 100 * MILLISECOND
 _SIDE_NS = 500 * MILLISECOND
+_MOST = 0.75
+"""This part of the changes that are found one by one must be where all together are."""
+
 _LEAST = 8
 _FINE_STEPS, _SIDE_STEPS = 5, 20
 _BLOCKS = (1, 4, 16, 64)
@@ -238,7 +241,7 @@ def _refined(power: Power, moments: Values, place: int, confidence: float) -> Al
     shifts = np.array([edge.shift for edge in found])
     variances = np.array([edge.variance for edge in found])
     agreeing = np.abs(shifts - _middle(shifts, 1 / variances)) <= _allowed(power.step_ns, variances)
-    if np.count_nonzero(agreeing) < max(min(2.0, len(moments)), len(moments) / 2):
+    if np.count_nonzero(agreeing) < max(min(2.0, len(moments)), len(moments) / 2, _MOST * len(found)):
         return _nothing("changes of power and of work do not agree one by one", confidence)
     shifts, weights = shifts[agreeing], 1 / variances[agreeing]
     offset = place + float(weights @ shifts / weights.sum())
