@@ -10,19 +10,24 @@ from pathlib import Path
 from typing import TypeVar
 
 from drivers.clock import SECOND
+from drivers.model import Quantity
 from melt_tui.analysis import summary
 from melt_tui.cli.follow import Follower
 from melt_tui.cli.output import progress, result, result_json
 from melt_tui.cli.passwords import Asker
 from melt_tui.cli.plans import Plan
 from melt_tui.events import SELF, RunEnded, RunOutcome
-from melt_tui.timeline import DeviceState
+from melt_tui.timeline import DeviceState, Timeline
 from melt_tui.workbench import RunRequest, Workbench
 
 T = TypeVar("T")
 
 BEAT_S = 0.25
 """How often progress is looked up."""
+
+LAST_NS = 3 * SECOND // 2
+LAST_BEAT_S = 0.02
+"""How long, and how often, it is looked whether power was heard once more after the runs."""
 
 
 def follow(plan: Plan) -> int:
@@ -71,6 +76,7 @@ class Headless:
         ids = [run for of in zip(requests, answers, strict=True) for run in self._started(*of)]
         if ids and seconds is None:
             self._until(self._bench.wait_runs())
+            self._hear_power_out()
         else:
             self._for_seconds(seconds)
         self._catch_up()
@@ -88,6 +94,13 @@ class Headless:
             self._bench.check()
             self._never.wait(BEAT_S if seconds is None else min(BEAT_S, max(0.0, seconds - self._age_s())))
             self._catch_up()
+
+    def _hear_power_out(self) -> None:
+        """Wait until whatever measures power has told of the moment at which the runs ended, so that none of their
+        energies lacks its end."""
+        end_ns = self._bench.now()
+        while self._bench.now() < end_ns + LAST_NS and _silent_since(self._bench.timeline, end_ns):
+            self._never.wait(LAST_BEAT_S)
 
     def _over(self) -> bool:
         """Whether nothing is left to follow, after those were asked who know the passwords."""
@@ -122,3 +135,16 @@ class Headless:
                 if answer.done():
                     raise
                 self._catch_up()
+
+
+def _silent_since(timeline: Timeline, t_ns: int) -> bool:
+    """Whether a channel of power has told nothing since, that speaks every second and did so a moment before."""
+    view = timeline.view(timeline.span()[1])
+    readings = [
+        view.readings.get(key)
+        for key, channel in view.channels.items()
+        if channel.quantity in {Quantity.POWER, Quantity.ENERGY}
+        and not channel.derived
+        and (channel.rate_hz or 0) >= 1
+    ]
+    return any(reading is not None and t_ns - LAST_NS < reading.t_ns < t_ns for reading in readings)

@@ -1,14 +1,16 @@
 """A session without a screen, followed on a bench that the test holds."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import pytest
 
 from drivers.clock import SECOND
+from drivers.model import Channel, Quantity, Unit
 from melt_tui.cli.headless import Headless
-from melt_tui.timeline.empty import EMPTY
+from melt_tui.timeline.empty import EMPTY, Empty
+from melt_tui.timeline.model import Reading, View
 from melt_tui.workbench import RunRequest, Status, Workbench
 
 
@@ -70,3 +72,26 @@ def test_a_run_whose_recording_stopped_is_no_success(capsys: pytest.CaptureFixtu
     held = Held(problem="the disk is full")
     assert headless(held).work((RunRequest(devices=("host",)),), None) is False
     assert "the disk is full" in capsys.readouterr().err
+
+
+class Metered(Empty):
+    """A meter of 20 Hz that is heard again at the fifth look, and a channel of power that has been silent for long."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def view(self, t_ns: int) -> View:
+        meter = Channel(device="meter", name="power", quantity=Quantity.POWER, unit=Unit.WATT, rate_hz=20.0)
+        self.looks += 1
+        heard_ns = 10 * SECOND - SECOND // 20 if self.looks < 5 else 10 * SECOND
+        return View(
+            t_ns=t_ns,
+            channels={meter.key: meter, ("old", "power"): replace(meter, device="old")},
+            readings={meter.key: Reading(heard_ns, 1.0), ("old", "power"): Reading(5 * SECOND, 1.0)},
+        )
+
+
+def test_after_the_runs_it_waits_for_what_measures_power() -> None:
+    held = Held(timeline=Metered())
+    assert headless(held).work((RunRequest(devices=("host",)),), None) is True
+    assert cast("Metered", held.timeline).looks >= 5
