@@ -7,7 +7,7 @@ from drivers.errors import DriverError, NotSupported
 from drivers.events import ChannelsOpened
 from drivers.links.base import ShellLink
 from drivers.links.http import HttpLink
-from drivers.model import RunSpec
+from drivers.model import OnLinkLoss, RunSpec
 from drivers.runs.args import binary_of
 from drivers.runs.fitting import check_device
 from drivers.runs.hearing import Ear
@@ -45,7 +45,12 @@ class LlamaServer(StagedRuntime):
         return self._own is not None and self._own.holding
 
     def objection(self, spec: RunSpec) -> DriverError | None:
-        """Flags, threads, context and batch; on this computer memory, processor and packages too."""
+        """Flags, threads, context and batch; on this computer memory, processor and packages too; keeping a server that is
+        not ours."""
+        if spec.url and spec.on_link_loss is OnLinkLoss.KEEP:
+            return NotSupported(
+                "the answers of a server that is there end with the link", remedy="take --on-link-loss stop"
+            )
         return foreseen_objection(spec)
 
     async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drivers.errors import MissingExtra, NotSupported, Refused
-from drivers.model import ModelFile
+from drivers.model import ModelFile, OnLinkLoss
 from drivers.runs.memory import OVERHEAD_BYTES, memory_needed
 from drivers.runtimes.llama_server import needs, processor
 from drivers.runtimes.llama_server.driver import LlamaServer
@@ -138,3 +138,9 @@ def test_one_core_is_left_to_the_rest() -> None:
             assert needs.default_threads() == 1
         finally:
             os.sched_setaffinity(0, allowed)
+
+
+def test_a_server_that_is_not_ours_is_not_kept() -> None:
+    spec = run_spec(None, url="http://127.0.0.1:1", home="/data", on_link_loss=OnLinkLoss.KEEP)
+    assert "--on-link-loss stop" in str(LlamaServer().objection(spec))
+    assert LlamaServer().objection(replace(spec, on_link_loss=OnLinkLoss.STOP)) is None
