@@ -11,7 +11,7 @@ from drivers.meters.ppk2.protocol import ACCURACY, ADC_BITS, MOST_AMPERES, RATE_
 from drivers.model import Channel, Decoding, DType, Kind, Quantity, Unit
 
 LOGIC_LINES = 8
-MEAN_OF = 1000
+MEAN_OF = 2000
 """Samples of one value of the mean current."""
 
 

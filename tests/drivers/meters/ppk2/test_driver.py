@@ -14,6 +14,7 @@ from drivers.errors import Garbled, LinkLost, NotSupported
 from drivers.events import Absent, ChannelsOpened, SamplesLost, SupplySet
 from drivers.links.base import ByteLink
 from drivers.links.scripted import Expect, Play, ScriptedLink, Step
+from drivers.meters.ppk2.channels import MEAN_OF
 from drivers.meters.ppk2.driver import Ppk2Driver
 from drivers.meters.ppk2.meter import Ppk2Meter
 from drivers.model import Channel, DeviceKind, Quantity, Samples, Unit
@@ -164,7 +165,7 @@ async def test_the_charge_of_a_known_current(
     assert len(watts) == n
     assert watts.mean() / 3.7 == pytest.approx(truth, rel=1e-3)
     means = bench.values("current")
-    assert len(means) == n // 1000
+    assert len(means) == n // MEAN_OF
     assert means.mean() == pytest.approx(truth, rel=1e-3)
     times = bench.times("power")
     assert (np.diff(times) > 0).all()
@@ -190,7 +191,7 @@ async def test_codes_are_the_meters_own(clock: VirtualClock) -> None:
     replaced = np.concatenate([np.frombuffer(b.codes, "<u4") for _, b in bench.blocks("unfiltered")])
     np.testing.assert_array_equal(replaced, raw[filtered])
     np.testing.assert_array_equal(bench.times("unfiltered"), bench.times("power")[filtered])
-    amperes = bench.values("power").reshape(-1, 1000).mean(axis=1) / 3.7
+    amperes = bench.values("power").reshape(-1, MEAN_OF).mean(axis=1) / 3.7
     np.testing.assert_allclose(bench.values("current"), amperes, rtol=1e-5)
 
 
@@ -213,7 +214,7 @@ async def test_lost_samples_are_counted_and_leave_a_gap(clock: VirtualClock) -> 
     times = bench.times("power")
     assert len(times) == 30_000 - 37
     means = bench.times("current")
-    assert means[13:15].tolist() == [times[13_999], times[14_600 + 999]], "no mean spans the gap"
+    assert means[6:8].tolist() == [times[13_999], times[14_600 + MEAN_OF - 1]], "no mean spans the gap"
     gaps = np.diff(times)
     assert (gaps > 100_000).sum() == 1
     assert gaps.max() == pytest.approx(38 * 10_000, rel=0.05)
