@@ -238,10 +238,9 @@ class RunSource:
 
 async def _first(*events: asyncio.Event) -> None:
     """Return when one of them is set."""
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
+    async with asyncio.TaskGroup() as group:
+        waits = [group.create_task(event.wait()) for event in events]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
         for wait in waits:
             wait.cancel()
 
