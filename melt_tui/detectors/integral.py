@@ -14,7 +14,7 @@ from drivers.model import IDENTITY, Channel, Decoding, Kind, Samples, code_struc
 from melt_tui.measures.integral import HOLE_PERIODS
 from melt_tui.timeline.columns import Times, Values, times_of, values_of
 
-HELD_NS: Final = 60 * SECOND
+HELD_NS: Final = 20 * SECOND
 """So far back a moment may lie that is asked for."""
 RAW_NS: Final = 4 * SECOND
 RAW_SAMPLES: Final = 1 << 18

@@ -74,6 +74,8 @@ class Mechanisms:
         self._gauges: dict[ChannelKey, _Gauge] = {}
         self._open: dict[str, Episode] = {}
         self._episodes: deque[Episode] = deque(maxlen=_KEPT)
+        self.cool = True
+        """No thermal limit and no lowered cap is in force."""
         self.changes = 0
         """How many limits that end the cool part have engaged so far."""
         self.ordinary = 0
@@ -128,11 +130,6 @@ class Mechanisms:
         """The device is away, or is there again: nothing is known until it is told anew."""
         for limit in list(self._open):
             self._release(limit, t_ns)
-
-    @property
-    def cool(self) -> bool:
-        """No thermal limit and no lowered cap is in force."""
-        return not any(one.reason in COOL_BREAKERS for one in self._open.values())
 
     def hot(self) -> Episode | None:
         """The first limit in force that ends the cool part."""
@@ -198,11 +195,13 @@ class Mechanisms:
         episode = self._open[limit] = Episode(limit, reason, detail, t_ns)
         self._episodes.append(episode)
         self.changes += reason in COOL_BREAKERS
+        self.cool = self.hot() is None
 
     def _release(self, limit: str, t_ns: int) -> None:
         episode = self._open.pop(limit, None)
         if episode is not None:
             episode.t1_ns = max(episode.t0_ns, t_ns)
+            self.cool = self.hot() is None
 
 
 def _reason_of(channel: Channel, sort: Sort) -> str:

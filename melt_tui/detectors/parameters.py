@@ -29,7 +29,9 @@ class Parameters:
     """The cool window of the reference rate: whichever is longer."""
     settle_s: float = 15.0
     """What was measured so long ago, and no limit since, is cool beyond doubt and is learnt from."""
-    learn_s: float = 60.0
+    forget_s: float = 45.0
+    """At a doubt, what was learnt in so much time before it is forgotten, where enough was learnt earlier."""
+    learn_s: float = 30.0
     """So much decoding is learnt from at contexts that are known already."""
     pressure_percent: float = 10.0
     """Memory pressure from which on it is a mechanism."""

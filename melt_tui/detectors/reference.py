@@ -1,7 +1,7 @@
 """What a run does while it is cool: its reference rate r0, and how long a token should take at any context."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drivers.clock import SECOND
 from melt_tui.detectors.parameters import Parameters
@@ -13,7 +13,8 @@ class Reference:
     """Learns from the cool part of one run, and from nothing else.
 
     The first cool window gives r0. What follows is learnt from ``settle_s`` later, when no limit has engaged meanwhile
-    and nothing is suspected: a limit tells of itself after it began. At contexts that are known already it is learnt
+    and nothing is suspected: a limit tells of itself after it began. What was learnt shortly before a doubt is forgotten
+    where enough was learnt earlier: heat comes slowly, and looks like a growing context. At contexts that are known already it is learnt
     from ``learn_s`` of decoding and no more, so that what changes slowly at the same context is not taken for normal.
     """
 
@@ -21,6 +22,8 @@ class Reference:
         self._p = parameters
         self._pace = Pace()
         self._waiting: deque[Stretch] = deque()
+        self._earlier: deque[tuple[int, Pace]] = deque(maxlen=_EARLIER)
+        self._fitted_s = 0.0
         self.line: Line | None = None
         """None until the window is whole."""
         self.rate_tps = 0.0
@@ -60,11 +63,33 @@ class Reference:
         """What has not settled may not have been cool."""
         self._waiting.clear()
 
+    def forget(self, t_ns: int) -> None:
+        """A limit engaged: what came shortly before it may not have been cool either."""
+        self._waiting.clear()
+        edge_ns = t_ns - round(self._p.forget_s * SECOND)
+        known = [
+            pace for learnt_ns, pace in self._earlier if learnt_ns <= edge_ns and pace.seconds >= _ENOUGH_S
+        ]
+        if known:
+            self._pace = replace(known[-1])
+            self.line = self._pace.line()
+        self._earlier.clear()
+
     def _settle(self, one: Stretch) -> None:
         new = one.context / one.tokens > self._pace.highest
         if new or self._pace.seconds < self._p.learn_s:
             self._pace.add(one.tokens, one.seconds, one.context)
-            self.line = self._pace.line()
+            if self._pace.seconds >= _FITTED * self._fitted_s:
+                self._fitted_s = self._pace.seconds
+                self.line = self._pace.line()
+            if not self._earlier or one.t_ns - self._earlier[-1][0] >= _EARLIER_NS:
+                self._earlier.append((one.t_ns, replace(self._pace)))
+
+
+_EARLIER, _EARLIER_NS = 24, 5 * SECOND
+_ENOUGH_S = 60.0
+_FITTED = 1.03
+"""It is fitted again when there is so much more to learn from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,13 +220,12 @@ class _Device:
         channel = self._source()
         if watched is None or channel.name != samples.channel:
             return ()
+        moved = self._clock.moves(channel.key)
+        value, count = channel.decoding.value, watched.decoding.count
         told: list[Item] = []
-        moves, value = self._clock.moves(channel.key), channel.decoding.value
         for i, (code,) in enumerate(code_struct(samples.dtype).iter_unpack(samples.codes)):
             t_ns = samples.time_at(i)
-            if moves:
-                t_ns = self._clock.to_host(channel.key, t_ns)
-            one = watched.decoding.count(t_ns, value(code))
+            one = count(self._clock.to_host(channel.key, t_ns) if moved else t_ns, value(code))
             if one is not None:
                 told += watched.take(one)
         return told

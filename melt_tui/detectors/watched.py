@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import inf
+from math import hypot, inf
 from typing import Any
 
 from drivers.clock import SECOND
@@ -26,6 +26,7 @@ from melt_tui.events import (
     Verdict,
 )
 from melt_tui.measures.heat import Reason
+from melt_tui.measures.pace import Line
 
 _RANKS: Mapping[str, int] = {
     Reason.THERMAL: 0,
@@ -38,6 +39,7 @@ _RANKS: Mapping[str, int] = {
 _POWERS = frozenset({Reason.POWER, Reason.CURRENT})
 _ORDINARY_TIMES = 2
 """A power limit that engaged so often before, and nothing was slower, does not explain what is slow now."""
+_SIGMAS = 1.5
 _SURE, _UNSURE = 0.03, 0.06
 """Uncertainty of the expected rate up to which, and from which on, an onset is sure and is not."""
 _LONG_NS = 300 * SECOND
@@ -70,7 +72,9 @@ class WatchedRun:
         self._reference = Reference(parameters)
         self._prefills = Prefills()
         self._window = Trailing(parameters.window_s, parameters.window_tokens)
-        self._turn = [0.0, 0.0, 0.0]
+        self._turn: list[Stretch] = []
+        self._whole = True
+        """The turn in progress began after the crossing, if there was one."""
         self._warm = False
         self._changes = at.mechanisms.changes
         self._spells: dict[Phase, Spell] = {}
@@ -81,39 +85,35 @@ class WatchedRun:
         self._told: set[object] = set()
         self._grown: Spell | None = None
 
-    def take(self, one: Stretch | None) -> Iterator[DerivedEvent]:
+    def take(self, one: Stretch | None) -> Iterable[DerivedEvent]:
         """The next stretch of decoding, if there is one."""
         if one is None or self._warm:
-            return
-        line = self._reference.line
+            return ()
+        window, line = self._window, self._reference.line
+        window.add(one)
         if line is None:
-            self._window.add(one)
-            yield from self._begin(one)
-            return
+            return self._begin(one)
         if self._changes != self._at.mechanisms.changes:
             self._changes = self._at.mechanisms.changes
-            self._reference.doubt()
-        expected_s = line.expected_s(one.tokens, one.context)
-        self._turn = [
-            self._turn[0] + one.tokens,
-            self._turn[1] + expected_s,
-            self._turn[2] + one.seconds,
-        ]
-        window = self._window
-        window.add(one)
+            self._reference.forget(one.t_ns)
+        self._turn.append(one)
         self.ratio = ratio = window.expected_s(line) / window.seconds
-        doubt = line.uncertainty(window.context / window.tokens)
-        below = ratio * (1 + doubt) < self._p.below * self._level
-        yield from self._decoded(one, ratio, expected_s, below=below)
-        yield from self._judge(one.t_ns)
+        if ratio >= self._p.below and not self._spells:
+            return self._well(one)
+        return self._low(one, ratio, line)
 
     def turn_ended(self, event: TurnEnded, last: Stretch | None) -> Iterator[DerivedEvent]:
         """The turn's end, and what was left of its decoding."""
         yield from self.take(last)
-        spell, (tokens, expected_s, taken_s) = self._spells.get(Phase.DECODE), self._turn
-        if spell is not None and tokens >= self._p.window_tokens:
-            spell.turn(slow=expected_s / taken_s < self._p.below * self._level)
-        self._turn = [0.0, 0.0, 0.0]
+        turn, self._turn = self._turn, []
+        spell, line = self._spells.get(Phase.DECODE), self._reference.line
+        whole, self._whole = self._whole, True
+        if spell is not None and line is not None and whole:
+            tokens = sum(one.tokens for one in turn)
+            expected_s = line.expected_s(tokens, sum(one.context for one in turn))
+            if tokens >= self._p.window_tokens:
+                slow = expected_s < self._p.below * self._level * sum(one.seconds for one in turn)
+                spell.turn(slow=slow)
         if not self._warm:
             yield from self._prefilled(event)
             yield from self._judge(event.t_ns)
@@ -164,36 +164,35 @@ class WatchedRun:
         needed = f"{self._p.reference_s:g} s and {self._p.reference_tokens:g} tokens"
         return ThrottleReference(t_ns=t_ns, rate_tps=None, reason=why.format(needed), **self._who)
 
-    def _decoded(
-        self, one: Stretch, ratio: float, expected_s: float, *, below: bool
-    ) -> Iterator[DerivedEvent]:
-        """Begin a stay below, go on with it, or learn."""
-        spell = self._spells.get(Phase.DECODE)
+    def _low(self, one: Stretch, ratio: float, line: Line) -> Iterator[DerivedEvent]:
+        """Begin a stay below, or go on with it."""
+        window, spell = self._window, self._spells.get(Phase.DECODE)
+        doubt = line.uncertainty(window.context / window.tokens)
+        below = ratio * (1 + doubt * (doubt > _UNSURE)) < self._p.below * self._level
         if below and (spell is None or spell.ruled_out):
-            window = self._window
             tps = window.tokens / window.seconds
             yield from self._suspect(Phase.DECODE, one.t_ns, ratio, (tps, tps / ratio))
         elif spell is not None:
-            spell.spend(expected_s, one.seconds)
+            spell.spend(one.tokens, line.expected_s(one.tokens, one.context), one.seconds)
             low = below if not spell.ruled_out else ratio < self._p.below
             spell.go_on(one.t_ns, ratio, below=low, deep=ratio < self._p.deep, took_s=one.seconds)
-        else:
-            yield from self._well(one)
+        yield from self._judge(one.t_ns)
 
-    def _well(self, one: Stretch) -> Iterator[DerivedEvent]:
+    def _well(self, one: Stretch) -> Iterable[DerivedEvent]:
         """Nothing is slow: learn from it where nothing could make it so."""
-        if self._at.mechanisms.cool and Phase.PREFILL not in self._spells:
+        if self._at.mechanisms.cool:
             self._reference.learn(one)
-        window, r0 = self._window, self._reference.rate_tps
-        ratio = window.tokens / window.seconds / r0
+        window = self._window
+        ratio = window.tokens / (window.seconds * self._reference.rate_tps)
         if ratio >= self._p.below:
             self._grown = None
-            return
+            return ()
         self._grown = self._grown or Spell(one.t_ns, ratio)
         self._grown.below_s += one.seconds
-        if self._grown.below_s >= self._p.hold_s:
-            told = {"symptom_ns": self._grown.since_ns, "ratio": ratio}
-            yield from self._rule_out(one.t_ns, Verdict.CONTEXT_GROWTH, **told)
+        if self._grown.below_s < self._p.hold_s:
+            return ()
+        told = {"symptom_ns": self._grown.since_ns, "ratio": ratio}
+        return self._rule_out(one.t_ns, Verdict.CONTEXT_GROWTH, **told)
 
     def _prefilled(self, event: TurnEnded) -> Iterator[DerivedEvent]:
         """A prompt was evaluated: against its like."""
@@ -215,14 +214,14 @@ class WatchedRun:
             spell = self._spells[Phase.PREFILL]
         if spell is not None:
             spell.turn(slow=slow)
-            spell.spend(expected_s, took_s)
+            spell.spend(tokens, expected_s, took_s)
             spell.go_on(t_ns, ratio, below=slow, deep=ratio < self._p.deep, took_s=took_s)
 
     def _suspect(
         self, phase: Phase, t_ns: int, ratio: float, rates: tuple[float, float]
     ) -> Iterator[DerivedEvent]:
         self._reference.doubt()
-        self._grown = None
+        self._grown, self._whole = None, phase is Phase.PREFILL and self._whole
         deep_ns = t_ns if ratio < self._p.deep else None
         self._spells[phase] = Spell(t_ns, ratio, deepest=ratio, deep_ns=deep_ns)
         heat, known = self._at.thermometer, self.decoding
@@ -258,7 +257,14 @@ class WatchedRun:
         return spell.back_s >= seconds or spell.good_turns >= turns
 
     def _held(self, spell: Spell) -> bool:
-        return spell.held(self._p.hold_s, self._p.hold_turns) and spell.ratio < self._p.below * self._level
+        """Long enough, and on the whole lower than what is not known well explains."""
+        line, p = self._reference.line, self._p
+        doubt = 0.0
+        if line is not None and self._window.tokens:
+            at = self._window.context / self._window.tokens
+            doubt = hypot(line.uncertainty(at), _SIGMAS * line.scatter(spell.tokens))
+        low = spell.ratio * (1 + doubt) < p.below * self._level
+        return low and spell.held(p.hold_s, p.hold_turns, p.window_s)
 
     def _conclude(self, phase: Phase, spell: Spell, t_ns: int) -> Generator[DerivedEvent, None, bool]:
         """A symptom that held: whether it is an onset; ruled out once no mechanism can come any more."""
@@ -266,15 +272,16 @@ class WatchedRun:
             (one for one in self._spells.items() if not one[1].ruled_out), key=lambda one: one[1].since_ns
         )
         for one, stay in (first, (phase, spell)):
-            cause = self._cause(stay.since_ns)
-            if cause is not None:
-                self._onset = self._begun(one, stay, cause, t_ns)
-                yield self._onset
-                return True
-        if t_ns >= spell.since_ns + round(self._p.near_s * SECOND):
+            for crossed_ns in stay.crossings:
+                cause = self._cause(crossed_ns)
+                if cause is not None:
+                    self._onset = self._begun((one, stay, crossed_ns), cause, t_ns)
+                    yield self._onset
+                    return True
+        if t_ns >= spell.crossings[-1] + round(self._p.near_s * SECOND):
             spell.ruled_out = True
-            if phase is Phase.DECODE and self.ratio is not None:
-                self._level = min(1.0, self.ratio)
+            if phase is Phase.DECODE:
+                self._level = min(1.0, spell.ratio)
             said = self._at.silence()
             yield from self._rule_out(
                 t_ns, Verdict.UNEXPLAINED, symptom_ns=spell.since_ns, ratio=spell.ratio, detail=said
@@ -295,35 +302,36 @@ class WatchedRun:
         times = self._at.mechanisms.times(episode.limit, self._started_ns, before_ns)
         return times >= _ORDINARY_TIMES
 
-    def _begun(self, phase: Phase, spell: Spell, cause: Episode, t_ns: int) -> ThrottleOnset:
+    def _begun(self, crossing: tuple[Phase, Spell, int], cause: Episode, t_ns: int) -> ThrottleOnset:
+        phase, spell, crossed_ns = crossing
         seen = self._seen[phase]
         return ThrottleOnset(
-            t_ns=spell.since_ns,
+            t_ns=crossed_ns,
             confirmed_ns=t_ns,
             phase=phase,
             reason=cause.reason,
             limit=cause.limit,
             detail=cause.detail,
             mechanism_ns=cause.t0_ns,
-            confidence=self._confidence(spell, cause),
+            confidence=self._confidence(crossed_ns, cause),
             ratio=spell.ratio,
             rate_tps=seen.rate_tps,
             expected_tps=seen.expected_tps,
             deep_ns=spell.deep_ns,
             temperature_c=None if seen.still_s else seen.celsius,
             sensor=seen.sensor,
-            elapsed_s=(spell.since_ns - self._started_ns) / SECOND,
+            elapsed_s=(crossed_ns - self._started_ns) / SECOND,
             tokens=seen.tokens,
             turns=seen.turns,
             disagreement="; ".join(self._disagreements(seen, cause)),
             **self._who,
         )
 
-    def _confidence(self, spell: Spell, cause: Episode) -> Confidence:
+    def _confidence(self, crossed_ns: int, cause: Episode) -> Confidence:
         line = self._reference.line
         context = self._window.context / self._window.tokens if self._window.tokens else 0.0
         doubt = line.uncertainty(context) if line is not None else _UNSURE
-        away_ns = abs(cause.t0_ns - spell.since_ns)
+        away_ns = abs(cause.t0_ns - crossed_ns)
         if doubt > _UNSURE or away_ns > _LONG_NS or _RANKS.get(cause.reason, 1) in {1, 2}:
             return Confidence.LOW
         sure = doubt <= _SURE and away_ns <= self._p.near_s * SECOND and cause.reason != Reason.SYSTEM

@@ -34,31 +34,25 @@ class Trailing:
         """Take the next; what is no longer needed falls out."""
         held = self._held
         held.append(one)
-        self._move(one, 1)
-        while (
-            self.seconds - held[0].seconds >= self._least_s
-            and self.tokens - held[0].tokens >= self._least_tokens
-        ):
-            self._move(held.popleft(), -1)
-
-    def clear(self) -> None:
-        """What was before says nothing about what comes."""
-        self._held.clear()
-        self.tokens = self.seconds = self.context = 0.0
-
-    @property
-    def full(self) -> bool:
-        """Whether there is as much as a window needs; sums of parts may miss it by a rounding."""
-        return self.seconds > self._least_s - 1e-6 and self.tokens >= self._least_tokens
+        tokens, seconds, context = (
+            self.tokens + one.tokens,
+            self.seconds + one.seconds,
+            self.context + one.context,
+        )
+        first = held[0]
+        while seconds - first.seconds >= self._least_s and tokens - first.tokens >= self._least_tokens:
+            tokens, seconds, context = (
+                tokens - first.tokens,
+                seconds - first.seconds,
+                context - first.context,
+            )
+            held.popleft()
+            first = held[0]
+        self.tokens, self.seconds, self.context = tokens, seconds, context
 
     def expected_s(self, line: Line) -> float:
         """How long these tokens should have taken."""
         return line.expected_s(self.tokens, self.context)
-
-    def _move(self, one: Stretch, sign: int) -> None:
-        self.tokens += sign * one.tokens
-        self.seconds += sign * one.seconds
-        self.context += sign * one.context
 
 
 @dataclass(slots=True)
@@ -77,6 +71,8 @@ class Spell:
     """Whole turns in a row that were slow, up to the newest."""
     good_turns: int = 0
     """And that were not."""
+    tokens: float = 0.0
+    """That came since the crossing."""
     expected_s: float = 0.0
     taken_s: float = 0.0
     below_expected_s: float = 0.0
@@ -84,6 +80,8 @@ class Spell:
     """The same, up to when it came above."""
     deepest: float = 1.0
     deep_ns: int | None = None
+    again_ns: int | None = None
+    """When it was crossed anew, after a time above, for the last time."""
     ruled_out: bool = False
     """It was told that this is no onset."""
 
@@ -103,6 +101,7 @@ class Spell:
         if deep and self.deep_ns is None:
             self.deep_ns = t_ns
         if below:
+            self.again_ns = t_ns if self.back_ns is not None else self.again_ns
             self.below_s += took_s
             self.back_s, self.back_ns = 0.0, None
             self.below_expected_s, self.below_taken_s = self.expected_s, self.taken_s
@@ -110,16 +109,22 @@ class Spell:
             self.back_s += took_s
             self.back_ns = t_ns if self.back_ns is None else self.back_ns
 
+    @property
+    def crossings(self) -> list[int]:
+        """Every crossing of interest, by time: the first, that of 75 %, the last anew."""
+        return sorted({one for one in (self.since_ns, self.deep_ns, self.again_ns) if one is not None})
+
     def turn(self, *, slow: bool) -> None:
         """A whole turn was slow, or was not."""
         self.slow_turns = self.slow_turns + 1 if slow else 0
         self.good_turns = 0 if slow else self.good_turns + 1
 
-    def held(self, seconds: float, turns: float) -> bool:
-        """Whether it lasted so long, or for so many whole turns."""
-        return self.below_s >= seconds or self.slow_turns >= turns
+    def held(self, seconds: float, turns: float, least_s: float) -> bool:
+        """Whether it lasted so long, or for so many whole turns that took at least ``least_s``."""
+        return self.below_s >= seconds or (self.slow_turns >= turns and self.below_s >= least_s)
 
-    def spend(self, expected_s: float, taken_s: float) -> None:
+    def spend(self, tokens: float, expected_s: float, taken_s: float) -> None:
         """What came since the crossing: how long it should have taken, and how long it took."""
+        self.tokens += tokens
         self.expected_s += expected_s
         self.taken_s += taken_s

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from math import sqrt
 
 PRIOR_SLOPE = 5e-5
-PRIOR_SLOPE_SD = 2e-4
+PRIOR_SLOPE_SD = 1.5e-4
 """Before anything is known: a token in context makes the next one longer by this part of itself, ± one sigma."""
+_CORRELATED = 4.0
+"""Neighbours are alike: so many tokens tell as much of the line as one that stands for itself."""
 _LEAST_NOISE = 0.01
 """Tokens never differ by less than this part of their time: a few that happen to agree know no better."""
 
@@ -27,6 +29,8 @@ class Line:
     variance: float
     """Of ``seconds``."""
     slope_variance: float
+    noise: float
+    """Variance of one token's time about the line."""
 
     def expected_s(self, tokens: float, context: float) -> float:
         """Seconds for ``tokens`` tokens whose contexts add up to ``context``."""
@@ -37,6 +41,10 @@ class Line:
         away = at - self.middle
         expected = self.seconds + self.slope * away
         return sqrt(self.variance + self.slope_variance * away * away) / expected if expected > 0 else 1.0
+
+    def scatter(self, tokens: float) -> float:
+        """One sigma of the mean time of so many tokens, as a part of it, by their own scatter."""
+        return sqrt(self.noise / tokens) / self.seconds if tokens > 0 else 1.0
 
 
 @dataclass(slots=True)
@@ -74,9 +82,9 @@ class Pace:
         sxx = max(0.0, self._xx - n * x * x)
         sxy, syy = self._xy - n * x * y, max(0.0, self._yy - n * y * y)
         noise = self._noise(sxx, sxy, syy, y)
-        known, prior = sxx / noise, 1 / (PRIOR_SLOPE_SD * y) ** 2
-        slope = (sxy / noise + PRIOR_SLOPE * y * prior) / (known + prior)
-        return Line(x, y, max(0.0, slope), noise / n, 1 / (known + prior))
+        known, prior = sxx / (_CORRELATED * noise), 1 / (PRIOR_SLOPE_SD * y) ** 2
+        slope = (sxy / (_CORRELATED * noise) + PRIOR_SLOPE * y * prior) / (known + prior)
+        return Line(x, y, max(0.0, slope), _CORRELATED * noise / n, 1 / (known + prior), noise)
 
     def _noise(self, sxx: float, sxy: float, syy: float, y: float) -> float:
         """Variance of one token's time about the line."""
