@@ -237,15 +237,8 @@ def block(channel: Channel, t0_ns: int, t1_ns: int, codes: Sequence[float]) -> S
 def uneven_block(channel: Channel, times_ns: Sequence[int], codes: Iterable[float]) -> Samples:
     """A block whose samples each have a time of their own; times do not fall."""
     n = len(times_ns)
-    return Samples(
-        channel.device,
-        channel.name,
-        times_ns[0],
-        times_ns[-1],
-        channel.dtype,
-        struct.pack(f"<{n}{channel.dtype}", *codes),
-        struct.pack(f"<{n}q", *times_ns),
-    )
+    packed, times = struct.pack(f"<{n}{channel.dtype}", *codes), struct.pack(f"<{n}q", *times_ns)
+    return Samples(channel.device, channel.name, times_ns[0], times_ns[-1], channel.dtype, packed, times)
 
 
 class DeviceKind(StrEnum):
