@@ -31,10 +31,11 @@ from drivers.events import (
     TurnStarted,
 )
 from drivers.model import Channel, ChannelKey, Kind, Quantity, Samples, Unit, code_struct, reading
+from melt_tui.detectors.cause import Surroundings
 from melt_tui.detectors.mechanism import SORTS, Mechanisms
 from melt_tui.detectors.parameters import Parameters
 from melt_tui.detectors.thermometer import Thermometer
-from melt_tui.detectors.watched import Surroundings, WatchedRun
+from melt_tui.detectors.watched import WatchedRun
 from melt_tui.events import (
     DeviceFailed,
     DeviceLost,

@@ -1,17 +1,17 @@
 """One run under watch: symptom, mechanism, and what follows from the two."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from math import hypot, inf
 from typing import Any
 
 from drivers.clock import SECOND
 from drivers.events import TurnEnded
+from melt_tui.detectors.cause import POWERS, Surroundings, weak
 from melt_tui.detectors.decoding import Decoding
-from melt_tui.detectors.mechanism import Episode, Mechanisms
+from melt_tui.detectors.mechanism import Episode
 from melt_tui.detectors.parameters import Parameters
 from melt_tui.detectors.reference import Prefills, Reference
-from melt_tui.detectors.thermometer import Thermometer
 from melt_tui.detectors.window import Spell, Stretch, Trailing
 from melt_tui.events import (
     Confidence,
@@ -28,17 +28,6 @@ from melt_tui.events import (
 from melt_tui.measures.heat import Reason
 from melt_tui.measures.pace import Line
 
-_RANKS: Mapping[str, int] = {
-    Reason.THERMAL: 0,
-    Reason.POWER: 0,
-    Reason.CURRENT: 0,
-    Reason.MEMORY: 2,
-    Reason.SYSTEM: 3,
-}
-"""A lowered cap is how heat is fought as well as a choice of the system's: it explains what nothing else does."""
-_POWERS = frozenset({Reason.POWER, Reason.CURRENT})
-_ORDINARY_TIMES = 2
-"""A power limit that engaged so often before, and nothing was slower, does not explain what is slow now."""
 _SIGMAS = 1.5
 _SURE, _UNSURE = 0.03, 0.06
 """Uncertainty of the expected rate up to which, and from which on, an onset is sure and is not."""
@@ -61,7 +50,7 @@ class Seen:
 class WatchedRun:
     """Told what comes of one run, in order; answers with what is concluded from it."""
 
-    def __init__(self, started: RunStarted, parameters: Parameters, at: "Surroundings") -> None:
+    def __init__(self, started: RunStarted, parameters: Parameters, at: Surroundings) -> None:
         self.decoding = Decoding()
         self.ratio: float | None = None
         """Of the newest window to what is expected, once there is one."""
@@ -273,7 +262,7 @@ class WatchedRun:
         )
         for one, stay in (first, (phase, spell)):
             for crossed_ns in stay.crossings:
-                cause = self._cause(crossed_ns)
+                cause = self._at.cause(crossed_ns, self._started_ns, self._p.near_s)
                 if cause is not None:
                     self._onset = self._begun((one, stay, crossed_ns), cause, t_ns)
                     yield self._onset
@@ -287,20 +276,6 @@ class WatchedRun:
                 t_ns, Verdict.UNEXPLAINED, symptom_ns=spell.since_ns, ratio=spell.ratio, detail=said
             )
         return False
-
-    def _cause(self, t_ns: int) -> Episode | None:
-        """The mechanism that explains a crossing best."""
-        reach_ns = round(self._p.near_s * SECOND)
-        known = list(self._at.near(t_ns, reach_ns))
-        likely = [one for one in known if not self._ordinary(one, t_ns - reach_ns, known)]
-        return min(likely, key=lambda one: (_RANKS.get(one.reason, 1), abs(one.t0_ns - t_ns)), default=None)
-
-    def _ordinary(self, episode: Episode, before_ns: int, known: Iterable[Episode]) -> bool:
-        """A power limit that engages now and then in any case."""
-        if episode.reason not in _POWERS:
-            return False
-        times = self._at.mechanisms.times(episode.limit, self._started_ns, before_ns)
-        return times >= _ORDINARY_TIMES
 
     def _begun(self, crossing: tuple[Phase, Spell, int], cause: Episode, t_ns: int) -> ThrottleOnset:
         phase, spell, crossed_ns = crossing
@@ -332,7 +307,7 @@ class WatchedRun:
         context = self._window.context / self._window.tokens if self._window.tokens else 0.0
         doubt = line.uncertainty(context) if line is not None else _UNSURE
         away_ns = abs(cause.t0_ns - crossed_ns)
-        if doubt > _UNSURE or away_ns > _LONG_NS or _RANKS.get(cause.reason, 1) in {1, 2}:
+        if doubt > _UNSURE or away_ns > _LONG_NS or weak(cause):
             return Confidence.LOW
         sure = doubt <= _SURE and away_ns <= self._p.near_s * SECOND and cause.reason != Reason.SYSTEM
         return Confidence.HIGH if sure else Confidence.MEDIUM
@@ -363,15 +338,10 @@ class WatchedRun:
 
     def _idle_limits(self, t_ns: int) -> Iterator[DerivedEvent]:
         """A limit that has been in force for long, and nothing is slower."""
-        for one in self._at.mechanisms.in_force():
-            if t_ns - one.t0_ns >= round((self._p.near_s + self._p.hold_s) * SECOND):
-                verdict = Verdict.POWER_LIMITED if one.reason in _POWERS else Verdict.CAPPED
-                told = {
-                    "mechanism_ns": one.t0_ns,
-                    "reason": one.reason,
-                    "limit": one.limit,
-                    "ratio": self.ratio,
-                }
+        for one in self._at.lasting(t_ns, round((self._p.near_s + self._p.hold_s) * SECOND)):
+            verdict = Verdict.POWER_LIMITED if one.reason in POWERS else Verdict.CAPPED
+            told = {"mechanism_ns": one.t0_ns, "reason": one.reason, "limit": one.limit, "ratio": self.ratio}
+            if one.reason != Reason.MEMORY:
                 yield from self._rule_out(t_ns, verdict, detail=one.detail, **told)
 
     def _rule_out(self, t_ns: int, verdict: Verdict, **told: Any) -> Iterator[DerivedEvent]:
@@ -383,25 +353,3 @@ class WatchedRun:
         if key not in self._told:
             self._told.add(key)
             yield ThrottleRuledOut(t_ns=t_ns, verdict=verdict, **told, **self._who)
-
-
-@dataclass(slots=True)
-class Surroundings:
-    """What is known of the device that a run is on, and of the meters that feed it."""
-
-    mechanisms: Mechanisms
-    thermometer: Thermometer
-    meters: dict[str, Mechanisms]
-
-    def near(self, t_ns: int, reach_ns: int) -> Iterator[Episode]:
-        """As ``Mechanisms.near``, of the device and its meters."""
-        for mechanisms in (self.mechanisms, *self.meters.values()):
-            yield from mechanisms.near(t_ns, reach_ns)
-
-    def silence(self) -> str:
-        """What the platform says while something is slow and no limit is near."""
-        ordinary = self.mechanisms.ordinary
-        counted = f"; oc3 counted {ordinary} more, as it does under ordinary load" if ordinary else ""
-        if self.mechanisms.tells:
-            return f"the platform says that no limit is in force{counted}"
-        return f"this device tells of no limit{counted}"

@@ -87,7 +87,7 @@ class Trace:
 
     def items(self) -> list[Item]:
         """Everything, in the order of its time; the run's end last."""
-        self._random = Random(self.seed)  # noqa: S311
+        self._random = Random(self.seed)
         timed: list[tuple[float, Item]] = [(_seconds(item), item) for item in self.others]
         timed += [(k / 4, Tick(t_ns=at(k / 4), device=SELF)) for k in range(round(4 * self.seconds))]
         if self.soc is not None:
@@ -109,7 +109,7 @@ class Trace:
         t, count, turn = 0.5, 0, 0
         while t < self.seconds:
             turn += 1
-            started, took = t, self.prompt_tokens / self.prefill(t)
+            took = self.prompt_tokens / self.prefill(t)
             items.append((t, TurnStarted(t_ns=at(t), device=DEVICE, run=RUN, turn=turn, context_tokens=0)))
             t += took
             first = t
