@@ -78,6 +78,11 @@ class SamplesLost(Event):
     count: int | None
     reason: str
 
+    @property
+    def what(self) -> str:
+        """Of what so many were lost: ``damaged lines``, ``samples of power (not received)``."""
+        return self.reason if self.reason == self.channel else f"samples of {self.channel} ({self.reason})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplySet(Event):
@@ -86,6 +91,13 @@ class SupplySet(Event):
     volts: float | None = None
     on: bool | None = None
     """Whether current reaches the device from now on."""
+
+    @property
+    def said(self) -> str:
+        """In words."""
+        if self.on is False:
+            return "output cut"
+        return "output switched on" if self.volts is None else f"supplies {self.volts:g} V"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

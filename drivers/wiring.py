@@ -40,6 +40,11 @@ def wired(address: Address, feeds: str, point: str, *, meter: bool) -> Wired:
     if address.base == SIM_METER:
         fed, place = fed or SIM_FED, place or SIM_POINT
     _require(address, fed, place)
+    if not place and address.options.get("family") == "csv" and measures_power(address):
+        raise NotSupported(
+            f"{address.base[:60]} does not say where its power is measured",
+            remedy=f"add point=POINT to its address, or --point; there are {KNOWN}",
+        )
     options = {**address.options, "point": place} if place else address.options
     return Wired(_text(Address(address.base, options)), (fed, place) if fed else None)
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from drivers.events import TurnEnd, TurnPurpose
-from drivers.model import Unit
+from drivers.model import DeviceKind, Unit
 from melt_tui import format as fmt
 from melt_tui.analysis.alignment import line_of
 from melt_tui.analysis.energyreport import energy_tables
+from melt_tui.analysis.metering import PowerSummary
 from melt_tui.analysis.runs import RunSummary, Temperature
 from melt_tui.analysis.session import DeviceSummary, SelfSummary, Summary
 from melt_tui.analysis.throttling import ThrottlingSummary
@@ -80,6 +81,7 @@ def _session(summary: Summary) -> Iterator[str]:
         yield f"         {fmt.plain(session.lost, 300)}"
     for device in summary.devices:
         yield f"device   {_device(device)}"
+        yield from (f"         {line}" for line in _meter(device))
         for absent in device.absent:
             yield f"         {_because(absent['what'], absent['reason'], absent['remedy'])}"
 
@@ -94,6 +96,25 @@ def _device(device: DeviceSummary) -> str:
     if device.problem:
         parts.append(f"given up: {fmt.plain(device.problem)}")
     return ", ".join(parts)
+
+
+def _meter(device: DeviceSummary) -> Iterator[str]:
+    """Of a meter what its figures are of and how true they are; of any device what was lost of it."""
+    if device.kind == DeviceKind.METER:
+        of = f" of {device.feeds}" if device.feeds else ""
+        for power in device.powers:
+            yield fmt.plain(
+                f"{power.channel}{of} at {power.point or 'an unknown point'}, {_accuracy(power)}", 200
+            )
+    for lost in device.losses:
+        yield fmt.plain(f"lost: {fmt.count(lost.count)} {lost.what}", 200)
+
+
+def _accuracy(power: PowerSummary) -> str:
+    if power.accuracy_gain is None or power.accuracy_offset is None:
+        return "accuracy not stated"
+    offset = fmt.si(power.accuracy_offset, power.unit)
+    return f"± ({fmt.percent(100 * power.accuracy_gain, 2)} + {offset})"
 
 
 def _because(what: str, reason: str, remedy: str) -> str:

@@ -9,6 +9,7 @@ from drivers.clock import SECOND
 from drivers.events import Absent, Event
 from drivers.model import DeviceInfo
 from melt_tui.analysis.alignment import MeterAlignment, alignments
+from melt_tui.analysis.metering import LossSummary, PowerSummary, losses, powers
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.analysis.runevents import busy_until, run_events
 from melt_tui.analysis.runs import RunSummary, summarise_run, values
@@ -60,6 +61,10 @@ class DeviceSummary:
     facts: Mapping[str, str]
     absent: tuple[Mapping[str, str], ...]
     """What it does not give: ``what``, ``reason``, ``remedy``."""
+    feeds: str | None
+    """Of a meter: the device whose power it measures."""
+    powers: tuple[PowerSummary, ...]
+    losses: tuple[LossSummary, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +170,7 @@ def _devices(recording: Recorded) -> tuple[DeviceSummary, ...]:
 
 def _device(device: str, events: Sequence[Event]) -> DeviceSummary:
     info: DeviceInfo | None = None
-    address = problem = None
+    address = problem = feeds = None
     absent: dict[str, Mapping[str, str]] = {}
     for event in events:
         match event:
@@ -175,6 +180,8 @@ def _device(device: str, events: Sequence[Event]) -> DeviceSummary:
                 address = event.address
             case DeviceFailed():
                 problem = f"{event.reason}: {event.remedy}" if event.remedy else event.reason
+            case Wired():
+                feeds = event.feeds
             case Absent():
                 absent[event.what] = {
                     "what": event.what,
@@ -192,6 +199,9 @@ def _device(device: str, events: Sequence[Event]) -> DeviceSummary:
         problem=problem,
         facts=dict(info.facts) if info else {},
         absent=tuple(absent.values()),
+        feeds=feeds,
+        powers=powers(channels.of(device)),
+        losses=losses(events),
     )
 
 

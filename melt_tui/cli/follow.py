@@ -12,6 +12,7 @@ from drivers.events import (
     ModelLoaded,
     Preparing,
     SamplesLost,
+    SupplySet,
     TurnEnded,
     TurnStarted,
 )
@@ -95,7 +96,8 @@ WORDS: dict[type[Event], Callable[[Any], str]] = {
     TurnEnded: _turn_words,
     LimitEngaged: lambda e: f"LIMIT {e.limit}: {e.reason} {e.detail}".rstrip(),
     LimitReleased: lambda e: f"limit {e.limit} released",
-    SamplesLost: lambda e: f"lost {fmt.count(e.count)} samples of {e.channel}: {e.reason}",
+    SamplesLost: lambda e: f"lost {fmt.count(e.count)} {e.what}",
+    SupplySet: lambda e: e.said,
     Mark: lambda e: f"mark {e.name}",
     LogLine: lambda e: e.text if e.source == "melt" else "",
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, Quantity
 from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, ThrottleEnded, ThrottleOnset
-from melt_tui.format import age, measure, number, seconds
+from melt_tui.format import age, count, measure, number, seconds
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
 from melt_tui.timeline.filled import hole_ns
 from melt_tui.ui.look import Look, PanelLook, age_s, last_reading, stale, told_of_now
@@ -219,7 +219,8 @@ def _card(look: Look, device: DeviceView, colour: int, origin: int) -> Card:
         spark=tuple(look.sparks[name].maxima) if active and name in look.sparks else (),
         facts=tuple(_facts(look.stock, device)),
         warning=warning_of(view, device, origin) or (failure_of(run, origin) if up else ""),
-        notes=tuple(_notes(active)) or (_AGAIN,) * bool(up and failure_of(run, origin)),
+        notes=(*_place(device), *_charging(look.stock, name), *_notes(active))
+        or (_AGAIN,) * bool(up and failure_of(run, origin)),
     )
 
 
@@ -227,7 +228,15 @@ def _facts(stock: Stock, device: DeviceView) -> Iterable[Fact]:
     name, view = device.device, stock.view
     shown = (stock.main(name, Quantity.TEMPERATURE), stock.power(name), stock.main(name, Quantity.RSS))
     facts = (_fact(view, channel) for channel in shown if told_of_now(view, device, channel))
-    return (fact for fact in facts if fact is not None)
+    return (fact for fact in (*facts, *_losses(stock, device)) if fact is not None)
+
+
+def _losses(stock: Stock, device: DeviceView) -> Iterable[Fact]:
+    """What is missing or damaged of its figures so far, as long as it is up."""
+    for channel in stock.of(device.device, Quantity.LOSS_COUNT):
+        reading = last_reading(stock.view, channel)
+        if reading is not None and reading.value and told_of_now(stock.view, device, channel):
+            yield Fact(text=f"{count(reading.value)} {channel.name}", alarm=True)
 
 
 def _fact(view: View, channel: Channel | None) -> Fact | None:
@@ -238,6 +247,17 @@ def _fact(view: View, channel: Channel | None) -> Fact | None:
     text = measure(reading.value, channel.unit)
     past = channel.limit is not None and reading.value >= channel.limit
     return Fact(text=f"{text} {age(age_s(view, channel.key))}" if old else text, stale=old, alarm=past)
+
+
+def _charging(stock: Stock, device: str) -> Iterable[str]:
+    """That the power beside is the charger's."""
+    if charging_unknown(stock, device):
+        yield "W at usb-input: charging unknown"
+
+
+def _place(device: DeviceView) -> tuple[str, ...]:
+    """Of a meter, what its figures are of."""
+    return (f"at {device.point}",) if device.point else ()
 
 
 def _notes(run: RunView | None) -> Iterable[str]:

@@ -13,6 +13,7 @@ from drivers.events import (
     ModelLoaded,
     ProcessEnded,
     SamplesLost,
+    SupplySet,
     TurnEnded,
 )
 from drivers.model import ModelFile
@@ -190,6 +191,7 @@ _SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
     RunEnded: _run_ended,
     ProcessEnded: _process_ended,
     SamplesLost: _lost,
+    SupplySet: lambda e: (e.said, Severity.MARK),
     Absent: lambda e: (_remedied(f"{e.what}: {e.reason}", e.remedy), Severity.QUIET),
 }
 

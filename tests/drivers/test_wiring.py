@@ -50,6 +50,7 @@ def test_what_is_no_power_needs_no_device() -> None:
         (TC66, "p", "battery", "'battery' is no reference point"),
         (f"{TC66}&point=usb-input", "p", "board-input", "says point=usb-input, and 'board-input' is told"),
         ("adb:1", "p", "usb-input", "adb:1 is no power meter: only a meter feeds a device"),
+        ("serial:x?family=csv", "", "", "does not say where its power is measured: add point=POINT"),
         ("host", "", "package", "host is no power meter"),
     ],
 )

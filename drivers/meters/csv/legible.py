@@ -1,5 +1,7 @@
 """Whether what comes can be read at all: a wrong baud rate or separator is named, not counted for hours."""
 
+import re
+
 from drivers.clock import SECOND
 from drivers.errors import NotSupported
 from drivers.foreign import printable
@@ -49,7 +51,13 @@ class Legible:
                 remedy="put its baud rate in its address: baud=9600, 57600, 230400 …",
             )
         lines = self._tail.splitlines()
-        shown = printable(lines[len(lines) // 2].decode("ascii", "replace"), 60)
+        middle = lines[len(lines) // 2]
+        shown = printable(middle.decode("ascii", "replace"), 60)
+        if re.search(rb"nan|inf", middle, re.IGNORECASE):
+            return NotSupported(
+                f"{self._device} writes {shown!r}: its sensor gives no numbers",
+                remedy="check the sensor and its wiring",
+            )
         separator = next(name for name, sign in SEPARATORS.items() if sign == self._form.separator)
         return NotSupported(
             f"{self._device} writes {shown!r}, which is not {','.join(self._form.headings)[:60]} with sep={separator}",

@@ -2,7 +2,8 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.events import ChannelsOpened
-from drivers.model import uneven_block
+from drivers.metering.losses import loss_channel
+from drivers.model import reading, uneven_block
 from melt_tui.live import LiveState
 from melt_tui.timeline import IntervalKind
 from melt_tui.timeline.filled import Filled
@@ -65,7 +66,24 @@ def test_cards_say_state_figures_and_warning() -> None:
     assert (host.simulated, host.notes) == (False, ("tiny-english · toy model",))
     assert len(host.facts) == 1
     assert (meter.state, meter.title, meter.phase) == (CardState.STREAMING, f"{METER} → {PHONE}", "4 S/s")
+    assert (meter.notes, [one.text for one in meter.facts]) == (
+        ("at battery-terminals",),
+        [phone.facts[1].text],
+    )
     assert board.warning == ""
+
+
+def test_what_a_meter_lost_stands_on_its_card() -> None:
+    state, lost = LiveState(), loss_channel(METER, "damaged lines")
+    for item in items(Story(until_s=30.0)):
+        state.take(item)
+    state.take(ChannelsOpened(t_ns=at(29), device=METER, channels=(lost,)))
+    seen = []
+    for count in (0, 12):
+        state.take(reading(lost, at(29), count))
+        meter = cards(take_look(Filled(state), Ask(t_ns=at(30), t0_ns=at(0), t1_ns=at(30))))[3]
+        seen.append([(one.text, one.alarm) for one in meter.facts[1:]])
+    assert seen == [[], [("12 damaged lines", True)]]
 
 
 def test_a_lost_device_says_how_long_and_why_and_no_old_figures() -> None:

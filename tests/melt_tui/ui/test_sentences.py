@@ -63,7 +63,7 @@ AT: dict[str, Any] = {"t_ns": 1, "device": "d"}
         (ProcessEnded(**AT, pid=7, returncode=-9), "process 7 ended with code -9", Severity.WARNING),
         (
             SamplesLost(**AT, channel="main", count=None, reason="overrun"),
-            "some samples of main lost: overrun",
+            "lost some samples of main (overrun)",
             Severity.WARNING,
         ),
         (Absent(**AT, what="power", reason="no sensor", remedy="none"), "power: no sensor: none", Severity.QUIET),
