@@ -239,3 +239,18 @@ class ThrottleRuledOut(DerivedEvent):
     limit: str = ""
     ratio: float | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClocksCompared(DerivedEvent):
+    """The clock of a meter, ``device``, against that of the device it feeds, by the power edges of a run's first turns."""
+
+    feeds: str
+    offset_ns: int | None
+    """``fed device = meter + offset_ns``; None: it cannot be said, for ``reason``."""
+    uncertainty_ns: int | None
+    confidence: float
+    edges: int
+    offered: bool
+    """It may be believed, and would change what is told: ``melt align`` applies it to the recording."""
+    reason: str = ""

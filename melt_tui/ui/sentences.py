@@ -18,6 +18,7 @@ from drivers.events import (
 )
 from drivers.model import ModelFile
 from melt_tui.events import (
+    ClocksCompared,
     DeviceConnecting,
     DeviceFailed,
     DeviceLost,
@@ -121,7 +122,18 @@ def _process_ended(event: ProcessEnded) -> Sentence:
 
 def _lost(event: SamplesLost) -> Sentence:
     many = count(event.count) if event.count is not None else "some"
-    return f"{many} samples of {event.channel} lost: {event.reason}", Severity.WARNING
+    return f"lost {many} {event.what}", Severity.WARNING
+
+
+def _compared(event: ClocksCompared) -> Sentence:
+    if event.offset_ns is None or event.uncertainty_ns is None:
+        return f"clock not compared with {event.feeds}: {event.reason}", Severity.QUIET
+    within = f"± {seconds(event.uncertainty_ns / 1e9)}"
+    if not event.offered:
+        return f"clock agrees with {event.feeds} by the power edge, {within}", Severity.QUIET
+    side = "late" if event.offset_ns < 0 else "early"
+    told = f"clock {seconds(abs(event.offset_ns) / 1e9)} {side} of {event.feeds} by the power edge, {within}"
+    return _remedied(told, "melt align corrects the recording"), Severity.WARNING
 
 
 _VERDICTS = {
@@ -176,6 +188,7 @@ _SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
     Mark: lambda e: (f"mark  {e.name}", Severity.MARK),
     LimitEngaged: lambda e: (f"{e.limit} engaged: {_joined(e.reason, e.detail)}", Severity.WARNING),
     LimitReleased: lambda e: (_remedied(f"{e.limit} released", e.detail), Severity.GOOD),
+    ClocksCompared: _compared,
     ThrottleReference: _reference,
     ThrottleSuspected: lambda e: (
         f"throttling? {e.phase} {_lost_share(e.ratio)} of what is expected",

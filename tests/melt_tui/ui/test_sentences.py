@@ -20,6 +20,7 @@ from drivers.events import (
 )
 from drivers.model import ModelFile
 from melt_tui.events import (
+    ClocksCompared,
     DeviceConnecting,
     DeviceFailed,
     DeviceLost,
@@ -68,6 +69,27 @@ AT: dict[str, Any] = {"t_ns": 1, "device": "d"}
         ),
         (Absent(**AT, what="power", reason="no sensor", remedy="none"), "power: no sensor: none", Severity.QUIET),
         (SessionEnded(**AT, wall_ns=1, reason="left"), "session ended: left", Severity.QUIET),
+        (
+            ClocksCompared(
+                **AT, feeds="board", offset_ns=-37_000_000, uncertainty_ns=2_000_000, confidence=1, edges=3, offered=True
+            ),
+            "clock 37 ms late of board by the power edge, ± 2.0 ms: melt align corrects the recording",
+            Severity.WARNING,
+        ),
+        (
+            ClocksCompared(
+                **AT, feeds="board", offset_ns=1000, uncertainty_ns=2_000_000, confidence=1, edges=3, offered=False
+            ),
+            "clock agrees with board by the power edge, ± 2.0 ms",
+            Severity.QUIET,
+        ),
+        (
+            ClocksCompared(
+                **AT, feeds="board", offset_ns=None, uncertainty_ns=None, confidence=0, edges=0, offered=False, reason="x"
+            ),
+            "clock not compared with board: x",
+            Severity.QUIET,
+        ),
         (Preparing(**AT, step="x", done=0.5), "Preparing", Severity.QUIET),
     ],
 )  # fmt: skip
