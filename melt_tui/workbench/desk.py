@@ -19,6 +19,7 @@ from drivers.registry import RUNTIMES, Registry
 from melt_tui import __version__
 from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.detectors.net_power import NetPower
+from melt_tui.detectors.power_edge import PowerEdge
 from melt_tui.detectors.throttling import Throttling
 from melt_tui.detectors.token_rate import TokenRate
 from melt_tui.errors import CannotWrite
@@ -75,7 +76,9 @@ class Desk:
         self._recording = Recording(self._recorder.path) if self._recorder else None
         live, self._touched = LiveState(), Touched()
         first: list[Sink] = [self._recorder] if self._recorder else []
-        self._bus = Bus((*first, live), (self._touched, TokenRate(), NetPower(), LiveEnergy(), Throttling()))
+        self._bus = Bus(
+            (*first, live), (self._touched, TokenRate(), NetPower(), LiveEnergy(), Throttling(), PowerEdge())
+        )
         self.timeline: Timeline = Filled(Spliced(live, self._recording, self._committed))
         self.shelf = Shelf(setup.folder)
         self._session = Session(self._bus, clock, self._started)
