@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drivers.clock import SECOND
-from drivers.events import Absent, Event
+from drivers.events import Absent, Event, SamplesLost
 from drivers.model import DeviceInfo
 from melt_tui.analysis.alignment import MeterAlignment, alignments
 from melt_tui.analysis.metering import LossSummary, PowerSummary, losses, powers
@@ -22,6 +22,7 @@ from melt_tui.events import (
     DeviceUp,
     SessionEnded,
     SessionStarted,
+    Wired,
 )
 from melt_tui.measures.percentiles import percentile
 
@@ -109,7 +110,7 @@ def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
     ``added``: reference points at which several meters of a device are to be summed up.
     """
     channels = Channels(recording)
-    devices = _devices(recording)
+    devices = _devices(recording, channels)
     simulated = {device.device: bool(device.simulated) for device in devices}
     known, concluded = run_events(recording), recorded_events(recording)
     runs = (
@@ -159,16 +160,16 @@ def _iso(wall_ns: int) -> str:
     return datetime.fromtimestamp(wall_ns / SECOND, UTC).isoformat(timespec="milliseconds")
 
 
-def _devices(recording: Recorded) -> tuple[DeviceSummary, ...]:
-    states = (DeviceConnecting, DeviceUp, DeviceLost, DeviceFailed, Absent)
+def _devices(recording: Recorded, channels: Channels) -> tuple[DeviceSummary, ...]:
+    states = (DeviceConnecting, DeviceUp, DeviceLost, DeviceFailed, Absent, Wired, SamplesLost)
     by_device: dict[str, list[Event]] = {}
     for event in _events(recording, *states):
         if event.device != SELF:
             by_device.setdefault(event.device, []).append(event)
-    return tuple(_device(device, events) for device, events in by_device.items())
+    return tuple(_device(device, events, channels) for device, events in by_device.items())
 
 
-def _device(device: str, events: Sequence[Event]) -> DeviceSummary:
+def _device(device: str, events: Sequence[Event], channels: Channels) -> DeviceSummary:
     info: DeviceInfo | None = None
     address = problem = feeds = None
     absent: dict[str, Mapping[str, str]] = {}
