@@ -178,7 +178,7 @@ async def cleared(shell: ShellLink) -> Sequence[str]:
     if isinstance(shell, RemoteShell):
         with suppress(DriverError):
             number = await shell.clear_leases()
-    return [f"what {number} run(s) of an earlier session had left on it was removed"] if number else []
+    return ["what an earlier session had left running on it has ended, and was removed"] if number else []
 
 
 class RemoteProcess:

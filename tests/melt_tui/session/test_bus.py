@@ -62,3 +62,32 @@ def test_bus_keeps_a_bulk_stream_from_a_transform_that_did_not_ask() -> None:
     bus.publish(ChannelsOpened(t_ns=0, device="dev", channels=(power,)))
     bus.publish(reading(power, 5, 3.0))
     assert len(seen.items) == 2
+
+
+def test_what_a_device_kept_reaches_the_sinks_and_no_transform(collected: Collected) -> None:
+    """It comes late: nothing that follows from the moment may be taken from it."""
+    kept = replace(CHANNEL, name="kept soc", fills=("soc",))
+    told = Told()
+    bus = Bus((collected,), (told,))
+    items = (
+        ChannelsOpened(t_ns=1, device="dev", channels=(CHANNEL, kept)),
+        reading(kept, 1, 40.0),
+        reading(CHANNEL, 2, 41.0),
+    )
+    for item in items:
+        bus.publish(item)
+    assert collected.items == [*items]
+    assert told.items == [replace(items[0], channels=(CHANNEL,)), items[2]]
+
+
+class Told:
+    """A transform that only listens to temperatures."""
+
+    quantities = frozenset({Quantity.TEMPERATURE})
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+
+    def feed(self, item: Item) -> Iterable[Item]:
+        self.items.append(item)
+        return ()

@@ -10,10 +10,11 @@ from drivers.clock import SystemClock
 from drivers.devices.android import fastshell
 from drivers.devices.android.driver import AndroidDriver
 from drivers.errors import LinkLost, LinkTimeout, Refused
-from drivers.events import ClockMeasured, LimitEngaged, LimitReleased
+from drivers.events import ClockMeasured, LimitEngaged, LimitReleased, LogLine
 from drivers.links import remote
 from drivers.links.adbserver import AdbServer
 from tests.rigs import adb_phone
+from tests.rigs.llama_runs import plant_leftover
 from tests.rigs.phones.bench import Bench
 from tests.rigs.phones.phone import Phone
 from tests.rigs.phones.pixel import pixel
@@ -64,9 +65,14 @@ async def test_each_phone_gives_all_its_channels(plug: Plug, make: Callable[[Pat
         steady = {name for name, channel in bench.channels.items() if channel.rate_hz}
         return bench.sampled >= {name for name in steady if not name.startswith("use ")}
 
+    left = plant_leftover(one.connected.root / "data/local/tmp/melt")
     async with one.open() as device:
         assert dict(device.info.facts)["link"] == "adb over Wi-Fi"
+        assert not left.exists()
         await one.follow(device, everything)
+    assert [line.text for line in one.of(LogLine)] == [
+        "what an earlier session had left running on it has ended, and was removed"
+    ]
     assert one.values("battery current")[0] == pytest.approx(
         {"pixel": 0.8125, "samsung": 0.625}.get(make.__name__, 1.25)
     )

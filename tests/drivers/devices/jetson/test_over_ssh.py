@@ -14,6 +14,7 @@ from drivers.links.sshroute import SshSettings
 from tests.rigs.boards import lines, trees
 from tests.rigs.boards.planting import Planted
 from tests.rigs.boards.watching import Heard, listen
+from tests.rigs.llama_runs import plant_leftover
 from tests.rigs.ssh_board import SshBoard
 
 CLOCK = SystemClock()
@@ -48,7 +49,9 @@ async def opened(board: SshBoard, planted: Planted, tmp_path: Path) -> AsyncIter
 
 
 async def test_a_board_over_ssh(board: SshBoard, planted: Planted, tmp_path: Path) -> None:
+    left = plant_leftover(board.home / ".cache/melt")
     async with opened(board, planted, tmp_path) as heard:
+        assert not left.exists(), "nobody comes for it"
         await listen(
             heard, lambda heard: heard.has("board input", "GR3D", "cpu-thermal", "fan", "memory_available")
         )
