@@ -1,0 +1,84 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from drivers.model import ChannelKey, DeviceKind, Quantity
+from melt_tui.measures import points
+from melt_tui.timeline import Reading
+from melt_tui.ui.energy import bound, charging_unknown, energies, energy_told, has_battery, main_energy
+from melt_tui.ui.topics import Stock
+from tests.rigs.night_run import BOARD, HOST, METER, PHONE, Story, at, timeline
+
+
+def seen(t_s: float, **story: Any) -> Stock:
+    return Stock(timeline(Story(**story)).view(at(t_s)))
+
+
+def value(stock: Stock, key: ChannelKey) -> float:
+    return stock.view.readings[key].value
+
+
+def test_a_run_has_its_energy_mean_power_and_joules_for_each_token() -> None:
+    stock = seen(64)
+    (phone,) = energies(stock, PHONE)
+    assert phone.point == "battery-terminals"
+    assert phone.joules == value(stock, (PHONE, "energy battery-terminals"))
+    assert phone.mean_w == pytest.approx((phone.joules or 0) / 61.7, rel=0.02)
+    assert phone.per_token == value(stock, (PHONE, "J/token battery-terminals"))
+    assert (phone.old, phone.coverage, phone.charging_unknown) == (False, None, False)
+    assert phone.per_token_whole is not None
+    assert energies(stock, HOST) == energies(stock, METER) == ()
+    assert energy_told(stock, PHONE)[0].endswith(" J at battery-terminals")
+
+
+def test_the_figure_of_a_turn_that_is_over_is_old() -> None:
+    last = main_energy(seen(60), PHONE)
+    assert last is not None
+    assert (last.per_token is not None, last.old) == (True, True)
+
+
+def test_a_hole_in_the_power_is_said() -> None:
+    board = main_energy(seen(180), BOARD)
+    assert board is not None
+    assert board.coverage == pytest.approx(100 * (1 - 6 / 178), abs=0.5)
+    assert "96 % of the run measured" in energy_told(seen(180), BOARD)[0]
+
+
+def test_the_charger_tells_nothing_of_the_tokens() -> None:
+    stock = seen(64, until_s=64.0, charger=True)
+    phone = main_energy(stock, PHONE)
+    assert phone is not None
+    assert (phone.point, phone.per_token, phone.charging_unknown) == ("usb-input", None, True)
+    assert energy_told(stock, PHONE)[0].endswith("charging unknown")
+    assert charging_unknown(stock, PHONE)
+    assert not charging_unknown(seen(64), PHONE)
+    view = stock.view
+    info = view.devices[PHONE].info
+    assert info is not None
+    board = replace(view.devices[PHONE], info=replace(info, kind=DeviceKind.BOARD))
+    other = Stock(replace(view, devices={**view.devices, PHONE: board}))
+    assert not has_battery(other, PHONE)
+    gauge = replace(view.channels[METER, "main"], device=PHONE, name="gauge", point=points.GAUGE)
+    gauged = Stock(replace(view, channels={**view.channels, gauge.key: gauge}))
+    assert has_battery(gauged, PHONE)
+    net = replace(gauge, name="net device power", point=points.NET)
+    known = Stock(replace(view, channels={**view.channels, gauge.key: gauge, net.key: net}))
+    assert not charging_unknown(known, PHONE)
+    assert (bound(points.NET), bound("board-input")) == ("≤ ", "")
+
+
+def test_what_sees_most_of_a_device_comes_first_and_a_run_before_does_not_count() -> None:
+    stock = seen(64)
+    view, energy = stock.view, stock.of(PHONE, Quantity.ENERGY)[0]
+    rail = replace(energy, name="energy rail:S1", point="rail:S1")
+    board = replace(energy, name="energy board-input", point="board-input")
+    readings = {**view.readings, rail.key: Reading(at(64), 1.0), board.key: Reading(at(64), 2.0)}
+    channels = {rail.key: rail, **view.channels, board.key: board}
+    both = Stock(replace(view, channels=channels, readings=readings))
+    assert [one.point for one in energies(both, PHONE)] == ["board-input", "battery-terminals", "rail:S1"]
+    best = main_energy(both, PHONE)
+    assert best is not None
+    assert best.point == "battery-terminals"
+    stale = {**view.readings, energy.key: Reading(at(1), 9.0)}
+    assert energies(Stock(replace(view, readings=stale)), PHONE) == ()
