@@ -34,10 +34,10 @@ class PointEnergy:
     charging_unknown: bool = False
     """It sees the charger, and nothing tells what goes into the battery."""
 
-    @property
-    def bound(self) -> str:
-        """``≤`` before what is an upper bound."""
-        return "≤ " if self.point == points.NET else ""
+
+def bound(point: str) -> str:
+    """``≤`` before a figure that is an upper bound; nothing before others."""
+    return "≤ " if point == points.NET else ""
 
 
 def energies(stock: Stock, device: str) -> Sequence[PointEnergy]:
@@ -50,7 +50,7 @@ def energies(stock: Stock, device: str) -> Sequence[PointEnergy]:
         for channel in stock.of(device, Quantity.ENERGY)
         if channel.derived and _since(stock, channel, run.started_ns) is not None
     ]
-    return sorted(found, key=lambda one: points.rank(one.point))
+    return tuple(sorted(found, key=lambda one: points.rank(one.point)))
 
 
 def main_energy(stock: Stock, device: str) -> PointEnergy | None:
@@ -66,7 +66,9 @@ def energy_told(stock: Stock, device: str) -> list[str]:
         per_token = f"{measure(one.per_token, Unit.JOULES_PER_TOKEN)}, " if one.per_token is not None else ""
         seen = "" if one.coverage is None else f", {percent(one.coverage)} of the run measured"
         unknown = ", charging unknown" * one.charging_unknown
-        told.append(f"{per_token}{one.bound}{measure(one.joules, Unit.JOULE)} at {one.point}{seen}{unknown}")
+        told.append(
+            f"{per_token}{bound(one.point)}{measure(one.joules, Unit.JOULE)} at {one.point}{seen}{unknown}"
+        )
     return told
 
 

@@ -9,6 +9,7 @@ from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, ThrottleEnded, Thr
 from melt_tui.format import age, count, measure, number, seconds
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
 from melt_tui.timeline.filled import hole_ns
+from melt_tui.ui.energy import bound, charging_unknown
 from melt_tui.ui.look import Look, PanelLook, age_s, last_reading, stale, told_of_now
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.renderables.cards import Card, Fact
@@ -246,6 +247,7 @@ def _fact(view: View, channel: Channel | None) -> Fact | None:
     old = stale(view, channel)
     text = measure(reading.value, channel.unit)
     past = channel.limit is not None and reading.value >= channel.limit
+    text = bound(channel.point) + text
     return Fact(text=f"{text} {age(age_s(view, channel.key))}" if old else text, stale=old, alarm=past)
 
 

@@ -6,7 +6,7 @@ from drivers.model import ModelFile, Quantity, Unit, Workload
 from melt_tui.events import RunOutcome
 from melt_tui.format import age, count, measure, number, percent, rate, seconds, stamp
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
-from melt_tui.ui.energy import PointEnergy, main_energy
+from melt_tui.ui.energy import PointEnergy, bound, main_energy
 from melt_tui.ui.look import age_s, last_reading, stale
 from melt_tui.ui.picture import name_of
 from melt_tui.ui.renderables.cells import Ink, device_ink
@@ -164,7 +164,7 @@ def _energy(energy: PointEnergy) -> Iterator[tuple[str, str]]:
     """Of the run so far: joules, and the mean power of what was measured."""
     yield (
         "energy",
-        f"{energy.bound}{measure(energy.joules, Unit.JOULE)} · {measure(energy.mean_w, Unit.WATT)}",
+        f"{bound(energy.point)}{measure(energy.joules, Unit.JOULE)} · {measure(energy.mean_w, Unit.WATT)}",
     )
     if energy.coverage is not None:
         yield "measured", f"{percent(energy.coverage)} of the run"

@@ -1,7 +1,7 @@
 """A session made up for pictures: four devices, three runs, a throttled phone, a pulled cable. The same every time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
 from math import sin
@@ -154,6 +154,8 @@ class Story:
     runs: bool = True
     failed: bool = False
     """This computer's run ends with an error."""
+    charger: bool = False
+    """The meter sits in the phone's charging cable."""
 
 
 def items(story: Story) -> list[Item]:
@@ -197,8 +199,12 @@ def _all(story: Story) -> Iterator[Item]:
     yield SessionStarted(t_ns=T0, device=SELF, wall_ns=WALL, name="night-run", version="0.1.0", host="desk")
     for i, (device, info) in enumerate(INFOS.items()):
         yield DeviceUp(t_ns=at(0.1 + 0.1 * i), device=device, info=info)
-        yield ChannelsOpened(t_ns=at(0.1 + 0.1 * i), device=device, channels=CHANNELS[device])
-    yield Wired(t_ns=at(0.6), device=METER, feeds=PHONE, point="battery-terminals")
+        opened = CHANNELS[device]
+        if story.charger and device == METER:
+            opened = tuple(replace(one, point="usb-input") for one in opened)
+        yield ChannelsOpened(t_ns=at(0.1 + 0.1 * i), device=device, channels=opened)
+    point = "usb-input" if story.charger else "battery-terminals"
+    yield Wired(t_ns=at(0.6), device=METER, feeds=PHONE, point=point)
     for what, reason in (
         ("temperature", "no temperature sensor on this host"),
         ("power", "no power sensor on this host"),

@@ -74,6 +74,7 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
             ("log-searched", ("slash", *"boats", "enter")),
             ("turns", ("end", "t")),
             ("figures", ("minus", "left", "a", "pageup", "left", "b", "i")),
+            ("figures-of-a-span", ("end", "plus", "left", "a", *["left"] * 30, "b")),
         ),
     ),
     "orders": (
@@ -94,7 +95,8 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
     "fleet": (
         {},
         (
-            ("fleet", ("f", "down")),
+            ("hole-in-the-power", ("down",)),
+            ("fleet", ("up", "f", "down")),
             ("fleet-filtered", ("left", "slash", *"llama")),
             ("fleet-80x24", ("escape", (80, 24))),
         ),
@@ -130,6 +132,7 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
     "nothing-yet": ({"story": {"until_s": 0.05, "runs": False}}, (("no-device-yet", ()),)),
     "idle": ({"story": {"until_s": 20.0, "runs": False}}, (("idle", ()),)),
     "loading": ({"story": {"until_s": 3.4, "loading": True}}, (("loading", ()),)),
+    "charging": ({"story": {"until_s": 64.0, "charger": True}}, (("charging-unknown", ()),)),
     "limit": ({"story": {"until_s": 80.0}}, (("limit-engaged", ()),)),
     "lost": ({"story": {"until_s": 112.0, "lost": True}}, (("device-lost", ("down",)),)),
     "failed": ({"story": {"until_s": 100.0, "failed": True}}, (("run-failed", ("down", "down", "v")),)),

@@ -31,6 +31,23 @@ def test_a_run_in_progress_with_its_figures() -> None:
     assert [number for number, _, _ in model.turns] == ["7", "6", "5", "4", "3", "2", "1"]
 
 
+def test_energy_stands_with_its_point_and_what_is_missing_of_it() -> None:
+    stock, turns = seen(64.0)
+    model = run_model(stock, PHONE, turns)
+    figures = dict(model.figures)
+    assert model.foot == "at battery-terminals"
+    assert figures["J/tok decode"].startswith("0.4")
+    joules, watts = figures["energy"].split(" · ")
+    assert float(joules.removesuffix(" J")) == pytest.approx(61.8 * float(watts.removesuffix(" W")), rel=0.01)
+    assert float(figures["tok/J"]) == pytest.approx(1 / float(figures["J/tok whole"]), rel=0.01)
+    assert "measured" not in figures
+    stock, turns = seen(180.0)
+    assert dict(run_model(stock, BOARD, turns).figures)["measured"] == "96 % of the run"
+    stock, turns = seen(64.0, until_s=64.0, charger=True)
+    model = run_model(stock, PHONE, turns)
+    assert (dict(model.figures)["J/tok"], model.foot) == ("charging unknown", "at usb-input")
+
+
 def test_turns_that_do_not_count_give_no_figure() -> None:
     stock, turns = seen(64.0)
     *before, last = [turn for turn in turns if turn.started.device == PHONE and turn.ended]

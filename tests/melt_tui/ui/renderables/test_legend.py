@@ -59,6 +59,19 @@ def test_a_title_without_room_gives_way_to_its_brief_form() -> None:
     assert lines == ["╭ power W ──── ■ phone 2.00 ─╮", "╭ power at 3 points W ──── ■ 2.00 ─╮"]
 
 
+def test_a_firm_title_is_said_whole_before_any_value() -> None:
+    model = PlotModel(
+        title="power battery-terminals", brief="battery-terminals", firm=True, unit="W", t0_ns=0, t1_ns=1,
+        series=(series(2e9),),
+    )  # fmt: skip
+    lines = []
+    for width in (26, 34):
+        cells = Cells(width, 1)
+        legend.write(cells, legend.legend(model, Prefix(1e9, "W"), None), framed=True)
+        lines.append(text_of(cells.lines()))
+    assert lines == ["╭ battery-terminals W ───╮", "╭ battery-terminals W ── ■ 2.00 ─╮"]
+
+
 def test_a_plain_number_has_no_unit() -> None:
     model = PlotModel(title="level", unit="1", t0_ns=0, t1_ns=1)
     cells = Cells(20, 1)

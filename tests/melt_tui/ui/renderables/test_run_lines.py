@@ -25,6 +25,11 @@ def test_a_low_panel_leaves_out_from_below() -> None:
     assert [line.rstrip() for line in rows(MODEL, height=3)] == [" pixel-8", " tiny q8_0", " toy model"]
 
 
+def test_the_workload_gives_way_to_a_figure() -> None:
+    lines = [line.rstrip() for line in rows(MODEL, height=5)]
+    assert lines[-2:] == [" turn 2/9  decode", " TTFT              0.41 s"]
+
+
 def test_progress_has_a_bar_a_share_and_an_eta() -> None:
     lines = rows(RunModel(device="d", model="m", phase="loading", progress=0.5, eta="4 s left"), width=40)
     bar = next(line for line in lines if "%" in line)
