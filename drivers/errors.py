@@ -66,7 +66,18 @@ class NotSupported(AskUser):
 
 
 class NeedsSetup(NotSupported):
-    """What it takes is not on the device, or does not fit it: setting the device up puts it there."""
+    """What it takes is not on the device, or does not fit it: setting the device up puts it there.
+
+    ``remedy`` holds ``{}`` where the device is to be named as ``melt setup`` takes it.
+    """
+
+    def __init__(self, sentence: str, *, remedy: str, device: str = "") -> None:
+        super().__init__(sentence, remedy=remedy.format(device))
+        self._remedy = remedy
+
+    def call(self, device: str) -> None:
+        """Name the device otherwise: by its address, where nobody has given it a name to keep."""
+        self.remedy = self._remedy.format(device)
 
 
 class MissingExtra(AskUser):

@@ -14,6 +14,7 @@ from drivers.links.base import Pipe, Progress
 from drivers.links.guarding import script
 from drivers.links.leased import OpenPipe
 from drivers.links.output import collect
+from drivers.sizes import size
 
 PIECE = 1 << 20
 """Bytes sent between two reports of progress."""
@@ -110,7 +111,7 @@ class _Sending:
 
     def _begin(self, present: int, free: int) -> None:
         if self._total - present > free:
-            raise self._full(f"{free / 1e9:.2f} GB are free")
+            raise self._full(f"{size(free)} are free")
         self._present = present
 
     async def _transfer(self, summed: Callable[[bytes], None], progress: Callable[[Progress], None]) -> str:
@@ -156,7 +157,7 @@ class _Sending:
 
     def _full(self, how: str) -> Refused:
         return Refused(
-            f"{self._title} has no space for {printable(self._target, 80)} ({self._total / 1e9:.2f} GB): {how}",
+            f"{self._title} has no space for {printable(self._target, 80)} ({size(self._total)}): {how}",
             remedy="free space on it",
         )
 

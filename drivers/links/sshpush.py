@@ -27,6 +27,7 @@ from drivers.links.output import collect
 from drivers.links.remote import RemoteShell
 from drivers.links.sshconnection import SshConnection
 from drivers.links.sshroute import SshSettings
+from drivers.sizes import size
 
 PIECE = 1 << 18
 """Bytes that are handed to the connection at a time."""
@@ -129,8 +130,8 @@ class _Upload:
             return
         if there.free is not None and total - done > there.free:
             raise Refused(
-                f"{self._connection.title} has {there.free / 1e9:.1f} GB free where {self._source.name} needs "
-                f"{(total - done) / 1e9:.1f} GB",
+                f"{self._connection.title} has {size(there.free)} free where {self._source.name} needs "
+                f"{size(total - done)}",
                 remedy="free space on it, or choose another directory",
             )
         into = 'exec cat >>"$1"' if done else 'exec cat >"$1"'

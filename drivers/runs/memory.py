@@ -3,6 +3,7 @@
 from drivers.errors import DriverError, NotSupported
 from drivers.foreign import printable
 from drivers.model import ModelFile
+from drivers.sizes import size
 
 OVERHEAD_BYTES = 96 << 20
 """Engine and compute buffers, beside weights and KV cache."""
@@ -16,8 +17,8 @@ def memory_objection(
     if needed <= available:
         return None
     return NotSupported(
-        f"{printable(model.name, 80)} needs about {_gigabytes(needed)} of memory with a context of "
-        f"{context} tokens, and {_gigabytes(available)} are available{f' on {device}' if device else ''}",
+        f"{printable(model.name, 80)} needs about {size(needed)} of memory with a context of "
+        f"{context} tokens, and {size(available)} are available{f' on {device}' if device else ''}",
         remedy="take a smaller model or context, or end other programs",
     )
 
@@ -25,7 +26,3 @@ def memory_objection(
 def memory_needed(model: ModelFile, size_bytes: int, context: int) -> int:
     """Weights read into memory, KV cache where the model tells its size, and buffers: bytes."""
     return size_bytes + (model.kv_bytes_per_token or 0) * context + OVERHEAD_BYTES
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"

@@ -116,7 +116,7 @@ def program_objection(program: Program, machine: str, device: str, *, ours: bool
             f"{path} was built for {program.elf.machine} ({program.elf.bits} bit), and {device} is {machine}"
         )
         if ours:
-            return NeedsSetup(sentence, remedy=f"melt setup {device} puts one there that fits")
+            return NeedsSetup(sentence, device=device, remedy="melt setup {} puts one there that fits")
         return NotSupported(sentence, remedy="name one that fits with --runtime-arg binary=PATH")
     if not program.executable:
         return Refused(f"{path} on {device} may not be executed", remedy=f"chmod +x {path} there")
@@ -129,7 +129,8 @@ def missing_program(device: str, wanted: Sequence[str]) -> NotSupported:
     if _ours(wanted):
         return NeedsSetup(
             f"there is no engine on {device} (looked for {looked})",
-            remedy=f"melt setup {device} puts one there, or name yours with --runtime-arg binary=PATH",
+            device=device,
+            remedy="melt setup {} puts one there, or name yours with --runtime-arg binary=PATH",
         )
     if any("/" in one for one in wanted):
         return NotSupported(

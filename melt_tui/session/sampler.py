@@ -26,11 +26,14 @@ class Sampler:
         opener: Opener,
         clock: Clock,
         *,
+        named: bool = True,
         wire: tuple[str, str] | None = None,
         delays: Callable[[], Iterator[float]] = backoff,
     ) -> None:
         self.name = name
         self.address = address
+        self.named = named
+        """Whether somebody gave it that name; otherwise it is the driver's."""
         self.device: Device | None = None
         """The open device; None while it is away."""
         self._opener = opener
@@ -58,6 +61,11 @@ class Sampler:
         """What it was given up for has been done: it is as if it had never been tried, until it is run again."""
         self._failure = None
         self._settled.clear()
+
+    @property
+    def reason(self) -> str:
+        """Why it is being waited for, with what to do; empty of one that is up, or was never tried."""
+        return self._reason
 
     @property
     def failed(self) -> bool:

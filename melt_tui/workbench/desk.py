@@ -244,7 +244,8 @@ class Desk:
                 await asyncio.gather(*(self._opened(self._samplers[name], asked=asked) for name in names))
         except TimeoutError:
             late = [name for name in names if self._samplers[name].device is None]
-            raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s") from None
+            why = "; ".join(dict.fromkeys(filter(None, (self._samplers[name].reason for name in late))))
+            raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s", remedy=why) from None
 
     async def _opened(self, sampler: Sampler, *, asked: bool) -> None:
         while True:

@@ -60,7 +60,8 @@ class Devices:
         """Open it under a name that is free. Raises NotSupported."""
         wired = self._registry.wired(place.address, place.feeds, place.point)
         opener = partial(self._registry.open, wired.address, name)
-        sampler = Sampler(name, place.address, opener, self._clock, wire=wired.wire)
+        named = bool(place.name)
+        sampler = Sampler(name, place.address, opener, self._clock, named=named, wire=wired.wire)
         self._session.add(source_name(name), sampler)
         self.samplers[name] = sampler
         if place.address.startswith(PHONES):

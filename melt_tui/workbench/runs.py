@@ -128,8 +128,15 @@ class Runs:
             if isinstance(runtime, LookingRuntime):
                 await runtime.look(spec, shell, self._clock)
         except (DriverError, MeltError) as refusal:
+            if isinstance(refusal, NeedsSetup):
+                refusal.call(self._known_as(name))
             return refusal
         return spec
+
+    def _known_as(self, name: str) -> str:
+        """How a command line names it: by the name that somebody gave it, else by its address."""
+        sampler = self._samplers.get(name)
+        return sampler.address if sampler is not None and not sampler.named else name
 
     async def _spec(self, request: RunRequest, name: str) -> RunSpec:
         """The spec for one device, refused here when it cannot work."""

@@ -137,7 +137,7 @@ class _Run:
         if missing:
             sentence = f"{printable(fitted.program.path, 200)} on {device} does not know {', '.join(missing)}"
             if spec.home:
-                raise NeedsSetup(sentence, remedy=f"take a newer llama.cpp: melt setup {device}")
+                raise NeedsSetup(sentence, device=device, remedy="take a newer llama.cpp: melt setup {}")
             raise NotSupported(sentence, remedy="take a newer llama.cpp")
         found = [] if unknown_words(told, [NO_WARMUP]) else [NO_WARMUP]
         pause_s = math.ceil(self._workload.pause_s)

@@ -35,6 +35,8 @@ class Settings:
     speaker: Speaker
     prompt: str
     max_tokens: int
+    endless: bool
+    """Whether the end of the text is gone past: then an answer ends by its limit alone."""
     streamed: bool
     """Whether pieces come as they are written; else lines come, whose arrival says nothing of tokens."""
     late: Callable[[int], bool] = lambda _: False
@@ -150,7 +152,9 @@ class OutputReader:
         if self._eos:
             return TurnEnd.EOS
         count = self._teller.count if figures.output_tokens is None else figures.output_tokens
-        return TurnEnd.LIMIT if self._full or count >= self._settings.max_tokens else TurnEnd.EOS
+        untold = figures.output_tokens is None and self._settings.endless
+        limit = self._full or untold or count >= self._settings.max_tokens
+        return TurnEnd.LIMIT if limit else TurnEnd.EOS
 
     def _detail(self) -> str:
         told = [

@@ -115,7 +115,8 @@ class _Run:
                 tokens_before=self._tokens,
                 context_tokens=0,
             )
-            settings = Settings(engine.speaker, self._said, self._workload.max_tokens, streamed)
+            work = self._workload
+            settings = Settings(engine.speaker, self._said, work.max_tokens, work.ignore_eos, streamed)
             await self._followed(engine, program, OutputReader(teller, settings))
 
     async def _followed(self, engine: Engine, program: Program, reader: OutputReader) -> None:

@@ -214,6 +214,7 @@ class KeptRun:
             self._engine.speaker,
             scheduled.prompt.text,
             self._workload.max_tokens,
+            self._workload.ignore_eos,
             self._streamed,
             self._living.late,
         )

@@ -14,6 +14,7 @@ from drivers.links.local import LocalShell
 from drivers.links.remote import RemoteShell
 from drivers.model import OnLinkLoss, Prompt, Samples
 from drivers.runtimes.llama_bench.driver import LlamaBench
+from drivers.runtimes.llama_cli import driver
 from drivers.runtimes.llama_cli.driver import LlamaCli
 from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.llama_runs import alive, gone, run_spec, workload
@@ -47,8 +48,9 @@ def pipes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalPipes
 
 
 async def test_a_terminal_program_is_seen_in_pieces_and_interrupted(
-    pipes: LocalPipes, tmp_path: Path
+    pipes: LocalPipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(driver, "LAST_WORDS_S", 30.0)
     install(runtime_of(tmp_path), "llama_cli.py", "llama-completion")
     phone, runtime = Phone(pipes, tmp_path), LlamaCli()
     spec = run_spec(workload(max_tokens=100_000), home=str(tmp_path))

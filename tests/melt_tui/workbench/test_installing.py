@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import os
 import re
+import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -82,6 +83,7 @@ def test_an_archive_becomes_an_engine_that_runs(
 ) -> None:
     there = engine_of(rig, device)
     request = RunRequest(devices=(device,), model=MODEL, turns=1, max_tokens=8, context=256)
+    shutil.rmtree(there, ignore_errors=True)
     (lacking,) = bench.check_run(request).result(PATIENCE_S)
     assert (lacking.device, lacking.setup) == (device, True)
     assert f"melt setup {device} puts one there" in lacking.sentence
@@ -234,15 +236,14 @@ def test_a_board_without_space(bench: Workbench, rig: Lab, build: Path) -> None:
         pytest.skip("this system lets no small disk be made")
     (build / "libbig.so").write_bytes(HERE + os.urandom(2 << 20))
     there = engine_of(rig, "board")
-    for path in there.parent.iterdir():
-        path.rename(path.with_name("aside"))
+    shutil.rmtree(there, ignore_errors=True)
+    there.parent.mkdir(parents=True, exist_ok=True)
     there.symlink_to(rig.board.small)
     try:
         with pytest.raises(Refused, match="space"):
             install(bench, address="board", source=str(build))
     finally:
         there.unlink()
-        there.with_name("aside").rename(there)
 
 
 def test_the_pinned_releases_are_whole() -> None:

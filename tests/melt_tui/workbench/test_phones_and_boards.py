@@ -44,6 +44,8 @@ def bench(setup: SessionSetup) -> Iterator[Workbench]:
 
 
 def decoding(bench: Bench, *names: str) -> bool:
+    """Whether all of them are; fails when one ended instead."""
+    assert not [end for name, end in ends(bench).items() if name in names]
     runs = bench.timeline.view(bench.now()).runs
     return all(name in runs and runs[name].phase is RunPhase.DECODE for name in names)
 

@@ -70,7 +70,7 @@ async def test_a_turn_of_every_generation(tmp_path: Path, generation: str) -> No
     assert loaded.backend == "CPU"
     assert loaded.load_s is not None
     assert 0.02 <= loaded.load_s < 10
-    assert 0.005 < run.one(FirstToken).ttft_s < loaded.load_s + 5
+    assert 0 <= run.one(FirstToken).ttft_s < loaded.load_s + 5
     counts = [count for _, count in run.samples("token_arrivals")]
     assert (counts[0], counts[-1]) == (1, 12)
     assert run.samples("tokens") == []
@@ -280,7 +280,7 @@ async def test_a_program_that_cannot_run(
 
 async def test_there_is_no_program() -> None:
     run = await follow(LlamaCli(), run_spec(workload(), args=("binary=/no/llama-cli",)))
-    assert "there is no engine on bench (looked for /no/llama-cli)" in str(run.error)
+    assert "there is no program /no/llama-cli on bench: check the path" in str(run.error)
 
 
 @pytest.mark.parametrize(
