@@ -8,6 +8,7 @@ cost, and the samples of one column for each end.
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import Protocol
 
@@ -19,7 +20,16 @@ from drivers.model import Channel, Kind
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.samples import read
 from melt_tui.measures.energy import SECOND_NS, Amount, Energy, expanded, joined
-from melt_tui.measures.integral import HOLE_PERIODS, Times, Trace, Values, between, integrate, moved
+from melt_tui.measures.integral import (
+    HOLE_PERIODS,
+    Times,
+    Trace,
+    Values,
+    between,
+    integrate,
+    moved,
+    unseen_variance,
+)
 from melt_tui.store.summaries import base_of
 from melt_tui.timeline.grid import LEVELS_NS, STEPS, floor_to
 from melt_tui.timeline.model import Window
@@ -32,6 +42,9 @@ COLUMNS = 100_000
 
 SHORTEST_NS = SECOND // 10
 """The shortest of them."""
+
+_LOOKED_AT = 4
+"""Columns whose samples tell how much the load changes between them, twice: the widest, and others."""
 
 _KEPT = 8
 """Columns whose samples are kept: the next window begins where the last one ended."""
@@ -161,14 +174,10 @@ class Summed:
             a_ns = end_ns
 
     def _summed(self, some: slice) -> Energy:
-        """Whole columns: the mean of each, for its time.
-
-        As draws of a load, the samples of a column vary by half their range at most (Popoviciu).
-        """
+        """Whole columns: the mean of each, for its time."""
         columns, trace = self._columns, self.trace
         width_s, n = self._width / SECOND_NS, some.stop - some.start
-        ranges = columns.maxima[some] - columns.minima[some]
-        squares = float(np.sum(columns.counts[some] * ranges * ranges))
+        samples = float(np.sum(columns.counts[some]))
         absolute = float(np.sum(np.abs(columns.means[some]))) * width_s
         limit = np.inf if trace.limit is None else trace.limit
         return Energy(
@@ -177,12 +186,24 @@ class Summed:
             covered_ns=float(n * self._width),
             joules=Amount(
                 float(np.sum(columns.means[some])) * width_s,
-                self._step_ns / SECOND_NS * squares**0.5,
+                2 * self._step_ns / SECOND_NS * (self._variance * samples) ** 0.5,
                 _bound(trace.accuracy, absolute, n * width_s),
             ),
             peak_w=float(np.max(columns.maxima[some])),
             clipped=int(np.count_nonzero(columns.maxima[some] >= limit)),
         )
+
+    @cached_property
+    def _variance(self) -> float:
+        """``unseen_variance``, the greatest of some columns: those of the widest range, and others all along."""
+        if self.trace.kind is Kind.INTERVAL_MEAN:
+            return 0.0
+        columns = self._columns
+        widest = np.argsort(columns.maxima - columns.minima)[-_LOOKED_AT:]
+        along = np.linspace(0, len(columns.starts) - 1, _LOOKED_AT).astype(np.intp)
+        starts = columns.starts[np.union1d(widest, along)].tolist()
+        values = (self._around(start).values for start in starts)
+        return max((unseen_variance(np.diff(each)) for each in values if len(each) > 1), default=0.0)
 
     def _start(self, at_ns: int) -> int:
         """Of the column that holds a moment: columns are cut in the meter's own time, which may be corrected."""

@@ -108,6 +108,15 @@ def between(start: Values, end: Values) -> float:
     return float(np.max(np.abs(end - start)))
 
 
+def unseen_variance(steps: Values) -> float:
+    """Of a load between its samples, W²: by the steps from each of them to the next, at least one.
+
+    Samples are taken as draws of a load that changes faster than they come; a steady rise is none. Then the variance is
+    a sixth of the mean square of second differences. A load in step with the sampling cannot be told from a steady one.
+    """
+    return float(np.mean(np.diff(steps) ** 2) / 6 if len(steps) > 1 else np.mean(steps**2) / 2)
+
+
 class _Overlap(NamedTuple):
     """The parts of pieces within a window: seconds, and power at both ends of each part."""
 
@@ -210,14 +219,9 @@ def _sampling(pieces: _Pieces, inside: slice, a_ns: int, b_ns: int, kind: Kind) 
 
 
 def _between_instants(pieces: _Pieces, inside: slice, seconds: Values) -> float:
-    """Samples taken as draws of a load that changes faster than they come; a steady rise is none.
-
-    Their variance is a sixth of the mean square of second differences, taken a little beyond the window too; each weighs
-    by its time. A load in step with the sampling cannot be told from a steady one.
-    """
+    """The steps are taken a little beyond the window too; each stretch weighs by its time."""
     near = slice(max(0, inside.start - _NEIGHBOURS), inside.stop + _NEIGHBOURS)
-    steps = pieces.right[near] - pieces.left[near]
-    variance = np.mean(np.diff(steps) ** 2) / 6 if len(steps) > 1 else np.mean(steps**2) / 2
+    variance = unseen_variance(pieces.right[near] - pieces.left[near])
     return 2 * float(np.sqrt(variance * np.sum(seconds * seconds)))
 
 

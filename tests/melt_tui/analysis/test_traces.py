@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from melt_tui.analysis import traces
 from melt_tui.analysis.recorded import Channels
 from melt_tui.analysis.traces import Read, Summed, measured
 from melt_tui.events import SELF, SessionStarted
-from melt_tui.measures.integral import Trace
+from melt_tui.measures.integral import Trace, integrate
 from melt_tui.store.recording import Recording
 from tests.rigs.written import folder, write
 
@@ -77,6 +78,18 @@ def both() -> Iterator[tuple[Read, Summed]]:
             assert isinstance(whole, Read)
             assert isinstance(summed, Summed)
             yield whole, summed
+
+
+def test_what_lies_between_samples_is_in_the_sums_too(both: tuple[Read, Summed]) -> None:
+    """Of whole columns: what some of them tell, never less than what all samples do."""
+    read, summed = both
+    timely = replace(read.trace, timing_ns=0.0)
+    for column in (0.2, 0.5):
+        a, b = T0 + round(column * SECOND), T0 + round((column + 0.4) * SECOND)
+        (part,) = (part for part in summed._parts(a, b) if part is not None)
+        exact = integrate(timely, a, b)
+        assert exact is not None
+        assert 0.9 < part.joules.integration / exact.joules.integration < 3
 
 
 WINDOW = st.tuples(st.floats(-0.2, SECONDS + 0.2), st.floats(0.0003, 3.3))
