@@ -45,6 +45,7 @@ async def test_a_pixel(bench: Plant) -> None:
                 "cores": "4 + 4 + 1",
                 "governor": "sched_pixel",
                 "battery": "80 %, discharging",
+                "full battery": "16.8 Wh, by its charge counter and level, at 3.85 V",
                 "screen": "on",
                 "brightness": "102",
                 "automatic brightness": "off",
