@@ -152,6 +152,22 @@ def flow(status: str | None, voltage_uv: str | None, current_ua: str | None, pow
     return Flow(volts, amperes, watts)
 
 
+FULL_BATTERY = "full battery"
+"""The fact of a device that tells how much energy its battery holds when it is full: ``15.4 Wh`` and from what."""
+
+CELL_V = 3.85
+"""Of a lithium-ion cell, nominal."""
+
+
+def full_wh(energy_full_uwh: str | None, charge_full_uah: str | None, design_uv: str | None) -> float | None:
+    """What a battery holds when it is full: as it says, else its charge at the voltage that it is designed for."""
+    watt_hours = _micro(energy_full_uwh, least=1)
+    ampere_hours, volts = _micro(charge_full_uah, least=1), _micro(design_uv, least=1)
+    if watt_hours is None and ampere_hours is not None and volts is not None:
+        return ampere_hours * volts
+    return watt_hours
+
+
 def _directed(direction: int | None, text: str | None) -> float | None:
     value = _micro(text, least=None)
     if value is None or (value == 0 and direction == 1):

@@ -6,12 +6,14 @@ with its reason in the notes.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from statistics import fmean
 
 from drivers.clock import SECOND
 from melt_tui.analysis.baseline import Baseline, baseline
 from melt_tui.analysis.partenergy import PartEnergy, PointEnergy, notes_of, part_energy
 from melt_tui.analysis.parts import RunSpan, parts_of
 from melt_tui.analysis.points import Point, charging_unknown, points_of
+from melt_tui.analysis.power import AT_BATTERY, full_battery
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.measures.energy import (
     SUSTAINED_S,
@@ -21,6 +23,7 @@ from melt_tui.measures.energy import (
     Scope,
     net,
     per_token,
+    prompts_per_charge,
     tokens_per_joule,
 )
 
@@ -84,6 +87,10 @@ class PowerSummary:
     """Mean of the run's last 5 min; None of a shorter run."""
     tokens_per_joule: float | None
     """Output tokens of all turns that were measured, for a joule of these turns."""
+    battery_wh: float | None
+    """What the device says that its battery holds; None at points that do not see what is drawn from it."""
+    prompts_per_charge: float | None
+    """How many turns, as these are in the mean, a full battery gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +112,12 @@ def run_energy(
     points = points_of(recording, channels, run.device, span, idle, added)
     parts = list(parts_of(run))
     known = [PointEnergy(point, [part_energy(point, part) for part in parts]) for point in points]
+    battery_wh = full_battery(recording, run.device, run.t1_ns)
     charging = charging_unknown(points, channels, run.device)
     return RunEnergy(
         tuple(_energy(one.point, each) for one in known for each in one.parts),
         tuple(each for one in known for each in _tokens(one)),
-        tuple(_power(one, run, idle) for one in known),
+        tuple(_power(one, run, idle, battery_wh) for one in known),
         tuple(notes_of(run, known, idle, charging_unknown=charging)),
     )
 
@@ -162,7 +170,7 @@ def _net(point: Point, energy: Energy | None) -> Amount | None:
     return None if energy is None or isinstance(point.idle, str) else net(energy, point.idle)
 
 
-def _power(known: PointEnergy, run: RunSpan, idle: Baseline) -> PowerSummary:
+def _power(known: PointEnergy, run: RunSpan, idle: Baseline, battery_wh: float | None) -> PowerSummary:
     mean = None if isinstance(known.point.idle, str) else known.point.idle
     last_ns = round(SUSTAINED_S * SECOND)
     last = (
@@ -181,4 +189,6 @@ def _power(known: PointEnergy, run: RunSpan, idle: Baseline) -> PowerSummary:
         baseline_s=idle.seconds if mean else None,
         sustained_w=last.mean.value if last and last.enough else None,
         tokens_per_joule=tokens_per_joule(sum(tokens), sum(joules)),
+        battery_wh=(held := battery_wh if known.point.point in AT_BATTERY else None),
+        prompts_per_charge=prompts_per_charge(held, fmean(joules)) if joules else None,
     )

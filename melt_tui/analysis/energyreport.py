@@ -35,6 +35,9 @@ def _title(power: PowerSummary) -> str:
         parts.append(f"net of {fmt.number(power.idle_w)}{around} W, the mean of the {over} before the run")
     if power.tokens_per_joule is not None:
         parts.append(f"{fmt.number(power.tokens_per_joule)} tokens per joule")
+    if power.prompts_per_charge is not None:
+        held = fmt.number(power.battery_wh)
+        parts.append(f"{fmt.count(round(power.prompts_per_charge))} such prompts per charge of {held} Wh")
     if power.sustained_w is not None:
         parts.append(f"{fmt.number(power.sustained_w)} W sustained")
     return fmt.plain(", ".join(parts), 300)

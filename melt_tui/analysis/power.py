@@ -1,14 +1,21 @@
 """What measured the power of a device during a run: its own channels, and the meters that were wired to it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from drivers.linux import FULL_BATTERY
 from drivers.model import Channel, Kind, Quantity
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
-from melt_tui.events import Wired
+from melt_tui.events import DeviceUp, Wired
 from melt_tui.measures.points import GAUGE, rank
 
 UNKNOWN_POINT = "unknown"
+
+AT_BATTERY = frozenset({"battery-terminals", GAUGE})
+"""Points at which what is measured is drawn from the battery."""
+
+_WATT_HOURS = re.compile(r"(\d{1,5}(?:\.\d{1,3})?) Wh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,15 @@ def sources(recording: Recorded, channels: Channels, device: str, t1_ns: int) ->
 def has_battery(channels: Iterable[Channel]) -> bool:
     """Whether a device with these channels draws on a battery of its own."""
     return any(channel.quantity is Quantity.BATTERY_LEVEL or channel.point == GAUGE for channel in channels)
+
+
+def full_battery(recording: Recorded, device: str, t1_ns: int) -> float | None:
+    """What the device said last until then that its battery holds when it is full, Wh."""
+    ups = recording.events(recording.span()[0], t1_ns, kinds=(DeviceUp,), limit=EVERY)
+    facts = [event.info.facts for event in ups if isinstance(event, DeviceUp) and event.device == device]
+    told = dict(facts[-1]).get(FULL_BATTERY, "") if facts else ""
+    found = _WATT_HOURS.match(told)
+    return float(found[1]) if found else None
 
 
 def _wires(recording: Recorded, t1_ns: int) -> Mapping[str, Wired]:

@@ -207,3 +207,9 @@ def test_no_text_breaks_a_parser(a: str | None, b: str | None, c: str | None, d:
     assert all(number >= 0 for number in linux.numbers(a))
     assert linux.os_name(a).isprintable()
     assert linux.cpuinfo(a, "model name", "Model").isprintable()
+
+
+def test_what_a_battery_holds() -> None:
+    assert linux.full_wh("52060000", "3500000", "15400000") == pytest.approx(52.06), "as it says itself"
+    assert linux.full_wh(None, "3500000", "15400000") == pytest.approx(3.5 * 15.4)
+    assert linux.full_wh(None, "3500000", None) is linux.full_wh("0", None, "15400000") is None

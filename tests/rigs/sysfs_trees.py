@@ -82,6 +82,7 @@ INTEL_LAPTOP = {
     "sys/class/power_supply/BAT0/type": "Battery\n",
     "sys/class/power_supply/BAT0/status": "Discharging\n",
     "sys/class/power_supply/BAT0/capacity": "87\n",
+    "sys/class/power_supply/BAT0/energy_full": "52060000\n",
     "sys/class/power_supply/BAT0/voltage_now": "15400000\n",
     "sys/class/power_supply/BAT0/power_now": "9876000\n",
     "sys/class/power_supply/hidpp_battery_0/type": "Battery\n",

@@ -31,6 +31,11 @@ _STATUS_WORDS = {
 _PLUGS = ("AC", "USB", "Wireless", "Dock")
 
 
+_LEAST_LEVEL = 20
+"""Percent: below it the level is too coarse to tell from it what the whole holds."""
+_ONE_CELL_V = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Battery:
     """What was said, in SI units. What was not said, or cannot be, is None."""
@@ -88,6 +93,15 @@ def from_sysfs(texts: tuple[str, ...]) -> Battery:
         counter_uah=_counter(counter),
         current=gauge_reading(current),
     )
+
+
+def full(told: Battery) -> str:
+    """What the battery holds when it is full, and from what that follows; empty where it cannot be told well."""
+    if told.counter_uah is None or told.level is None or told.level < _LEAST_LEVEL:
+        return ""
+    volts = linux.CELL_V * (2 if (told.volts or 0) > _ONE_CELL_V else 1)
+    watt_hours = told.counter_uah / 1e6 * 100 / told.level * volts
+    return f"{watt_hours:.1f} Wh, by its charge counter and level, at {volts:g} V"
 
 
 def gauge_reading(text: str | None) -> int | None:

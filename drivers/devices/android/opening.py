@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from drivers import linux
 from drivers.devices.android import finding, protocol, scripts
 from drivers.devices.android.batteries import BatteryService, describe, merged
+from drivers.devices.android.battery import full
 from drivers.devices.android.channels import NAMES
 from drivers.devices.android.gauges import Gauge, Missing, RailGauge, Rounds
 from drivers.devices.android.protocol import Survey
@@ -170,6 +171,7 @@ async def _set_up(slow: SlowShell, answers: Sequence[str], survey: Survey) -> li
     automatic = protocol.switch(settings.get("screen_brightness_mode", ""))
     return [
         ("battery", "" if told.level is None else f"{told.level:.0f} %, {describe(told)}"),
+        (linux.FULL_BATTERY, full(told)),
         ("screen", "" if screen is None else SCREEN_WORDS[screen]),
         ("brightness", protocol.setting(settings.get("screen_brightness", ""))),
         ("automatic brightness", automatic),

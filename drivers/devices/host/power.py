@@ -135,7 +135,16 @@ def find_battery(files: SysFiles, device: str) -> Finding:
         return Finding(missing=(Missing("battery", "no battery in this host"),))
     probes = [BatteryProbe(files, device, folder) for folder in folders]
     facts = [(f"battery {probe.title}", probe.status or "status not told") for probe in probes]
+    held = [_full_wh(files, folder) for folder in folders]
+    known = [watt_hours for watt_hours in held if watt_hours is not None]
+    if len(known) == len(held):
+        facts.append((linux.FULL_BATTERY, f"{sum(known):.1f} Wh"))
     return Finding(probes, facts=facts)
+
+
+def _full_wh(files: SysFiles, folder: str) -> float | None:
+    names = ("energy_full", "charge_full", "voltage_min_design")
+    return linux.full_wh(*(readable(files, f"{folder}/{name}") for name in names))
 
 
 class BatteryProbe:

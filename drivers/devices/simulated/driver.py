@@ -8,6 +8,7 @@ from drivers.address import parse
 from drivers.base import Device, Item
 from drivers.clock import SECOND, Clock
 from drivers.devices.simulated import channels as table
+from drivers.devices.simulated.bodies import PHONE
 from drivers.devices.simulated.body import Body
 from drivers.devices.simulated.channels import Sensor
 from drivers.devices.simulated.limits import Limits
@@ -16,6 +17,7 @@ from drivers.devices.simulated.world import World
 from drivers.errors import NotSupported
 from drivers.events import Absent, ChannelsOpened
 from drivers.links.base import ShellLink
+from drivers.linux import FULL_BATTERY
 from drivers.model import Channel, DeviceInfo, DeviceKind, Found, reading
 from drivers.ticks import ticks
 
@@ -33,12 +35,14 @@ class Model:
     absent: tuple[tuple[str, str, str], ...]
 
 
+FULL = (FULL_BATTERY, f"{PHONE.battery_wh} Wh")
+
 MODELS = {
     "phone": Model(
         DeviceKind.PHONE,
         "Simulated phone (8 cores, 8 GB)",
         "simulated",
-        (("cores", "8"), ("memory", "7.9 GB"), ("governor", "simulated"), ("charging", "off")),
+        (("cores", "8"), ("memory", "7.9 GB"), ("governor", "simulated"), ("charging", "off"), FULL),
         (("GPU memory", "this simulated phone runs models on its CPU alone", ""),),
     ),
     "jetson": Model(

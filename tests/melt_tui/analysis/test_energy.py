@@ -11,10 +11,21 @@ from drivers.accuracy import Accuracy
 from drivers.base import Item
 from drivers.clock import SECOND
 from drivers.events import ChannelsOpened, ClockMeasured
-from drivers.model import Channel, DType, Kind, Quantity, Samples, Unit, linear, uneven_block
+from drivers.model import (
+    Channel,
+    DeviceInfo,
+    DeviceKind,
+    DType,
+    Kind,
+    Quantity,
+    Samples,
+    Unit,
+    linear,
+    uneven_block,
+)
 from melt_tui.analysis.runs import RunSummary
 from melt_tui.analysis.session import summarise
-from melt_tui.events import RunEnded, RunOutcome, RunStarted, Wired
+from melt_tui.events import DeviceUp, RunEnded, RunOutcome, RunStarted, Wired
 from tests.rigs.memory_recording import MemoryRecording
 from tests.rigs.sessions import at, closing, opening, run, spec, turn
 
@@ -220,6 +231,15 @@ def test_what_the_device_tells_itself_enters_by_the_same_door() -> None:
     assert parts(found, "package")["decode", 1].gross_j == pytest.approx(28, abs=0.01)
 
 
+def test_samples_of_power_are_finer_than_a_counter_beside_them() -> None:
+    counter = replace(
+        METER, name="energy", quantity=Quantity.ENERGY, unit=Unit.JOULE, kind=Kind.COUNTER, rate_hz=0.5
+    )
+    opened = ChannelsOpened(t_ns=at(1), device="meter", channels=(counter,))
+    found = summary(*wired(METER), measured(METER), opened, measured(counter, lambda t: 9 * t))
+    assert {one.source for one in found.energy} == {"meter power"}
+
+
 GAUGE = Channel(
     device="desk", name="battery power", quantity=Quantity.POWER, unit=Unit.WATT, rate_hz=1.0,
     point="battery-gauge",
@@ -248,6 +268,14 @@ def test_net_device_power_is_an_upper_bound_and_never_per_token() -> None:
     assert net["prefill", 1].gross_j is None
     assert any("net-device" in note and "shorter than 40 s" in note for note in found.notes)
     assert {one.gross_j for one in found.per_token if one.point in {"net-device", "usb-input"}} == {None}
+    second = replace(USB, device="other")
+    more = (*wired(second, "usb-input"), measured(second, lambda t: 1.0, t1_s=140.0))
+    gauge = (opened, measured(GAUGE, lambda t: -6.5, t1_s=140.0), stood)
+    assert parts(charged(*gauge, *more), "net-device") == {}, (
+        "two meters, and nobody said that they are parts"
+    )
+    told = parts(charged(*gauge, *more, added=("usb-input",)), "net-device")
+    assert told["turn", 1].gross_j == pytest.approx(45 * 3.5)
     assert parts(found, "battery-gauge")["prefill", 1].gross_j is None, "2 s of a gauge refreshed every 4"
     assert parts(found, "battery-gauge")["turn", 1].gross_j == pytest.approx(-6.5 * 45)
 
@@ -258,6 +286,18 @@ def test_a_battery_that_nobody_reads_is_told() -> None:
     assert any("charging unknown" in note for note in found.notes)
     assert not any("charging unknown" in note for note in charged().notes)
     assert parts(found, "usb-input")["turn", 1].gross_j == pytest.approx(405)
+
+
+def test_prompts_per_charge_where_the_battery_is_measured() -> None:
+    phone = DeviceInfo(
+        device="desk", address="adb:1", kind=DeviceKind.PHONE, facts=(("full battery", "1.9 Wh, by this"),)
+    )
+    opened = ChannelsOpened(t_ns=at(1), device="desk", channels=(GAUGE,))
+    items = [DeviceUp(t_ns=at(1), device="desk", info=phone), opened, *wired(METER), measured(METER)]
+    found = summary(*items, measured(GAUGE, lambda t: 3.0, t1_s=140.0))
+    charge = {one.point: (one.battery_wh, one.prompts_per_charge) for one in found.power}
+    assert charge["board-input"] == (None, None)
+    assert charge["battery-gauge"] == pytest.approx((1.9, 1.9 * 3600 / (6 * 3)))
 
 
 def test_clocks_are_corrected_and_what_is_not_known_of_them_enters() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.clock import SECOND
 from drivers.devices.android import battery
-from drivers.devices.android.battery import SAMSUNG, Battery, Gauge, Status
+from drivers.devices.android.battery import SAMSUNG, Battery, Gauge, Status, full
 
 GALAXY_S20 = """Current Battery Service state:
   AC powered: false
@@ -191,3 +191,11 @@ def test_a_reading_that_only_microamperes_allow_corrects_the_unit() -> None:
     small = Battery(status=Status.DISCHARGING, current=4000)
     large = Battery(status=Status.DISCHARGING, current=900_000)
     assert battery.amperes(follow(Gauge(), small, large), large) == pytest.approx(0.9)
+
+
+def test_what_a_full_battery_holds_follows_from_counter_and_level() -> None:
+    told = Battery(level=50.0, counter_uah=2_000_000, volts=3.9)
+    assert full(told) == "15.4 Wh, by its charge counter and level, at 3.85 V"
+    assert full(replace(told, volts=7.8)) == "30.8 Wh, by its charge counter and level, at 7.7 V"
+    for unknown in (replace(told, level=12.0), replace(told, level=None), replace(told, counter_uah=None)):
+        assert full(unknown) == ""

@@ -71,10 +71,11 @@ async def test_intel_laptop(tmp_path: Path) -> None:
     assert story.info.os == "Debian GNU/Linux 12 (bookworm)"
     assert story.info.runtimes == ("llama_server", "llama_cli", "llama_bench", "ollama", "mlc")
     facts = dict(story.info.facts)
-    assert (facts["product"], facts["governor"], facts["battery BAT0"]) == (
+    assert (facts["product"], facts["governor"], facts["battery BAT0"], facts["full battery"]) == (
         "LENOVO 21CBCTO1WW",
         "powersave",
         "Discharging",
+        "52.1 Wh",
     )
 
 
