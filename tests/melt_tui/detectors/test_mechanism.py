@@ -1,0 +1,119 @@
+"""What platforms say of limits, from their events and from their channels."""
+
+import pytest
+
+from drivers.clock import SECOND
+from drivers.events import LimitEngaged, LimitReleased
+from drivers.model import Channel, DType, Kind, Quantity, Unit, block, reading
+from melt_tui.detectors.mechanism import Mechanisms
+
+
+def channel(name: str, quantity: Quantity) -> Channel:
+    return Channel(
+        device="d", name=name, quantity=quantity, unit=Unit.NONE, kind=Kind.INSTANT, dtype=DType.F64
+    )
+
+
+def engaged(t: int, limit: str = "it", reason: str = "thermal", detail: str = "") -> LimitEngaged:
+    return LimitEngaged(t_ns=t * SECOND, device="d", limit=limit, reason=reason, detail=detail)
+
+
+def played(name: str, quantity: Quantity, values: list[float], *, run_at: int = 0) -> Mechanisms:
+    """A channel read once a second; the run starts before reading ``run_at``."""
+    told, one = Mechanisms(10.0), channel(name, quantity)
+    told.open(one)
+    for t, value in enumerate(values):
+        if t == run_at:
+            told.begin_run()
+        told.take(reading(one, t * SECOND, value), 0)
+    return told
+
+
+def force(told: Mechanisms) -> list[tuple[str, str, int]]:
+    return [(one.reason, one.detail, one.t0_ns // SECOND) for one in told.in_force()]
+
+
+def test_a_limit_lasts_from_its_rising_edge_and_may_deepen() -> None:
+    told = Mechanisms(10.0)
+    told.engaged(engaged(5, detail="LIGHT"))
+    told.engaged(engaged(9, detail="SEVERE"))
+    assert force(told) == [("thermal", "SEVERE", 5)]
+    assert (told.cool, told.changes, told.tells) == (False, 1, True)
+    told.released(LimitReleased(t_ns=20 * SECOND, device="d", limit="it"))
+    assert (told.cool, force(told)) == (True, [])
+    (episode,) = told.near(12 * SECOND, 0)
+    assert (episode.t0_ns, episode.t1_ns) == (5 * SECOND, 20 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("t", "reach", "seen"),
+    [(4, 0, 0), (4, 1, 1), (5, 0, 1), (20, 0, 1), (21, 0, 0), (36, 30, 0), (35, 30, 1)],
+)
+def test_near_is_in_force_then_or_engaged_within_reach(t: int, reach: int, seen: int) -> None:
+    told = Mechanisms(10.0)
+    told.engaged(engaged(5))
+    told.released(LimitReleased(t_ns=20 * SECOND, device="d", limit="it"))
+    assert len(list(told.near(t * SECOND, reach * SECOND))) == seen
+
+
+def test_a_power_limit_leaves_it_cool_and_a_device_that_is_away_tells_nothing() -> None:
+    told = Mechanisms(10.0)
+    told.engaged(engaged(5, reason="power limit"))
+    assert (told.cool, told.changes, told.hot()) == (True, 0, None)
+    told.engaged(engaged(6, "cap", "operating-system cap"))
+    assert told.hot() is not None
+    told.forget(9 * SECOND)
+    assert (told.cool, told.in_force()) == (True, ())
+
+
+def test_a_cap_is_compared_with_the_runs_own_start_unless_it_is_lowered_already() -> None:
+    assert force(played("cap", Quantity.FREQUENCY_CAP, [2e9, 2e9, 1.5e9], run_at=1)) == [
+        ("operating-system cap", "2.00 GHz → 1.50 GHz", 2)
+    ]
+    assert force(played("cap", Quantity.FREQUENCY_CAP, [2e9, 2.4e9, 2e9], run_at=2))[0][2] == 2
+    assert force(played("cap", Quantity.FREQUENCY_CAP, [2.4e9, 2e9, 2e9], run_at=2))[0][2] == 1
+    assert force(played("cap", Quantity.FREQUENCY_CAP, [2e9, 1.5e9, 2e9])) == []
+
+
+def test_a_status_is_in_force_from_1_on_and_a_cooling_device_above_its_rest() -> None:
+    assert force(played("thermal status", Quantity.LIMIT_LEVEL, [0, 1, 3])) == [("thermal", "SEVERE", 1)]
+    assert force(played("cooling modem", Quantity.LIMIT_LEVEL, [2, 2])) == []
+    assert force(played("cooling modem", Quantity.LIMIT_LEVEL, [2, 2, 4])) == [("thermal", "state 4", 2)]
+    assert force(played("cpu-throttle-alert", Quantity.LIMIT_LEVEL, [1])) == [("thermal", "state 1", 0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("core_throttle_count", "thermal"),
+        ("oc1_event_cnt", "power limit"),
+        ("package_power_limit_count", "power limit"),
+    ],
+)
+def test_a_counter_is_in_force_while_it_steps_and_5_s_longer(name: str, reason: str) -> None:
+    assert force(played(name, Quantity.THROTTLE_COUNT, [7, 7, 9])) == [(reason, "counted 2 more", 2)]
+    assert force(played(name, Quantity.THROTTLE_COUNT, [7, 7, 9, 9, 9, 9, 9])) == [
+        (reason, "counted 2 more", 2)
+    ]
+    assert force(played(name, Quantity.THROTTLE_COUNT, [7, 7, 9, 9, 9, 9, 9, 9])) == []
+    assert force(played(name, Quantity.THROTTLE_COUNT, [7, 3])) == [], "a fall is a restart"
+
+
+def test_the_counter_that_climbs_under_ordinary_load_is_counted_and_no_alarm() -> None:
+    told = played("oc3_event_cnt", Quantity.THROTTLE_COUNT, [10, 500, 900])
+    assert (force(told), told.ordinary, told.cool) == ([], 890, True)
+
+
+def test_memory_pressure_is_a_mechanism_from_10_percent_on() -> None:
+    assert force(played("memory_pressure", Quantity.MEMORY_PRESSURE, [0, 9.9])) == []
+    assert force(played("memory_pressure", Quantity.MEMORY_PRESSURE, [0, 12, 30])) == [
+        ("memory pressure", "30 %", 1)
+    ]
+
+
+def test_a_block_tells_each_edge_at_its_own_time_moved_to_the_hosts() -> None:
+    told, one = Mechanisms(10.0), channel("thermal status", Quantity.LIMIT_LEVEL)
+    told.open(one)
+    told.take(block(one, 0, 4 * SECOND, [0, 0, 2, 2, 2]), 100 * SECOND)
+    assert [episode.t0_ns for episode in told.in_force()] == [102 * SECOND]
+    assert told.status_told

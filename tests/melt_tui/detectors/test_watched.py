@@ -1,0 +1,114 @@
+"""A run under watch, stretch by stretch."""
+
+import pytest
+
+from drivers.clock import SECOND
+from drivers.events import LimitEngaged, TurnEnd, TurnEnded
+from drivers.model import RunSpec
+from melt_tui.detectors.cause import Surroundings
+from melt_tui.detectors.mechanism import Mechanisms
+from melt_tui.detectors.parameters import Parameters
+from melt_tui.detectors.thermometer import Thermometer
+from melt_tui.detectors.watched import WatchedRun
+from melt_tui.detectors.window import Stretch
+from melt_tui.events import (
+    DerivedEvent,
+    RunStarted,
+    ThrottleEnded,
+    ThrottleOnset,
+    ThrottleReference,
+    ThrottleRuledOut,
+    ThrottleSuspected,
+    Verdict,
+)
+
+STARTED = RunStarted(
+    t_ns=0, device="d", run="r", spec=RunSpec(run="r", device="d", runtime="x", model=None, workload=None)
+)
+
+
+class Told:
+    """A run that decodes as it is told, a quarter of a second at a time."""
+
+    def __init__(self) -> None:
+        self.mechanisms = Mechanisms(10.0)
+        self.run = WatchedRun(STARTED, Parameters(), Surroundings(self.mechanisms, Thermometer(), {}))
+        self.told: list[DerivedEvent] = []
+        self.t = 0.0
+
+    def decode(self, seconds: float, rate: float) -> "Told":
+        for _ in range(round(4 * seconds)):
+            self.t += 0.25
+            stretch = Stretch(round(self.t * SECOND), rate / 4, 0.25, 100 * rate / 4)
+            self.told += self.run.take(stretch)
+            self.told += self.run.tick(stretch.t_ns)
+        return self
+
+    def limit(self, reason: str = "thermal") -> "Told":
+        at_ns = round(self.t * SECOND)
+        self.mechanisms.engaged(LimitEngaged(t_ns=at_ns, device="d", limit="it", reason=reason))
+        return self
+
+    def prompt(self, seconds: float) -> "Told":
+        ended = TurnEnded(
+            t_ns=round(self.t * SECOND),
+            device="d",
+            run="r",
+            turn=1,
+            end=TurnEnd.EOS,
+            prompt_tokens=512,
+            prompt_s=seconds,
+        )
+        self.told += self.run.turn_ended(ended, None)
+        return self
+
+    def story(self) -> list[type[DerivedEvent]]:
+        return [type(one) for one in self.told]
+
+
+def test_a_short_stumble_is_over_and_told_to_be() -> None:
+    told = Told().decode(30, 20).limit().decode(2.5, 6).decode(40, 20)
+    assert told.story() == [ThrottleReference, ThrottleSuspected, ThrottleRuledOut, ThrottleRuledOut]
+    assert [one.verdict for one in told.told if isinstance(one, ThrottleRuledOut)] == [
+        Verdict.RECOVERED,
+        Verdict.CAPPED,
+    ]
+
+
+def test_what_has_just_engaged_may_still_explain_what_holds() -> None:
+    told = Told().decode(30, 20).decode(15, 12)
+    assert told.story() == [ThrottleReference, ThrottleSuspected]
+    assert told.limit().decode(1, 12).story()[-1] is ThrottleOnset
+
+
+def test_the_end_of_the_run_is_the_end_of_throttling() -> None:
+    told = Told().decode(30, 20).limit().decode(20, 12)
+    assert [type(one) for one in told.run.end(60 * SECOND)] == [ThrottleEnded]
+
+
+def test_a_rate_that_was_back_before_the_run_ended_was_back() -> None:
+    told = Told().decode(30, 20).limit().decode(20, 12).decode(15, 20)
+    (ended,) = told.run.end(70 * SECOND)
+    assert isinstance(ended, ThrottleEnded)
+    assert ended.recovered
+    assert ended.t_ns == pytest.approx(54 * SECOND, abs=SECOND)
+
+
+def test_prompts_alone_make_an_onset_and_end_it() -> None:
+    told = Told()
+    for took in (1.0, 1.0, 1.0):
+        told.decode(2, 20).prompt(took)
+    told.limit()
+    for took in (1.5, 1.5, 1.5, 1.5, 1.5):
+        told.decode(2, 20).prompt(took)
+    assert told.story().count(ThrottleOnset) == 1
+    told.decode(2, 20).prompt(1.0)
+    assert ThrottleEnded not in told.story()
+    told.decode(2, 20).prompt(1.0)
+    assert told.story()[-1] is ThrottleEnded
+
+
+def test_power_limits_without_slowness_are_no_throttling() -> None:
+    told = Told().decode(10, 20).limit("power limit").decode(60, 20)
+    (ruled_out,) = [one for one in told.told if isinstance(one, ThrottleRuledOut)]
+    assert (ruled_out.verdict, ruled_out.reason) == (Verdict.POWER_LIMITED, "power limit")
