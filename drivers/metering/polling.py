@@ -23,6 +23,11 @@ SILENT_S = 5.0
 """A meter that has sent nothing for so long is gone."""
 
 TRIES = 3
+SCATTER = 0.4
+"""Each reading is asked for up to this part of a period late, evenly over it: a load in step with even readings, as tokens
+may be, would be taken for a steady one."""
+
+_GOLDEN = (5**0.5 - 1) / 2
 SETTLED = 10
 """Answers after which the delay of the link is told."""
 
@@ -127,7 +132,7 @@ async def conversing(link: ByteLink, clock: Clock, asking: Asking) -> AsyncItera
 
 
 class PolledMeter:
-    """An open meter that is asked evenly. The time of a reading is the middle between request and answer."""
+    """An open meter that is asked again and again. The time of a reading is the middle between request and answer."""
 
     def __init__(
         self,
@@ -188,7 +193,10 @@ class PolledMeter:
             await self._talk.inbox.dismiss(ticker)
 
     async def _tick(self) -> None:
-        async for _ in ticks(self._clock, round(self._asking.period_s * SECOND)):
+        period_ns, number = round(self._asking.period_s * SECOND), 0
+        async for t_ns in ticks(self._clock, period_ns):
+            number += 1
+            await self._clock.sleep_until(t_ns + round(SCATTER * (number * _GOLDEN % 1.0) * period_ns))
             self._talk.inbox.put(Tick())
 
     async def _next(self) -> list[Item]:

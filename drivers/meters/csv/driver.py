@@ -10,6 +10,7 @@ from drivers.clock import Clock
 from drivers.errors import LinkError
 from drivers.links.base import ByteLink, ShellLink
 from drivers.metering.losses import counted_losses
+from drivers.metering.timing import Timing
 from drivers.meters.csv import channels as table
 from drivers.meters.csv.channels import Format
 from drivers.meters.csv.legible import Legible
@@ -80,6 +81,7 @@ class CsvMeter:
         self._product = form.product
         self._losses = counted_losses(info.device, "damaged lines")
         self._arrivals = Arrivals(form.rate_hz, tolerance=TOLERANCE, exact=False) if form.rate_hz else None
+        self._timing = Timing(info.device)
         self._skipped = 0
 
     @property
@@ -89,9 +91,11 @@ class CsvMeter:
 
     @property
     def channels(self) -> Sequence[Channel]:
-        """One for each column, power where it is their product, and the count of damaged lines."""
+        """One for each column, power where it is their product, the count of damaged lines; of lines of a known rate, how
+        exactly their times are known."""
         derived = (self._power,) if self._power else ()
-        return (*self._measured, *derived, self._losses.channel)
+        timing = self._timing.channels if self._arrivals else ()
+        return (*self._measured, *derived, self._losses.channel, *timing)
 
     @property
     def shell(self) -> ShellLink | None:
@@ -135,7 +139,7 @@ class CsvMeter:
             volts, amperes, scale = self._product
             watts = [scale * v * a for v, a in zip(rows.columns[volts], rows.columns[amperes], strict=True)]
             samples.append(block(self._power, t0_ns, t1_ns, watts))
-        return samples
+        return [*samples, *(self._timing.told(t_ns, self._arrivals.fit) if self._arrivals else ())]
 
     def _times(self, n: int, t_ns: int) -> tuple[int, int]:
         """Lines stand on the line fitted to their arrivals; without a known rate all of a read bear its arrival."""

@@ -79,13 +79,3 @@ def output(device: str) -> Channel:
     return Channel(
         device=device, name="output", quantity=Quantity.OTHER, unit=Unit.VOLT, detail="set, not measured"
     )
-
-
-def rate(device: str) -> Channel:
-    """Samples a second, measured by this computer's clock."""
-    return Channel(device=device, name="sample rate", quantity=Quantity.OTHER, unit=Unit.HERTZ)
-
-
-def timing(device: str) -> Channel:
-    """How far the times of samples may be off."""
-    return Channel(device=device, name="time uncertainty", quantity=Quantity.OTHER, unit=Unit.SECOND)

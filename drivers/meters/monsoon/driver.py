@@ -38,7 +38,7 @@ class HvpmDriver:
     async def scan(self) -> Sequence[Found]:
         """Those that are plugged in. Raises MissingExtra, Refused."""
         serials = await asyncio.to_thread(self._seen)
-        return [_found(f"monsoon:{serial}") for serial in serials]
+        return [_found(serial) for serial in serials]
 
     def open(self, address: str, name: str, clock: Clock) -> AbstractAsyncContextManager[Device]:
         """Open it. Raises NotSupported for another type of meter, Refused, LinkError."""
@@ -69,9 +69,10 @@ class HvpmDriver:
                     await wire.end()
 
 
-def _found(address: str) -> Found:
+def _found(serial: str) -> Found:
+    address = f"monsoon:{serial}"
     return Found(
-        address=address, kind=DeviceKind.METER, title=f"{TITLE} {address}", next_step=how_to_add(address)
+        address=address, kind=DeviceKind.METER, title=f"{TITLE} {serial}", next_step=how_to_add(address)
     )
 
 

@@ -12,11 +12,12 @@ import numpy as np
 
 from drivers.arrival import Arrivals
 from drivers.base import Item
-from drivers.clock import SECOND, Clock, pause
+from drivers.clock import Clock, pause
 from drivers.errors import LinkError, LinkTimeout, NotSupported
 from drivers.events import LimitEngaged, LimitReleased, SupplySet
 from drivers.links.base import ByteLink, ShellLink
 from drivers.metering.losses import counted_losses
+from drivers.metering.timing import Timing
 from drivers.meters.monsoon import channels as table
 from drivers.meters.monsoon.protocol import RATE_HZ, Heard, Stretch
 from drivers.model import Channel, DeviceInfo, Samples, reading
@@ -33,7 +34,6 @@ SETTLE_S = 0.15
 
 _LOOKS = 4
 _NEVER_NS = 1 << 62
-_TELL_NS = SECOND
 _OVERLOAD = "output"
 
 
@@ -100,9 +100,8 @@ class MonsoonMeter:
         self._supplied = _supplied(setup)
         self._lost = counted_losses(name, "lost samples")
         self._damaged = counted_losses(name, "damaged frames")
-        self._rate, self._timing = table.rate(name), table.timing(name)
+        self._timing = Timing(name)
         self._said: list[Item] = []
-        self._told_ns: int | None = None
         self._overloaded = False
         self._turn = asyncio.Lock()
         self._begun_ns = _NEVER_NS
@@ -119,7 +118,7 @@ class MonsoonMeter:
         """Current, voltage and power of each rail, what it is set to, what is known of losses and times."""
         measured = [channel for rail in self._rails for channel in rail.channels]
         counts = (self._lost.channel, self._damaged.channel)
-        return (*measured, self._output, *counts, self._rate, self._timing)
+        return (*measured, self._output, *counts, *self._timing.channels)
 
     @property
     def shell(self) -> ShellLink | None:
@@ -223,15 +222,8 @@ class MonsoonMeter:
             for rail in self._rails:
                 yield from rail.samples(stretch, placed.t0_ns, placed.t1_ns)
         yield from self._losses(t_ns)
-        if heard.stretches and (self._told_ns is None or t_ns >= self._told_ns + _TELL_NS):
-            self._told_ns = t_ns
-            yield from self._state(t_ns)
-
-    def _state(self, t_ns: int) -> Iterator[Item]:
-        fit = self._arrivals.fit
-        if fit.measured:
-            yield reading(self._rate, t_ns, fit.rate_hz)
-        yield reading(self._timing, t_ns, fit.uncertainty_ns / 1e9)
+        if heard.stretches:
+            yield from self._timing.told(t_ns, self._arrivals.fit)
 
     def _losses(self, t_ns: int, *, all_of_them: bool = False) -> Iterator[Item]:
         for losses in (self._lost, self._damaged):

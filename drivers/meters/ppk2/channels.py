@@ -101,13 +101,3 @@ def clipped(device: str) -> Channel:
         kind=Kind.COUNTER,
         dtype=DType.I64,
     )
-
-
-def rate(device: str) -> Channel:
-    """Samples a second, measured by this computer's clock."""
-    return Channel(device=device, name="sample rate", quantity=Quantity.OTHER, unit=Unit.HERTZ)
-
-
-def timing(device: str) -> Channel:
-    """How far the times of samples may be off."""
-    return Channel(device=device, name="time uncertainty", quantity=Quantity.OTHER, unit=Unit.SECOND)

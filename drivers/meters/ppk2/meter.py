@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from drivers.arrival import Arrivals
 from drivers.base import Item
-from drivers.clock import SECOND, Clock
+from drivers.clock import Clock
 from drivers.errors import LinkError, LinkTimeout
 from drivers.events import Absent, SupplySet
 from drivers.links.base import ByteLink, ShellLink
 from drivers.metering.losses import Losses, loss_channel
-from drivers.meters.ppk2 import channels as table
+from drivers.metering.timing import Timing
 from drivers.meters.ppk2.frames import COUNTS, FrameReader, Run
 from drivers.meters.ppk2.protocol import (
     HIGHEST_MV,
@@ -25,14 +25,13 @@ from drivers.meters.ppk2.protocol import (
     set_supply,
 )
 from drivers.meters.ppk2.sampling import Logic, Sampling
-from drivers.model import Channel, DeviceInfo, reading
+from drivers.model import Channel, DeviceInfo
 from drivers.supply import Supplied, require_range
 
 SILENT_S = 2.0
 """A PPK2 that measures and says nothing for so long is gone."""
 
 _LOOKS = 4
-_TELL_NS = SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +81,10 @@ class Ppk2Meter:
             loss_channel(name, "lost samples"), of=self._sampling.power.name, reason="not received"
         )
         self._damaged = Losses(loss_channel(name, "damaged bytes"))
-        self._rate, self._timing = table.rate(name), table.timing(name)
+        self._timing = Timing(name)
         self._changes: deque[tuple[int, int]] = deque()
         self._said: list[Item] = []
         self._end = 0
-        self._told_ns: int | None = None
 
     @property
     def info(self) -> DeviceInfo:
@@ -97,7 +95,7 @@ class Ppk2Meter:
     def channels(self) -> Sequence[Channel]:
         """Power at every sample, the mean current, what is known of losses and times, the logic lines."""
         lines = self._logic.channels if self._logic else ()
-        counts = (self._lost.channel, self._damaged.channel, self._rate, self._timing)
+        counts = (self._lost.channel, self._damaged.channel, *self._timing.channels)
         return (*self._sampling.channels, *counts, *lines)
 
     @property
@@ -180,8 +178,7 @@ class Ppk2Meter:
         for run in frames.runs:
             yield from self._run(t_ns, run)
         yield from self._counts(t_ns)
-        if frames.runs and (self._told_ns is None or t_ns >= self._told_ns + _TELL_NS):
-            self._told_ns = t_ns
+        if frames.runs:
             yield from self._state(t_ns)
 
     def _run(self, t_ns: int, run: Run) -> Iterator[Item]:
@@ -219,11 +216,9 @@ class Ppk2Meter:
             yield from count.told(t_ns, all_of_them=at_once)
 
     def _state(self, t_ns: int) -> Iterator[Item]:
-        fit = self._arrivals.fit
-        if fit.measured:
-            yield reading(self._rate, t_ns, fit.rate_hz)
-        yield reading(self._timing, t_ns, fit.uncertainty_ns / 1e9)
-        if self._logic:
+        told = self._timing.told(t_ns, self._arrivals.fit)
+        yield from told
+        if told and self._logic:
             yield from self._logic.state(t_ns)
 
     def _say(self, *, volts: float | None = None, on: bool | None = None) -> None:

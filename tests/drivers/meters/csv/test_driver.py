@@ -140,6 +140,8 @@ async def test_jitter_of_the_reads_is_not_in_the_times(virtual_clock: VirtualClo
         for k in range(1500)
     ]
     channels, items = await play(virtual_clock, steps, "?rate=100")
+    assert 0 < series(channels, items, "time uncertainty")[-1][1] < 0.01
+    assert series(channels, items, "sample rate")[-1][1] == pytest.approx(100, rel=1e-4)
     times = [t_ns for t_ns, _ in series(channels, items, "voltage")][-1000:]
     steps_ns = [after - before for before, after in pairwise(times)]
     assert max(abs(step - 10 * MILLISECOND) for step in steps_ns) < 0.2 * MILLISECOND

@@ -210,8 +210,8 @@ async def test_a_hvpm_that_is_unplugged_or_silent(monkeypatch: pytest.MonkeyPatc
 async def test_those_that_are_plugged_in_are_found() -> None:
     found = await usb(Hvpm(constant(0.5))).scan()
     assert [(one.address, one.title) for one in found] == [
-        ("monsoon:20731", "Monsoon HVPM"),
-        ("monsoon:4", "Monsoon HVPM"),
+        ("monsoon:20731", "Monsoon HVPM 20731"),
+        ("monsoon:4", "Monsoon HVPM 4"),
     ]
 
 
