@@ -30,9 +30,9 @@ def test_the_first_token_takes_no_time_and_stretches_end_with_tokens() -> None:
     decoding.begin(begun())
     decoding.prompt(50)
     one, two = counted(decoding, 7)
-    assert (one.t_ns, one.tokens, one.seconds) == (SECOND + 3 * SECOND // 10, 3, pytest.approx(0.3))
+    assert (one.t_ns, one.tokens, one.seconds) == pytest.approx((SECOND + 3 * SECOND // 10, 3, 0.3))
     assert one.context == sum(50 + 1 + k for k in (1, 2, 3)) - 3 + 3 * 1
-    assert (two.tokens, two.seconds) == (3, pytest.approx(0.3))
+    assert (two.tokens, two.seconds) == pytest.approx((3, 0.3))
     assert decoding.tokens == 7
 
 
@@ -80,7 +80,7 @@ def test_time_away_is_left_out_and_counts_outside_of_turns_too() -> None:
     counted(decoding, 3, start=3)
     decoding.interrupt()
     (one,) = counted(decoding, 4, start=6, t_ns=60 * SECOND)
-    assert (one.tokens, one.seconds) == (3, pytest.approx(0.3))
+    assert (one.tokens, one.seconds) == pytest.approx((3, 0.3))
     assert decoding.tokens == 10
 
 

@@ -26,7 +26,7 @@ def begun(rate: float = 20.0) -> Reference:
 @pytest.mark.parametrize(("rate", "tokens"), [(20.0, 100), (4.0, 32)])
 def test_the_first_window_is_the_longer_of_time_and_tokens(rate: float, tokens: int) -> None:
     reference = begun(rate)
-    assert (reference.rate_tps, reference.tokens) == (pytest.approx(rate), tokens)
+    assert (reference.rate_tps, reference.tokens) == pytest.approx((rate, tokens))
     assert reference.line is not None
 
 

@@ -73,7 +73,8 @@ def test_a_sharp_drop_under_a_thermal_limit_is_an_onset_with_all_that_is_known_o
     )
     # 90 % of 5 s are reached when a third of it is slow: 0.7 x + (1 - x) = 0.9
     assert seconds(suspected.t_ns) == pytest.approx(45 + 5 / 3, abs=1)
-    assert (onset.t_ns, onset.ratio) == (suspected.t_ns, pytest.approx(0.7, abs=0.03))
+    assert onset.t_ns == suspected.t_ns
+    assert onset.ratio == pytest.approx(0.7, abs=0.03)
     assert 9.5 <= seconds(onset.confirmed_ns) - seconds(onset.t_ns) <= 12
     assert (onset.reason, onset.limit, onset.detail, onset.phase) == (
         "thermal",
@@ -83,7 +84,8 @@ def test_a_sharp_drop_under_a_thermal_limit_is_an_onset_with_all_that_is_known_o
     )
     assert (onset.mechanism_ns, onset.confidence, onset.disagreement) == (at(44), Confidence.HIGH, "")
     assert onset.expected_tps == pytest.approx(20, rel=0.03)
-    assert (onset.sensor, onset.temperature_c) == ("soc", pytest.approx(63, abs=1))
+    assert onset.sensor == "soc"
+    assert onset.temperature_c == pytest.approx(63, abs=1)
     assert onset.elapsed_s == pytest.approx(seconds(onset.t_ns))
     assert onset.tokens == pytest.approx(20 * 46, abs=25)
     assert 0 < seconds(onset.deep_ns) - seconds(onset.t_ns) < 5
