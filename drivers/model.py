@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import NamedTuple
 
 from drivers.accuracy import Accuracy
 
@@ -179,8 +180,7 @@ class Channel:
 ChannelKey = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
+class Samples(NamedTuple):
     """A block of one channel: ``n`` codes in time order, evenly spaced or each with a time of its own.
 
     ``t0_ns`` and ``t1_ns`` are the times of the first and the last sample. Without ``times`` sample ``i`` stands

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from drivers.clock import Clock
+from drivers.clock import SECOND, Clock, pause
 from drivers.errors import Garbled, LinkError, LinkLost
 from drivers.foreign import printable
-from drivers.links.adbserver import AdbServer, Stream, translated
+from drivers.links.adbserver import AdbServer, translated
+from drivers.links.adbstream import AdbStream
 from drivers.links.adbwire import Packet, PacketReader, header, packet
 from drivers.links.base import Progress
 from drivers.links.output import Chunk
@@ -20,10 +21,11 @@ from drivers.links.remote import RemoteShell
 DIRECTORY = "/data/local/tmp/melt"
 """Where on a phone what we leave there is kept: the one place where the shell's user may write and run programs."""
 WIFI_PORT = 5555
+WIFI_LIMIT_S = 10.0
+"""How long the phone's daemon may take to start anew and be reached."""
+WIFI_RETRY_S = 0.25
 
-_CHUNK = 256 * 1024
 _LARGE = 256 * 1024
-_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
 class AdbShell(RemoteShell):
@@ -58,12 +60,12 @@ class AdbShell(RemoteShell):
             with suppress(LinkError):
                 await self._kill_forward(f"{prefix}:killforward:tcp:{local}")
 
-    async def over_wifi(self, port: int = WIFI_PORT) -> str:
+    async def over_wifi(self, port: int = 0) -> str:
         """Move this phone to adb over Wi-Fi and connect to it there; its new serial, ``host:port``.
 
         The phone has to be in a wireless network that this computer reaches. Raises LinkLost, Refused.
         """
-        return await move_to_wifi(self._server, self, self._serial, port)
+        return await move_to_wifi(self._server, self, self._clock, self._serial, port)
 
     @asynccontextmanager
     async def _pipe(self, command_line: str) -> AsyncIterator["AdbPipe"]:
@@ -79,9 +81,9 @@ class AdbShell(RemoteShell):
 class AdbPipe:
     """A ``Pipe`` over one stream of the ``shell,v2`` service."""
 
-    def __init__(self, stream: Stream, clock: Clock, title: str) -> None:
+    def __init__(self, stream: AdbStream, clock: Clock, title: str) -> None:
         self._stream = stream
-        self._clock = clock
+        stream.stamp(clock.now)
         self._title = title
         self._packets = PacketReader()
         self._parts: list[Chunk] = []
@@ -119,14 +121,11 @@ class AdbPipe:
         if self._exit is not None:
             return
         with translated(self._title):
-            self._stream.writer.write(data)
-            await self._stream.writer.drain()
+            await self._stream.write(data)
 
     async def _receive(self) -> None:
         with translated(self._title):
-            self._acknowledge_quickly()
-            data = await self._stream.reader.read(_CHUNK)
-        t_ns = self._clock.now()
+            t_ns, data = await self._stream.take()
         if not data:
             raise LinkLost(f"the connection to {self._title} was cut")
         for kind, part in self._packets.feed(data):
@@ -135,19 +134,26 @@ class AdbPipe:
             else:
                 self._parts.append((t_ns, "out" if kind is Packet.STDOUT else "err", part))
 
-    def _acknowledge_quickly(self) -> None:
-        """The server sends its answers in two segments: the second would wait 40 ms for the first one's ACK."""
-        if _QUICKACK is not None:
-            self._stream.writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
-
-async def move_to_wifi(server: AdbServer, shell: RemoteShell, serial: str, port: int = WIFI_PORT) -> str:
-    """Have the phone listen on ``port`` of its wireless network, and connect to it there; its new serial."""
+async def move_to_wifi(
+    server: AdbServer, shell: RemoteShell, clock: Clock, serial: str, port: int = 0
+) -> str:
+    """Have the phone listen on ``port`` of its wireless network, ``WIFI_PORT`` unless told otherwise, and connect to it
+    there, once its daemon has started anew; its new serial. Raises LinkLost, Refused."""
+    port = port or WIFI_PORT
     address = await _wireless_address(shell, serial)
     async with server.stream(f"host:transport:{serial}", f"tcpip:{port}", about=serial) as stream:
         with translated(serial):
-            await stream.reader.read(_CHUNK)
-    return await server.connect(f"{address}:{port}")
+            await stream.take()
+    limit_ns = clock.now() + round(WIFI_LIMIT_S * SECOND)
+    while True:
+        try:
+            return await server.connect(f"{address}:{port}")
+        except LinkLost as lost:
+            if clock.now() > limit_ns:
+                lost.remedy = f"check that this computer is in the wireless network of {address}"
+                raise
+        await pause(clock, WIFI_RETRY_S)
 
 
 async def _wireless_address(shell: RemoteShell, serial: str) -> str:
@@ -158,12 +164,12 @@ async def _wireless_address(shell: RemoteShell, serial: str) -> str:
     return words[words.index("inet") + 1].partition("/")[0]
 
 
-async def _forwarded(stream: Stream, title: str) -> int:
+async def _forwarded(stream: AdbStream, title: str) -> int:
     """The port that the server chose: behind a second OKAY, in a block of text."""
     with translated(title):
         async with asyncio.timeout(5):
-            answer = await stream.reader.readexactly(8)
-            digits = await stream.reader.readexactly(int(answer[4:], 16))
+            answer = await stream.exactly(8)
+            digits = await stream.exactly(int(answer[4:], 16))
     if answer[:4] != b"OKAY" or not digits.isdigit():
         raise Garbled(f"the adb server answered a forward with {printable(repr(answer), 40)}")
     return int(digits)

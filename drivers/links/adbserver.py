@@ -5,16 +5,14 @@ import importlib
 import os
 import re
 import shutil
-import socket
 from asyncio.subprocess import DEVNULL
-from asyncio.trsock import TransportSocket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager
 
 from drivers.errors import Garbled, LinkLost, LinkTimeout, MissingExtra
 from drivers.foreign import printable
 from drivers.links import adbwire
+from drivers.links.adbstream import AdbStream
 from drivers.links.adbwire import Listed
 
 PORT = 5037
@@ -25,29 +23,6 @@ START_LIMIT_S = 20.0
 
 _PLACE = re.compile(r"\S+:[0-9]{1,5}")
 _OWN = {"127.0.0.1", "localhost", "::1"}
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A connection to the server, from which on both sides say what they like."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    def close(self) -> None:
-        """Let go of it at once, also for a thread that sends over it."""
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-        self.writer.transport.abort()
-
-    def duplicate(self) -> socket.socket:
-        """The connection once more, for a thread; it does not block. Raises OSError when it is closed."""
-        return socket.socket(fileno=os.dup(self._connection.fileno()))
-
-    @property
-    def _connection(self) -> TransportSocket:
-        connection: TransportSocket = self.writer.get_extra_info("socket")
-        return connection
 
 
 class AdbServer:
@@ -95,7 +70,11 @@ class AdbServer:
             await self.ask(f"host:disconnect:{address}", about=address)
             said = await self.ask(f"host:connect:{address}", about=address)
         if not said.startswith(("connected to", "already connected to")):
-            raise LinkLost(f"adb cannot connect to {printable(address, 80)}: {printable(said, 200)}")
+            raise LinkLost(
+                f"adb cannot connect to {printable(address, 80)} ({printable(said, 200)})",
+                remedy="check that the phone is on and in this network; after it was restarted, plug it in and move it "
+                "to Wi-Fi anew",
+            )
         return said.rpartition("connected to ")[2].strip()
 
     async def reach(self, serial: str) -> None:
@@ -115,7 +94,7 @@ class AdbServer:
         return any(device.serial == serial and device.ready for device in await self.devices())
 
     @asynccontextmanager
-    async def stream(self, *services: str, about: str = "the adb server") -> AsyncIterator[Stream]:
+    async def stream(self, *services: str, about: str = "the adb server") -> AsyncIterator[AdbStream]:
         """A connection on which these services were asked for, one after the other, and granted.
 
         Raises LinkLost, LinkTimeout, and what a refusal means for the device called ``about``.
@@ -128,14 +107,14 @@ class AdbServer:
         finally:
             opened.close()
 
-    async def _all_granted(self, stream: Stream, requests: Sequence[bytes], about: str) -> None:
+    async def _all_granted(self, stream: AdbStream, requests: Sequence[bytes], about: str) -> None:
         with translated(self.title):
             async with asyncio.timeout(ANSWER_LIMIT_S):
                 for request in requests:
-                    stream.writer.write(request)
+                    await stream.write(request)
                     await _granted(stream, about)
 
-    async def _open(self) -> Stream:
+    async def _open(self) -> AdbStream:
         try:
             return await self._connected()
         except ConnectionRefusedError:
@@ -147,12 +126,12 @@ class AdbServer:
         async with self._starting:
             return await self._started()
 
-    async def _connected(self) -> Stream:
+    async def _connected(self) -> AdbStream:
         with translated(self.title, refused=True):
             async with asyncio.timeout(ANSWER_LIMIT_S):
-                return Stream(*await asyncio.open_connection(self.host, self.port))
+                return await AdbStream.connected(self.host, self.port)
 
-    async def _started(self) -> Stream:
+    async def _started(self) -> AdbStream:
         try:
             return await self._connected()
         except ConnectionRefusedError:
@@ -214,22 +193,22 @@ def translated(title: str, *, refused: bool = False) -> Iterator[None]:
         raise LinkLost(f"{title} is out of reach: {error.strerror or error}") from error
 
 
-async def _granted(stream: Stream, about: str) -> None:
-    answer = await stream.reader.readexactly(4)
+async def _granted(stream: AdbStream, about: str) -> None:
+    answer = await stream.exactly(4)
     if answer == b"OKAY":
         return
     if answer != b"FAIL":
         raise Garbled(f"the adb server answered {printable(repr(answer), 40)}")
-    size = adbwire.length(await stream.reader.readexactly(4))
-    said = (await stream.reader.readexactly(size)).decode(errors="replace")
+    size = adbwire.length(await stream.exactly(4))
+    said = (await stream.exactly(size)).decode(errors="replace")
     raise adbwire.fault(said, about)
 
 
-async def _block(stream: Stream, title: str, *, patient: bool = False) -> str:
+async def _block(stream: AdbStream, title: str, *, patient: bool = False) -> str:
     with translated(title):
         async with asyncio.timeout(None if patient else ANSWER_LIMIT_S):
-            size = adbwire.length(await stream.reader.readexactly(4))
-            return (await stream.reader.readexactly(size)).decode(errors="replace")
+            size = adbwire.length(await stream.exactly(4))
+            return (await stream.exactly(size)).decode(errors="replace")
 
 
 def _program() -> str:

@@ -52,6 +52,8 @@ class PacketReader:
 
     def feed(self, data: bytes) -> list[tuple[Packet, bytes]]:
         """Parts of output (never empty) and exit codes (one byte) in order. Raises Garbled."""
+        if not (self._held or self._missing) and (whole := _whole(data)):
+            return [whole]
         data = self._held + data
         parts: list[tuple[Packet, bytes]] = []
         at = 0
@@ -80,6 +82,17 @@ class PacketReader:
         if kind == Packet.EXIT and length != 1:
             raise Garbled(f"the phone's shell sent an exit code of {length} bytes")
         self._kind, self._missing = Packet(kind), length
+
+
+def _whole(data: bytes) -> tuple[Packet, bytes] | None:
+    """The one whole packet of output that this is, as it mostly comes."""
+    kind = _OUTPUT.get(data[:1])
+    if kind is None or len(data) <= _HEADER.size or _HEADER.unpack_from(data)[1] != len(data) - _HEADER.size:
+        return None
+    return kind, data[_HEADER.size :]
+
+
+_OUTPUT = {bytes([kind]): kind for kind in (Packet.STDOUT, Packet.STDERR)}
 
 
 def request(service: str) -> bytes:

@@ -12,10 +12,22 @@ from itertools import count
 from drivers.clock import SECOND, Clock
 from drivers.errors import Garbled, LinkLost, LinkTimeout, NotSupported
 from drivers.foreign import printable
-from drivers.links.base import Process, ShellLink
+from drivers.links.base import PieceProcess, Process, ShellLink
 
 ANSWER_LIMIT = 1 << 20
 """Characters of one answer."""
+_AS_IT_COMES = ("{\n", "\n} </dev/null; echo END\n")
+_AT_ONCE = (
+    'x="$({\n',
+    """
+} </dev/null)"
+case $KSH_VERSION in ?*) print -r -- "$x
+END";; *) printf '%s\\n%s\\n' "$x" END;; esac
+""",
+)
+"""mksh has no ``printf`` of its own, dash an ``echo`` that reads escapes."""
+_END_LIMIT = 64
+"""Characters of an answer's end, at most."""
 
 _REAL_TIME = re.compile(r"([0-9]{9,11})[.,]([0-9]{6})")
 _NANOSECONDS = re.compile(r"([0-9]{18,20})")
@@ -49,14 +61,22 @@ class Conversation:
     def __init__(self, process: Process, clock: Clock) -> None:
         self._process = process
         self._clock = clock
-        self._lines = process.lines()
+        self._whole = isinstance(process, PieceProcess)
+        self._pieces = process.pieces() if isinstance(process, PieceProcess) else process.lines()
+        self._heard = ""
+        """What has come since the last answer's end, and when the last of it came."""
+        self._heard_ns = clock.now()
+        self._too_long = False
         self._mark = f"melt-{secrets.token_hex(8)}-"
+        self._end = re.compile(rf"{self._mark}([0-9]{{1,18}})\r?\n")
         self._numbers = count(1)
         self._turn = asyncio.Lock()
 
-    async def ask(self, script: str, *, timeout_s: float = 5.0) -> Answer:
+    async def ask(self, script: str, *, timeout_s: float = 5.0, at_once: bool = False) -> Answer:
         """Run ``script`` and give what it wrote; several who ask wait for one another.
 
+        ``at_once`` runs it in a process of its own, and has what it wrote sent in one piece: each piece costs a packet, here
+        and on the device.
         Raises LinkTimeout (a late answer is passed over by whoever asks next), LinkLost when the shell is gone,
         Garbled for more than ``ANSWER_LIMIT``.
         """
@@ -64,14 +84,15 @@ class Conversation:
             async with asyncio.timeout(timeout_s), self._turn:
                 number = next(self._numbers)
                 t0_ns = self._clock.now()
-                await self._process.write(self._request(script, number))
+                await self._process.write(self._request(script, number, at_once=at_once))
                 return await self._answer(t0_ns, number)
         except TimeoutError:
-            self._lines = self._process.lines()
+            self._pieces = self._process.lines()  # as before: of one that gives pieces they stay pieces
             raise LinkTimeout(f"the device's shell did not answer within {timeout_s:g} s") from None
 
-    def _request(self, script: str, number: int) -> bytes:
-        return f"{{\n{script}\n}} </dev/null; echo {self._mark}{number}\n".encode()
+    def _request(self, script: str, number: int, *, at_once: bool) -> bytes:
+        before, after = _AT_ONCE if at_once else _AS_IT_COMES
+        return f"{before}{script}{after.replace('END', f'{self._mark}{number}')}".encode()
 
     async def _answer(self, t0_ns: int, number: int) -> Answer:
         while True:
@@ -83,18 +104,29 @@ class Conversation:
 
     async def _next(self) -> tuple[int, int, str | None]:
         """The number, end and text of the next answer, whoever asked for it; no text when it was too long."""
-        kept: list[str] = []
-        size = 0
-        async for line in self._lines:
-            if line.stream == "err":
-                continue
-            text, mark, number = line.text.rpartition(self._mark)
-            if mark and number.isdecimal():
-                kept += [text] if text else []
-                return int(number), line.t_ns, "\n".join(kept) if size <= ANSWER_LIMIT else None
-            size += len(line.text) + 1
-            if size <= ANSWER_LIMIT:
-                kept.append(line.text)
+        looked = 0
+        while (end := self._end.search(self._heard, max(0, looked - _END_LIMIT))) is None:
+            looked = self._forget_too_much()
+            await self._hear()
+        text, self._heard = self._heard[: end.start()], self._heard[end.end() :]
+        too_long, self._too_long = self._too_long or len(text) > ANSWER_LIMIT, False
+        text = text.replace("\r\n", "\n").removesuffix("\n")
+        return int(end[1]), self._heard_ns, None if too_long else text
+
+    def _forget_too_much(self) -> int:
+        """How many characters are kept that hold no end."""
+        if len(self._heard) > ANSWER_LIMIT:
+            self._too_long = True
+            self._heard = self._heard[-_END_LIMIT:]
+        return len(self._heard)
+
+    async def _hear(self) -> None:
+        """Wait for more."""
+        async for piece in self._pieces:
+            if piece.stream == "out":
+                self._heard += piece.text if self._whole else f"{piece.text}\n"
+                self._heard_ns = piece.t_ns
+                return
         raise LinkLost("the device's shell has ended")
 
 

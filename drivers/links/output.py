@@ -8,7 +8,7 @@ from typing import Literal
 
 from drivers.errors import Garbled
 from drivers.links.base import Completed, Line, Pipe
-from drivers.links.splitting import LineSplitter, PieceSplitter
+from drivers.links.splitting import LINE_LIMIT, LineSplitter, PieceSplitter
 from drivers.links.stamping import Stamps
 
 BACKLOG_LIMIT = 1 << 20
@@ -175,6 +175,9 @@ class Output:
 
     def _feed(self, stream: Stream, data: bytes) -> None:
         """What waited on the device is cut where its time changes."""
+        if not self._stamps.times_ns:
+            self._put(stream, self._streams[stream].feed(data))
+            return
         for part, own_ns in self._stamps.parts(stream, self._read.of(stream), data):
             self._own_ns[stream] = own_ns
             self._put(stream, self._streams[stream].feed(part))
@@ -209,6 +212,13 @@ class _Stream:
 
     def feed(self, data: bytes) -> list[tuple[str, int]]:
         """The lines that ``data`` completes."""
+        if (
+            not self._open and data[-1:] == b"\n" and len(data) <= LINE_LIMIT
+        ):  # whole lines, as they mostly come
+            return [
+                (line.removesuffix(b"\r").decode(errors="replace"), len(line) + 1)
+                for line in data[:-1].split(b"\n")
+            ]
         *whole, rest = data.split(b"\n")
         sizes = [len(piece) + 1 for piece in whole]
         if sizes:

@@ -43,8 +43,9 @@ class Follower:
     def catch_up(self) -> None:
         """Tell what has happened since the last time."""
         timeline = self._timeline()
-        start_ns, now_ns = timeline.span()
-        for event in timeline.events(self._told_ns + 1, now_ns, kinds=tuple(WORDS)):
+        events = timeline.events(self._told_ns + 1, _LAST_NS, kinds=_KINDS)
+        start_ns = timeline.span()[0] if events else 0
+        for event in events:
             words = WORDS[type(event)](event)
             if words and (
                 event.device != SELF or not isinstance(event, DeviceUp)
@@ -102,3 +103,5 @@ WORDS: dict[type[Event], Callable[[Any], str]] = {
     LogLine: lambda e: e.text if e.source == "melt" else "",
 }
 """Event class → its line."""
+_KINDS = tuple(WORDS)
+_LAST_NS = 1 << 62

@@ -16,7 +16,7 @@ from melt_tui.cli.follow import Follower
 from melt_tui.cli.output import progress, result, result_json
 from melt_tui.cli.passwords import Asker
 from melt_tui.cli.plans import Plan
-from melt_tui.events import SELF, RunEnded, RunOutcome
+from melt_tui.events import SELF, DeviceFailed, RunEnded, RunOutcome
 from melt_tui.timeline import DeviceState, Timeline
 from melt_tui.workbench import RunRequest, Workbench
 
@@ -107,7 +107,10 @@ class Headless:
         return not self._asker.ask_for_all() and self._all_given_up()
 
     def _all_given_up(self) -> bool:
-        devices = self._bench.timeline.view(self._bench.now()).devices.values()
+        now_ns, timeline = self._bench.now(), self._bench.timeline
+        if timeline.event_before(now_ns, (DeviceFailed,)) is None:
+            return False
+        devices = timeline.view(now_ns).devices.values()
         states = {device.state for device in devices if device.device != SELF}
         return states == {DeviceState.FAILED}
 

@@ -40,19 +40,24 @@ class Bus:
     """Hands each item to the sinks in turn, then what the transforms derive from it."""
 
     def __init__(self, sinks: Sequence[Sink], transforms: Sequence[Transform] = ()) -> None:
-        self._sinks = tuple(sinks)
+        self._takes = tuple(sink.take for sink in sinks)
         self._transforms = tuple(transforms)
         self._routes: dict[ChannelKey, tuple[Transform, ...]] = {}
         """Who takes a channel's samples."""
 
     def publish(self, item: Item) -> None:
         """Deliver ``item`` and all that follows from it before returning."""
-        for sink in self._sinks:
-            sink.take(item)
-        if isinstance(item, ChannelsOpened):
-            item = _of_now(item)
-            self._routes.update((channel.key, self._takers(channel.quantity)) for channel in item.channels)
-        takers = self._routes.get(item.key, ()) if isinstance(item, Samples) else self._transforms
+        for take in self._takes:
+            take(item)
+        if type(item) is Samples:
+            takers = self._routes.get((item.device, item.channel), ())
+        else:
+            takers = self._transforms
+            if isinstance(item, ChannelsOpened):
+                item = _of_now(item)
+                self._routes.update(
+                    (channel.key, self._takers(channel.quantity)) for channel in item.channels
+                )
         for transform in takers:
             for derived in transform.feed(item):
                 self.publish(derived)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
-from drivers.devices.android import scripts
 from drivers.devices.android.fastshell import FastShell
 from drivers.devices.android.gauges import Missing
 from drivers.devices.android.opening import Opening, hung
@@ -127,7 +126,7 @@ class AndroidDevice:
             due.due_ns = t_ns + service.period_ns
             return []
         try:
-            answer = await self._slow.ask(scripts.at_once(script), timeout_s=SERVICE_S)
+            answer = await self._slow.ask(script, timeout_s=SERVICE_S)
         except LinkTimeout:
             due.due_ns = self._clock.now() + HUNG_NS
             said, due.said = due.said, True

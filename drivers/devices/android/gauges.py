@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 from drivers import linux
@@ -9,7 +10,7 @@ from drivers.base import Item
 from drivers.devices.android import protocol, scripts
 from drivers.devices.android.channels import CPU_USE, MEMORY_AVAILABLE, RAIL_ENERGY
 from drivers.events import LimitEngaged, LimitReleased
-from drivers.model import Channel, reading
+from drivers.model import Channel, Samples, code_struct, reading
 
 
 class Gauge(Protocol):
@@ -47,18 +48,42 @@ class Parse(Protocol):
         ...
 
 
+class _Value:
+    """What the text of a file means for a channel. Most say the same again and again: then it is neither read nor packed
+    anew."""
+
+    __slots__ = ("_channel", "_code", "_parse", "_text", "value")
+
+    def __init__(self, channel: Channel, parse: Parse) -> None:
+        self.value: float | None = None
+        self._channel = channel
+        self._parse = parse
+        self._text: str | None = None
+        self._code = b""
+
+    def sample(self, t_ns: int, text: str) -> Samples | None:
+        """Its value, if it has one now."""
+        channel = self._channel
+        if text != self._text:
+            self._text, self.value = text, self._parse(text)
+            self._code = b"" if self.value is None else code_struct(channel.dtype).pack(self.value)
+        if self.value is None:
+            return None
+        return Samples(channel.device, channel.name, t_ns, t_ns, channel.dtype, self._code)
+
+
 class FileGauge:
     """A file that holds one value."""
 
     def __init__(self, channel: Channel, path: str, parse: Parse) -> None:
         self.channels = (channel,)
         self.readings = (scripts.line(path),)
-        self._parse = parse
+        self._value = _Value(channel, parse)
 
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
         """Its value, if it has one now."""
-        value = self._parse(texts[0])
-        return [] if value is None else [reading(self.channels[0], t_ns, value)]
+        sample = self._value.sample(t_ns, texts[0])
+        return [] if sample is None else [sample]
 
 
 class CapGauge:
@@ -67,17 +92,22 @@ class CapGauge:
     def __init__(self, channel: Channel, path: str, parse: Parse, limit: str, start_hz: float | None) -> None:
         self.channels = (channel,)
         self.readings = (scripts.line(path),)
-        self._parse = parse
+        self._value = _Value(channel, parse)
         self._limit = limit
         self._start_hz = start_hz
         self._in_force_hz: float | None = None
+        self._seen_hz: float | None = None
 
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
         """The cap, and the limit that begins, changes or ends with it."""
-        hertz = self._parse(texts[0])
-        if hertz is None:
+        sample = self._value.sample(t_ns, texts[0])
+        hertz = self._value.value
+        if sample is None or hertz is None:
             return []
-        return [reading(self.channels[0], t_ns, hertz), *self._change(t_ns, hertz)]
+        if hertz == self._seen_hz:
+            return [sample]
+        self._seen_hz = hertz
+        return [sample, *self._change(t_ns, hertz)]
 
     def _change(self, t_ns: int, hertz: float) -> list[Item]:
         start_hz = self._start_hz if self._start_hz is not None else hertz
@@ -192,6 +222,11 @@ class Rounds:
         self.gauges = tuple(gauges)
         readings = [text for gauge in gauges for text in gauge.readings]
         self._n = len(readings)
+        ends = list(accumulate(len(gauge.readings) for gauge in gauges))
+        self._parts = tuple(
+            (gauge.take, slice(end - len(gauge.readings), end))
+            for gauge, end in zip(gauges, ends, strict=True)
+        )
         self.definition = scripts.function(name, readings)
 
     def take(self, t_ns: int, text: str) -> list[Item] | None:
@@ -200,9 +235,6 @@ class Rounds:
         if texts is None:
             return None
         items: list[Item] = []
-        start = 0
-        for gauge in self.gauges:
-            end = start + len(gauge.readings)
-            items += gauge.take(t_ns, texts[start:end])
-            start = end
+        for take, part in self._parts:
+            items += take(t_ns, texts[part])
         return items

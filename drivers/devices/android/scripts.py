@@ -66,11 +66,6 @@ echo "@ end"
 PROCESSES = "ps -A -o PID,PPID 2>/dev/null\necho '@ end'\n"
 
 
-def at_once(script: str) -> str:
-    """The same, but what it writes comes in one piece: each piece costs a packet, here and on the phone."""
-    return f'x="$({script})"\ncase $KSH_VERSION in ?*) print -r -- "$x";; *) echo "$x";; esac\n'
-
-
 def line(path: str) -> str:
     """Sets ``x`` to the first line of a file."""
     return f"read -r x <{path}"
@@ -137,14 +132,15 @@ NEW_LINE = """nl='
 """Defined before ``rounds``."""
 
 PACED = """
-step=0; mine=; kin=
+step=0; mine=; kin=; told=
 while :; do
   t=$EPOCHREALTIME
   melt_fast; r="F $t|$o"
   if [ -n "$mine" ]; then melt_mine; r="$r${nl}M $mine|$o"; fi
   if [ -n "$kin" ] && [ $((step % KIN)) = 0 ]; then melt_kin; r="$r${nl}K $kin|$o"; fi
   if [ $((step % STEADY)) = 0 ]; then melt_steady; r="$r${nl}S $o"; fi
-  echo "$r${nl}E"
+  told="$told$r${nl}E$nl"
+  if [ $((step % GROUP)) = 0 ]; then echo "${told%$nl}"; told=; fi
   step=$((step + 1))
   t=$EPOCHREALTIME; t=${t#*[.,]}
   w=$((PERIOD - (1$t - 1000000) % PERIOD))
@@ -155,15 +151,21 @@ done 2>/dev/null
 """
 
 
+GROUP = 2
+"""Ticks that are told at once: each write is a packet to the phone's adb daemon, the server and us, and wakes them all.
+Each tick bears its own time; the older ones of a group are seen that much later."""
+
+
 def paced(definitions: Sequence[str], *, period_us: int, steady: int, kin: int) -> str:
-    """A script that prints a tick of rounds on every even multiple of ``period_us`` of the phone's clock, by itself: the
-    fast one each time, the others every so many times. A line on its standard input is an order to its shell.
+    """A script that takes a tick of rounds on every even multiple of ``period_us`` of the phone's clock, by itself: the
+    fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together. A line on
+    its standard input is an order to its shell.
 
     ``F TIME|…``, ``M KEY|…``, ``K KEY|…``, ``S …`` (may have several lines), ``E``. Needs ``read -t`` and
     ``EPOCHREALTIME``.
     """
     loop = PACED
-    for word, number in (("PERIOD", period_us), ("STEADY", steady), ("KIN", kin)):
+    for word, number in (("PERIOD", period_us), ("STEADY", steady), ("KIN", kin), ("GROUP", GROUP)):
         loop = loop.replace(word, str(number))
     return "\n".join((NEW_LINE, *definitions, loop))
 

@@ -35,10 +35,10 @@ class SlowShell:
         return self._conversation
 
     async def ask(self, script: str, *, timeout_s: float) -> Answer:
-        """What ``script`` wrote. Raises LinkTimeout when it hung: it has been ended; and LinkLost."""
+        """What ``script`` wrote, in one piece. Raises LinkTimeout when it hung: it has been ended; and LinkLost."""
         conversation = await self.conversation()
         try:
-            return await conversation.ask(script, timeout_s=timeout_s)
+            return await conversation.ask(script, timeout_s=timeout_s, at_once=True)
         except LinkTimeout:
             await self.drop()
             raise

@@ -6,7 +6,7 @@ HAL:`` is now; the cached section above it goes stale (66.5 °C has been seen as
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 
@@ -117,6 +117,8 @@ def parse(text: str) -> Thermal:
     )
 
 
+_LINE_LIMIT = 300
+"""Characters of a line, at most: the longest name and all around it."""
 _NUMBER = r"[+-]?[0-9]{1,7}(?:[.,][0-9]{1,9})?(?:E[+-]?[0-9]{1,2})?"
 _TEMPERATURE = re.compile(
     rf"Temperature\{{mValue=({_NUMBER}), mType=(-?[0-9]{{1,3}}), mName=([^{{}}]{{1,200}}), mStatus=([0-6])\}}"
@@ -143,17 +145,26 @@ def _indented(rest: str) -> list[str]:
 
 def _temperatures(lines: list[str], limits: Mapping[str, float], shift: int) -> Iterator[Temperature]:
     for line in lines:
-        match = _TEMPERATURE.fullmatch(line)
-        if match is None:
-            continue
-        title = _name(match[3])
-        kind = _kind(int(match[2]) - shift, title)
-        if kind in _NO_TEMPERATURE or not title:
-            continue
-        quantity = Quantity.OTHER_TEMPERATURE
-        if kind is not None:
-            quantity = _QUANTITIES.get(kind, quantity)
-        yield Temperature(title, quantity, degrees(number(match[1])), int(match[4]), limits.get(title))
+        told = _temperature(line, shift) if len(line) <= _LINE_LIMIT else None
+        if told is not None:
+            limit = limits.get(told.name)
+            yield told if limit is None else replace(told, limit=limit)
+
+
+@lru_cache(2048)
+def _temperature(line: str, shift: int) -> Temperature | None:
+    """Sensors say the same again and again."""
+    match = _TEMPERATURE.fullmatch(line)
+    if match is None:
+        return None
+    title = _name(match[3])
+    kind = _kind(int(match[2]) - shift, title)
+    if kind in _NO_TEMPERATURE or not title:
+        return None
+    quantity = Quantity.OTHER_TEMPERATURE
+    if kind is not None:
+        quantity = _QUANTITIES.get(kind, quantity)
+    return Temperature(title, quantity, degrees(number(match[1])), int(match[4]))
 
 
 def _kind(code: int, title: str) -> Sensor | None:
@@ -166,9 +177,17 @@ def _kind(code: int, title: str) -> Sensor | None:
 
 def _coolings(lines: list[str]) -> Iterator[Cooling]:
     for line in lines:
-        match = _COOLING.fullmatch(line)
-        if match is not None and (title := _name(match[3])):
-            yield Cooling(title, int(match[2]), int(match[1]))
+        told = _cooling(line) if len(line) <= _LINE_LIMIT else None
+        if told is not None:
+            yield told
+
+
+@lru_cache(1024)
+def _cooling(line: str) -> Cooling | None:
+    match = _COOLING.fullmatch(line)
+    if match is None or not (title := _name(match[3])):
+        return None
+    return Cooling(title, int(match[2]), int(match[1]))
 
 
 @lru_cache(64)

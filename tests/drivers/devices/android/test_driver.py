@@ -328,12 +328,9 @@ async def test_a_file_that_tells_nonsense_loses_its_round_and_says_so(bench: Pla
     one = bench(xiaomi)
 
     def story(bench: Bench) -> bool:
-        path = "sys/class/thermal/thermal_zone0/temp"
-        if len(bench.values("zone cpu-2-1-1")) == 2:
-            bench.phone.write(path, "52|300\n")
-        if bench.of(SamplesLost):
-            bench.phone.write(path, "52300\n")
-        return len(bench.values("zone cpu-2-1-1")) > 2
+        path, lost = "sys/class/thermal/thermal_zone0/temp", bench.of(SamplesLost)
+        bench.phone.write(path, "52300\n" if lost else "52|300\n")
+        return bool(lost) and any(t_ns > lost[0].t_ns for t_ns in bench.times("zone cpu-2-1-1"))
 
     async with one.open() as device:
         await one.follow(device, story)
