@@ -254,7 +254,7 @@ def _fact(view: View, channel: Channel | None) -> Fact | None:
 def _charging(stock: Stock, device: str) -> Iterable[str]:
     """That the power beside is the charger's."""
     if charging_unknown(stock, device):
-        yield "W at usb-input: charging unknown"
+        yield "charging unknown"
 
 
 def _place(device: DeviceView) -> tuple[str, ...]:

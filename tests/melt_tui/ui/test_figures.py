@@ -58,7 +58,7 @@ def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
     assert power.texts[3].endswith(" W")
     assert power.texts[4:6] == ("", "120")
     assert rows[0] is power
-    said = r"a–b 30\.0 s · pixel-8 240 tokens, 0\.46\d J/tok battery-terminals · whole columns of 8\.0 ms"
+    said = r"a–b 30\.0 s · pixel-8 240 tok, 0\.46\d J/tok battery-terminals · whole columns of 8\.0 ms"
     assert re.fullmatch(said, note)
     counter = next(row for row in rows if row.texts[0] == "token_arrivals")
     assert set(counter.texts[5:]) == {"–"}
@@ -67,7 +67,7 @@ def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
 def test_without_markers_there_are_only_values() -> None:
     figures = take_figures(KNOWN, AskFigures(device="", at_ns=at(40), span=None))
     rows, note = figure_rows(figures, "00:40.0", {})
-    assert len(rows) == 27
+    assert len(rows) == 28
     assert note == "values at 00:40.0 · a and b mark a span"
     assert {row.texts[5] for row in rows} == {"–"}
 
