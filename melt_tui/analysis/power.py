@@ -47,7 +47,7 @@ def sources(recording: Recorded, channels: Channels, device: str, t1_ns: int) ->
     wires = _wires(recording, t1_ns)
     found = [Source(channel, channel.point, meter=False) for channel in _chosen(channels.of(device))]
     for meter, wired in wires.items():
-        if wired.feeds == device and meter != device:
+        if wired.feeds == device:
             found += [
                 Source(channel, channel.point or wired.point, meter=True)
                 for channel in _chosen(channels.of(meter))

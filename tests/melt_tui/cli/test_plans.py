@@ -76,6 +76,13 @@ def test_what_becomes_of_a_run_when_its_link_goes(config: Path) -> None:
     assert (request.on_link_loss, request.lease_s) == ("stop", 30.0)
 
 
+def test_how_long_a_device_is_left_alone_before_a_run(config: Path) -> None:
+    assert planned("run", "--device", "host").requests[0].baseline_s == 0
+    config.write_text("[run]\nbaseline = 60\n", encoding="utf-8")
+    assert planned("run", "--device", "host").requests[0].baseline_s == 60
+    assert planned("run", "--device", "host", "--baseline", "5").requests[0].baseline_s == 5
+
+
 def test_seconds_of_a_run_are_its_own_those_of_watching_the_session_s() -> None:
     run = planned("run", "--device", "sim:phone", "--seconds", "7", "--turns", "2")
     (request,) = run.requests
