@@ -122,6 +122,7 @@ class LeasedProcess:
         self.own_clock = own_clock
         """The clock of the device by which its lines are stamped."""
         self._output = Output(pipe, pipe.given, stamps)
+        self._read_beside = 0
         self._inbox = Inbox()
 
     async def __aenter__(self) -> Self:
@@ -161,14 +162,19 @@ class LeasedProcess:
         return self.stamps.end
 
     async def beside(self) -> str:
-        """Whole lines that the lease's script beside it has written since this was last asked, over all links.
+        """Whole lines that the lease's script beside it has written since they were last ``merged``, over all links.
 
         Raises LinkLost.
         """
         text = await read_kept(self._open_pipe, self._pipe.place, "beside", self._pipe.given.beside)
         whole = text[: text.rfind(b"\n") + 1]
-        self._pipe.given.beside += len(whole)
+        self._read_beside = len(whole)
         return whole.decode(errors="replace")
+
+    def merged(self) -> None:
+        """What ``beside`` gave last has been told."""
+        self._pipe.given.beside += self._read_beside
+        self._read_beside = 0
 
     def lines(self) -> AsyncIterator[Line]:
         """Lines of both streams, from the first that was not yet given, until it has ended; in order within a stream.

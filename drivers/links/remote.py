@@ -166,7 +166,8 @@ class RemoteShell:
         if started.state is guarding.State.NEW:
             return Stamps()
         text = await read_kept(self._open_pipe, place, "stamps")
-        return read_stamps(text.decode(errors="replace"), over=started.state is guarding.State.ENDED)
+        over = started.state is guarding.State.ENDED
+        return await asyncio.to_thread(read_stamps, text.decode(errors="replace"), over=over)
 
 
 async def cleared(shell: ShellLink) -> Sequence[str]:

@@ -5,8 +5,10 @@ before and after, as straight a line between them as every reader of ``ClockMeas
 the device's own clock.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from drivers.base import Item
@@ -183,8 +185,12 @@ class Kept:
 
     async def _merge(self, stage: Stage, process: LeasedProcess, away: _Away) -> None:
         from_ns, until_ns = self._line.own(away.since_ns), self._line.own(away.back_ns)
-        count = 0
-        for series in self._beside.take(await process.beside(), from_ns, until_ns):
+        text, count, beside = await process.beside(), 0, deepcopy(self._beside)
+        # Of a night there is more than a second's work: the loop goes on meanwhile, and may cut it short.
+        found = await asyncio.to_thread(beside.take, text, from_ns, until_ns)
+        self._beside = beside
+        process.merged()
+        for series in found:
             for item in self._open(series.channel, self._line.host(series.times_ns[0])):
                 stage.emit(item)
             times_ns = [t_ns - self._asleep_ns for t_ns in series.times_ns]

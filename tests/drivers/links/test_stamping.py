@@ -174,7 +174,10 @@ async def test_a_script_beside_it_ends_with_it(shell: RemoteShell, pipes: LocalP
     async with starting(shell, "true", lease) as process:
         for _ in range(2):
             await asyncio.sleep(0.3)
+            untold = (await process.beside()).splitlines()
             seen.append((await process.beside()).splitlines())
+            assert seen[-1][: len(untold)] == untold, "what was not told is given again"
+            process.merged()
         await process.kill()
     assert [line.split()[1] for line in seen[0]] == [str(pid)] * len(seen[0])
     assert not set(seen[0]) & set(seen[1]), "what was given is not given again"
