@@ -35,6 +35,7 @@ TOPICS = (
     Topic("RSS", (Quantity.RSS,), "B", ("rss", "memory of"), always=True),
     Topic("CPU", (Quantity.CPU_USE,), "%"),
     Topic("frequency", (Quantity.FREQUENCY,), "Hz"),
+    Topic("J/token", (Quantity.ENERGY_PER_TOKEN,), "J/tok"),
     Topic("memory available", (Quantity.MEMORY_AVAILABLE,), "B"),
     Topic("skin", (Quantity.SKIN_TEMPERATURE,), "°C"),
     Topic("battery", (Quantity.BATTERY_TEMPERATURE,), "°C"),

@@ -25,7 +25,7 @@ def test_all_devices_are_overlaid_each_by_the_channel_that_stands_for_it() -> No
     assert drawn["token rate"] == [(PHONE, "token_rate"), (BOARD, "token_rate"), (HOST, "token_rate")]
     assert drawn["SoC"] == [(PHONE, "soc"), (BOARD, "tj")]
     assert drawn["power"] == [(BOARD, "VDD_IN"), (METER, "main")]
-    assert list(drawn) == ["token rate", "SoC", "power", "RSS", "CPU", "frequency", "skin"]
+    assert list(drawn) == ["token rate", "SoC", "power", "RSS", "CPU", "frequency", "J/token", "skin"]
 
 
 def test_one_device_is_shown_with_the_meter_that_feeds_it() -> None:
@@ -38,6 +38,16 @@ def test_one_device_is_shown_with_the_meter_that_feeds_it() -> None:
 def test_a_chart_of_several_reference_points_says_so() -> None:
     power = next(panel for panel in panels(STOCK) if panel.topic.title == "power")
     assert (power.point, power.title) == ("", "power at 2 points")
+
+
+def test_energy_for_each_token_is_drawn_of_one_source_for_each_device() -> None:
+    drawn = next(panel for panel in panels(STOCK) if panel.topic.title == "J/token")
+    assert [channel.key for channel in drawn.channels] == [
+        (PHONE, "J/token battery-terminals"),
+        (BOARD, "J/token decode board-input"),
+    ]
+    assert drawn.title == "J/token at 2 points"
+    assert drawn.brief == "at 2 points"
 
 
 def test_what_a_device_does_not_give_still_has_its_place() -> None:
