@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from textual.widgets import Checkbox, DataTable, Input, Label, Select
 
+from drivers.clock import SECOND
 from drivers.errors import LinkLost
+from melt_tui.ui.look import running
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog
 from melt_tui.ui.screens.library import LibraryScreen, split_tags
@@ -170,6 +172,27 @@ async def test_what_is_left_after_a_stop_is_told(
         await press(pilot, "s", "enter")
         await settle(pilot)
         assert notices(app) == [left]
+
+
+async def test_a_run_that_waits_for_its_baseline_can_be_stopped(desk: Any, make_app: Any) -> None:
+    bench = desk(until_s=1)
+    app = make_app(bench, last_run=RunRequest(devices=(HOST,), baseline_s=60.0))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        bench_of(app).viewer.selected = HOST
+        assert running(bench.timeline.view(bench.now())) == []
+        await press(pilot, "r")
+        await settle(pilot)
+        await pilot.click("#start")
+        await settle(pilot)
+        await press(pilot, "s")
+        await settle(pilot)
+        bench.now_ns += 61 * SECOND
+        await press(pilot, "s")
+        await settle(pilot)
+        assert notices(app) == ["Nothing is running."]
+    assert [request.baseline_s for request in bench.told("start_run")] == [60]
+    assert bench.told("stop_run") == [HOST]
 
 
 async def test_stop_asks_which_when_several_run(desk: Any, make_app: Any) -> None:
