@@ -1,0 +1,43 @@
+"""Peak and plateau of a run."""
+
+import pytest
+
+from melt_tui.measures.plateau import Step, peak, plateau
+
+
+def steps(seconds: float, rate: float, start_s: float = 0.0) -> list[Step]:
+    """Four steps a second."""
+    return [Step(start_s + (k + 1) / 4, rate / 4, 0.25) for k in range(round(4 * seconds))]
+
+
+def test_the_peak_is_that_of_a_window_not_of_a_token() -> None:
+    run = [*steps(60, 10), *steps(1, 40, 60), *steps(60, 10, 61)]
+    assert peak(run, 5, 8) == pytest.approx((4 * 10 + 40) / 5)
+    assert peak(steps(4, 10), 5, 8) is None
+    assert peak(steps(60, 1), 5, 8) == pytest.approx(1.0)
+    assert peak([], 5, 8) is None
+
+
+def test_a_plateau_is_the_last_five_minutes_of_a_long_run() -> None:
+    run = [*steps(900, 20), *steps(400, 12, 900)]
+    held = plateau(run, 0, 1300)
+    assert held is not None
+    assert held.rate_tps == pytest.approx(12.0)
+    assert held.steady is True
+    assert plateau(run[:4000], 0, 1000) is None
+    assert plateau([], 0, 2000) is None
+
+
+def test_pauses_are_no_part_of_it_and_a_fall_is_not_steady() -> None:
+    apart = [Step(4.0 * k, 10, 0.5) for k in range(400)]
+    held = plateau(apart, 0, 1600)
+    assert held is not None
+    assert held.rate_tps == pytest.approx(20.0)
+    assert held.steady is True
+    falling = [Step((k + 1) / 4, 5 * (1 - k / 4 * 5e-5), 0.25) for k in range(4 * 1300)]
+    sinking = plateau(falling, 0, 1300)
+    assert sinking is not None
+    assert sinking.steady is False
+    few = plateau([*steps(900, 20), Step(1290, 10, 0.5)], 0, 1300)
+    assert few is not None
+    assert few.steady is None
