@@ -18,7 +18,7 @@ def supply(options: Namespace) -> int:
     """Ask, and carry it out."""
     config = config_of(options)
     (meter,) = places_of([options.meter], config)
-    name = meter.name or "meter"
+    name = meter.name or options.meter
     meter = Place(address=meter.address, name=name, feeds=meter.feeds, point=meter.point)
     opened = (meter, *_fed(meter, config))
     session = session_setup(options, config, opened=opened, recording=False)

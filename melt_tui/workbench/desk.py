@@ -195,7 +195,7 @@ class Desk:
         """What to ask before a meter supplies this. Raises NotSupported, Refused."""
         if wait_s:
             await self._up([request.meter], wait_s)
-            await self._supplying.settle(request.meter)
+            await self._supplying.settle(request)
         return self._supplying.check(request)
 
     async def set_supply(self, request: SupplyRequest) -> None:

@@ -42,9 +42,9 @@ class Supplying:
         self._clock = clock
         self._look = look
 
-    async def settle(self, meter: str) -> None:
-        """Give the device that a meter feeds some time to tell what its battery has, if it is opened here."""
-        seen = self._look().devices.get(meter)
+    async def settle(self, request: SupplyRequest) -> None:
+        """Give the device that a meter feeds some time to tell what its battery has, if it is opened here and gets more."""
+        seen = self._look().devices.get(request.meter) if request.on is not False else None
         sampler = self._devices.samplers.get(seen.feeds) if seen else None
         if seen is None or sampler is None:
             return
