@@ -19,7 +19,11 @@ DEMO: tuple[Cue, ...] = (
     ),
     Cue(6, "Real tokens from this computer, a toy model's text · g shows what it writes, e what happens"),
     Cue(16, "Every chart shares one time axis · ← → move a cursor that shows every value at that instant"),
-    Cue(26, "The simulated phone works and heats up: watch °C · + and - zoom, v shows one device alone"),
+    Cue(
+        26,
+        "The simulated phone, chosen by ↓: watch its °C, its W, and its joules for each token at the right",
+        "select_down",
+    ),
     Cue(38, "Soon it is too hot: the shaded band and the events say which limit the platform puts in force"),
     Cue(45, "The simulated phone throttles and says why · ] and [ go from event to event"),
     Cue(58, "Slower, cooler: the token rate follows the clock · a and b mark a span and give its figures"),
