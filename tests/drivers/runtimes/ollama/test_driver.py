@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from drivers.errors import Garbled, LinkLost, NotSupported, RunFailed
+from drivers.clock import SystemClock
+from drivers.errors import Garbled, LinkLost, NotSupported, Refused, RunFailed
 from drivers.events import (
     Absent,
     ChannelsOpened,
@@ -20,6 +21,7 @@ from drivers.events import (
     TurnEnded,
     TurnStarted,
 )
+from drivers.links.local import LocalShell
 from drivers.model import OnLinkLoss, Prompt, RunSpec, Samples
 from drivers.runs import enginetime
 from drivers.runtimes.ollama.answer import REUSED
@@ -180,6 +182,19 @@ async def test_models_it_has_not(cues: tuple[str, ...], args: tuple[str, ...], s
         run = await follow(Ollama(), run_spec(workload(), None, url=f"http://127.0.0.1:{port}", args=args))
     assert isinstance(run.error, NotSupported)
     assert sentence in str(run.error)
+
+
+async def test_before_a_run_it_is_asked_what_it_has() -> None:
+    shell = LocalShell(SystemClock())
+    with running(RIG) as port:
+        spec = spec_for(port)
+        await Ollama().look(spec, shell, SystemClock())
+        with pytest.raises(NotSupported, match="has no model 'mistral'"):
+            await Ollama().look(replace(spec, args=("model=mistral",)), shell, SystemClock())
+    with pytest.raises(
+        Refused, match="Ollama does not answer on bench .*: start it there with `ollama serve`"
+    ):
+        await Ollama().look(spec, shell, SystemClock())
 
 
 async def test_on_a_device_it_is_reached_through_the_link() -> None:
