@@ -192,7 +192,7 @@ async def test_before_a_run_it_is_asked_what_it_has() -> None:
         with pytest.raises(NotSupported, match="has no model 'mistral'"):
             await Ollama().look(replace(spec, args=("model=mistral",)), shell, SystemClock())
     with pytest.raises(
-        Refused, match="Ollama does not answer on bench .*: start it there with `ollama serve`"
+        Refused, match=r"Ollama does not answer on bench .*: start it there with `ollama serve`"
     ):
         await Ollama().look(spec, shell, SystemClock())
 
