@@ -130,6 +130,10 @@ def test_the_channels_of_a_view_stay_the_same_object(live: LiveState) -> None:
     assert filled.view(BACK).channels is filled.view(BACK - SECOND // 2).channels
 
 
+def test_nobody_waits_for_more_of_what_was_kept(live: LiveState) -> None:
+    assert live.watermark() == BACK - SECOND // 10
+
+
 def test_what_fills_what() -> None:
     soc = replace(RSS, name="zone soc", unit=Unit.CELSIUS)
     other = replace(KEPT, name="kept soc", fills=("soc", "zone soc"), unit=Unit.CELSIUS)
