@@ -40,16 +40,20 @@ from drivers.model import (
 )
 from melt_tui.events import (
     SELF,
+    Confidence,
     DeviceConnecting,
     DeviceFailed,
     DeviceLost,
     DeviceUp,
     Mark,
+    Phase,
     RunEnded,
     RunOutcome,
     RunStarted,
     SessionEnded,
     SessionStarted,
+    ThrottleEnded,
+    ThrottleOnset,
     Tick,
     Wired,
 )
@@ -145,6 +149,7 @@ class Script:
         self.offsets: dict[str, int] = {}
         self.measured: dict[str, int] = {}
         self.started = 0
+        self.throttled: dict[str, tuple[int, bool]] = {}
 
     def play(self, taken: Sequence[Step]) -> Iterator[Item]:
         yield SessionStarted(t_ns=self.t_ns, device=SELF, wall_ns=5, name="s", version="1", host="h")
@@ -194,6 +199,24 @@ class Script:
             )
         else:
             yield LimitReleased(t_ns=self.t_ns, device=step.device, limit=name)
+
+    def throttle(self, step: Step) -> Iterator[Item]:
+        """Told late, and dated back; onset and end take turns."""
+        last_ns, on = self.throttled.get(step.device, (START_NS - 1, False))
+        t_ns = max(last_ns + 1, self.t_ns - step.by * SECOND // 10)
+        if t_ns > self.t_ns:
+            return
+        self.throttled[step.device] = (t_ns, not on)
+        if on:
+            yield ThrottleEnded(
+                t_ns=t_ns, device=step.device, onset_ns=last_ns, recovered=True, ratio=0.7, deepest=0.6
+            )
+            return
+        yield ThrottleOnset(
+            t_ns=t_ns, device=step.device, confirmed_ns=self.t_ns, phase=Phase.DECODE, reason="thermal",
+            limit="thermal", mechanism_ns=t_ns, confidence=Confidence.LOW, ratio=0.8, rate_tps=8.0,
+            expected_tps=10.0, elapsed_s=1.0, tokens=5, turns=step.by % 3,
+        )  # fmt: skip
 
     def run(self, step: Step) -> Iterator[Item]:
         if step.device in self.runs:
@@ -340,6 +363,7 @@ ACTIONS: dict[str, Callable[[Script, Step], Iterator[Item]]] = {
     "finish": Script.finish,
     "end": Script.end,
     "limit": Script.limit,
+    "throttle": Script.throttle,
     "lose": Script.lose,
     "fail": Script.fail,
     "wire": Script.wire,

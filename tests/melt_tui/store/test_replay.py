@@ -13,7 +13,7 @@ from drivers.base import Item
 from drivers.events import ChannelsOpened
 from drivers.model import Channel, Quantity, Samples, Unit, reading
 from melt_tui.errors import BadRecording
-from melt_tui.events import SELF, Mark, SessionStarted
+from melt_tui.events import SELF, DerivedEvent, Mark, SessionStarted
 from melt_tui.session.bus import Bus
 from melt_tui.store.recording import Recording
 from melt_tui.store.replay import Replay
@@ -61,7 +61,7 @@ def test_record_replay_identical(taken: list[Step], size: int, minute: int, slow
     items = session(taken)
     with folder() as place, small_scale(slow_hz):
         write(place / "a.melt", items, size=size, minute=minute)
-        assert replayed(place / "a.melt") == items
+        assert replayed(place / "a.melt") == [item for item in items if not isinstance(item, DerivedEvent)]
 
 
 def test_what_is_derived_is_derived_again(tmp_path: Path) -> None:

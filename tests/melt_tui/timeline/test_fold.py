@@ -25,14 +25,18 @@ from drivers.events import (
 from drivers.model import DeviceInfo, DeviceKind, RunSpec
 from melt_tui.events import (
     SELF,
+    Confidence,
     DeviceConnecting,
     DeviceFailed,
     DeviceLost,
     DeviceUp,
+    Phase,
     RunEnded,
     RunOutcome,
     RunStarted,
     SessionEnded,
+    ThrottleEnded,
+    ThrottleOnset,
     Wired,
 )
 from melt_tui.timeline import DeviceState, Interval, IntervalKind, RunPhase
@@ -48,6 +52,7 @@ from melt_tui.timeline.fold import (
     device_view,
     limits_in_force,
     run_view,
+    throttled_by,
     touches,
 )
 from tests.rigs.random_sessions import DEVICES, Step, session, steps
@@ -286,6 +291,30 @@ def test_a_limit_that_deepens_is_another_interval() -> None:
         ("limit", 4, None, "cap: heat"),
         ("limit", 5, None, "thermal: heat"),
     ]
+
+
+def onset(t: int, detail: str = "") -> ThrottleOnset:
+    return ThrottleOnset(
+        t_ns=t, device="phone", run="r1", confirmed_ns=t + 10, phase=Phase.DECODE, reason="thermal", limit="status",
+        detail=detail, mechanism_ns=t, confidence=Confidence.HIGH, ratio=0.8, rate_tps=8.0, expected_tps=10.0,
+        elapsed_s=1.0, tokens=5, turns=0,
+    )  # fmt: skip
+
+
+def back(t: int, since: int) -> ThrottleEnded:
+    return ThrottleEnded(t_ns=t, device="phone", onset_ns=since, recovered=True, ratio=0.8, deepest=0.7)
+
+
+def test_throttling_lasts_from_its_onset_to_its_end_however_late_they_are_told() -> None:
+    told = [up(0), started(1), onset(5, "SEVERE"), back(20, 5), onset(30)]
+    assert intervals(*told)[2:] == [
+        ("throttled", 5, 20, "thermal, SEVERE"),
+        ("throttled", 30, None, "thermal"),
+    ]
+    assert throttled_by(told) == told[-1]
+    assert throttled_by(told[:4]) is None
+    assert throttled_by(told[:3]) == told[2]
+    assert throttled_by([*told, SessionEnded(t_ns=40, device=SELF, wall_ns=0)]) is None
 
 
 def test_the_end_of_the_session_closes_all() -> None:

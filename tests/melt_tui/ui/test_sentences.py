@@ -1,4 +1,5 @@
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,18 +22,31 @@ from drivers.events import (
 from drivers.model import ModelFile
 from melt_tui.events import (
     ClocksCompared,
+    Confidence,
     DeviceConnecting,
     DeviceFailed,
     DeviceLost,
     Mark,
+    Phase,
     RunEnded,
     RunOutcome,
     SessionEnded,
+    ThrottleEnded,
+    ThrottleOnset,
+    ThrottleReference,
+    ThrottleRuledOut,
+    ThrottleSuspected,
+    Verdict,
     Wired,
 )
 from melt_tui.ui.sentences import JUMP_KINDS, TOLD_KINDS, Severity, model_title, sentence
 
 AT: dict[str, Any] = {"t_ns": 1, "device": "d"}
+ONSET = ThrottleOnset(
+    **AT, confirmed_ns=2, phase=Phase.DECODE, reason="thermal", limit="thermal status", detail="SEVERE", mechanism_ns=0,
+    confidence=Confidence.HIGH, ratio=0.872, rate_tps=17.4, expected_tps=20.0, temperature_c=74.8, sensor="soc",
+    elapsed_s=70.0, tokens=900, turns=3,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -46,6 +60,47 @@ AT: dict[str, Any] = {"t_ns": 1, "device": "d"}
         (Mark(**AT, name="fan on"), "mark  fan on", Severity.MARK),
         (LimitEngaged(**AT, limit="cap", reason="thermal", detail="X"), "cap engaged: thermal, X", Severity.WARNING),
         (LimitReleased(**AT, limit="cap"), "cap released", Severity.GOOD),
+        (
+            ONSET,
+            "throttling onset: thermal SEVERE, 74.8 °C, −13 %",
+            Severity.WARNING,
+        ),
+        (
+            replace(ONSET, temperature_c=None, detail="", disagreement="they differ"),
+            "throttling onset: thermal, −13 %: they differ",
+            Severity.WARNING,
+        ),
+        (
+            ThrottleSuspected(**AT, phase=Phase.DECODE, ratio=0.893, rate_tps=17.9, expected_tps=20.0),
+            "throttling? decode −11 % of what is expected",
+            Severity.PLAIN,
+        ),
+        (
+            ThrottleEnded(t_ns=53 * 10**9, device="d", onset_ns=10**9, recovered=True, ratio=0.6, deepest=0.5),
+            "throttling over after 52 s, −40 % meanwhile",
+            Severity.GOOD,
+        ),
+        (
+            ThrottleEnded(t_ns=53 * 10**9, device="d", onset_ns=10**9, recovered=False, ratio=0.6, deepest=0.5),
+            "throttled until the run's end, for 52 s: −40 %",
+            Severity.PLAIN,
+        ),
+        (ThrottleReference(**AT, rate_tps=18.94), "reference rate r0 18.9 tok/s", Severity.QUIET),
+        (
+            ThrottleReference(**AT, rate_tps=None, reason="warm"),
+            "no reference rate, so no throttling can be told: warm",
+            Severity.WARNING,
+        ),
+        (
+            ThrottleRuledOut(**AT, verdict=Verdict.UNEXPLAINED, symptom_ns=0, ratio=0.65, detail="no limit"),
+            "no throttling: slower, cause unknown, −35 %, no limit",
+            Severity.WARNING,
+        ),
+        (
+            ThrottleRuledOut(**AT, verdict=Verdict.CAPPED, mechanism_ns=0, reason="thermal", limit="status", ratio=1.0),
+            "no throttling: capped, not slower, status: thermal",
+            Severity.PLAIN,
+        ),
         (ModelLoaded(**AT, load_s=1.25, backend="CPU", build="b1"), "model loaded in 1.2 s  CPU, b1", Severity.PLAIN),
         (ModelLoaded(**AT, load_s=None), "model loaded", Severity.PLAIN),
         (FirstToken(**AT, turn=1, ttft_s=0.41), "first token  TTFT 0.41 s", Severity.PLAIN),
