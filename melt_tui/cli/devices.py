@@ -130,13 +130,14 @@ def _row(found: Found, saved: DeviceConfig | None) -> dict[str, Any]:
 
 
 def _absent(saved: DeviceConfig) -> dict[str, Any]:
+    far = "://" in saved.address and not saved.address.startswith("ssh:")
     found = Found(
         address=saved.address,
         kind=_KINDS.get(saved.address.partition(":")[0], DeviceKind.BOARD),
         title=saved.name or saved.address,
         ready=False,
-        reason="it is not seen at the moment",
-        next_step="plug it in",
+        reason="it is on another machine" if far else "it is not seen at the moment",
+        next_step=f"melt watch --device {saved.name or saved.address}" if far else "plug it in",
     )
     return _row(found, saved)
 

@@ -38,7 +38,8 @@ class Sampler:
         """The open device; None while it is away."""
         self._opener = opener
         self._clock = clock
-        self._wire = wire
+        self.wire = wire
+        """Of a meter: the device that it feeds, and its reference point."""
         self._delays = delays
         self._reason = ""
         self._failure: Refused | None = None
@@ -127,8 +128,8 @@ class Sampler:
         self._settled.set()
         bus.publish(DeviceUp(t_ns=t_ns, device=self.name, info=device.info))
         bus.publish(ChannelsOpened(t_ns=t_ns, device=self.name, channels=tuple(device.channels)))
-        if self._wire:
-            bus.publish(Wired(t_ns=t_ns, device=self.name, feeds=self._wire[0], point=self._wire[1]))
+        if self.wire:
+            bus.publish(Wired(t_ns=t_ns, device=self.name, feeds=self.wire[0], point=self.wire[1]))
 
     def _lose(self, bus: Bus, lost: LinkError) -> bool:
         """Say that a device which was up is gone; False when it was not up."""

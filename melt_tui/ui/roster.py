@@ -171,7 +171,8 @@ def _why(device: DeviceView, found: Found | None) -> tuple[str, str]:
 
 def _detail(device: DeviceView) -> str:
     info = device.info
-    return " · ".join(part for part in (info.model, info.os) if part) if info else ""
+    fed = f"→ {device.feeds} at {device.point}" if device.feeds else ""
+    return " · ".join(part for part in (info.model, info.os, fed) if part) if info else ""
 
 
 def _scheme(address: str) -> str:

@@ -92,6 +92,10 @@ class Desk:
         await self._session.__aenter__()
         self._session.add(SELF, SelfMeter(self._clock))
         await self._devices.begin(self._named)
+        for meter, fed in self._devices.fed_by_nobody_here():
+            self._tell(
+                f"{meter} feeds {fed}, but no device of that name is in the session: open it, or change the wiring"
+            )
         return self
 
     async def __aexit__(

@@ -1,7 +1,7 @@
 """The devices of a session: named, opened, closed, opened again, and those that come by themselves."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, count
 
@@ -50,6 +50,13 @@ class Devices:
             self.open(free_name(known.get(place.address, name), self.samplers), place)
         if self._plugged:
             self._follow_phones()
+
+    def fed_by_nobody_here(self) -> Iterator[tuple[str, str]]:
+        """Meters, each with the device that it is said to feed and that is not in the session."""
+        for name, sampler in self.samplers.items():
+            fed = sampler.wire[0] if sampler.wire else ""
+            if fed and fed not in self.samplers:
+                yield name, fed
 
     def add(self, place: Place) -> str:
         """Open a device that was asked for; its name. Raises AskUser."""
