@@ -12,7 +12,7 @@ from melt_tui.cli.output import result, result_json
 
 def analyse(options: Namespace) -> int:
     """``melt analyse FILE [--detector NAME] [--set NAME=NUMBER]``: every run, as that detector sees it."""
-    runs = analyse_file(options.file, options.detector, options.set)
+    runs = analyse_file(options.file, options.detector or "", options.set)
     if options.json:
         named = [{"run": one.run, "device": one.device, "throttling": asdict(one.throttling)} for one in runs]
         result_json({"runs": named})

@@ -205,7 +205,7 @@ def _align(into: argparse.ArgumentParser) -> None:
 
 def _analyse(into: argparse.ArgumentParser) -> None:
     _file(into)
-    into.add_argument("--detector", type=words, metavar="NAME", default="", help="which one looks")
+    into.add_argument("--detector", type=words, metavar="NAME", default=None, help="which one looks")
     into.add_argument(
         "--set",
         action="append",
