@@ -42,7 +42,7 @@ class EnergySummary:
     """Of what was covered of the window."""
     net_j: float | None
     uncertainty_j: float | None
-    """± of gross, all of it; None where the meter's accuracy is not stated."""
+    """± of gross, all of it; ours alone where nobody states the meter's accuracy."""
     net_uncertainty_j: float | None
     integration_j: float | None
     """± of gross that is ours: between samples, at the window's ends, refresh of a gauge."""

@@ -87,7 +87,7 @@ def _remarks(known: PointEnergy) -> Iterator[tuple[str, str]]:
         yield "net_j", known.point.idle
     energies = [each.energy for each in known.parts if each.energy]
     if any(energy.joules.accuracy is None for energy in energies):
-        yield "uncertainty_j", "the meter's accuracy is not stated; what is ours is in integration_j"
+        yield "uncertainty_j", "nobody states the meter's accuracy, so it is not in it: ours alone"
     clipped = max((energy.clipped for energy in energies), default=0)
     if clipped:
         yield "energy", f"{clipped} samples were at the end of the meter's range, so it is too small"

@@ -94,12 +94,15 @@ def points_of(
     idle: Baseline,
     added: Collection[str],
 ) -> list[Point]:
-    """Every point at which the device was measured; meters at one point apart, and their sum if it is among ``added``."""
+    """Every point at which the device was measured; meters at one point apart, and their sum if it is among ``added``.
+
+    A meter that was wired to something else when the run began is none of them.
+    """
     wide = (min(span[0], idle.t0_ns) - BEYOND_NS, span[1] + BEYOND_NS)
     found: list[Found] = []
     for source in sources(recording, channels, device, span[1]):
         looked = _measured(recording, channels, source, wide)
-        if looked is not None:
+        if looked is not None and source.since_ns <= span[0]:
             found.append((source, looked))
     battery = has_battery(channels.of(device))
     return [_point(some, idle, battery=battery) for some in _groups(found, added)] + _net(found, idle, added)
@@ -133,7 +136,7 @@ def _point(some: Sequence[Found], idle: Baseline, *, battery: bool) -> Point:
     point, looked = some[0][0].point, _joined(some)
     tells = tells_tokens(point, battery=battery)
     why = "" if tells else "it sees what the charger takes, not what the device does"
-    return Point(point, _names(some), looked, idle.idle(looked), why)
+    return Point(point, _names(some), looked, _idle(some, looked, idle), why)
 
 
 def _net(found: Sequence[Found], idle: Baseline, added: Collection[str]) -> list[Point]:
@@ -145,8 +148,20 @@ def _net(found: Sequence[Found], idle: Baseline, added: Collection[str]) -> list
     looked = NetDevice(_joined(usb), _joined(battery))
     name = f"{_names(usb)} less what goes into the battery by {_names(battery)}"
     return [
-        Point(NET, name, looked, idle.idle(looked), "it is an upper bound: it contains the charger's loss")
+        Point(
+            NET,
+            name,
+            looked,
+            _idle(usb, looked, idle),
+            "it is an upper bound: it contains the charger's loss",
+        )
     ]
+
+
+def _idle(some: Sequence[Found], looked: Measured, idle: Baseline) -> Amount | str:
+    if any(source.since_ns > idle.t0_ns for source, _ in some):
+        return "the meter was wired to something else in the time before the run"
+    return idle.idle(looked)
 
 
 def _joined(some: Sequence[Found]) -> Measured:

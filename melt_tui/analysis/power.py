@@ -9,6 +9,7 @@ from drivers.model import Channel, Kind, Quantity
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.events import DeviceUp, Wired
 from melt_tui.measures.points import GAUGE, rank
+from melt_tui.timeline.model import EVER
 
 UNKNOWN_POINT = "unknown"
 
@@ -26,6 +27,8 @@ class Source:
     point: str
     meter: bool
     """A meter wired to the device, not the device itself."""
+    since_ns: int = EVER
+    """Before that the meter was wired to something else."""
 
     @property
     def name(self) -> str:
@@ -44,16 +47,20 @@ def sources(recording: Recorded, channels: Channels, device: str, t1_ns: int) ->
     Where one device tells one point both as power and as a counter of energy, the counter stands if the power is made
     of it, else the power.
     """
-    wires = _wires(recording, t1_ns)
-    found = [Source(channel, channel.point, meter=False) for channel in _chosen(channels.of(device))]
-    for meter, wired in wires.items():
-        if wired.feeds == device:
+    own = _chosen(channels.of(device))
+    found = [Source(channel, channel.point or UNKNOWN_POINT, meter=False) for channel in own]
+    for meter, wire in _wires(recording, t1_ns).items():
+        if wire.wired.feeds == device:
             found += [
-                Source(channel, channel.point or wired.point, meter=True)
+                Source(
+                    channel,
+                    channel.point or wire.wired.point or UNKNOWN_POINT,
+                    meter=True,
+                    since_ns=wire.since_ns,
+                )
                 for channel in _chosen(channels.of(meter))
             ]
-    named = [Source(each.channel, each.point or UNKNOWN_POINT, each.meter) for each in found]
-    return sorted(named, key=lambda source: rank(source.point))
+    return sorted(found, key=lambda source: rank(source.point))
 
 
 def has_battery(channels: Iterable[Channel]) -> bool:
@@ -70,10 +77,27 @@ def full_battery(recording: Recorded, device: str, t1_ns: int) -> float | None:
     return float(found[1]) if found else None
 
 
-def _wires(recording: Recorded, t1_ns: int) -> Mapping[str, Wired]:
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    """What a meter is wired to, and since when if it was wired to something else before."""
+
+    wired: Wired
+    since_ns: int
+
+    def then(self, wired: Wired) -> "_Wire":
+        """After it was told again: a meter that comes back tells the same."""
+        same = (wired.feeds, wired.point) == (self.wired.feeds, self.wired.point)
+        return _Wire(wired, self.since_ns if same else wired.t_ns)
+
+
+def _wires(recording: Recorded, t1_ns: int) -> Mapping[str, _Wire]:
     """By meter, what it was last wired to."""
-    told = recording.events(recording.span()[0], t1_ns, kinds=(Wired,), limit=EVERY)
-    return {event.device: event for event in told if isinstance(event, Wired)}
+    wires: dict[str, _Wire] = {}
+    for event in recording.events(recording.span()[0], t1_ns, kinds=(Wired,), limit=EVERY):
+        if isinstance(event, Wired):
+            known = wires.get(event.device)
+            wires[event.device] = known.then(event) if known else _Wire(event, EVER)
+    return wires
 
 
 def _chosen(channels: Sequence[Channel]) -> list[Channel]:

@@ -83,9 +83,9 @@ class Amount:
     """± the bound that the meter's maker states; None where nobody states one."""
 
     @property
-    def uncertainty(self) -> float | None:
-        """± 95 %, both together; None where the meter's accuracy is unknown."""
-        return None if self.accuracy is None else expanded(self.integration, self.accuracy)
+    def uncertainty(self) -> float:
+        """± 95 %, both together; where nobody states the meter's accuracy, ours alone."""
+        return expanded(self.integration, self.accuracy or 0.0)
 
     def times(self, factor: float) -> "Amount":
         """Multiplied by a number without an error of its own."""

@@ -190,8 +190,8 @@ def test_a_hole_is_told_and_too_large_a_one_is_not_divided() -> None:
 def test_nothing_is_guessed_of_what_is_not_stated() -> None:
     bare = replace(METER, accuracy=None)
     found = summary(*wired(bare), measured(bare), turns=turn(1, 80.0, [82.0], prompt_s=None))
-    assert {one.uncertainty_j for one in found.energy} == {None}
-    assert parts(found)["turn", 1].integration_j > 0
+    assert {one.accuracy_j for one in found.energy} == {None}
+    assert parts(found)["turn", 1].uncertainty_j == parts(found)["turn", 1].integration_j > 0
     assert parts(found)["decode", 1].gross_j is None
     assert [one.tokens for one in found.per_token] == [1, None, None, 50]
     assert "energy at board-input: decode of turn 1: a single output token has no decode" in found.notes
@@ -213,6 +213,18 @@ def test_another_point_for_another_device_is_none_of_ours() -> None:
     found = summary(*wired(METER), elsewhere, measured(METER))
     assert (found.energy, found.per_token) == ((), ())
     assert "energy: nothing measured the power of this device" in found.notes
+
+
+def test_a_meter_that_was_wired_anew() -> None:
+    elsewhere = Wired(t_ns=at(2), device="meter", feeds="phone", point="board-input")
+    back = Wired(t_ns=at(30), device="meter", feeds="desk", point="board-input")
+    again = replace(back, t_ns=at(83))
+    found = summary(*wired(METER), elsewhere, back, again, measured(METER))
+    assert parts(found)["decode", 1].gross_j == pytest.approx(28)
+    assert parts(found)["decode", 1].net_j is None
+    assert any("wired to something else in the time before the run" in note for note in found.notes)
+    late = summary(*wired(METER), elsewhere, replace(back, t_ns=at(75)), measured(METER))
+    assert late.energy == ()
 
 
 def test_what_the_device_tells_itself_enters_by_the_same_door() -> None:

@@ -51,7 +51,7 @@ def test_errors_add_as_independent_ones() -> None:
     assert expanded(3.0) == 3.0, "one bound is what it is"
     assert expanded(1.0, 0.0) == 1.0
     assert expanded(1.0, 1.0) == pytest.approx(2 / sqrt(3) * sqrt(2))
-    assert Amount(1.0, 3.0, None).uncertainty is None
+    assert Amount(1.0, 3.0, None).uncertainty == 3.0, "ours alone"
     assert Amount(1.0, 1.0, 1.0).uncertainty == expanded(1.0, 1.0)
     assert Amount(10.0, 3.0, 1.0).times(-0.5) == Amount(-5.0, 1.5, 0.5)
 
