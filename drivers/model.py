@@ -157,7 +157,8 @@ class Channel:
     limit: float | None = None
     """Threshold in the channel's unit past which the device protects itself, where it can be read."""
     provenance: str = ""
-    """Of a value that was computed: from what and by which formula. Empty for one that was read."""
+    """Of a value that was computed: from what and by which formula; of one that the device kept by itself: how it was
+    read there. Empty for one that we read."""
     derived: bool = False
     """Made on the bus by a transform, from samples that are recorded beside it: a replay makes it again."""
     detail: str = ""
