@@ -15,6 +15,9 @@ SIM_METER = "sim:meter"
 SIM_FED = "sim-phone"
 SIM_POINT = "battery-terminals"
 
+HOW_TO_ADD = "press m, or give melt devices --add this address, --feeds and --point"
+"""The next step about a meter that was found: on the screen of devices, and on the command line."""
+
 _FED = re.compile(r"\S{1,40}")
 
 
@@ -47,11 +50,6 @@ def wired(address: Address, feeds: str, point: str, *, meter: bool) -> Wired:
         )
     options = {**address.options, "point": place} if place else address.options
     return Wired(_text(Address(address.base, options)), (fed, place) if fed else None)
-
-
-def how_to_add(address: str) -> str:
-    """The next step about a meter that was found: on the screen of devices, and on the command line."""
-    return f"m says what it feeds, or melt devices --add '{address}' --feeds DEVICE --point POINT"
 
 
 def measures_power(address: Address) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from drivers.links.serialports import PortSeen
 from drivers.model import DeviceKind, Found
-from drivers.wiring import how_to_add
+from drivers.wiring import HOW_TO_ADD
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def found(port: PortSeen) -> Found:
             address, title, "this user may not read it", "sudo usermod -aG dialout $USER, then log in again"
         )
     if not likely.certain:
-        return _not_ready(address, title, f"{likely.title}; its port does not tell", how_to_add(address))
-    return Found(address=address, kind=DeviceKind.METER, title=title, next_step=how_to_add(address))
+        return _not_ready(address, title, f"{likely.title}; its port does not tell", HOW_TO_ADD)
+    return Found(address=address, kind=DeviceKind.METER, title=title, next_step=HOW_TO_ADD)
 
 
 def _not_ready(address: str, title: str, reason: str, next_step: str) -> Found:

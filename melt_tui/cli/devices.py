@@ -143,5 +143,6 @@ def _absent(saved: DeviceConfig) -> dict[str, Any]:
 
 
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:
-    state = "ready" if row["ready"] else f"{row['reason']}: {row['next_step']}".rstrip(": ")
+    reason = "ready" if row["ready"] else row["reason"]
+    state = f"{reason}: {row['next_step']}".rstrip(": ")
     return (row["address"], row["name"], row["kind"], row["title"], state)

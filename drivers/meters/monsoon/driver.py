@@ -18,7 +18,7 @@ from drivers.meters.monsoon.channels import POINTS, rails_of
 from drivers.meters.monsoon.meter import MonsoonMeter, Setup
 from drivers.meters.monsoon.wires import TITLE, ControlLink, HvpmWire, LvpmWire, status_of
 from drivers.model import DeviceInfo, DeviceKind, Found
-from drivers.wiring import how_to_add
+from drivers.wiring import HOW_TO_ADD
 
 OPTIONS = ("name", "family", "feeds", "point", "rails")
 
@@ -71,9 +71,7 @@ class HvpmDriver:
 
 def _found(serial: str) -> Found:
     address = f"monsoon:{serial}"
-    return Found(
-        address=address, kind=DeviceKind.METER, title=f"{TITLE} {serial}", next_step=how_to_add(address)
-    )
+    return Found(address=address, kind=DeviceKind.METER, title=f"{TITLE} {serial}", next_step=HOW_TO_ADD)
 
 
 class LvpmDriver:

@@ -10,7 +10,7 @@ from drivers.metering.guessing import found
 from drivers.metering.looks import family_of
 from drivers.metering.wired import SerialMeters
 from drivers.model import DeviceKind
-from drivers.wiring import how_to_add
+from drivers.wiring import HOW_TO_ADD
 from tests.rigs.meters.frames import tc66_frame, um_frame
 
 
@@ -31,7 +31,7 @@ def test_a_port_is_listed_with_its_likely_family_and_the_next_step(
     assert (one.kind, one.ready) == (DeviceKind.METER, ready)
     address = parse(one.address)
     assert (address.target, address.text("family")) == (port.path, family)
-    assert one.next_step == how_to_add(one.address)
+    assert one.next_step == HOW_TO_ADD
     assert ready or "perhaps" in one.reason
 
 

@@ -9,7 +9,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from drivers.model import DeviceKind, Found
+from drivers.links.serialports import PortSeen
+from drivers.metering.guessing import found
 from melt_tui.ui.app import MeltApp
 from tests.rigs.pilots import press, settle
 
@@ -33,22 +34,14 @@ class Picture(SingleFileSnapshotExtension):
         return re.sub(r"terminal-\d+-", "terminal-", data)
 
 
-METERS = (
-    Found(
-        address="serial:/dev/ttyACM0?family=ppk2", kind=DeviceKind.METER, title="Nordic PPK2 at /dev/ttyACM0",
-        next_step="m: say what it feeds and where it measures",
-    ),
-    Found(
-        address="serial:/dev/ttyUSB0?family=csv&columns=V,A&baud=115200", kind=DeviceKind.METER,
-        title="CP2102 USB to UART at /dev/ttyUSB0", ready=False,
-        reason="perhaps a board that writes lines; its port does not tell",
-        next_step="m: say which it is, what it feeds and where it measures",
-    ),
-    Found(
-        address="serial:/dev/ttyACM1?family=tc66", kind=DeviceKind.METER, title="perhaps a TC66 at /dev/ttyACM1",
-        ready=False, reason="in use by minicom (process 4711)", next_step="close that program",
-    ),
-)  # fmt: skip
+METERS = tuple(
+    found(port)
+    for port in (
+        PortSeen("/dev/ttyACM0", 0x1915, 0xC00A, "PPK2"),
+        PortSeen("/dev/ttyUSB0", 0x10C4, 0xEA60, "CP2102 USB to UART"),
+        PortSeen("/dev/ttyACM1", 0x28E9, 0x018A, holder="minicom (process 4711)"),
+    )
+)
 
 WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
     "sizes": (
