@@ -1,6 +1,7 @@
 """The shelf: saved sessions, listed, opened, renamed, exported. Files are read off the session loop."""
 
 import asyncio
+import importlib
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from drivers.errors import Refused
-from melt_tui.analysis import export, summary
 from melt_tui.errors import BadRecording
 from melt_tui.events import SessionStarted
 from melt_tui.store import library
@@ -65,17 +65,23 @@ class Shelf:
 
     async def export(self, path: Path, out: Path) -> Path:
         """Write samples to ``out`` and events to ``<out>.events.csv``; the path of the first."""
-        await asyncio.to_thread(export.to_folder, path, out)
+        await asyncio.to_thread(lambda: _analysis("export").to_folder(path, out))
         return out
 
     async def summary(self, path: Path) -> Mapping[str, Any]:
         """The summary of a recording, as ``melt summary --json`` prints it."""
-        return await asyncio.to_thread(summary.of_file, path)
+        told: Mapping[str, Any] = await asyncio.to_thread(lambda: _analysis("summary").of_file(path))
+        return told
 
     def close(self) -> None:
         """Close every recording that was opened."""
         while self._open:
             self._open.popitem()[1].close()
+
+
+def _analysis(name: str) -> Any:
+    """A room that is loaded when somebody asks for it: a session in progress does without."""
+    return importlib.import_module(f"melt_tui.analysis.{name}")
 
 
 def _in_the_making(path: Path) -> bool:
