@@ -9,6 +9,7 @@ from melt_tui.analysis.baseline import Baseline
 from melt_tui.analysis.parts import Part, RunSpan, TurnSpan
 from melt_tui.analysis.points import Point
 from melt_tui.measures.energy import SECOND_NS, Energy, PerToken, Scope
+from melt_tui.measures.points import GAUGE, LEAST_REFRESHES
 
 _NAMED = 4
 """So many parts are named that lack something for one reason; of more it is told how many."""
@@ -38,7 +39,16 @@ class PointEnergy:
     def divisible(self, scope: Scope, turn: TurnSpan) -> Energy | None:
         """The energy of a part, where it may be divided by tokens."""
         energy = None if self.point.tokens else self.energies[scope, turn]
-        return energy if energy is not None and energy.enough else None
+        return None if energy is None or self.objection(energy) else energy
+
+    def objection(self, energy: Energy) -> str:
+        """Why an energy that is known is not divided by tokens; empty where it is."""
+        least_ns = LEAST_REFRESHES * self.point.measured.least_ns
+        if not energy.enough:
+            return f"only {100 * energy.coverage:.0f} % of it were measured"
+        if self.point.point == GAUGE and energy.t1_ns - energy.t0_ns < least_ns:
+            return f"shorter than {LEAST_REFRESHES} refresh periods of the gauge"
+        return ""
 
     @cached_property
     def energies(self) -> Mapping[tuple[Scope, TurnSpan | None], Energy | None]:
@@ -110,18 +120,13 @@ def _undivided(known: PointEnergy) -> Iterator[str]:
     by_reason: dict[str, list[str]] = {}
     for turn in known.turns:
         for definition in PerToken:
-            reason = _why_undivided(known.energies[definition.scope, turn], definition, turn)
+            energy = known.energies[definition.scope, turn]
+            reason = known.objection(energy) if energy is not None else ""
+            if energy is not None and definition.tokens(turn.prompt_tokens, turn.output_tokens) is None:
+                reason = reason or "there are no such tokens, or nobody told how many"
             if reason:
                 by_reason.setdefault(reason, []).append(f"{definition} of turn {turn.turn}")
     return (f"{_listed(parts)}: {reason}" for reason, parts in by_reason.items())
-
-
-def _why_undivided(energy: Energy | None, definition: PerToken, turn: TurnSpan) -> str:
-    if energy is not None and not energy.enough:
-        return f"only {100 * energy.coverage:.0f} % of it were measured"
-    if energy is not None and definition.tokens(turn.prompt_tokens, turn.output_tokens) is None:
-        return "there are no such tokens, or nobody told how many"
-    return ""
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -280,6 +280,9 @@ def test_net_device_power_is_an_upper_bound_and_never_per_token() -> None:
     assert net["prefill", 1].gross_j is None
     assert any("net-device" in note and "shorter than 40 s" in note for note in found.notes)
     assert {one.gross_j for one in found.per_token if one.point in {"net-device", "usb-input"}} == {None}
+    by_gauge = {one.definition.value: one.gross_j for one in found.per_token if one.point == "battery-gauge"}
+    assert by_gauge["whole"] == pytest.approx(-6.5 * 45 / 2), "a turn of more than 10 refresh periods"
+    assert by_gauge["prefill"] is None
     second = replace(USB, device="other")
     more = (*wired(second, "usb-input"), measured(second, lambda t: 1.0, t1_s=140.0))
     gauge = (opened, measured(GAUGE, lambda t: -6.5, t1_s=140.0), stood)
@@ -300,16 +303,24 @@ def test_a_battery_that_nobody_reads_is_told() -> None:
     assert parts(found, "usb-input")["turn", 1].gross_j == pytest.approx(405)
 
 
+def test_a_gauge_is_not_divided_over_a_few_refreshes() -> None:
+    opened = ChannelsOpened(t_ns=at(1), device="desk", channels=(GAUGE,))
+    found = summary(opened, measured(GAUGE, lambda t: 3.0))
+    assert parts(found, "battery-gauge")["turn", 1].gross_j == pytest.approx(18)
+    assert {one.gross_j for one in found.per_token} == {None}
+    assert any("shorter than 10 refresh periods of the gauge" in note for note in found.notes)
+
+
 def test_prompts_per_charge_where_the_battery_is_measured() -> None:
     phone = DeviceInfo(
         device="desk", address="adb:1", kind=DeviceKind.PHONE, facts=(("full battery", "1.9 Wh, by this"),)
     )
-    opened = ChannelsOpened(t_ns=at(1), device="desk", channels=(GAUGE,))
-    items = [DeviceUp(t_ns=at(1), device="desk", info=phone), opened, *wired(METER), measured(METER)]
-    found = summary(*items, measured(GAUGE, lambda t: 3.0, t1_s=140.0))
+    there, elsewhere = replace(METER, point="battery-terminals"), replace(METER, device="other")
+    items = [DeviceUp(t_ns=at(1), device="desk", info=phone), measured(there), measured(elsewhere)]
+    found = summary(*wired(there, "battery-terminals"), *wired(elsewhere), *items)
     charge = {one.point: (one.battery_wh, one.prompts_per_charge) for one in found.power}
     assert charge["board-input"] == (None, None)
-    assert charge["battery-gauge"] == pytest.approx((1.9, 1.9 * 3600 / (6 * 3)))
+    assert charge["battery-terminals"] == pytest.approx((1.9, 1.9 * 3600 / 38))
 
 
 def test_clocks_are_corrected_and_what_is_not_known_of_them_enters() -> None:
