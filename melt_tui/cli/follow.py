@@ -26,6 +26,11 @@ from melt_tui.events import (
     Mark,
     RunEnded,
     RunStarted,
+    ThrottleEnded,
+    ThrottleOnset,
+    ThrottleReference,
+    ThrottleRuledOut,
+    Verdict,
 )
 from melt_tui.measures import rates
 from melt_tui.timeline import Timeline
@@ -39,6 +44,8 @@ class Follower:
         self._tell = tell
         self._told_ns = -1
         self._last: dict[str, str] = {}
+        self._late: set[tuple[str, str, int]] = set()
+        """What was told of happenings that are dated back."""
 
     def catch_up(self) -> None:
         """Tell what has happened since the last time."""
@@ -52,6 +59,11 @@ class Follower:
             ):  # that we are there needs no line
                 self._say(event, words, start_ns)
             self._told_ns = max(self._told_ns, event.t_ns)
+        for event in timeline.events(0, _LAST_NS, kinds=_LATE):
+            name = (type(event).__name__, event.device, event.t_ns)
+            if name not in self._late:
+                self._late.add(name)
+                self._say(event, LATE_WORDS[type(event)](event), timeline.span()[0])
 
     def _say(self, event: Event, words: str, start_ns: int) -> None:
         """A line, unless it is what was said of this device last: progress that is no step further."""
@@ -81,6 +93,16 @@ def _decode_words(event: TurnEnded) -> str:
     return "" if observed is None else fmt.rate(observed)
 
 
+def _lost(ratio: float) -> str:
+    return fmt.percent(100 * (ratio - 1), signed=True)
+
+
+def _reference_words(event: ThrottleReference) -> str:
+    if event.rate_tps is None:
+        return f"no reference rate: {event.reason}"
+    return f"reference rate {fmt.rate(event.rate_tps)}"
+
+
 WORDS: dict[type[Event], Callable[[Any], str]] = {
     DeviceConnecting: lambda e: f"connecting: {e.reason}" if e.reason else f"connecting to {e.address}",
     DeviceUp: lambda e: f"up{' (simulated)' if e.info.simulated else ''} {e.info.model}",
@@ -97,11 +119,23 @@ WORDS: dict[type[Event], Callable[[Any], str]] = {
     TurnEnded: _turn_words,
     LimitEngaged: lambda e: f"LIMIT {e.limit}: {e.reason} {e.detail}".rstrip(),
     LimitReleased: lambda e: f"limit {e.limit} released",
+    ThrottleReference: _reference_words,
+    ThrottleRuledOut: lambda e: (
+        "" if e.verdict is Verdict.RECOVERED else f"no throttling: {remedied(e.verdict, e.detail)}"
+    ),
     SamplesLost: lambda e: f"lost {fmt.count(e.count)} {e.what}",
     SupplySet: lambda e: e.said,
     Mark: lambda e: f"mark {e.name}",
     LogLine: lambda e: e.text if e.source == "melt" else "",
 }
 """Event class → its line."""
+LATE_WORDS: dict[type[Event], Callable[[Any], str]] = {
+    ThrottleOnset: lambda e: f"THROTTLING: {e.reason} {e.detail}".rstrip() + f", {_lost(e.ratio)}",
+    ThrottleEnded: lambda e: (
+        f"throttling {'over' if e.recovered else 'until the end of the run'}: {_lost(e.ratio)}"
+    ),
+}
+"""The same of what is told late and dated back: its line comes after later ones."""
 _KINDS = tuple(WORDS)
+_LATE = tuple(LATE_WORDS)
 _LAST_NS = 1 << 62

@@ -4,7 +4,11 @@ import pytest
 
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnEnded
-from melt_tui.cli.follow import WORDS
+from melt_tui.cli.follow import WORDS, Follower
+from melt_tui.detectors.throttling import Throttling
+from melt_tui.session.bus import Bus
+from tests.rigs.brute import Brute
+from tests.rigs.token_traces import Trace, severe
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,21 @@ def test_rates_that_are_too_far_apart_are_both_told(
         decode_s=decode_s,
     )
     assert WORDS[TurnEnded](ended) == words
+
+
+def test_an_onset_that_is_dated_back_is_told_once_when_it_is_known() -> None:
+    known, lines = Brute(), list[str]()
+    follower, bus = Follower(lambda: known, lines.append), Bus((known,), (Throttling(),))
+    for item in Trace(lambda t: 20.0 if t < 45 else 12.0, others=[severe(44)], seconds=70).items():
+        bus.publish(item)
+        if (
+            type(item).__name__ in {"LimitEngaged", "RunEnded"}
+            or getattr(item, "t_ns", 0) % (5 * SECOND) == 0
+        ):
+            follower.catch_up()
+    told = [line.split("  ", 2)[2] for line in lines]
+    (onset,) = [place for place, line in enumerate(told) if line.startswith("THROTTLING: thermal SEVERE, −4")]
+    assert told.index("LIMIT thermal status: thermal SEVERE") < onset
+    assert [line for line in told if "until the end" in line] == [
+        "throttling until the end of the run: −40 %"
+    ]
