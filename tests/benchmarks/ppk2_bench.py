@@ -1,8 +1,8 @@
 """What a PPK2 at full rate costs the whole program while its bench is on screen, and that nothing of it is lost.
 
 A rig in a process of its own plays a known current with noise of 12 LSB at 100 kS/s through a pty; the installed melt
-records it beside a simulated board that runs a model, on a screen of 200×50 that twice reads nothing for four seconds,
-as after Ctrl-S. Afterwards every code of the recording is compared with what was played. CPU is that of the process over
+watches it beside this computer, and records, on a screen of 200×50 that twice reads nothing for four seconds, as after
+Ctrl-S. With ``--run`` it feeds a simulated board that runs a model, which costs what simulating costs, too. Afterwards every code of the recording is compared with what was played. CPU is that of the process over
 the whole stretch, the hangs and what they leave to be done included; memory is looked at every second.
 """
 
@@ -54,12 +54,15 @@ class Cost:
         return max(abs(step - steps[0]) for step in steps)
 
 
-def arguments(port: str) -> list[str]:
-    """What melt is asked for: a board that runs a model, and the meter that feeds it."""
+def arguments(port: str, *, run: bool = False) -> list[str]:
+    """What melt is asked for: a device, and the meter that feeds it."""
+    fed = "board" if run else "host"
+    meter = f"serial:{port}?family=ppk2&name=ppk2&feeds={fed}&point=battery-terminals"
+    if not run:
+        return ["watch", "--device", "host", "--device", meter, "--seconds", "36000"]
     board = f"sim:jetson?name=board&tps={TOKENS_PER_S}&seed=1"
-    meter = f"serial:{port}?family=ppk2&name=ppk2&feeds=board&point=battery-terminals"
-    run = ("--model", "synthetic:gemma-2b", "--workload", "chat", "--ignore-eos", "--max-tokens", "400")
-    return ["run", "--device", board, "--device", meter, *run, "--repeat", "1000", "--seconds", "36000"]
+    model = ("--model", "synthetic:gemma-2b", "--workload", "chat", "--ignore-eos", "--max-tokens", "400")
+    return ["run", "--device", board, "--device", meter, *model, "--repeat", "1000", "--seconds", "36000"]
 
 
 def watched(running: Melt, seconds: float) -> Cost:
@@ -155,17 +158,19 @@ def off(ends: list[tuple[int, int]], told: list[tuple[int, float]], started_ns: 
 def main() -> int:
     options_parser = parser(__doc__)
     options_parser.add_argument("--seconds", type=float, default=600.0)
+    options_parser.add_argument("--run", action="store_true", help="beside a run of a simulated board")
     options = options_parser.parse_args()
     seconds = 60.0 if options.quick else options.seconds
     with plugged(RIG, "--current", CURRENT, "--noise", str(NOISE)) as rig, home() as at:
-        argv = [options.melt, *arguments(rig.port)]
+        argv = [options.melt, *arguments(rig.port, run=options.run)]
         with started(argv, at.environment, SIZE) as running:
             assert running.screen is not None
             until(lambda: bool(at.recordings))
-            running.screen.wait_for("tok/s")
+            running.screen.wait_for("ppk2")
             time.sleep(SETTLED_S)
             cost = watched(running, seconds)
-            running.screen.wait_for("tok/s", time.monotonic_ns())
+            running.screen.forget()
+            until(lambda: running.screen is not None and bool(running.screen.pieces))
             running.interrupt()
         truth = rig.truth()
         found = kept(at.recordings[-1], truth["started_ns"])
