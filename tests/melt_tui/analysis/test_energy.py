@@ -316,7 +316,11 @@ def test_prompts_per_charge_where_the_battery_is_measured() -> None:
         device="desk", address="adb:1", kind=DeviceKind.PHONE, facts=(("full battery", "1.9 Wh, by this"),)
     )
     there, elsewhere = replace(METER, point="battery-terminals"), replace(METER, device="other")
-    items = [DeviceUp(t_ns=at(1), device="desk", info=phone), measured(there), measured(elsewhere)]
+    items: list[Item] = [
+        DeviceUp(t_ns=at(1), device="desk", info=phone),
+        measured(there),
+        measured(elsewhere),
+    ]
     found = summary(*wired(there, "battery-terminals"), *wired(elsewhere), *items)
     charge = {one.point: (one.battery_wh, one.prompts_per_charge) for one in found.power}
     assert charge["board-input"] == (None, None)
