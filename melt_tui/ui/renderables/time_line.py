@@ -99,15 +99,22 @@ def _columns(values: Sequence[float | None] | Window, where: StripLayout) -> lis
     if not isinstance(values, Window):
         return _stretched(values, where.width)
     cells: list[float | None] = [None] * where.width
-    for start, greatest in zip(values.starts_ns, values.maxima, strict=True):
-        first, last = where.cell(start) - where.x, where.cell(start + values.width_ns - 1) - where.x
+    t0_ns, span_ns, wide_ns = where.t0_ns, max(1, where.t1_ns - where.t0_ns), values.width_ns - 1
+    for start_ns, greatest in zip(values.starts_ns, values.maxima, strict=True):
+        first = (start_ns - t0_ns) * where.width // span_ns
+        last = (start_ns + wide_ns - t0_ns) * where.width // span_ns
         if isfinite(greatest):
-            cells[first : last + 1] = [_greater(before, greatest) for before in cells[first : last + 1]]
+            _raise(cells, first, last, greatest)
     return cells
 
 
-def _greater(before: float | None, value: float) -> float:
-    return value if before is None else max(before, value)
+def _raise(cells: list[float | None], first: int, last: int, value: float) -> None:
+    """Let these cells be at least that; those beside the line stand for its ends."""
+    most = len(cells) - 1
+    for cell in range(max(0, min(first, most)), min(max(last, 0), most) + 1):
+        before = cells[cell]
+        if before is None or before < value:
+            cells[cell] = value
 
 
 def _stretched(values: Sequence[float | None], width: int) -> list[float | None]:
