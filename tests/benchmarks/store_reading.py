@@ -185,9 +185,12 @@ def random_spans(n: int, length_ns: int) -> list[tuple[int, int]]:
 def read(path: Path, looks: int, what: str) -> bool:
     """In a child: look at random, compare some looks with brute force, tell the figures; whether all hold."""
     before_mb = peak_mb()
-    recording = Recording(path)
-    _, last = recording.span()
-    keys = sorted(recording.view(last).channels)
+    opened = Timed()
+    with opened:
+        recording = Recording(path)
+        _, last = recording.span()
+        keys = sorted(recording.view(last).channels)
+        recording.window(keys[0], 0, last, COLUMNS)
     rng = np.random.default_rng(9)
     views, windows = Timed(), Timed()
     drawn = []
@@ -212,6 +215,7 @@ def read(path: Path, looks: int, what: str) -> bool:
     print(f"{what}: {path.stat().st_size / 1e6:.0f} MB, {len(keys)} channels, {last / SECOND / 3600:.2f} h")
     print(f"view(t) {views}; windows of {COLUMNS} columns {windows}")
     good = [
+        report(f"{what}: open, and draw all of it, ms", opened.p99_ms, 100, "{:.1f}"),
         report(f"{what}: view of any moment, p99, ms", views.p99_ms, 100, "{:.1f}"),
         report(f"{what}: any window at {COLUMNS} columns, p99, ms", windows.p99_ms, 20, "{:.1f}"),
         report(f"{what}: wrong columns of {columns}", wrong, 0, "{:.0f}"),
