@@ -18,7 +18,9 @@ class Decoding:
         """That have ended."""
         self.started_with = 0.0
         """Tokens in context before the prompt of the turn in progress."""
-        self._running = False
+        self._running = True
+        """A turn goes on; tokens of a run that tells of no turns at all are of one."""
+        self._begun = False
         self._before = 0.0
         self._last_ns: int | None = None
         self._context = 0.0
@@ -49,7 +51,7 @@ class Decoding:
             return None
         self.tokens += int(fresh)
         last_ns = self._last_ns
-        if last_ns is None or not self._running:
+        if last_ns is None or not self._running or t_ns < last_ns - SECOND:
             self._first(t_ns, fresh)
             return None
         if t_ns > last_ns:
@@ -79,7 +81,7 @@ class Decoding:
         self._n = self._ns = self._sum = 0.0
 
     def _first(self, t_ns: int, fresh: float) -> None:
-        """Tokens without a time of their own: the first of a turn, or after the device was away."""
+        """Tokens without a time of their own: the first of a turn, after the device was away or its clock set back."""
         if self._running:
             self._context = self._context + fresh if self._begun else self.started_with + self._new + fresh
             self._last_ns, self._begun = t_ns, True

@@ -130,6 +130,8 @@ class Mechanisms:
         """The device is away, or is there again: nothing is known until it is told anew."""
         for limit in list(self._open):
             self._release(limit, t_ns)
+        for gauge in self._gauges.values():
+            gauge.last = gauge.stepped_ns = None
 
     def hot(self) -> Episode | None:
         """The first limit in force that ends the cool part."""

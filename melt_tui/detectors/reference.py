@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field, replace
+from statistics import fmean, stdev
 
 from drivers.clock import SECOND
 from melt_tui.detectors.parameters import Parameters
@@ -99,19 +100,31 @@ class _Prompt:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How long a prompt should take."""
+
+    seconds: float
+    scatter: float
+    """One sigma of a single one, as a part of it, as its like were seen to differ."""
+    known: int
+    """Of how many like it that was learnt."""
+
+
 @dataclass(slots=True)
 class Prefills:
     """Prompts that were evaluated cool, and how long each took: compared at equal length alone."""
 
     _cool: list[_Prompt] = field(default_factory=list)
 
-    def expected_s(self, tokens: int, context: float) -> float | None:
+    def expected(self, tokens: int, context: float) -> Expected | None:
         """For a prompt of so many tokens behind so much context; None where too few like it were seen cool."""
-        alike = [one for one in self._cool if _alike(one, tokens, context)][:_COMPARED]
-        seconds = sum(one.seconds for one in alike)
-        if len(alike) < _COMPARED_LEAST and seconds < _COMPARED_S:
+        paces = [one.seconds / one.tokens for one in self._cool if _alike(one, tokens, context)]
+        if len(paces) < _COMPARED_LEAST and sum(paces) * tokens < _COMPARED_S:
             return None
-        return tokens * seconds / sum(one.tokens for one in alike) if alike else None
+        middle = fmean(paces)
+        scatter = stdev(paces) / middle if len(paces) > 2 else _SCATTER
+        return Expected(tokens * middle, max(scatter, _LEAST_SCATTER), len(paces))
 
     def learn(self, tokens: int, context: float, seconds: float) -> None:
         """A prompt that was evaluated cool; enough of each length are kept, the first ones."""
@@ -123,7 +136,8 @@ class Prefills:
             self._cool.append(one)
 
 
-_COMPARED, _COMPARED_LEAST, _COMPARED_S = 5, 2, 5.0
+_COMPARED, _COMPARED_LEAST, _COMPARED_S = 12, 2, 5.0
+_SCATTER, _LEAST_SCATTER = 0.05, 0.02
 _KEPT = 400
 
 

@@ -136,7 +136,11 @@ class Throttling:
         return ()
 
     def _clock_measured(self, event: ClockMeasured) -> Iterable[Item]:
+        """Times before and after it are not of one clock."""
         self._clock.learn(event)
+        device = self._device(event.device)
+        if device.watched is not None and any(one.own_clock for one in device.counts.values()):
+            device.watched.interrupt()
         return ()
 
     def _device(self, name: str) -> "_Device":

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from math import hypot, inf
+from math import hypot, inf, sqrt
 from typing import Any
 
 from drivers.clock import SECOND
@@ -189,21 +189,22 @@ class WatchedRun:
         if tokens < self._p.prompt_tokens or took_s <= 0:
             return
         context = self.decoding.started_with
-        expected_s = self._prefills.expected_s(tokens, context)
+        expected = self._prefills.expected(tokens, context)
         if self._at.mechanisms.cool and not self._spells:
             self._prefills.learn(tokens, context, took_s)
-        if expected_s is None:
+        if expected is None:
             return
-        ratio, spell = expected_s / took_s, self._spells.get(Phase.PREFILL)
+        ratio, spell = expected.seconds / took_s, self._spells.get(Phase.PREFILL)
         t_ns = event.t_ns if event.first_token_ns is None else event.first_token_ns
         slow = ratio < self._p.below
         if spell is None and slow:
-            rates = tokens / took_s, tokens / expected_s
+            rates = tokens / took_s, tokens / expected.seconds
             yield from self._suspect(Phase.PREFILL, t_ns, ratio, rates)
             spell = self._spells[Phase.PREFILL]
         if spell is not None:
             spell.turn(slow=slow)
-            spell.spend(tokens, expected_s, took_s)
+            spell.scatter = expected.scatter * sqrt(1 / expected.known + 1 / max(1, spell.slow_turns))
+            spell.spend(tokens, expected.seconds, took_s)
             spell.go_on(t_ns, ratio, below=slow, deep=ratio < self._p.deep, took_s=took_s)
 
     def _suspect(
@@ -247,13 +248,17 @@ class WatchedRun:
 
     def _held(self, spell: Spell) -> bool:
         """Long enough, and on the whole lower than what is not known well explains."""
-        line, p = self._reference.line, self._p
-        doubt = 0.0
-        if line is not None and self._window.tokens:
-            at = self._window.context / self._window.tokens
-            doubt = hypot(line.uncertainty(at), _SIGMAS * line.scatter(spell.tokens))
-        low = spell.ratio * (1 + doubt) < p.below * self._level
+        p = self._p
+        low = spell.ratio * (1 + self._doubt(spell)) < p.below * self._level
         return low and spell.held(p.hold_s, p.hold_turns, p.window_s)
+
+    def _doubt(self, spell: Spell) -> float:
+        """How far its ratio may be off, as a part of it."""
+        line, window = self._reference.line, self._window
+        if spell.scatter or line is None or not window.tokens:
+            return _SIGMAS * spell.scatter
+        known = line.uncertainty(window.context / window.tokens)
+        return hypot(known, _SIGMAS * line.scatter(spell.tokens))
 
     def _conclude(self, phase: Phase, spell: Spell, t_ns: int) -> Generator[DerivedEvent, None, bool]:
         """A symptom that held: whether it is an onset; ruled out once no mechanism can come any more."""

@@ -78,6 +78,8 @@ class Spell:
     below_expected_s: float = 0.0
     below_taken_s: float = 0.0
     """The same, up to when it came above."""
+    scatter: float = 0.0
+    """One sigma of its ratio, of prompts."""
     deepest: float = 1.0
     deep_ns: int | None = None
     again_ns: int | None = None

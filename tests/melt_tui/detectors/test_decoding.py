@@ -73,6 +73,18 @@ def test_tokens_that_come_together_or_late_are_counted_in_the_time_they_took() -
     assert (one.tokens, one.seconds) == (10, 1.0)
 
 
+def test_a_run_that_tells_of_no_turns_is_one_turn() -> None:
+    assert [one.tokens for one in counted(Decoding(), 7)] == [3, 3]
+
+
+def test_a_clock_that_was_set_back_starts_anew() -> None:
+    decoding = Decoding()
+    decoding.begin(begun())
+    counted(decoding, 3, t_ns=500 * SECOND)
+    (one,) = counted(decoding, 3, start=3, t_ns=SECOND)
+    assert (one.tokens, one.seconds) == pytest.approx((3, 0.3))
+
+
 def test_time_away_is_left_out_and_counts_outside_of_turns_too() -> None:
     decoding = Decoding()
     counted(decoding, 3)

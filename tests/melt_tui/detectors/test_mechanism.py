@@ -66,6 +66,20 @@ def test_a_power_limit_leaves_it_cool_and_a_device_that_is_away_tells_nothing() 
     assert (told.cool, told.in_force()) == (True, ())
 
 
+def test_what_a_channel_says_after_the_device_was_away_counts_anew() -> None:
+    told, one = Mechanisms(10.0), channel("thermal status", Quantity.LIMIT_LEVEL)
+    told.open(one)
+    told.take(reading(one, SECOND, 3), 0)
+    told.forget(5 * SECOND)
+    told.open(one)
+    told.take(reading(one, 9 * SECOND, 3), 0)
+    assert force(told) == [("thermal", "SEVERE", 9)]
+    counter = played("core_throttle_count", Quantity.THROTTLE_COUNT, [5, 5])
+    counter.forget(3 * SECOND)
+    counter.take(reading(channel("core_throttle_count", Quantity.THROTTLE_COUNT), 60 * SECOND, 9), 0)
+    assert force(counter) == [], "nobody knows when it stepped"
+
+
 def test_a_cap_is_compared_with_the_runs_own_start_unless_it_is_lowered_already() -> None:
     assert force(played("cap", Quantity.FREQUENCY_CAP, [2e9, 2e9, 1.5e9], run_at=1)) == [
         ("operating-system cap", "2.00 GHz → 1.50 GHz", 2)

@@ -84,10 +84,29 @@ def test_a_growing_context_is_told_from_noise() -> None:
 def test_prompts_are_compared_at_equal_length_behind_equal_context() -> None:
     prefills = Prefills()
     prefills.learn(512, 0, 1.0)
-    assert prefills.expected_s(512, 0) is None, "one short prompt is no reference"
+    assert prefills.expected(512, 0) is None, "one short prompt is no reference"
     prefills.learn(510, 0, 1.2)
-    assert prefills.expected_s(512, 0) == pytest.approx(512 * 2.2 / 1022)
-    assert prefills.expected_s(600, 0) is None
-    assert prefills.expected_s(512, 1000) is None
+    found = prefills.expected(512, 0)
+    assert found is not None
+    assert found.seconds == pytest.approx(512 * (1 / 512 + 1.2 / 510) / 2)
+    assert (found.scatter, found.known) == (0.05, 2)
+    assert prefills.expected(600, 0) is None
+    assert prefills.expected(512, 1000) is None
     prefills.learn(4000, 0, 8.0)
-    assert prefills.expected_s(4000, 0) == pytest.approx(8.0), "one long prompt is"
+    alone = prefills.expected(4000, 0)
+    assert alone is not None, "one long prompt is"
+    assert alone.seconds == pytest.approx(8.0)
+
+
+def test_prompts_that_differ_say_by_how_much_and_the_first_are_kept() -> None:
+    prefills = Prefills()
+    for seconds in (1.0, 1.1, 0.9):
+        prefills.learn(512, 0, seconds)
+    found = prefills.expected(512, 0)
+    assert found is not None
+    assert found.scatter == pytest.approx(0.1)
+    for _ in range(30):
+        prefills.learn(512, 0, 1.0)
+    more = prefills.expected(512, 0)
+    assert more is not None
+    assert more.known == 12
