@@ -125,7 +125,7 @@ class Energy:
     @property
     def coverage(self) -> float:
         """Fraction 0…1 of the window that was measured."""
-        return self.covered_ns / (self.t1_ns - self.t0_ns)
+        return min(1.0, self.covered_ns / (self.t1_ns - self.t0_ns))
 
     @property
     def mean(self) -> Amount:
