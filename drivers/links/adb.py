@@ -37,6 +37,12 @@ class AdbShell(RemoteShell):
         super().__init__(clock, self._pipe, title=title or serial, directory=directory)
         self._server = server
         self._serial = serial
+        self._open: set[AdbStream] = set()
+
+    def sever(self, reason: str) -> None:
+        """The phone is known to be gone: end every stream that is open to it now."""
+        for stream in tuple(self._open):
+            stream.fail(reason)
 
     async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:
         """Copy a file to the phone: resumed where it broke off, checked by sha256, skipped when it is there.
@@ -71,7 +77,11 @@ class AdbShell(RemoteShell):
     async def _pipe(self, command_line: str) -> AsyncIterator["AdbPipe"]:
         services = (f"host:transport:{self._serial}", f"shell,v2,raw:{command_line}")
         async with self._server.stream(*services, about=self._title) as stream:
-            yield AdbPipe(stream, self._clock, self._title)
+            self._open.add(stream)
+            try:
+                yield AdbPipe(stream, self._clock, self._title)
+            finally:
+                self._open.discard(stream)
 
     async def _kill_forward(self, service: str) -> None:
         async with self._server.stream(service, about=self._title):

@@ -7,9 +7,9 @@ import re
 import shutil
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
-from drivers.errors import Garbled, LinkLost, LinkTimeout, MissingExtra
+from drivers.errors import Garbled, LinkLost, LinkTimeout, MissingExtra, Refused
 from drivers.foreign import printable
 from drivers.links import adbwire
 from drivers.links.adbstream import AdbStream
@@ -18,6 +18,9 @@ from drivers.links.adbwire import Listed
 PORT = 5037
 ANSWER_LIMIT_S = 5.0
 """How long the server may take to answer; a phone that it asks for us included."""
+CONNECT_LIMIT_S = 3.2
+"""How long a phone in the network may take to be connected to. A computer calls again after 1 and 3 s: one that comes back
+is reached soon, by this attempt or the next."""
 START_LIMIT_S = 20.0
 """How long a server may take to start."""
 
@@ -65,10 +68,10 @@ class AdbServer:
 
         Raises LinkLost where it cannot.
         """
-        said = await self.ask(f"host:connect:{address}", about=address)
+        said = await self._connect(address)
         if said.startswith("already connected") and not await self._has_ready(address):
             await self.ask(f"host:disconnect:{address}", about=address)
-            said = await self.ask(f"host:connect:{address}", about=address)
+            said = await self._connect(address)
         if not said.startswith(("connected to", "already connected to")):
             raise LinkLost(
                 f"adb cannot connect to {printable(address, 80)} ({printable(said, 200)})",
@@ -77,18 +80,30 @@ class AdbServer:
             )
         return said.rpartition("connected to ")[2].strip()
 
-    async def reach(self, serial: str) -> None:
+    async def reach(self, serial: str, *, anew: bool = False) -> None:
         """Return when the phone can be opened; one over the network that was lost is connected anew.
 
-        Raises LinkLost or Refused with the reason and what to do.
+        ``anew`` also where the server still takes it for connected: it fell silent, and only a new connection tells whether
+        the old one is dead. Raises LinkLost or Refused with the reason and what to do.
         """
         state = next((device.state for device in await self.devices() if device.serial == serial), "")
+        if anew and state and _PLACE.fullmatch(serial):
+            with suppress(Refused):  # it has gone in between
+                await self.ask(f"host:disconnect:{serial}", about=serial)
+            state = ""
         if state == "device":
             return
         if _PLACE.fullmatch(serial) and state in {"", "offline"}:
             await self.connect(serial)
             return
         raise adbwire.fault(state or "not found", serial)
+
+    async def _connect(self, address: str) -> str:
+        try:
+            async with asyncio.timeout(CONNECT_LIMIT_S):
+                return await self.ask(f"host:connect:{address}", about=address)
+        except TimeoutError:
+            raise LinkTimeout(f"{printable(address, 80)} does not answer") from None
 
     async def _has_ready(self, serial: str) -> bool:
         return any(device.serial == serial and device.ready for device in await self.devices())

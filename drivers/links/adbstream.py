@@ -81,6 +81,14 @@ class AdbStream(asyncio.BufferedProtocol):
             await self._writer
             self._check()
 
+    def fail(self, reason: str) -> None:
+        """Whoever waits for it, or asks anything of it from now on, gets an OSError with that reason."""
+        self._error = self._error or ConnectionAbortedError(reason)
+        self._ended = True
+        self.close()
+        self._wake_reader()
+        self.resume_writing()
+
     def close(self) -> None:
         """Let go of it at once, also for a thread that sends over it."""
         with suppress(OSError):

@@ -139,6 +139,15 @@ class ShellLink(Protocol):
         ...
 
 
+@runtime_checkable
+class SeverableLink(ShellLink, Protocol):
+    """A link whose far end may fall silent without a word."""
+
+    def sever(self, reason: str) -> None:
+        """It is known to be gone: whoever waits for something that is open over it gets LinkLost now, with that reason."""
+        ...
+
+
 class ByteLink(Protocol):
     """A link that carries bytes both ways: a serial port, a bulk endpoint, a script."""
 

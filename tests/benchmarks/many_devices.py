@@ -9,6 +9,7 @@ Run: ``python -m tests.benchmarks.many_devices [--phones 32] [--seconds 20] [--q
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -162,12 +163,13 @@ def back_after(bench: Workbench, act: Callable[[], object], name: str) -> float:
     return (newest() - asked_ns) / SECOND
 
 
-Acts = dict[str, tuple[Callable[[], object], Callable[[], object]]]
-"""Device → how it is lost, and how it comes back."""
+Acts = dict[str, tuple[str, Callable[[], object], Callable[[], object]]]
+"""What happens → to which device, how it is lost, and how it comes back."""
 
 
 def losses(folder: Path, rounds: int) -> bool:
-    """A phone's cable, a board whose connection is cut, a board that dies in silence."""
+    """A phone's cable, a board whose connection is cut, what dies in silence: a board, a phone whose connection stays open as
+    in a wireless network that it left, an adb server."""
     with lab(folder) as rig, rig.board.cable() as cable:
         os.environ["HOME"] = str(rig.board.person.home)
         known = rig.board.known_host.replace(f":{rig.board.port} ", f":{cable.port} ")
@@ -175,10 +177,17 @@ def losses(folder: Path, rounds: int) -> bool:
         silent = Place(address=f"ssh://{rig.board.user}@127.0.0.1:{cable.port}", name="silent")
         setup = rig.setup(folder / "session")
         with Workbench(replace(setup, places=(*setup.places, silent))) as bench:
+            server = rig.server.process.pid
             acts: Acts = {
-                "phone": (lambda: rig.phone.cue("drop"), lambda: rig.phone.cue("back")),
-                "board": (rig.board.drop, lambda: None),
-                "silent": (cable.pull, cable.plug),
+                "phone": ("phone", lambda: rig.phone.cue("drop"), lambda: rig.phone.cue("back")),
+                "board": ("board", rig.board.drop, lambda: None),
+                "silent board": ("silent", cable.pull, cable.plug),
+                "silent phone": ("phone", lambda: rig.phone.cue("stall"), lambda: rig.phone.cue("resume")),
+                "stopped adb server": (
+                    "phone",
+                    lambda: os.killpg(server, signal.SIGSTOP),
+                    lambda: os.killpg(server, signal.SIGCONT),
+                ),
             }
             times = timed(bench, acts, rounds)
     good = True
@@ -190,23 +199,27 @@ def losses(folder: Path, rounds: int) -> bool:
 def timed(bench: Workbench, acts: Acts, rounds: int) -> dict[str, list[float]]:
     """Seconds until each loss was shown and each device was back, by what happened."""
     times: dict[str, list[float]] = {}
-    for name, (cut, mend) in (item for _ in range(rounds) for item in acts.items()):
-        until(lambda: up(bench, *acts))
+    for what, (name, cut, mend) in (item for _ in range(rounds) for item in acts.items()):
+        until(lambda: up(bench, *{device for device, _, _ in acts.values()}))
         time.sleep(0.5)
-        times.setdefault(f"{name} shown", []).append(shown_after(bench, cut, name))
-        times.setdefault(f"{name} back", []).append(back_after(bench, mend, name))
+        times.setdefault(f"{what} shown", []).append(shown_after(bench, cut, name))
+        times.setdefault(f"{what} back", []).append(back_after(bench, mend, name))
     return times
 
 
 LIMITS = {
     "phone shown": 1.0,
     "board shown": 1.0,
-    "silent shown": 5.0,
+    "silent board shown": 5.0,
+    "silent phone shown": 5.0,
+    "stopped adb server shown": 5.0,
     "phone back": 3.0,
     "board back": 3.0,
-    "silent back": 3.0,
+    "silent board back": 3.0,
+    "silent phone back": 3.0,
+    "stopped adb server back": 3.0,
 }
-"""A cut connection is known at once; a board that falls silent within 5 s."""
+"""A cut connection is known at once; a board or phone that falls silent within 5 s, whatever went silent on the way."""
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from drivers.errors import LinkLost, LinkTimeout
 from drivers.events import Absent, ChannelsOpened, ClockMeasured, LogLine
 from drivers.inbox import Ended, Inbox
 from drivers.links.asking import measure_offset
-from drivers.links.base import ShellLink
+from drivers.links.base import SeverableLink, ShellLink
 from drivers.model import Channel, DeviceInfo
 
 SERVICE_S = 5.0
@@ -87,6 +87,8 @@ class AndroidDevice:
 
     def _items(self, taken: object) -> Sequence[Item]:
         if isinstance(taken, Ended):
+            if isinstance(taken.error, LinkTimeout) and isinstance(self.shell, SeverableLink):
+                self.shell.sever(str(taken.error))  # nobody has to wait for a phone that does not answer
             raise taken.error or LinkLost(f"{self._device}: its {taken.listener} shell has ended")
         return taken if isinstance(taken, list) else ()
 

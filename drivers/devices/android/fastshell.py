@@ -18,7 +18,11 @@ from drivers.model import Channel
 from drivers.ticks import ticks
 
 FAST_S = 5.0
-"""A phone whose shell reads no file within this time is taken to be lost."""
+"""How long the phone's shell may take to begin, and for one answer."""
+BEAT_S = 0.5
+SILENT_BEATS = 5
+"""A phone that says nothing for so many beats is taken to be lost: it owes ten ticks a second. Counted are beats of ours, so
+that a computer that slept, or had no time for us, does not blame the phone."""
 
 _TICK_NS = SECOND // FAST_HZ
 
@@ -51,11 +55,14 @@ class FastShell:
         return self._paced() if self._opening.paced else self._asked()
 
     async def watch_over(self) -> None:
-        """Raise LinkTimeout when nothing was heard for too long."""
-        self._heard_ns = self._clock.now()
-        while self._clock.now() - self._heard_ns < FAST_S * SECOND:
-            await pause(self._clock, 1.0)
-        raise LinkTimeout(f"{self._device} has said nothing for {FAST_S:g} s")
+        """Raise LinkTimeout when nothing was heard for too long, or nothing at all."""
+        patience, silent, heard_ns = round(FAST_S / BEAT_S), 0, self._heard_ns
+        while silent < patience:
+            await pause(self._clock, BEAT_S)
+            silent += 1
+            if heard_ns != self._heard_ns:
+                patience, silent, heard_ns = SILENT_BEATS, 0, self._heard_ns
+        raise LinkTimeout(f"{self._device} has said nothing for {silent * BEAT_S:g} s")
 
     # --- by itself
 

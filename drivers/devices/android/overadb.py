@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from drivers.base import Device
 from drivers.clock import Clock
 from drivers.devices.android.driver import SCHEME, AndroidDriver, Told, adb_server, over, place
-from drivers.errors import LinkLost, NotSupported, Refused
+from drivers.errors import LinkLost, LinkTimeout, NotSupported, Refused
 from drivers.links import adbwire
 from drivers.links.adb import AdbShell
 from drivers.links.adbserver import AdbServer
@@ -26,6 +26,8 @@ class AdbDriver(AndroidDriver):
         super().__init__(self._shell)
         self._told = told
         self._servers: dict[str, AdbServer] = {}
+        self._silent: set[str] = set()
+        """Addresses of phones that fell silent when they were last open."""
 
     async def scan(self) -> Sequence[Found]:
         """Every phone that the usual server knows of. None is started where nothing that speaks adb is plugged in.
@@ -48,9 +50,14 @@ class AdbDriver(AndroidDriver):
     async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
         """As every driver of phones; one on Wi-Fi that its server has lost sight of is connected to again."""
         serial, server = place(address)
-        await self._server_at(server).reach(serial)
-        async with super().open(address, name, clock) as device:
-            yield device
+        try:
+            await self._server_at(server).reach(serial, anew=address in self._silent)
+            self._silent.discard(address)
+            async with super().open(address, name, clock) as device:
+                yield device
+        except LinkTimeout:
+            self._silent.add(address)
+            raise
 
     async def to_wifi(self, address: str, clock: Clock) -> str:
         """Move the phone to adb over Wi-Fi; its address from now on. Raises LinkLost, Refused."""

@@ -1,12 +1,13 @@
 """The driver over the real adb server and a device end that speaks adb's protocol."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from drivers.clock import SystemClock
+from drivers.clock import SECOND, SystemClock
 from drivers.devices.android import fastshell
 from drivers.devices.android.driver import AndroidDriver
 from drivers.errors import LinkLost, LinkTimeout, Refused
@@ -143,17 +144,33 @@ async def test_a_wrong_serial(server: adb_phone.Server) -> None:
             pass
 
 
-async def test_a_phone_that_falls_silent_is_a_lost_link(plug: Plug, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fastshell, "FAST_S", 0.5)
-    monkeypatch.setattr(remote, "KILL_LIMIT_S", 0.3)
+async def test_a_phone_that_falls_silent_is_a_lost_link_at_once_for_all(
+    plug: Plug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fastshell, "BEAT_S", 0.2)
+    monkeypatch.setattr(remote, "KILL_LIMIT_S", 60.0)
     one = plug(xiaomi)
+    stalled_ns = 0
 
     def story(bench: Bench) -> bool:
-        if len(bench.values("frequency policy0")) == 2:
+        nonlocal stalled_ns
+        if not stalled_ns and bench.values("frequency policy0"):
             one.connected.cue("stall")
+            stalled_ns = SystemClock().now()
         return False
 
-    with pytest.raises(LinkTimeout, match="has said nothing for"):
+    runs: list[asyncio.Task[int]] = []
+
+    async def opened() -> None:
         async with one.open() as device:
-            await one.follow(device, story)
+            assert device.shell is not None
+            async with device.shell.start(["sleep", "1000"]) as process:
+                runs.append(asyncio.create_task(process.wait()))
+                await one.follow(device, story, limit_s=30)
+
+    with pytest.raises(LinkTimeout, match="phone has said nothing for"):
+        await opened()
+    assert SystemClock().now() - stalled_ns < 20 * SECOND, "nobody waits for a phone that is gone"
+    with pytest.raises(LinkLost, match="said nothing"):
+        await runs[0]
     one.connected.cue("resume")
