@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from drivers.accuracy import Accuracy
 from drivers.model import Channel, DeviceKind, Quantity, Unit
 from melt_tui.format import measure, percent
 from melt_tui.measures import points
@@ -21,6 +22,8 @@ class PointEnergy:
 
     point: str
     joules: float | None = None
+    accuracy_j: float | None = None
+    """± the bound that the meter's maker states, of these joules; None where nobody states one."""
     mean_w: float | None = None
     """Of what was measured."""
     coverage: float | None = None
@@ -100,9 +103,12 @@ def _point_energy(stock: Stock, run: RunView, energy: Channel) -> PointEnergy:
     joules = _since(stock, energy, since)
     elapsed_s = (now_ns - since) / 1e9 * (100.0 if coverage is None else coverage) / 100
     live = stock.view.channels.get((device, points.PER_TOKEN + where))
+    source = source_of(stock, device, energy.point)
+    accuracy = source.accuracy if source else None
     return PointEnergy(
         point=energy.point,
         joules=joules,
+        accuracy_j=_bound_j(accuracy, joules, elapsed_s) if accuracy and joules is not None else None,
         mean_w=joules / elapsed_s if joules is not None and elapsed_s > 0 else None,
         coverage=coverage if coverage is not None and coverage < _WHOLE else None,
         per_token=None if live is None else _since(stock, live, since),
@@ -110,6 +116,11 @@ def _point_energy(stock: Stock, run: RunView, energy: Channel) -> PointEnergy:
         per_token_whole=_named(stock, device, points.PER_TOKEN_WHOLE + where, since),
         charging_unknown=energy.point == points.USB and charging_unknown(stock, device),
     )
+
+
+def _bound_j(accuracy: Accuracy, joules: float, seconds: float) -> float:
+    """How far the joules of so much time may be off, by the accuracy of power."""
+    return accuracy.gain_fraction * abs(joules) + accuracy.offset * seconds
 
 
 def _ended(run: RunView, stock: Stock, live: Channel) -> bool:

@@ -145,6 +145,8 @@ def _figures(
     tokens = _tokens(stock, device, run.started_ns)
     if tokens is not None:
         yield "tokens", count(tokens)
+    if energy is not None and energy.accuracy_j is not None:
+        yield "meter's ±", measure(energy.accuracy_j, Unit.JOULE, 2)
     if energy is not None and energy.per_token_whole is not None:
         yield "J/tok whole", number(energy.per_token_whole)
         yield "tok/J", number(1 / energy.per_token_whole if energy.per_token_whole > 0 else None)

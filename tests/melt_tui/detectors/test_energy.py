@@ -178,6 +178,8 @@ def test_a_source_that_stops_tells_what_it_saw() -> None:
     items = played(metered(METER, until_s=14), the_run(), wired=[WIRED])
     assert told(items, "energy battery-terminals")[-1] == (14 * S - 10 * MS, pytest.approx(13.0, rel=1e-2))
     assert told(items, "J/token decode battery-terminals") == []
+    times = [t_ns for t_ns, _ in told(items, "energy battery-terminals")]
+    assert times == sorted(set(times))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from drivers.accuracy import Accuracy
 from drivers.model import ChannelKey, DeviceKind, Quantity
 from melt_tui.measures import points
 from melt_tui.timeline import Reading
@@ -30,6 +31,16 @@ def test_a_run_has_its_energy_mean_power_and_joules_for_each_token() -> None:
     assert phone.per_token_whole is not None
     assert energies(stock, HOST) == energies(stock, METER) == ()
     assert energy_told(stock, PHONE)[0].endswith(" J at battery-terminals")
+
+
+def test_the_accuracy_that_is_stated_for_the_meter_enters() -> None:
+    stock = seen(64)
+    main = replace(stock.view.channels[METER, "main"], accuracy=Accuracy(0.01, 0.02))
+    told = Stock(replace(stock.view, channels={**stock.view.channels, main.key: main}))
+    (phone,) = energies(told, PHONE)
+    assert phone.joules is not None
+    assert phone.accuracy_j == pytest.approx(0.01 * phone.joules + 0.02 * 61.8, rel=0.01)
+    assert energies(stock, PHONE)[0].accuracy_j is None
 
 
 def test_the_figure_of_a_turn_that_is_over_is_old() -> None:
