@@ -4,12 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from drivers.points import POINTS
 from melt_tui import format as fmt
 from melt_tui.analysis.baseline import Baseline
 from melt_tui.analysis.parts import Part, RunSpan, TurnSpan
 from melt_tui.analysis.points import Point
+from melt_tui.analysis.power import UNKNOWN_POINT
 from melt_tui.measures.energy import SECOND_NS, Energy, PerToken, Scope
-from melt_tui.measures.points import GAUGE, LEAST_REFRESHES
+from melt_tui.measures.points import GAUGE, LEAST_REFRESHES, NET
+
+_RAIL = "rail:NAME"
+_RAILS = "a rail"
+_SEEN = {**POINTS, NET: "an upper bound, with the charger's loss", UNKNOWN_POINT: "nobody said where"}
+"""What each point sees."""
 
 _NAMED = 4
 """So many parts are named that lack something for one reason; of more it is told how many."""
@@ -82,12 +89,24 @@ def notes_of(
     if any(not isinstance(one.point.idle, str) for one in points):
         state = "loaded" if run.model_loaded else "not loaded"
         yield f"net_j: less the mean power of the {idle.seconds:.0f} s before the run, model {state}"
+    yield from _incomparable(list(dict.fromkeys(one.point.point for one in points)))
     where: dict[tuple[str, str], list[str]] = {}
     for one in points:
         for remark in _remarks(one):
             where.setdefault(remark, []).append(one.point.point)
     for (figure, reason), names in where.items():
         yield f"{figure} at {_listed(list(dict.fromkeys(names)))}: {reason}"
+
+
+def _incomparable(points: Sequence[str]) -> Iterator[str]:
+    """Why figures of several points are not the same thing."""
+    seen = {_RAIL if point.startswith("rail:") else point: None for point in points}
+    if len(points) > 1:
+        said = "; ".join(
+            f"{_RAILS if point == _RAIL else point}: {_SEEN.get(point, 'as it is called there')}"
+            for point in seen
+        )
+        yield f"energies of different points cannot be compared ({said})"
 
 
 def _remarks(known: PointEnergy) -> Iterator[tuple[str, str]]:

@@ -324,6 +324,10 @@ def test_prompts_per_charge_where_the_battery_is_measured() -> None:
     found = summary(*wired(there, "battery-terminals"), *wired(elsewhere), *items)
     charge = {one.point: (one.battery_wh, one.prompts_per_charge) for one in found.power}
     assert charge["board-input"] == (None, None)
+    (why,) = (note for note in found.notes if "cannot be compared" in note)
+    assert why.endswith(
+        "(board-input: at the board's power plug; battery-terminals: at the battery, or in its place)"
+    )
     assert charge["battery-terminals"] == pytest.approx((1.9, 1.9 * 3600 / 38))
 
 
