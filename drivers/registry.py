@@ -81,7 +81,7 @@ RUNTIMES = {
     "simulated": Entry("drivers.runtimes.simulated.driver", "SimulatedRuntime"),
 }
 
-SIM_METER = f"columns=V,A&rate=100&point={wiring.SIM_POINT}"
+SIM_METER = f"columns=V,A&rate=100&point={wiring.SIM_POINT}&accuracy=0.1&offset=0.0001"
 """What the simulated meter is like unless its address says otherwise."""
 
 
