@@ -20,6 +20,7 @@ EXTRAS = {
     "ios": ("pymobiledevice3", "iPhones"),
     "ssh": ("asyncssh", "boards over SSH"),
     "serial": ("serial", "serial power meters"),
+    "usb": ("usb", "Monsoon HVPM power meters"),
 }
 """Extra → the module that it installs, and what for."""
 
