@@ -3,7 +3,8 @@
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass
-from math import isfinite
+from functools import lru_cache
+from math import isfinite, nan
 from statistics import median
 from typing import Final
 
@@ -121,7 +122,7 @@ class Integral:
         if newest is not None and samples.t0_ns <= newest:
             return self._uneven(samples) if samples.t1_ns > newest else None
         if len(samples.codes) == code_struct(samples.dtype).size:
-            value = self._channel.decoding.value(samples.last_code)
+            value = _value(samples.last_code, self._channel.decoding)
             return self._joined(samples.t0_ns, samples.t0_ns, value, value, Reached(0.0, 0.0), None)
         return self._uneven(samples) if samples.times is not None else self._even(samples)
 
@@ -247,17 +248,37 @@ def _step(kind: Kind, first: float, last: float, gap_ns: int, part_ns: int) -> R
 def _sum(samples: Samples, decoding: Decoding) -> tuple[float, float, float]:
     """The sum of a block's values, its first and its last."""
     raw = np.frombuffer(samples.codes, "<" + samples.dtype)
-    first, last = decoding.value(raw[0].item()), decoding.value(raw[-1].item())
+    first, last = _value(raw[0].item(), decoding), _value(raw[-1].item(), decoding)
     if decoding == IDENTITY:
         return float(raw.sum(dtype=np.float64)), first, last
     if decoding.bits is None:
         return _polynomial_sum(raw.astype(np.float64), decoding.pieces[0]), first, last
     whole = raw.astype(np.int64)
-    number = int(whole[0]) >> decoding.bits
-    if (whole >> decoding.bits != number).any():
-        return float(values_of(samples.codes, samples.dtype, decoding).sum()), first, last
     inside = (whole & ((1 << decoding.bits) - 1)).astype(np.float64)
-    return _polynomial_sum(inside, decoding.pieces[number]), first, last
+    piece = whole >> decoding.bits
+    if piece.max() >= len(decoding.pieces):
+        return nan, nan, nan
+    if (piece == piece[0]).all():
+        return _polynomial_sum(inside, decoding.pieces[piece[0]]), first, last
+    values = np.zeros(len(inside))
+    for coefficients in reversed(_columns(decoding)):
+        values *= inside
+        values += coefficients[piece]
+    return float(values.sum()), first, last
+
+
+def _value(code: float, decoding: Decoding) -> float:
+    """Not a number where the code names a piece that there is not."""
+    if decoding.bits is not None and int(code) >> decoding.bits >= len(decoding.pieces):
+        return nan
+    return decoding.value(code)
+
+
+@lru_cache(maxsize=8)
+def _columns(decoding: Decoding) -> Values:
+    """By degree: the coefficient of each piece."""
+    degrees = max(map(len, decoding.pieces))
+    return np.array([[*piece, *[0.0] * (degrees - len(piece))] for piece in decoding.pieces]).T.copy()
 
 
 def _polynomial_sum(x: Values, coefficients: tuple[float, ...]) -> float:

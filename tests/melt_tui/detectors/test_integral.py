@@ -111,6 +111,16 @@ def test_what_is_no_number_or_comes_late_is_passed_over() -> None:
     assert (seen.joules, seen.covered_ns) == pytest.approx((2.4, 1.2 * S))
 
 
+def test_a_code_of_a_range_that_there_is_not_is_passed_over() -> None:
+    integral = Integral(power(decoding=RANGED))
+    integral.take(reading(power(), S, 9000))
+    assert integral.newest_ns is None
+    integral.take(block(power(), S, S + 4 * MS, [1500, 1500, 9000, 1500, 1500]))
+    integral.take(reading(power(), S + 5 * MS, 9000))
+    seen = between(integral, S, S + 4 * MS)
+    assert (seen.joules, seen.covered_ns) == pytest.approx((2.0 * 4e-3, 4 * MS))
+
+
 def test_moments_that_are_not_known() -> None:
     channel = power(rate_hz=None)
     integral = Integral(channel)
