@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from textual.screen import Screen
 from textual.widgets import Input, Label, Select
 
 from drivers.errors import NotSupported
@@ -36,6 +37,10 @@ async def choose(pilot: Any, key: str) -> None:
     await settle(pilot)
 
 
+def top(app: Any) -> type[Screen[Any]]:
+    return type(app.screen)
+
+
 def verdict(app: Any) -> str:
     return str(app.screen.query_one("#verdict", Label).render())
 
@@ -53,7 +58,7 @@ async def test_a_meter_that_was_found_is_asked_about_kept_and_opened(desk: Any, 
         await walk(pilot, "d")
         await choose(pilot, f"at {LINES.address}")
         await walk(pilot, "enter")
-        assert isinstance(app.screen, MeterDialog)
+        assert top(app) is MeterDialog
         assert (field(app, "port").value, field(app, "family").value) == ("serial:/dev/ttyUSB0", "csv")
         assert verdict(app) == LINES.reason
         assert app.screen.query_one("#options", Input).value == "columns=V,A&baud=115200"
@@ -123,11 +128,11 @@ async def test_nothing_is_supplied_before_it_was_confirmed(desk: Any, make_app: 
         await settle(pilot)
         bench_of(app).viewer.selected = PHONE
         await walk(pilot, "u")
-        assert isinstance(app.screen, SupplyDialog)
+        assert top(app) is SupplyDialog
         await walk(pilot, *"4,2x", "enter")
         assert verdict(app).startswith("A voltage is a number of volts")
         await walk(pilot, "backspace", "enter")
-        assert isinstance(app.screen, SupplyConfirm)
+        assert top(app) is SupplyConfirm
         shown = " ".join(str(label.render()) for label in app.screen.query(Label))
         assert "Supply pixel-8 with 4.2 V from hvpm?" in shown
         assert "4.2 V is above" in shown
@@ -138,7 +143,7 @@ async def test_nothing_is_supplied_before_it_was_confirmed(desk: Any, make_app: 
         await walk(pilot, "u", *"4.2", "enter", "y")
         assert bench.told("set_supply") == [wanted]
         await walk(pilot, "d")
-        assert isinstance(app.screen, DevicesScreen)
+        assert top(app) is DevicesScreen
         await choose(pilot, f"name {METER}")
         bench.check_supply = lambda _: failed(NotSupported("hvpm only measures"))
         await walk(pilot, "u")
