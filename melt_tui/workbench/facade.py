@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 _SETTLED_S = (2.0, 10.0, 60.0)
 """How long after its beginning a session has what it will keep: imports, screens, models, runs."""
-_GIVEN_BACK_S = 15.0
+_GIVEN_BACK_S = 4.0
 """How often what was freed goes back to the system."""
 CONNECT_S = 60.0
 """How long a device may take to come up before a run on it is given up."""
