@@ -343,10 +343,15 @@ class _Look:
         if onset is None and self._mine:
             yield f"onset_s: none within {lasted}"
         yield from self._of_onset(onset, ended)
+        verdicts = self._of(ThrottleRuledOut)
         yield from (
             _verdict(one, self._s(one.symptom_ns), self._s(one.mechanism_ns))
-            for one in self._of(ThrottleRuledOut)
+            for one in verdicts
+            if one.verdict is not Verdict.RECOVERED
         )
+        short = sum(one.verdict is Verdict.RECOVERED for one in verdicts)
+        if short:
+            yield f"the rate fell below 90 % of the expected one {short} ×, and was back before it had held"
         if onset is None and self._open():
             yield "the rate fell below 90 % of the expected one at the end of the run, too late to tell why"
         if not plateaued:

@@ -89,7 +89,7 @@ class Mechanisms:
     @property
     def tells(self) -> bool:
         """Whether the device tells of limits at all, as far as anybody has heard."""
-        return bool(self._gauges or self._episodes)
+        return bool(self._episodes) or any(one.sort is not Sort.PRESSURE for one in self._gauges.values())
 
     def open(self, channel: Channel) -> None:
         """Know a channel from now on; it may be announced anew."""

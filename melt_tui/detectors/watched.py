@@ -233,7 +233,7 @@ class WatchedRun:
                 self._level = 1.0
                 if not spell.ruled_out:
                     yield from self._rule_out(
-                        t_ns, Verdict.RECOVERED, symptom_ns=spell.since_ns, ratio=spell.ratio
+                        t_ns, Verdict.RECOVERED, symptom_ns=spell.since_ns, ratio=spell.ratio_below
                     )
             elif not spell.ruled_out and self._held(spell):
                 begun = yield from self._conclude(phase, spell, t_ns)

@@ -176,17 +176,22 @@ def _limits(channels: Iterable[Channel]) -> Iterable[tuple[float, str]]:
 
 def _bands(look: Look) -> Iterable[Band]:
     """Of the chosen device everything that lasts, of the others what went wrong."""
-    engaged = {(e.device, e.t_ns): e.detail for e in look.marks if isinstance(e, LimitEngaged) and e.detail}
+    engaged = {_engaged_as(e): e.detail for e in look.marks if isinstance(e, LimitEngaged) and e.detail}
     for interval in look.intervals:
         own = interval.device == look.selected
         if look.ask.alone and not own:
             continue
         if interval.kind in _BAND_KINDS and (own or interval.kind in _GRAVE):
-            detail = engaged.get((interval.device, interval.t0_ns), "")
+            detail = engaged.get((interval.device, interval.t0_ns, interval.label), "")
             label = ", ".join(part for part in (_told(interval), detail) if part)
             shown = label if own and interval.kind in _GRAVE else ""
             end_ns = look.ask.t_ns if interval.t1_ns is None else min(interval.t1_ns, look.ask.t_ns)
             yield Band(t0_ns=interval.t0_ns, t1_ns=end_ns, style=interval.kind, label=shown)
+
+
+def _engaged_as(event: LimitEngaged) -> tuple[str, int, str]:
+    """Device, start and label of its interval: several limits may engage at one moment."""
+    return event.device, event.t_ns, f"{event.limit}: {event.reason}"
 
 
 def _told(interval: Interval) -> str:

@@ -1,11 +1,11 @@
 from dataclasses import replace
 from typing import Any
 
-from drivers.events import ChannelsOpened
+from drivers.events import ChannelsOpened, LimitEngaged
 from drivers.metering.losses import loss_channel
 from drivers.model import reading, uneven_block
 from melt_tui.live import LiveState
-from melt_tui.timeline import IntervalKind
+from melt_tui.timeline import Interval, IntervalKind
 from melt_tui.timeline.filled import Filled
 from melt_tui.ui.fleet import fleet_rows
 from melt_tui.ui.look import Ask, Look, take_look
@@ -32,6 +32,8 @@ def test_charts_carry_devices_limits_and_what_lasts() -> None:
     limit = next(band for band in rate.bands if band.style == IntervalKind.LIMIT)
     assert (limit.t0_ns, limit.t1_ns) == (at(72), at(80))
     assert limit.label == "thermal status: thermal, SEVERE"
+    throttled = next(band for band in rate.bands if band.style == IntervalKind.THROTTLED)
+    assert (throttled.t0_ns, throttled.label) == (at(72.9), "throttled: thermal, SEVERE")
     assert not any(band.label for band in power.bands)
     assert (rate.cursor_ns, rate.a_ns, rate.origin_ns) == (at(70), at(20), at(0))
     assert (rate.status, rss.status) == ("pin ▸ 80 s", "")
@@ -39,6 +41,22 @@ def test_charts_carry_devices_limits_and_what_lasts() -> None:
         f"{BOARD} (sim) board-input",
         f"{METER} (sim) battery-terminals",
     ]
+
+
+def test_limits_that_engage_together_keep_their_own_words() -> None:
+    seen = look(80)
+    cap = LimitEngaged(
+        t_ns=at(72), device=PHONE, limit="cpu cap", reason="operating-system cap", detail="2.84 → 1.59 GHz"
+    )
+    lasting = Interval(
+        kind=IntervalKind.LIMIT, device=PHONE, t0_ns=at(72), t1_ns=None, label="cpu cap: operating-system cap"
+    )
+    both = replace(seen, marks=(*seen.marks, cap), intervals=(*seen.intervals, lasting))
+    labels = {band.label for band in plots(both, FRAME)[0].bands if band.style == IntervalKind.LIMIT}
+    assert labels == {
+        "thermal status: thermal, SEVERE",
+        "cpu cap: operating-system cap, 2.84 → 1.59 GHz",
+    }
 
 
 def test_no_band_reaches_beyond_the_moment_shown() -> None:
