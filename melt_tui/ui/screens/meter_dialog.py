@@ -51,7 +51,8 @@ class MeterDialog(Dialog[DeviceConfig]):
         self._draft = draft
         kept = draft.kept
         self._start = _taken(kept.address if kept else draft.chosen or _first(draft.found))
-        self._fed = kept.feeds if kept else self._start.options.get("feeds", "")
+        alone = draft.fed[0] if len(draft.fed) == 1 else ""
+        self._fed = kept.feeds if kept else self._start.options.get("feeds", alone)
         self._point = kept.point if kept else self._start.options.get("point", "")
 
     def compose(self) -> ComposeResult:
@@ -130,6 +131,8 @@ class MeterDialog(Dialog[DeviceConfig]):
         options, usual = self.query_one("#options", Input), FAMILIES[str(event.value)]
         if options.value in {one.options for one in FAMILIES.values()}:
             options.value = usual.options
+        if usual.point and not self._value("point"):
+            self.query_one("#point", Select).value = usual.point
         self._show_fields()
 
     @on(Select.Changed, "#point")

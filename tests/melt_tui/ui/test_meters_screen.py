@@ -62,6 +62,12 @@ async def test_a_meter_that_was_found_is_asked_about_kept_and_opened(desk: Any, 
         assert (field(app, "port").value, field(app, "family").value) == ("serial:/dev/ttyUSB0", "csv")
         assert verdict(app) == LINES.reason
         assert app.screen.query_one("#options", Input).value == "columns=V,A&baud=115200"
+        field(app, "family").value = "tc66"
+        await settle(pilot)
+        assert (field(app, "point").value, app.screen.query_one("#options", Input).value) == ("usb-input", "")
+        field(app, "family").value = "csv"
+        await settle(pilot)
+        field(app, "point").clear()
         app.screen._keep()
         assert verdict(app).startswith("Which device does it feed?")
         field(app, "feeds").value = PHONE
