@@ -59,14 +59,14 @@ async def test_every_palette_command_can_be_given(desk: Any, make_app: Any) -> N
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         offered = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"Run", "Freeze", "First limit", "Library", "Theme", "Remove the device"} <= offered
+        assert {"Run", "Freeze", "First onset", "Library", "Theme", "Remove the device"} <= offered
         assert "Rename" not in offered
-        await press(pilot, "colon", *"first limit", "enter")
+        await press(pilot, "colon", *"first onset", "enter")
         await settle(pilot)
         playhead = bench_of(app).viewer.playhead
         assert (playhead.mode, playhead.at(at(180), bench_of(app).viewer.reach(at(180)))) == (
             Mode.PLAYING,
-            at(67),
+            at(67.9),
         )
         assert bench_of(app).viewer.selected == PHONE
 

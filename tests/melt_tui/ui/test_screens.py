@@ -127,11 +127,11 @@ async def test_zoom_cursor_and_markers_by_keys(walk: Any) -> None:
 async def test_events_are_jumped_to_both_ways(walk: Any) -> None:
     async with walk() as w:
         await w.press("left_square_bracket")
-        assert w.viewer.playhead.cursor_ns == at(150)
+        assert w.viewer.playhead.cursor_ns == at(152)
         await w.press("left_square_bracket")
-        assert w.viewer.playhead.cursor_ns == at(106)
-        await w.press("right_square_bracket")
         assert w.viewer.playhead.cursor_ns == at(150)
+        await w.press("right_square_bracket")
+        assert w.viewer.playhead.cursor_ns == at(152)
         await w.press("right_square_bracket")
         assert [notice.message for notice in w.app._notifications] == ["There is no later event."]
 
@@ -187,7 +187,7 @@ async def test_the_mouse_chooses_devices_moments_lines_and_commands(walk: Any) -
         screen = w.app.screen
         await w.click(screen.query_one(DeviceCards), 5, 6)
         assert w.viewer.selected == BOARD
-        await w.click(screen.query_one(EventLog), 10, 2)
+        await w.click(screen.query_one(EventLog), 10, 3)
         assert w.viewer.playhead.cursor_ns == at(106)
         await w.click(screen.query_one(TimeStrip), 60, 0)
         assert at(80) < w.shown < at(100)
