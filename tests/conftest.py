@@ -1,8 +1,17 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and how many run at once."""
+
+import os
+import sys
 
 import pytest
 
 from tests.rigs.virtual_clock import VirtualClock
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core: most tests wait for cables, leases and other processes for longer than they compute."""
+    own = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return 2 * (own or 1)
 
 
 @pytest.fixture

@@ -201,13 +201,17 @@ def test_an_address_that_nobody_knows_ends_the_session_before_it_records(setup: 
     assert not setup.folder.exists() or list(setup.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["ticks", "r1", "melt-2"])
-def test_a_device_may_have_any_name(setup: SessionSetup, name: str) -> None:
-    with Workbench(replace(setup, places=(Place(address="sim:phone", name=name),))) as bench:
-        assert bench.start_when_up(replace(REQUEST, devices=(name,))).result(LIMIT_S) == ("r1",)
+def test_a_device_may_have_any_name(setup: SessionSetup) -> None:
+    names = ("ticks", "r1", "melt-2")
+    places = tuple(Place(address="sim:phone", name=name) for name in names)
+    with Workbench(replace(setup, places=places)) as bench:
+        assert bench.start_when_up(replace(REQUEST, devices=names)).result(LIMIT_S) == ("r1", "r2", "r3")
         bench.wait_runs().result(LIMIT_S)
-        bench.remove_device(name).result(LIMIT_S)
-        assert bench.add_device("sim:phone", name).result(LIMIT_S) == name
+        runs = bench.timeline.view(bench.now()).runs
+        assert [runs[name].turns_ended for name in names] == [2, 2, 2]
+        for name in names:
+            bench.remove_device(name).result(LIMIT_S)
+            assert bench.add_device("sim:phone", name).result(LIMIT_S) == name
 
 
 def test_a_server_that_runs_already_says_itself_what_it_runs(setup: SessionSetup) -> None:
