@@ -143,7 +143,12 @@ class Mechanisms:
 
     def near(self, t_ns: int, reach_ns: int) -> Iterator[Episode]:
         """Those in force at that moment, and those that engaged within ``reach_ns`` before or after it."""
-        return (one for one in self._episodes if one.in_force(t_ns) or abs(one.t0_ns - t_ns) <= reach_ns)
+        over = (one for one in self._episodes if one.t1_ns is not None)
+        return (
+            one
+            for one in (*self._open.values(), *over)
+            if one.in_force(t_ns) or abs(one.t0_ns - t_ns) <= reach_ns
+        )
 
     def times(self, limit: str, t0_ns: int, t1_ns: int) -> int:
         """How often that limit engaged in that time."""

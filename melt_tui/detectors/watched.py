@@ -61,7 +61,8 @@ class WatchedRun:
         self._reference = Reference(parameters)
         self._prefills = Prefills()
         self._window = Trailing(parameters.window_s, parameters.window_tokens)
-        self._turn: list[Stretch] = []
+        self._turn = [0.0, 0.0, 0.0]
+        """Tokens, seconds, context of the turn in progress."""
         self._whole = True
         """The turn in progress began after the crossing, if there was one."""
         self._warm = False
@@ -85,7 +86,10 @@ class WatchedRun:
         if self._changes != self._at.mechanisms.changes:
             self._changes = self._at.mechanisms.changes
             self._reference.forget(one.t_ns)
-        self._turn.append(one)
+        turn = self._turn
+        turn[0] += one.tokens
+        turn[1] += one.seconds
+        turn[2] += one.context
         self.ratio = ratio = window.expected_s(line) / window.seconds
         if ratio >= self._p.below and not self._spells:
             return self._well(one)
@@ -94,15 +98,11 @@ class WatchedRun:
     def turn_ended(self, event: TurnEnded, last: Stretch | None) -> Iterator[DerivedEvent]:
         """The turn's end, and what was left of its decoding."""
         yield from self.take(last)
-        turn, self._turn = self._turn, []
+        (tokens, seconds, context), self._turn = self._turn, [0.0, 0.0, 0.0]
         spell, line = self._spells.get(Phase.DECODE), self._reference.line
         whole, self._whole = self._whole, True
-        if spell is not None and line is not None and whole:
-            tokens = sum(one.tokens for one in turn)
-            expected_s = line.expected_s(tokens, sum(one.context for one in turn))
-            if tokens >= self._p.window_tokens:
-                slow = expected_s < self._p.below * self._level * sum(one.seconds for one in turn)
-                spell.turn(slow=slow)
+        if spell is not None and line is not None and whole and tokens >= self._p.window_tokens:
+            spell.turn(slow=line.expected_s(tokens, context) < self._p.below * self._level * seconds)
         if not self._warm:
             yield from self._prefilled(event)
             yield from self._judge(event.t_ns)

@@ -14,7 +14,16 @@ from drivers.events import (
     TurnEnded,
 )
 from drivers.model import ChannelKey
-from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, ThrottleOnset
+from melt_tui.events import (
+    SELF,
+    DeviceLost,
+    DeviceUp,
+    Mark,
+    ThrottleOnset,
+    ThrottleRuledOut,
+    ThrottleSuspected,
+    Verdict,
+)
 from melt_tui.timeline import Interval, Timeline, Window
 from melt_tui.ui.look import default_device
 from melt_tui.ui.playhead import Reach
@@ -65,7 +74,7 @@ def take_chronicle(timeline: Timeline, ask: AskChronicle, stock: Stock) -> Chron
     listed = timeline.events(first, ask.t_ns, kinds=_LISTED, limit=EVENTS_AT_MOST)
     return Chronicle(
         ask=ask,
-        events=sorted([*filter(_told, listed), *_notable(turns)], key=lambda event: event.t_ns),
+        events=sorted([*_news(listed), *_notable(turns)], key=lambda event: event.t_ns),
         log=timeline.events(first, ask.t_ns, kinds=(LogLine, OutputText), limit=LOG_AT_MOST)
         if ask.log
         else (),
@@ -86,9 +95,17 @@ def why_absent(topic: Topic, absences: Iterable[Absent], device: str = "") -> li
     ]
 
 
-def _told(event: Event) -> bool:
-    """Whether an event is news: that melt's own meter is up is none."""
-    return event.device != SELF or not isinstance(event, DeviceUp)
+def _news(listed: Sequence[Event]) -> Iterator[Event]:
+    """Without what is none: that melt's own meter is up, what was suspected and has come to something, or to nothing."""
+    onsets = {(event.device, event.t_ns) for event in listed if isinstance(event, ThrottleOnset)}
+    found = [event for event in listed if isinstance(event, ThrottleRuledOut)]
+    settled = onsets | {(event.device, event.symptom_ns) for event in found if event.symptom_ns is not None}
+    for event in listed:
+        own = event.device == SELF and isinstance(event, DeviceUp)
+        past = isinstance(event, ThrottleSuspected) and (event.device, event.t_ns) in settled
+        nothing = isinstance(event, ThrottleRuledOut) and event.verdict is Verdict.RECOVERED
+        if not (own or past or nothing):
+            yield event
 
 
 def _notable(turns: Iterable[Turn]) -> Iterator[Event]:

@@ -1,11 +1,16 @@
 from typing import Any
 
 from drivers.events import FirstToken, LogLine, OutputText, TurnEnded
-from melt_tui.events import SELF, DeviceUp
+from melt_tui.detectors.throttling import Throttling
+from melt_tui.events import SELF, DeviceUp, ThrottleSuspected
+from melt_tui.session.bus import Bus
 from melt_tui.ui.chronicle import AskChronicle, Chronicle, take_chronicle, why_absent
 from melt_tui.ui.playhead import Reach
 from melt_tui.ui.topics import TOPICS, Stock
+from tests.rigs.brute import Brute
 from tests.rigs.night_run import HOST, PHONE, Story, at, timeline
+from tests.rigs.token_traces import Trace, severe
+from tests.rigs.token_traces import at as moment
 
 
 def taken(t_s: float, *, log: bool = False, **story: Any) -> Chronicle:
@@ -23,6 +28,26 @@ def test_events_are_those_worth_reading_up_to_the_moment_in_order() -> None:
     assert [e.turn for e in found.events if isinstance(e, FirstToken)] == [1, 1, 1]
     assert not any(isinstance(event, TurnEnded) for event in found.events)
     assert not any(isinstance(event, DeviceUp) and event.device == SELF for event in found.events)
+
+
+def test_of_throttling_what_came_of_it_is_told_and_a_suspicion_while_it_is_open() -> None:
+    def speed(t: float) -> float:
+        return 6.0 if 30 < t < 32 else 12.0 if t > 60 else 20.0
+
+    known = Brute()
+    bus = Bus((known,), (Throttling(),))
+    for item in Trace(speed, others=[severe(61)], seconds=90).items():
+        bus.publish(item)
+
+    def told(t_s: float) -> list[str]:
+        wish = AskChronicle(t_ns=moment(t_s), reach=Reach(moment(-1), moment(90), live=True))
+        found = take_chronicle(known, wish, Stock(known.view(moment(t_s)))).events
+        return [type(event).__name__ for event in found if "Throttle" in type(event).__name__]
+
+    assert told(40) == ["ThrottleReference", "ThrottleSuspected"]
+    assert told(50) == ["ThrottleReference"]
+    assert told(89) == ["ThrottleReference", "ThrottleOnset"]
+    assert len(known.events(0, moment(90), kinds=(ThrottleSuspected,))) == 2
 
 
 def test_the_log_is_asked_only_when_it_is_on_screen() -> None:
