@@ -54,8 +54,8 @@ class LlamaServer(StagedRuntime):
         return foreseen_objection(spec)
 
     async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
-        """Whether a program that is not our own is there and the model fits into memory."""
-        if spec.home or binary_of(spec.args):
+        """Whether a program that is not our own is there and the model fits into memory; a server needs neither."""
+        if not spec.url and (spec.home or binary_of(spec.args)):
             await check_device(spec, shell, [PROGRAM])
 
     async def perform(self, stage: Stage) -> None:

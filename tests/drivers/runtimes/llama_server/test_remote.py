@@ -10,7 +10,7 @@ import pytest
 
 from drivers.base import Item
 from drivers.clock import SystemClock
-from drivers.errors import DriverError, LinkLost, NotSupported, Refused
+from drivers.errors import DriverError, LinkLost, NeedsSetup, NotSupported, Refused
 from drivers.events import (
     ChannelsOpened,
     ModelLoaded,
@@ -103,6 +103,20 @@ async def test_there_is_no_engine_on_the_device(tmp_path: Path, tether: Tether) 
     assert run.error.sentence == "there is no engine on bench (looked for runtimes/llama.cpp/llama-server)"
     assert run.error.remedy.startswith("melt setup bench puts one there")
     assert tether.pushed == []
+
+
+async def test_before_a_run_the_device_is_looked_at_unless_a_server_runs(
+    tmp_path: Path, tether: Tether
+) -> None:
+    there = run_spec(workload(), home=home_with(tmp_path / "there"))
+    await LlamaServer().look(there, tether, SystemClock())
+    nowhere = replace(there, home=str(tmp_path / "nowhere"))
+    with pytest.raises(NeedsSetup, match="melt setup bench puts one there"):
+        await LlamaServer().look(nowhere, tether, SystemClock())
+    asked = len(tether.commands)
+    await LlamaServer().look(replace(nowhere, url="http://127.0.0.1:1"), tether, SystemClock())
+    await LlamaServer().look(replace(there, home=""), tether, SystemClock())
+    assert (len(tether.commands), tether.pushed) == (asked, []), "nothing is asked of them"
 
 
 async def test_an_engine_for_another_processor(tmp_path: Path, tether: Tether) -> None:
