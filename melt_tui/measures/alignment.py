@@ -31,7 +31,8 @@ SURE = 0.95
 """Confidence from which an offset may be believed."""
 
 WORTH_NS = 5 * MILLISECOND
-"""An offset smaller than this changes nothing that we tell."""
+WORTH_TIMES = 3
+"""An offset smaller than this, or than so many times its uncertainty, is nothing to correct by."""
 
 SLOWEST_NS = 100 * MILLISECOND
 """A meter with fewer readings than one in this time tells nothing of clocks."""
@@ -83,7 +84,7 @@ class Alignment:
         """Whether it may be believed and is no nothing: then it is offered as a correction."""
         if not self.sure or self.offset_ns is None or self.uncertainty_ns is None:
             return False
-        return abs(self.offset_ns) > max(WORTH_NS, self.uncertainty_ns)
+        return abs(self.offset_ns) > max(WORTH_NS, WORTH_TIMES * self.uncertainty_ns)
 
 
 def align(power: Power, moments_ns: Sequence[int], reach_ns: int = REACH_NS) -> Alignment:

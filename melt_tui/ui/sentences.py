@@ -129,10 +129,12 @@ def _compared(event: ClocksCompared) -> Sentence:
     if event.offset_ns is None or event.uncertainty_ns is None:
         return f"clock not compared with {event.feeds}: {event.reason}", Severity.QUIET
     within = f"± {seconds(event.uncertainty_ns / 1e9)}"
-    if not event.offered:
+    if abs(event.offset_ns) <= event.uncertainty_ns:
         return f"clock agrees with {event.feeds} by the power edge, {within}", Severity.QUIET
     side = "late" if event.offset_ns < 0 else "early"
     told = f"clock {seconds(abs(event.offset_ns) / 1e9)} {side} of {event.feeds} by the power edge, {within}"
+    if not event.offered:
+        return told, Severity.QUIET
     return _remedied(told, "melt align corrects the recording"), Severity.WARNING
 
 
