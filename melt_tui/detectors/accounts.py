@@ -140,7 +140,8 @@ class Account:
         self._told = told
         self._start: Reached | None = None
         self._due_ns = 0
-        self._coverage: float | None = None
+        self._coverage = 100.0
+        """Told only where it is less, and again when it changes."""
         self._marks: dict[int, _Marks] = {}
 
     def tell(self, run: Run, now_ns: int, *, tokens: bool) -> Iterator[Told]:

@@ -24,8 +24,8 @@ class LiveEnergy:
 
     A point is that of the device's own channels, or of a meter that is wired to it; of a power and a counter of the same
     thing the counter is taken. Points are never added, nor two meters at one point. Told once a second as far as each
-    source has come, and at the end of turns and of the run; per token only where ``measures.points`` allows it. An
-    energy that is derived from nothing but a run's own figures is none of its sources.
+    source has come, and at the end of turns and of the run; coverage only while a part is missing; per token only where
+    ``measures.points`` allows it, and of single rails only where nothing sees the device as a whole.
     """
 
     quantities = frozenset((*_POWER, *_TOKENS))
@@ -134,13 +134,15 @@ class LiveEnergy:
 
     def _tick(self, now_ns: int) -> Iterator[Item]:
         for device, run in list(self._runs.items()):
-            accounts = []
-            for source, point in self._sources_of(device):
+            accounts, sources = [], self._sources_of(device)
+            whole = any(points.sees_whole(point) for _, point in sources)
+            for source, point in sources:
                 key = (device, source.channel.key)
                 account = self._accounts.get(key)
                 if account is None:
                     account = self._accounts[key] = Account(source, self._named(device, source, point))
                 tokens = points.tells_tokens(point, battery=device in self._batteries)
+                tokens &= points.sees_whole(point) or not whole
                 yield from self._emit(account.tell(run, now_ns, tokens=tokens), now_ns)
                 accounts.append(account)
             self._close(device, run, accounts)

@@ -35,6 +35,11 @@ def rank(point: str) -> int:
     return WHOLE_DEVICE.index(point) if point in WHOLE_DEVICE else len(WHOLE_DEVICE)
 
 
+def sees_whole(point: str) -> bool:
+    """Whether it sees a device as a whole, one way or another: not a rail."""
+    return point in WHOLE_DEVICE
+
+
 def sees_charger(point: str, *, battery: bool) -> bool:
     """Whether it sees what a charger takes instead of what the device does."""
     return point == USB and battery

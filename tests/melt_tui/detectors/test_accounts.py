@@ -40,7 +40,6 @@ def test_figures_of_a_turn() -> None:
     found = told(source("board-input", 1.0, 20), turn(4, 9), 20)
     assert found == {
         "energy": 38.0,
-        "coverage": 100.0,
         "J/token decode": 1.0,
         "J/token": 1.0,
         "J/token whole": 16 / 11,
@@ -80,7 +79,7 @@ def test_it_is_over_when_the_end_was_told_or_is_waited_for_no_more() -> None:
         account = Account(made, figures("phone", "board-input", made.channel))
         first = list(account.tell(run, now_s * S, tokens=True))
         assert account.over is over
-        assert [one.t_ns for one in first] == [min(20, until_s) * S] * 2
+        assert [one.t_ns for one in first] == [min(20, until_s) * S]
         assert (list(account.tell(run, now_s * S + S // 4, tokens=True)) == []) is True
 
 

@@ -136,7 +136,7 @@ def test_joules_of_a_run_and_for_each_token() -> None:
     at_15 = next(joules for t_ns, joules in energy if t_ns > 15 * S)
     assert at_15 == pytest.approx(7 + 3 * (next(t for t, _ in energy if t > 15 * S) - 12 * S) / S, rel=1e-3)
     assert 12 <= len(energy) <= 15
-    assert [share for _, share in told(items, "coverage battery-terminals")] == [100.0]
+    assert told(items, "coverage battery-terminals") == []
     so_far = told(items, "J/token battery-terminals")
     assert [value for _, value in so_far] == pytest.approx([0.3] * len(so_far), rel=1e-3)
     assert so_far[-1][0] == 16 * S
@@ -233,6 +233,16 @@ def test_a_counter_stands_for_the_power_of_its_point() -> None:
     items = played(metered(power), counts, the_run(), channels=(power, counter))
     assert told(items, "energy package")[-1] == (18 * S, pytest.approx(26.0))
     assert len([c for c in opened(items) if c.quantity is Quantity.ENERGY]) == 1
+
+
+def test_a_rail_is_divided_by_tokens_only_where_nothing_sees_the_whole() -> None:
+    rail = replace(METER, device="phone", point="rail:CPU")
+    alone = played(metered(rail), the_run(), channels=(rail,))
+    assert told(alone, "J/token decode rail:CPU") == [(16 * S, pytest.approx(0.3, rel=1e-3))]
+    both = played(metered(METER), metered(rail), the_run(), wired=[WIRED], channels=(METER, rail))
+    assert told(both, "energy rail:CPU")[-1][1] == pytest.approx(21.0, rel=1e-3)
+    assert told(both, "J/token decode rail:CPU") == []
+    assert told(both, "J/token decode battery-terminals")
 
 
 def test_a_device_with_a_clock_of_its_own_is_told_in_host_time() -> None:

@@ -67,7 +67,7 @@ def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
 def test_without_markers_there_are_only_values() -> None:
     figures = take_figures(KNOWN, AskFigures(device="", at_ns=at(40), span=None))
     rows, note = figure_rows(figures, "00:40.0", {})
-    assert len(rows) == 28
+    assert len(rows) == 26
     assert note == "values at 00:40.0 · a and b mark a span"
     assert {row.texts[5] for row in rows} == {"–"}
 
