@@ -87,8 +87,8 @@ def test_energies_are_those_of_the_exported_samples(home: Path, recording: Path)
     for turn in (1, 2):
         sent_s, first_s, last_s = _moments(tables["events"], "sim-phone", turn)
         whole, decode = _joules(power, sent_s, last_s), _joules(power, first_s, last_s)
-        assert fed["turn", turn]["gross_j"] == pytest.approx(whole, rel=1e-6)
-        assert fed["decode", turn]["gross_j"] == pytest.approx(decode, rel=1e-6)
+        assert fed["turn", turn]["gross_j"] == pytest.approx(whole, rel=1e-5)
+        assert fed["decode", turn]["gross_j"] == pytest.approx(decode, rel=1e-5)
         assert fed["turn", turn]["point"] == "battery-terminals"
         assert fed["turn", turn]["coverage"] > 0.98
         per_token = {
@@ -96,10 +96,11 @@ def test_energies_are_those_of_the_exported_samples(home: Path, recording: Path)
             for one in run["per_token"]
             if (one["turn"], one["source"]) == (turn, "sim-meter power")
         }
-        assert per_token["whole"] == pytest.approx(whole / 20)
-        assert per_token["melt"] == pytest.approx(whole / 19)
-        assert per_token["decode"] == pytest.approx(decode / 19)
-    rows = [row for row in energies if row.startswith("r1,sim-phone,turn,2,battery-terminals,")]
+        assert per_token["whole"] == pytest.approx(whole / 20, rel=1e-5)
+        assert per_token["melt"] == pytest.approx(whole / 19, rel=1e-5)
+        assert per_token["decode"] == pytest.approx(decode / 19, rel=1e-5)
+    begins = f"{run['run']},sim-phone,turn,2,battery-terminals,"
+    rows = [row for row in energies if row.startswith(begins)]
     assert [float(row.split(",")[6]) for row in rows] == [fed["turn", 2]["gross_j"]]
 
 
@@ -114,13 +115,14 @@ def _moments(events: list[str], device: str, turn: int) -> tuple[float, float, f
     """Prompt sent, first and last token, in the seconds of the tables."""
     by_kind: dict[str, tuple[float, dict[str, int]]] = {}
     for seconds, of, kind, detail in csv.reader(events):
-        if of == device and kind in {"TurnStarted", "TurnEnded"}:
+        if of == device and kind in {"TurnStarted", "FirstToken", "TurnEnded"}:
             known = json.loads(detail)
             if known["turn"] == turn:
                 by_kind[kind] = (float(seconds), known)
-    (sent_s, _), (ended_s, ended) = by_kind["TurnStarted"], by_kind["TurnEnded"]
-    shift_s = ended_s - ended["last_token_ns"] / 1e9
-    return sent_s, ended["first_token_ns"] / 1e9 + shift_s, ended_s
+    (sent_s, _), (first_s, _), (_, ended) = (
+        by_kind[kind] for kind in ("TurnStarted", "FirstToken", "TurnEnded")
+    )
+    return sent_s, first_s, first_s + (ended["last_token_ns"] - ended["first_token_ns"]) / 1e9
 
 
 def _joules(power: list[tuple[float, float]], a: float, b: float) -> float:
