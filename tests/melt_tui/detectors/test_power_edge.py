@@ -31,7 +31,7 @@ def test_it_is_told_once_when_the_first_turn_has_told_it(late_ms: int) -> None:
     assert event.uncertainty_ns is not None
     assert abs(event.offset_ns + late_ms * MILLISECOND) <= event.uncertainty_ns < 5 * MILLISECOND
     assert (event.device, event.feeds, event.run) == ("meter", "board", "r1")
-    assert event.offered == (late_ms != 0)
+    assert (event.offered, event.edges) == (late_ms != 0, 3)
     assert at(9.1) + 2 * SECOND <= event.t_ns - max(0, late_ms) * MILLISECOND <= at(9.1) + 3 * SECOND
 
 
