@@ -23,6 +23,8 @@ LINK_LOSS = (
 )
 _MANY = 4
 """With more devices than these all can be chosen at once."""
+_LATE_S = 0.3
+"""After so long without an answer it is said that devices are being looked at."""
 _TOLD = 4
 """Refusals that are told; of twenty devices the first ones say enough."""
 _OTHER = "\x00other"
@@ -152,9 +154,11 @@ class RunDialog(Dialog[RunRequest]):
             self._tell([str(error)], fine=False)
             return
         looking = self._bench.check_run(request)
+        late = self.set_timer(_LATE_S, lambda: self._tell(["Looking at the devices …"], fine=True))
         try:
             checked = await answer(looking)
         finally:
+            late.stop()
             looking.cancel()
         against = checked.value or ()
         problem = [checked.problem] if checked.problem else told(against)

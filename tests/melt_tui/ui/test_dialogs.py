@@ -1,5 +1,6 @@
 """Orders given in dialogs, and what the workbench is told."""
 
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,26 @@ async def test_what_is_missing_on_a_device_is_put_there_from_the_dialog(desk: An
         "llama_server",
         "keep",
     )
+
+
+async def test_a_device_that_is_slow_to_answer_is_being_looked_at(desk: Any, make_app: Any) -> None:
+    bench, looks = desk(), list[Future[Any]]()
+
+    def look(_: RunRequest) -> "Future[Any]":
+        looks.append(Future())
+        return looks[-1]
+
+    bench.check_run = look
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "r")
+        verdict = app.screen.query_one("#verdict", Label)
+        await until(pilot, lambda: str(verdict.render()) == "Looking at the devices …")
+        bench.check_run = lambda request: done([])
+        app.screen.query_one("#turns", Input).value = "2"
+        await until(pilot, lambda: str(verdict.render()) == "Ready to start.")
+        assert all(look.cancelled() for look in looks), "nobody waits for them any more"
 
 
 async def test_of_many_devices_all_can_be_chosen_at_once(desk: Any, make_app: Any) -> None:
