@@ -28,7 +28,7 @@ from melt_tui.events import (
 from melt_tui.measures.heat import Reason
 from melt_tui.measures.pace import Line
 
-_SIGMAS = 1.5
+_SIGMAS = 1.25
 _SURE, _UNSURE = 0.03, 0.06
 """Uncertainty of the expected rate up to which, and from which on, an onset is sure and is not."""
 _LONG_NS = 300 * SECOND
@@ -197,7 +197,7 @@ class WatchedRun:
         ratio, spell = expected.seconds / took_s, self._spells.get(Phase.PREFILL)
         t_ns = event.t_ns if event.first_token_ns is None else event.first_token_ns
         slow = ratio < self._p.below
-        if spell is None and slow:
+        if spell is None and ratio * (1 + expected.scatter) < self._p.below:
             rates = tokens / took_s, tokens / expected.seconds
             yield from self._suspect(Phase.PREFILL, t_ns, ratio, rates)
             spell = self._spells[Phase.PREFILL]
@@ -262,9 +262,9 @@ class WatchedRun:
 
     def _conclude(self, phase: Phase, spell: Spell, t_ns: int) -> Generator[DerivedEvent, None, bool]:
         """A symptom that held: whether it is an onset; ruled out once no mechanism can come any more."""
-        first = min(
-            (one for one in self._spells.items() if not one[1].ruled_out), key=lambda one: one[1].since_ns
-        )
+        low = self._p.below * self._level
+        known = [one for one in self._spells.items() if not one[1].ruled_out and one[1].ratio < low]
+        first = min(known, key=lambda one: one[1].since_ns)
         for one, stay in (first, (phase, spell)):
             for crossed_ns in stay.crossings:
                 cause = self._at.cause(crossed_ns, self._started_ns, self._p.near_s)

@@ -43,8 +43,8 @@ class Line:
         return sqrt(self.variance + self.slope_variance * away * away) / expected if expected > 0 else 1.0
 
     def scatter(self, tokens: float) -> float:
-        """One sigma of the mean time of so many tokens, as a part of it, by their own scatter."""
-        return sqrt(self.noise / tokens) / self.seconds if tokens > 0 else 1.0
+        """One sigma of the mean time of so many tokens, as a part of it, by their own scatter; neighbours are alike."""
+        return sqrt(_CORRELATED * self.noise / tokens) / self.seconds if tokens > 0 else 1.0
 
 
 @dataclass(slots=True)

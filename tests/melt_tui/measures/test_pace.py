@@ -48,7 +48,9 @@ def test_a_slope_is_never_negative_and_scatter_falls_with_tokens() -> None:
     noisy = fitted(0.0, 0.2, 100).line()
     assert noisy is not None
     assert noisy.scatter(100) == pytest.approx(noisy.scatter(1) / 10)
-    assert noisy.scatter(1) == pytest.approx(0.2 * 10**0.5, rel=0.25), "of ten tokens together it was 0.2"
+    assert noisy.scatter(1) == pytest.approx(2 * 0.2 * 10**0.5, rel=0.25), (
+        "of ten together it was 0.2, and four are one"
+    )
     assert noisy.scatter(0) == 1
 
 
