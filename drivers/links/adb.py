@@ -3,7 +3,7 @@
 import asyncio
 import select
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class AdbShell(RemoteShell):
 
         Raises LinkLost, LinkTimeout, Refused (no space, no permission), Garbled when the copy differs.
         """
-        await push_file(self._open_pipe, self._title, source, target, progress)
+        await push_file(self._pipe, self._title, source, target, progress)
 
     @asynccontextmanager
     async def forward(self, port: int) -> AsyncIterator[tuple[str, int]]:
@@ -115,6 +115,12 @@ class AdbPipe:
             await self._send(b"")
             with translated(self._title):
                 await asyncio.to_thread(_send_all, self._stream.duplicate(), Packet.STDIN, data)
+
+    async def pour(self, pieces: Iterator[bytes]) -> None:
+        """Write all of them, each as soon as the one before has gone, by a thread that takes and sends them: nothing waits
+        for a turn of the loop. Raises LinkLost."""
+        with translated(self._title):
+            await asyncio.to_thread(_send_each, self._stream.duplicate(), pieces)
 
     async def close_stdin(self) -> None:
         """As every pipe."""
@@ -187,14 +193,30 @@ async def _forwarded(stream: AdbStream, title: str) -> int:
 
 def _send_all(connection: socket.socket, kind: Packet, data: bytes) -> None:
     """Send one packet over a connection that does not block; closes ``connection``. Raises OSError."""
+    with connection:
+        _send(connection, _writable(connection), kind, data)
+
+
+def _send_each(connection: socket.socket, pieces: Iterator[bytes]) -> None:
+    """Send each as input over a connection that does not block; closes ``connection``. Raises OSError."""
+    with connection:
+        waiting = _writable(connection)
+        for piece in pieces:
+            _send(connection, waiting, Packet.STDIN, piece)
+
+
+def _writable(connection: socket.socket) -> select.poll:
     waiting = select.poll()
     waiting.register(connection, select.POLLOUT)
+    return waiting
+
+
+def _send(connection: socket.socket, waiting: select.poll, kind: Packet, data: bytes) -> None:
     parts = [memoryview(header(kind, len(data))), memoryview(data)]
-    with connection:
-        while parts:
-            waiting.poll()
-            with suppress(BlockingIOError):
-                parts = _after(parts, connection.sendmsg(parts))
+    while parts:
+        waiting.poll()
+        with suppress(BlockingIOError):
+            parts = _after(parts, connection.sendmsg(parts))
 
 
 def _after(parts: list[memoryview], sent: int) -> list[memoryview]:

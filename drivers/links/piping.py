@@ -2,17 +2,17 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from drivers.errors import Garbled, LinkTimeout, Refused
 from drivers.foreign import printable
 from drivers.inbox import Inbox
 from drivers.links.base import Pipe, Progress
 from drivers.links.guarding import script
-from drivers.links.leased import OpenPipe
 from drivers.links.output import collect
 from drivers.sizes import size
 
@@ -48,8 +48,19 @@ rm -f "$1.part" "$1.part.of"
 """
 
 
+class PouringPipe(Pipe, Protocol):
+    """A pipe that takes much at once."""
+
+    async def pour(self, pieces: Iterator[bytes]) -> None:
+        """Write all of them, each as soon as the one before has gone; a thread asks for them. Raises LinkLost."""
+        ...
+
+
+OpenPouring = Callable[[str], AbstractAsyncContextManager[PouringPipe]]
+
+
 async def push_file(
-    open_pipe: OpenPipe, title: str, source: Path, target: str, progress: Callable[[Progress], None]
+    open_pipe: OpenPouring, title: str, source: Path, target: str, progress: Callable[[Progress], None]
 ) -> None:
     """Make the device's ``target`` hold what ``source`` holds, and be runnable.
 
@@ -72,7 +83,7 @@ class _Sending:
     """One file on its way."""
 
     def __init__(
-        self, open_pipe: OpenPipe, title: str, source: Path, target: str, total: int, modified_ns: int
+        self, open_pipe: OpenPouring, title: str, source: Path, target: str, total: int, modified_ns: int
     ) -> None:
         self._open_pipe = open_pipe
         self._title = title
@@ -117,23 +128,23 @@ class _Sending:
     async def _transfer(self, summed: Callable[[bytes], None], progress: Callable[[Progress], None]) -> str:
         """Sends what is missing; what the device says that it has got in all. ``summed`` is given the whole file."""
         said = _Said()
-        async with (
-            self._open_pipe(script(_TAKE, self._target)) as pipe,
-            Inbox() as inbox,
-            aclosing(_pieces(self._source, summed)) as pieces,
-        ):
+        async with self._open_pipe(script(_TAKE, self._target)) as pipe, Inbox() as inbox:
             listening = inbox.listen("said", said.listen(pipe))
-            done = 0
-            async for piece in pieces:
-                if said.trouble or listening.done():
-                    break
-                missing = piece[max(0, self._present - done) :]
-                done += len(piece)
-                if missing:
-                    progress(Progress(done - len(missing), self._total))
-                    await pipe.write(missing)
+            source = _Source(self._source, self._present, summed)
+            loop = asyncio.get_running_loop()
+
+            def missing() -> Iterator[bytes]:
+                for piece in source.pieces():
+                    if said.trouble or listening.done():
+                        return
+                    loop.call_soon_threadsafe(progress, Progress(source.done - len(piece), self._total))
+                    yield piece
+
+            await pipe.pour(missing())
             await pipe.close_stdin()
             await listening
+        if source.trouble is not None:
+            raise source.trouble
         if said.trouble:
             raise self._refused(said.trouble.decode(errors="replace"))
         return said.out.decode(errors="replace").strip()
@@ -179,24 +190,32 @@ class _Said:
             kept += chunk[2][: SAID_LIMIT - len(kept)]
 
 
-async def _pieces(source: Path, summed: Callable[[bytes], None]) -> AsyncGenerator[bytes, None]:
-    """The file piece by piece, each given to ``summed``; while one is sent, a thread reads the next."""
-    file = await asyncio.to_thread(source.open, "rb")
-    loop = asyncio.get_running_loop()
+class _Source:
+    """A file that is read by the thread that sends it, and summed up on the way."""
 
-    def piece() -> bytes:
-        data = file.read(PIECE)
-        summed(data)
-        return data
+    def __init__(self, path: Path, present: int, summed: Callable[[bytes], None]) -> None:
+        self.done = 0
+        self.trouble: OSError | None = None
+        """Why it could not be read to its end."""
+        self._path = path
+        self._present = present
+        self._summed = summed
 
-    reading = loop.run_in_executor(None, piece)
-    try:
-        while data := await reading:
-            reading = loop.run_in_executor(None, piece)
-            yield data
-    finally:
-        await asyncio.wait([reading])
-        file.close()
+    def pieces(self) -> Iterator[bytes]:
+        """What the device has not got of it."""
+        try:
+            yield from self._read()
+        except OSError as error:
+            self.trouble = error
+
+    def _read(self) -> Iterator[bytes]:
+        with self._path.open("rb", buffering=0) as file:
+            while piece := file.read(PIECE):
+                self._summed(piece)
+                missing = piece[max(0, self._present - self.done) :]
+                self.done += len(piece)
+                if missing:
+                    yield missing
 
 
 def _stat(source: Path) -> tuple[int, int]:
