@@ -69,16 +69,23 @@ class Arrivals:
 
     ``tolerance`` is how far the nominal rate may be off, as a fraction; ``latency_ns`` how late the least delayed block
     may have come, which no fit can tell. With ``exact`` a lag that stays means missing samples; without, that the meter
-    paused.
+    paused: so it is taken at once after a silence of ``pause_ns``.
     """
 
     def __init__(
-        self, rate_hz: float, *, tolerance: float = 1e-3, latency_ns: int = MILLISECOND, exact: bool = True
+        self,
+        rate_hz: float,
+        *,
+        tolerance: float = 1e-3,
+        latency_ns: int = MILLISECOND,
+        exact: bool = True,
+        pause_ns: int = PAUSED_NS,
     ) -> None:
         self._nominal_ns = SECOND / rate_hz
         self._tolerance = tolerance
         self._latency_ns = latency_ns
         self._exact = exact
+        self._pause_ns = pause_ns
         self._count = 0
         self._last_ns: int | None = None
         self._arrived_ns = 0
@@ -117,7 +124,7 @@ class Arrivals:
     def _paused(self, arrival_ns: int, n: int) -> bool:
         """Whether a meter that is not exact has written nothing for a while."""
         silence_ns = arrival_ns - self._arrived_ns - n * self._period_ns
-        return not self._exact and silence_ns > max(PAUSE * self._period_ns, PAUSED_NS)
+        return not self._exact and silence_ns > max(PAUSE * self._period_ns, self._pause_ns)
 
     def _settle(self, arrival_ns: int) -> int:
         """Take a block into the fit; how many samples are missing before it."""

@@ -179,6 +179,19 @@ def test_a_reader_that_comes_late_is_no_pause() -> None:
             assert placed.t1_ns - placed.t0_ns == pytest.approx(99.8 * MILLISECOND, rel=0.02)
 
 
+def test_what_had_to_wait_is_no_pause_of_a_meter_that_writes_on_and_on() -> None:
+    """300 ms of nothing, then all of it: without a hole, where it was taken."""
+    arrivals = Arrivals(5000.0, tolerance=0.01, exact=False, pause_ns=SECOND)
+    last_ns = 0
+    for k in range(1, 200):
+        late_ns = {100: 300, 101: 260, 102: 180, 103: 90}.get(k, 0) * MILLISECOND
+        placed = arrivals.place(START + k * 100 * MILLISECOND + late_ns, 500)
+        if k > 50:
+            assert abs(placed.t1_ns - START - k * 100 * MILLISECOND) < MILLISECOND
+            assert placed.t0_ns - last_ns == pytest.approx(200_000, rel=0.05)
+        last_ns = placed.t1_ns
+
+
 def test_a_rate_that_was_told_wrongly_is_measured_within_the_tolerance() -> None:
     arrivals = Arrivals(100.0, tolerance=0.2, exact=False)
     random = Random(3)

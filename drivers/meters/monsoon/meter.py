@@ -12,7 +12,7 @@ import numpy as np
 
 from drivers.arrival import Arrivals
 from drivers.base import Item
-from drivers.clock import Clock, pause
+from drivers.clock import SECOND, Clock, pause
 from drivers.errors import LinkError, LinkTimeout, NotSupported
 from drivers.events import LimitEngaged, LimitReleased, SupplySet
 from drivers.links.base import ByteLink, ShellLink
@@ -25,6 +25,9 @@ from drivers.supply import Supplied, require_range
 
 SILENT_S = 2.0
 """A Monsoon that samples and says nothing for so long is gone."""
+
+PAUSE_NS = SECOND
+"""It writes on and on: after a shorter silence what had to wait comes late."""
 
 TOLERANCE = 0.01
 """How far its rate may be off: what it spends on calibrating is part of it."""
@@ -251,7 +254,7 @@ def _supplied(setup: Setup) -> Supplied:
 
 
 def _arrivals() -> Arrivals:
-    return Arrivals(RATE_HZ, tolerance=TOLERANCE, exact=False)
+    return Arrivals(RATE_HZ, tolerance=TOLERANCE, exact=False, pause_ns=PAUSE_NS)
 
 
 class _Rail:
