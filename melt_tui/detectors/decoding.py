@@ -1,9 +1,13 @@
 """The decoding of one run, cut into stretches: how many tokens, in what time, behind how much context."""
 
+from math import inf, isfinite
+
 from drivers.clock import SECOND
 from drivers.events import TurnEnded, TurnStarted
 from melt_tui.detectors.window import Stretch
 
+_MOST = 1e9
+"""Tokens at once that are none."""
 STRETCH_NS = SECOND // 4
 """A stretch ends with the first token after so much decoding."""
 
@@ -46,9 +50,11 @@ class Decoding:
 
     def count(self, t_ns: int, count: float) -> Stretch | None:
         """The count at a moment of host time; a stretch when one is whole."""
-        fresh, self._before = count - self._before, count
-        if fresh <= 0:
+        fresh = count - self._before
+        if not 0 < fresh < _MOST:
+            self._before = count if isfinite(count) else self._before
             return None
+        self._before = count
         self.tokens += int(fresh)
         last_ns = self._last_ns
         if last_ns is None or not self._running or t_ns < last_ns - SECOND:
@@ -64,7 +70,7 @@ class Decoding:
 
     def end(self, event: TurnEnded) -> Stretch | None:
         """The turn is over: what was left of it, or all of it where no count was told."""
-        last = self._cut(self._last_ns) if self._n and self._last_ns is not None else None
+        last = self._cut(self._last_ns) if self._ns and self._last_ns is not None else None
         if last is None and not self._begun:
             last = self._whole(event)
         self._running = False
@@ -93,7 +99,7 @@ class Decoding:
 
     def _whole(self, event: TurnEnded) -> Stretch | None:
         n = (event.output_tokens or 0) - 1
-        if n < 1 or not event.decode_s or event.decode_s <= 0:
+        if n < 1 or event.decode_s is None or not 0 < event.decode_s < inf:
             return None
         self.tokens += n + 1
         new = event.prompt_tokens if event.prompt_tokens is not None else self._new

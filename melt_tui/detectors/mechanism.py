@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from drivers.clock import SECOND
@@ -114,7 +115,7 @@ class Mechanisms:
         codes: Iterable[tuple[Any, ...]] = code_struct(samples.dtype).iter_unpack(samples.codes)
         for i, (code,) in enumerate(codes):
             told = value(code)
-            if told != gauge.last or gauge.stepped_ns is not None:
+            if (told != gauge.last or gauge.stepped_ns is not None) and isfinite(told):
                 self._read(gauge, samples.time_at(i) + shift_ns, told)
 
     def engaged(self, event: LimitEngaged) -> None:

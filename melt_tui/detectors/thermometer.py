@@ -1,5 +1,7 @@
 """The temperature that stands for a device's SoC, and whether its sensor still moves."""
 
+from math import isfinite
+
 from drivers.clock import SECOND
 from drivers.model import Channel, ChannelKey, Quantity, Samples
 
@@ -48,7 +50,8 @@ class Thermometer:
         """Its newest value."""
         if self._last is None or self._chosen is None:
             return None
-        return self._channels[self._chosen].decoding.value(self._last.last_code)
+        value = self._channels[self._chosen].decoding.value(self._last.last_code)
+        return value if isfinite(value) else None
 
     @property
     def still_s(self) -> float:

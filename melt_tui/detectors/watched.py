@@ -186,7 +186,7 @@ class WatchedRun:
     def _prefilled(self, event: TurnEnded) -> Iterator[DerivedEvent]:
         """A prompt was evaluated: against its like."""
         tokens, took_s = event.prompt_tokens or 0, event.prompt_s or 0.0
-        if tokens < self._p.prompt_tokens or took_s <= 0:
+        if tokens < self._p.prompt_tokens or not 0 < took_s < inf:
             return
         context = self.decoding.started_with
         expected = self._prefills.expected(tokens, context)

@@ -12,6 +12,8 @@ PRIOR_SLOPE_SD = 1.5e-4
 """Before anything is known: a token in context makes the next one longer by this part of itself, ± one sigma."""
 _CORRELATED = 4.0
 """Neighbours are alike: so many tokens tell as much of the line as one that stands for itself."""
+_STEEPEST = 0.9
+"""The first token without any context takes at least a tenth of what a middling one does."""
 _LEAST_NOISE = 0.01
 """Tokens never differ by less than this part of their time: a few that happen to agree know no better."""
 
@@ -84,7 +86,14 @@ class Pace:
         noise = self._noise(sxx, sxy, syy, y)
         known, prior = sxx / (_CORRELATED * noise), 1 / (PRIOR_SLOPE_SD * y) ** 2
         slope = (sxy / (_CORRELATED * noise) + PRIOR_SLOPE * y * prior) / (known + prior)
-        return Line(x, y, max(0.0, slope), _CORRELATED * noise / n, 1 / (known + prior), noise)
+        return Line(
+            x,
+            y,
+            min(max(0.0, slope), _STEEPEST * y / x if x > 0 else 0.0),
+            _CORRELATED * noise / n,
+            1 / (known + prior),
+            noise,
+        )
 
     def _noise(self, sxx: float, sxy: float, syy: float, y: float) -> float:
         """Variance of one token's time about the line."""

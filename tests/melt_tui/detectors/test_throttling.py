@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivers.base import Item
 from drivers.clock import SECOND
-from drivers.events import ChannelsOpened, ClockMeasured, LimitEngaged
+from drivers.events import ChannelsOpened, ClockMeasured, LimitEngaged, TurnEnd, TurnEnded
 from drivers.model import Quantity, Samples, Unit, reading
 from melt_tui.detectors.parameters import Parameters
 from melt_tui.detectors.throttling import NAME, RATIO, Throttling
@@ -18,6 +19,7 @@ from melt_tui.events import (
     DerivedEvent,
     DeviceLost,
     Phase,
+    RunStarted,
     ThrottleEnded,
     ThrottleOnset,
     ThrottleReference,
@@ -28,7 +30,20 @@ from melt_tui.events import (
     Wired,
 )
 from tests.rigs.random_sessions import Step, session, steps
-from tests.rigs.token_traces import CAP, DEVICE, STATUS, TOKENS, Found, Trace, at, calm, severe
+from tests.rigs.token_traces import (
+    CAP,
+    DEVICE,
+    RUN,
+    SOC,
+    SPEC,
+    STATUS,
+    TOKENS,
+    Found,
+    Trace,
+    at,
+    calm,
+    severe,
+)
 
 Speed = Callable[[float], float]
 
@@ -295,7 +310,56 @@ def test_other_parameters_find_other_things() -> None:
     assert len(Found(items, Throttling(Parameters().changed(["below=0.97"]))).of(ThrottleOnset)) == 1
 
 
-@given(steps(what=("run", "begin", "first", "count", "tick", "finish", "end", "lose", "up", "clock", "load")))
+@given(
+    st.lists(st.tuples(st.integers(0, 59), st.sampled_from(range(10)), st.integers(0, 9)), max_size=25),
+    st.sampled_from((20.0, 200.0, 3.0)),
+    st.sampled_from((30, 400)),
+)
+@settings(max_examples=40, deadline=None)
+def test_whatever_happens_in_a_run_is_borne(wild: list[tuple[int, int, int]], rate: float, turn: int) -> None:
+    """Values that are none, devices and clocks that come and go, runs over runs: ends follow their onsets."""
+    told: list[tuple[float, Item]] = [(t + by / 10, _wild(t + by / 10, what)) for t, what, by in wild]
+    trace = Trace(
+        drop(30, 0.6, rate=rate), turn_tokens=turn, prompt_tokens=40, seconds=60, soc=lambda t: 40 + t
+    )
+    known = Found([*_mixed(trace.items(), told)], Throttling())
+    open_since = None
+    for one in known.derived:
+        if isinstance(one, ThrottleOnset):
+            assert open_since is None
+            assert one.t_ns <= one.confirmed_ns
+            open_since = one.t_ns
+        elif isinstance(one, ThrottleEnded):
+            assert one.onset_ns == open_since
+            assert one.t_ns > one.onset_ns
+            open_since = None
+    assert open_since is None
+
+
+def _wild(t: float, what: int) -> Item:
+    nan, inf = float("nan"), float("inf")
+    again = RunStarted(t_ns=at(t), device=DEVICE, run=RUN, spec=SPEC)
+    cut = TurnEnded(
+        t_ns=at(t), device=DEVICE, run=RUN, turn=1, end=TurnEnd.FAILED, prompt_tokens=50, output_tokens=9,
+        prompt_s=nan, decode_s=inf,
+    )  # fmt: skip
+    offset = ClockMeasured(
+        t_ns=at(t), device=DEVICE, offset_ns=5 * SECOND, uncertainty_ns=1, origin="round trip"
+    )
+    return (
+        severe(t), calm(t), reading(CAP, at(t), nan), reading(STATUS, at(t), inf), reading(SOC, at(t), nan),
+        DeviceLost(t_ns=at(t), device=DEVICE, reason="x"), again, cut, offset, limit(t, "oc1", "power limit"),
+    )[what]  # fmt: skip
+
+
+def _mixed(items: list[Item], told: list[tuple[float, Item]]) -> list[Item]:
+    def moment(item: Item) -> int:
+        return item.t0_ns if isinstance(item, Samples) else item.t_ns
+
+    return sorted([*items, *(item for _, item in told)], key=moment)
+
+
+@given(steps())
 @settings(max_examples=60, deadline=None)
 def test_any_session_is_borne_and_concluded_from_in_the_same_way(taken: list[Step]) -> None:
     items = list(session(taken))
