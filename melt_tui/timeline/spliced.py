@@ -86,16 +86,16 @@ class Spliced:
     def window(self, key: ChannelKey, t0_ns: int, t1_ns: int, columns: int) -> Window:
         """As ``Timeline.window``."""
         width, _ = choose(t1_ns - t0_ns, columns)
-        held = self._live.held_from(key, width)
-        if self._recording is None or t0_ns >= held:
-            return self._live.window(key, t0_ns, t1_ns, columns)
-        if t1_ns <= held:
+        if self._recording is not None and t1_ns <= self._live.held_from(key, width):
             return self._settled(self._recording.window(key, t0_ns, t1_ns, columns))
         recent = self._live.window(key, t0_ns, t1_ns, columns)
+        held = self._live.held_from(key, width)  # asked afterwards: memory may have let go of some meanwhile
+        if self._recording is None or t0_ns >= held:
+            return recent
         past = self._older(self._recording, key, width, t0_ns, held)
         moved = width // 2 if self._live.changed_ns(key) >= self._committed_ns() else 0
-        first = self._live.column_at(key, t0_ns, width)
-        return _joined(_between(past, first - moved, held - moved), recent)
+        first, edge = self._live.column_at(key, t0_ns, width) - moved, held - moved
+        return _joined(_between(past, first, edge), _between(recent, edge, -EVER))
 
     def intervals(self, t0_ns: int, t1_ns: int) -> Sequence[Interval]:
         """As ``Timeline.intervals``."""

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from drivers.base import Item
 from drivers.clock import MILLISECOND, SECOND
@@ -52,6 +52,16 @@ def test_memory_and_recording_answer_as_one(taken: list[Step], seen: list[Look])
         assert_same(spliced, brute, items, seen)
 
 
+LET_GO_BY_A_LOOK = [
+    Step("value", "phone", 0, 0),
+    Step("value", "phone", 30 * MILLISECOND, 0),
+    Step("late_bulk", "board", 0, 186),
+    Step("late_bulk", "board", 0, 583),
+    *[Step("value", "phone", 0, 0)] * 3,
+]
+
+
+@example(LET_GO_BY_A_LOOK, [Look(0, 0, 38, 2, (), 0)])
 @given(steps(what=("value", "bulk", "late_bulk", "clock", "values"), most=40), looks(3))
 @settings(max_examples=60, deadline=None)
 def test_it_stays_one_while_the_session_goes_on(taken: list[Step], seen: list[Look]) -> None:
