@@ -251,9 +251,7 @@ def _note(figures: Figures, stamp_at: str) -> str:
     a, b = figures.ask.span
     width = max((one.width_ns for one in figures.channels), default=0)
     cut = f" · whole columns of {seconds(width / 1e9)}" if width > 1 else ""
-    tokens = "".join(
-        f" · {name} {tokens} tok{_per_token(figures, name)}" for name, tokens in figures.tokens
-    )
+    tokens = "".join(f" · {name} {tokens} tok{_per_token(figures, name)}" for name, tokens in figures.tokens)
     holes = [one for one in figures.channels if one.energy is not None and one.energy.coverage < WHOLE]
     least = min((one.energy.coverage for one in holes if one.energy), default=1.0)
     missing = f" · ! measured for {percent(100 * least)} only" if holes else ""
