@@ -14,16 +14,16 @@ SERIES = Series(1, 1, unannounced(GOOD), DType.U16, bulk=False, base_ns=None)
 
 def test_a_block_is_counted() -> None:
     assert SERIES.count(GOOD) == 2
-    assert SERIES.count(replace(GOOD, times=struct.pack("<2q", 5, 9))) == 2
+    assert SERIES.count(GOOD._replace(times=struct.pack("<2q", 5, 9))) == 2
 
 
 @pytest.mark.parametrize(
     "bad",
     [
-        replace(GOOD, codes=b"123"),
-        replace(GOOD, times=struct.pack("<q", 1)),
-        replace(GOOD, t0_ns=1 << 62),
-        replace(GOOD, t1_ns=-(1 << 62)),
+        GOOD._replace(codes=b"123"),
+        GOOD._replace(times=struct.pack("<q", 1)),
+        GOOD._replace(t0_ns=1 << 62),
+        GOOD._replace(t1_ns=-(1 << 62)),
     ],
 )
 def test_a_malformed_block_counts_nothing(bad: Samples) -> None:
