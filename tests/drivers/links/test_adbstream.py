@@ -42,6 +42,17 @@ async def test_bytes_come_in_order_each_piece_with_its_stamp(ends: Ends) -> None
     assert stamps == sorted(stamps)
 
 
+async def test_what_came_with_the_last_bytes_of_an_agreement_is_stamped_too(ends: Ends) -> None:
+    stream, _, far = ends
+    far.write(b"OKAYfirst words")
+    before = CLOCK.now()
+    assert await stream.exactly(4) == b"OKAY"
+    stream.stamp(CLOCK.now)
+    t_ns, piece = await stream.take()
+    assert piece == b"first words"
+    assert before <= t_ns <= CLOCK.now()
+
+
 async def test_so_many_bytes_and_what_is_left(ends: Ends) -> None:
     stream, _, far = ends
     far.write(b"OKAY0004abcdrest")
