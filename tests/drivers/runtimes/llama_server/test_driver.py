@@ -21,6 +21,7 @@ from drivers.events import (
     PrefillProgress,
     ProcessEnded,
     ProcessStarted,
+    RunEvent,
     TurnEnd,
     TurnEnded,
     TurnStarted,
@@ -74,7 +75,7 @@ async def test_what_is_told_of_the_engine() -> None:
     assert [channel.quantity for channel in opened.channels] == [Quantity.TOKENS, Quantity.TOKEN_ARRIVALS]
     assert any("listening on" in line.text for line in run.of(LogLine))
     assert not any("melt" in line.text and "ready" in line.text for line in run.of(LogLine))
-    assert all(item.run == "r1" for item in run.items if hasattr(item, "run"))
+    assert all(item.run == "r1" for item in run.items if isinstance(item, RunEvent))
 
 
 async def test_the_same_seed_gives_the_same_text_and_prefill_is_told_in_batches() -> None:
