@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, Quantity
 from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, ThrottleEnded, ThrottleOnset
-from melt_tui.format import age, count, measure, number, seconds
+from melt_tui.format import age, count, measure, number, percent, seconds
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
 from melt_tui.timeline.filled import hole_ns
 from melt_tui.ui.energy import bound, charging_unknown
@@ -150,8 +150,20 @@ def _series(look: Look, one: PanelLook) -> Iterable[Series]:
             last=reading.value if reading else None,
             last_age_s=float(int(age_s(look.view, channel.key) or 0)) if old and reading else None,
             stale=old,
+            fall=_fall(look.stock, channel),
             gap_ns=gap_ns(channel, window.width_ns),
         )
+
+
+def _fall(stock: Stock, channel: Channel) -> str:
+    """What throttling has taken of a token rate: ``▼13 %``; empty while nothing throttles."""
+    view = stock.view
+    share = stock.main(channel.device, Quantity.RATE_SHARE)
+    if channel.quantity is not Quantity.TOKEN_RATE or channel.device not in view.throttled or share is None:
+        return ""
+    reading = last_reading(view, share)
+    lost = 100 - reading.value if reading is not None and not stale(view, share) else 0.0
+    return f"▼{percent(lost)}" if lost >= 1 else ""
 
 
 def gap_ns(channel: Channel, width_ns: int) -> int:

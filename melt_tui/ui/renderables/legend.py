@@ -74,16 +74,18 @@ def write(cells: Cells, said: Legend, *, framed: bool) -> None:
 def reading(series: Series, prefix: Prefix, limits: tuple[tuple[float, str], ...]) -> tuple[Part, ...]:
     """Shape, label and last value of a series: ``▲``, ``pixel-8``, ``18.4``.
 
-    Dimmed, and its age with it, when stale; with ``!`` when past a limit.
+    Dimmed, and its age with it, when stale; with ``!`` when past a limit, and with what throttling has taken.
     """
     ink = Ink.DIM if series.stale else device_ink(series.colour)
     past = series.last is not None and any(series.last > value for value, _ in limits)
     shown = number(None if series.last is None else series.last / prefix.factor) + "!" * past
     aged = f" {age(series.last_age_s)}" if series.stale and series.last_age_s is not None else ""
+    fall = ((f" {series.fall}", Ink.WARNING),) if series.fall and not series.stale else ()
     return (
         (f"{shape(series.colour)} ", ink),
         (f"{plain(series.label, 16)} ", Ink.DIM if series.stale else Ink.TEXT),
         (shown, Ink.WARNING if past and not series.stale else ink),
+        *fall,
         (aged, Ink.DIM),
     )
 

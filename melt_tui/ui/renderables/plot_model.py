@@ -19,6 +19,8 @@ class Series:
     """Shown beside a stale value."""
     stale: bool = False
     """Older than three periods: dimmed, with its age."""
+    fall: str = ""
+    """Beside the newest value: ``▼13 %``, what throttling has taken of it."""
     gap_ns: int = 1_000_000_000
     """Columns farther apart than this are not joined: the gap is seen."""
 

@@ -28,6 +28,8 @@ def test_charts_carry_devices_limits_and_what_lasts() -> None:
     rate, heat, power, rss = plots(look(80), FRAME)
     assert [s.label for s in rate.series] == [f"{PHONE} (sim)", f"{BOARD} (sim)", HOST]
     assert [s.colour for s in rate.series] == [0, 1, 2]
+    assert [s.fall for s in rate.series] == ["▼28 %", "", ""]
+    assert {s.fall for s in (*heat.series, *plots(look(60), FRAME)[0].series)} == {""}
     assert heat.limits == ((75.0, "limit 75.0"), (95.0, "limit 95.0"))
     limit = next(band for band in rate.bands if band.style == IntervalKind.LIMIT)
     assert (limit.t0_ns, limit.t1_ns) == (at(72), at(80))

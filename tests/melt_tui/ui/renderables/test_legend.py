@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from melt_tui.ui.renderables import legend
 from melt_tui.ui.renderables.axes import Prefix
 from melt_tui.ui.renderables.cells import Cells, Ink, text_of
@@ -23,6 +25,11 @@ def test_a_value_in_the_unit_of_the_axis() -> None:
         ("1.90", Ink.DEVICE_1),
         ("", Ink.DIM),
     )
+
+
+def test_what_throttling_takes_stands_beside_the_value_while_it_is_fresh() -> None:
+    assert said(replace(series(1.9e9), fall="▼13 %"))[3] == (" ▼13 %", Ink.WARNING)
+    assert len(said(replace(series(1.9e9, age_s=12.0), fall="▼13 %"))) == 4
 
 
 def test_an_unknown_value_is_no_zero() -> None:
