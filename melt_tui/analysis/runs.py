@@ -93,7 +93,7 @@ def summarise_run(
     look = _Look(recording, events, channels)
     energy = run_energy(recording, channels, look.span(busy_until_ns), added=added)
     turns = look.turns()
-    counted = [turn for turn in turns if _counts(turn)]
+    counted = [turn for turn in turns if counts(turn)]
     rss_peak = look.rss_peak()
     model, loaded = events.model, events.loaded
     return RunSummary(
@@ -124,7 +124,8 @@ def summarise_run(
     )
 
 
-def _counts(turn: TurnSummary) -> bool:
+def counts(turn: TurnSummary) -> bool:
+    """Whether its figures are taken: measured, ended by itself, and not flagged."""
     return _whole(turn) and not turn.flagged
 
 
@@ -226,7 +227,7 @@ def _uncounted(turns: Sequence[TurnSummary]) -> Iterator[str]:
             f"mean: {flagged} turn{'s' * (flagged > 1)} left out whose observed and reported decode rates "
             f"differ by more than {100 * rates.FLAG_SHARE:.0f} %"
         )
-    if not any(map(_counts, turns)):
+    if not any(map(counts, turns)):
         yield "mean: no turn to count"
 
 

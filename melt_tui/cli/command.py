@@ -1,4 +1,4 @@
-"""What was typed, carried out. Exit codes: 0 done, 1 a run failed, 2 wrong usage, 130 interrupted."""
+"""What was typed, carried out. Exit codes: 0 done, 1 a run failed, 2 wrong usage, 3 a condition of ``compare`` holds, 130 interrupted."""
 
 import importlib
 import signal
@@ -26,6 +26,7 @@ VERBS = {
     "summary": ("melt_tui.cli.listing", "summary"),
     "align": ("melt_tui.cli.aligning", "align"),
     "analyse": ("melt_tui.cli.analysing", "analyse"),
+    "compare": ("melt_tui.cli.comparing", "compare"),
     "export": ("melt_tui.cli.listing", "export"),
     "doctor": ("melt_tui.cli.listing", "doctor"),
 }

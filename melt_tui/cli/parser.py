@@ -50,6 +50,9 @@ def parser() -> Parser:
         _align,
     )
     _add(verbs, "analyse", common, "look for throttling in a recording again", _analyse)
+    _add(
+        verbs, "compare", common, "is one run better than another? runs of recordings side by side", _compare
+    )
     _add(verbs, "replay", common, "look back into a recording", _file)
     _add(verbs, "export", common, "a recording as a table", _export)
     _add(verbs, "doctor", common, "check this computer, with a remedy for each fault", _json_only)
@@ -213,6 +216,45 @@ def _analyse(into: argparse.ArgumentParser) -> None:
         metavar="NAME=NUMBER",
         default=[],
         help="a parameter of the detector, as below=0.95; may be given more than once",
+    )
+    _json_only(into)
+
+
+def _compare(into: argparse.ArgumentParser) -> None:
+    into.add_argument(
+        "source",
+        nargs="+",
+        metavar="FILE[#RUN]",
+        help="recordings, or one run of each by its number, id or device; the first is what others are measured against",
+    )
+    into.add_argument(
+        "--group",
+        type=words,
+        default=None,
+        metavar="NAMES",
+        help="which belong together: a name for each, as old,new,new,old, or by file, device, model, quantisation, runtime, "
+        "threads, workload; default: each for itself",
+    )
+    into.add_argument(
+        "--align",
+        type=words,
+        default="start",
+        metavar="MOMENT",
+        help="start (default), first-token, mark:NAME, onset, or seconds by which the others are moved; several with commas",
+    )
+    into.add_argument(
+        "--x",
+        choices=("time", "tokens", "joules"),
+        default="time",
+        help="along what they are laid over one another",
+    )
+    into.add_argument(
+        "--fail-if",
+        action="append",
+        type=words,
+        default=[],
+        metavar="CONDITION",
+        help="leave with 3 where it holds, as 'decode_tps<-3%%'; may be given more than once",
     )
     _json_only(into)
 

@@ -28,6 +28,9 @@ SKEW_RUNS = 8
 SKEW_Z = 2.576
 """Standard errors of a skewness beyond which it is not chance: 1 in 100."""
 
+_ROUNDING = 1e-9
+"""Values that are no further apart, as a part of them, are the same."""
+
 RESAMPLES = 9999
 SEED = 20
 
@@ -91,6 +94,8 @@ def compare(a: Sequence[Turns], b: Sequence[Turns], *, ratio: bool = True) -> Di
     means_a, means_b = _means(side_a, prompts), _means(side_b, prompts)
     moments, effect, ends, method = _estimated(means_a, means_b, side_a, side_b, prompts)
     difference = moments.b - moments.a
+    if not moments.error and abs(difference) <= _ROUNDING * abs(moments.a):
+        difference = 0.0
     of_ratio = ratio and moments.a > 0
     return Difference(
         a=moments.a,
@@ -147,8 +152,8 @@ class _Moments:
         square = t * t
         lead = self.a**2 - square * self.var_a
         middle = self.a * self.b - square * self.covariance
-        rest = self.b**2 - square * self.var_b
-        inside = middle**2 - lead * rest
+        spread = self.a**2 * self.var_b + self.b**2 * self.var_a - 2 * self.a * self.b * self.covariance
+        inside = square * (spread - square * (self.var_a * self.var_b - self.covariance**2))
         if lead <= 0 or inside < 0:
             return None
         return (middle - copysign(sqrt(inside), t)) / lead
@@ -177,13 +182,12 @@ def _over_runs(a: Numbers, b: Numbers) -> _Estimate:
 
 
 def _over_turns(a: Numbers, b: Numbers) -> _Estimate:
-    n = len(a)
-    shared = np.cov(a, b) / n
+    n, var_a, var_b = len(a), _variance(a), _variance(b)
+    steps = _variance(b - a) if (_ROUNDING * float(np.max(np.abs(a)))) ** 2 < float(np.var(b - a)) else 0.0
     moments = _Moments(
-        float(a.mean()), float(b.mean()), float(shared[0, 0]), float(shared[1, 1]), float(shared[0, 1])
+        float(a.mean()), float(b.mean()), var_a / n, var_b / n, (var_a + var_b - steps) / (2 * n)
     )
-    spread = sqrt(_variance(b - a))
-    effect = _unbiased(n - 1) * float((b - a).mean()) / spread if spread else None
+    effect = _unbiased(n - 1) * float((b - a).mean()) / sqrt(steps) if steps else None
     return moments, effect, _student(n - 1), Method.PAIRED
 
 
@@ -198,7 +202,9 @@ def _by_prompt(side: Sequence[Turns], prompts: Sequence[Hashable]) -> Numbers:
 
 
 def _variance(values: Numbers) -> float:
-    return float(np.var(values, ddof=1))
+    """Of a sample; what comes of rounding is none."""
+    found = float(np.var(values, ddof=1))
+    return found if found > (_ROUNDING * float(np.max(np.abs(values)))) ** 2 else 0.0
 
 
 def _welch_freedom(moments: _Moments, n_a: int, n_b: int) -> float:

@@ -1,0 +1,164 @@
+"""A comparison as text for people: rounded, aligned, safe to print."""
+
+from collections.abc import Iterator, Sequence
+
+from melt_tui import format as fmt
+from melt_tui.analysis.compare import Comparison
+from melt_tui.analysis.compare_request import Axis
+from melt_tui.analysis.compare_row import Against, Row
+from melt_tui.analysis.compare_runs import ComparedRun, Group
+from melt_tui.analysis.compare_series import Overlay, Panel
+from melt_tui.measures.comparing import Difference
+
+Cells = tuple[str, ...]
+
+_STATIONS = 9
+"""Moments at which a trace is told in text."""
+
+
+def paragraphs(comparison: Comparison, axis: Axis) -> Iterator[str | Sequence[Cells]]:
+    """Lines and tables in turn; rows of a table are equally long, its first is the head."""
+    for group in comparison.groups:
+        yield f"{group.name}: {fmt.plain(group.title, 200)}"
+    yield [_RUN_HEAD, *(_run(run) for run in comparison.runs)]
+    if comparison.refusal:
+        yield f"cannot be compared: {comparison.refusal}"
+    yield [_head(comparison.groups), *_figures(comparison)]
+    yield from (f"note: {note}" for note in _notes(comparison.rows))
+    if comparison.setup:
+        yield "what differs in the set-up:"
+        yield [
+            ("", *(run.label for run in comparison.runs)),
+            *(
+                (fmt.plain(one.name, 40), *(fmt.plain(value or fmt.UNKNOWN, 28) for value in one.values))
+                for one in comparison.setup
+            ),
+        ]
+    along = comparison.overlay(axis)
+    if along is not None:
+        yield from _traces(along, comparison)
+    yield from (f"careful: {warning}" for warning in comparison.warnings)
+
+
+_RUN_HEAD = (
+    "run",
+    "recording",
+    "device",
+    "model",
+    "order",
+    "turns",
+    "lasted",
+    "start °C",
+    "limited",
+    "throttled",
+)
+
+
+def _run(run: ComparedRun) -> Cells:
+    return (
+        run.label,
+        fmt.plain(run.session, 30),
+        fmt.plain(run.device, 24),
+        fmt.plain(run.model or fmt.UNKNOWN, 30),
+        fmt.count(run.place),
+        fmt.count(run.counted_turns),
+        fmt.seconds(run.seconds),
+        fmt.number(run.start_c),
+        fmt.percent(100 * run.limited),
+        fmt.UNKNOWN if run.onset_s is None else f"from {fmt.seconds(run.onset_s)} on",
+    )
+
+
+def _head(groups: Sequence[Group]) -> Cells:
+    return ("", groups[0].name, "", "against it", "difference", "95 % interval", "effect", "")
+
+
+def _figures(comparison: Comparison) -> Iterator[Cells]:
+    for row in comparison.rows:
+        for each in row.against:
+            yield _figure(row, each, comparison)
+
+
+def _figure(row: Row, each: Against, comparison: Comparison) -> Cells:
+    title = f"{row.title} {f'@{row.point} ' if row.point else ''}{row.unit}".rstrip()
+    known = each.difference
+    if known is None:
+        base, group = (_mean(row, name, comparison) for name in (comparison.groups[0].name, each.group))
+        why = "" if comparison.refusal else f"not compared: {fmt.plain(each.refusal, 200)}"
+        return (title, fmt.number(base), each.group, fmt.number(group), "", "", "", why)
+    return (
+        title,
+        fmt.number(known.a, 4),
+        each.group,
+        fmt.number(known.b, 4),
+        _signed(known.relative, known.absolute),
+        _interval(known),
+        fmt.number(known.effect, 2),
+        _word(row, known),
+    )
+
+
+def _mean(row: Row, group: str, comparison: Comparison) -> float | None:
+    runs = next(one.runs for one in comparison.groups if one.name == group)
+    some = [value for i in runs if (value := row.values[i]) is not None]
+    return sum(some) / len(some) if some else None
+
+
+def _signed(relative: float | None, absolute: float) -> str:
+    return f"{absolute:+.3g}" if relative is None else fmt.percent(100 * relative, 1, signed=True)
+
+
+def _interval(known: Difference) -> str:
+    ends = known.relative_interval if known.relative is not None else known.interval
+    if ends is None:
+        return fmt.UNKNOWN
+    if known.relative is None:
+        return f"{ends[0]:+.3g} … {ends[1]:+.3g}"
+    return " … ".join(fmt.percent(100 * end, 1, signed=True) for end in ends)
+
+
+def _word(row: Row, known: Difference) -> str:
+    if known.interval is None:
+        return "these runs only"
+    only = "" if known.general else ", these runs only"
+    if not known.shown:
+        return f"no difference shown{only}"
+    higher = "higher" if known.absolute > 0 else "lower"
+    return f"{'better' if row.better == higher else 'worse' if row.better else higher}{only}"
+
+
+def _notes(rows: Sequence[Row]) -> Iterator[str]:
+    """Each once, with the rows that it is about."""
+    about: dict[str, list[str]] = {}
+    for row in rows:
+        for note in dict.fromkeys([*row.notes, *(note for each in row.against for note in each.notes)]):
+            about.setdefault(note, []).append(row.title)
+    yield from (
+        f"{', '.join(dict.fromkeys(titles[:3]))}{' …' if len(titles) > 3 else ''}: {fmt.plain(note, 300)}"
+        for note, titles in about.items()
+    )
+
+
+def _traces(along: Overlay, comparison: Comparison) -> Iterator[str | Sequence[Cells]]:
+    """Every panel at some stations along the axis: the mean of each group, and its difference from the first."""
+    aligned = f"aligned by {fmt.plain(comparison.align, 60)}"
+    at = [along.columns * (2 * i + 1) // (2 * _STATIONS) for i in range(_STATIONS)]
+    stations = tuple(fmt.number(along.start + (i + 0.5) * along.step) for i in at)
+    yield f"along {along.axis}, {aligned}:"
+    yield [(along.unit, *stations), *(cells for panel in along.panels for cells in _trace(panel, at))]
+    yield from (f"not drawn: {reason}" for reason in along.missing)
+
+
+def _trace(panel: Panel, at: Sequence[int]) -> Iterator[Cells]:
+    divisor, unit = (1e9, "GB") if panel.unit == "B" else (1.0, panel.unit)
+    divisor, unit = (1e9, "GHz") if panel.unit == "Hz" else (divisor, unit)
+    for name, mean in panel.groups:
+        values = (mean[i] for i in at)
+        shown = (fmt.number(None if value is None else value / divisor) for value in values)
+        yield (f"{panel.title} {unit} {name}", *shown)
+    for name, difference in panel.differences:
+        steps = (difference[i] for i in at)
+        yield (
+            f"{panel.title} {name} − {panel.groups[0][0]}",
+            *(fmt.UNKNOWN if step is None else f"{step / divisor:+.3g}" for step in steps),
+        )
