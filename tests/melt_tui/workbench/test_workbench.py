@@ -3,6 +3,7 @@
 import json
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
@@ -13,7 +14,8 @@ from types import FrameType
 import pytest
 
 from drivers.errors import NotSupported, Refused
-from melt_tui.errors import MeltError
+from melt_tui.analysis.compare_request import CompareRequest
+from melt_tui.errors import MeltError, UsageError
 from melt_tui.events import DeviceFailed, Mark, RunEnded, RunOutcome, RunStarted
 from melt_tui.timeline import DeviceState, RunPhase
 from melt_tui.workbench import (
@@ -239,11 +241,15 @@ def test_an_interrupt_while_leaving_waits_for_the_end_of_the_recording(setup: Se
     bench.start_when_up(replace(REQUEST, turns=None, repeat=0)).result(LIMIT_S)
     path = path_of(bench)
 
-    def interrupt(_number: int, frame: FrameType | None) -> None:
-        """Where a user's would come: while it is waited."""
+    came: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        """Where a user's would come: while it is waited, asleep and holding no lock; three times."""
+        asleep = frame is not None and frame.f_code is threading.Condition.wait.__code__
         while frame is not None and frame.f_code is not wait.__code__:
             frame = frame.f_back
-        if frame is not None:
+        if asleep and frame is not None and len(came) < 3:
+            came.append(number)
             raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
@@ -309,6 +315,8 @@ def test_the_library_knows_what_is_being_written_and_what_was(setup: SessionSetu
         out = second.export_recording(path, path.with_suffix(".csv")).result(LIMIT_S)
         assert out.read_text(encoding="utf-8").startswith("t_s,device,channel,unit,value")
         assert second.summary(path).result(LIMIT_S)["session"]["name"] == "night"
+        with pytest.raises(UsageError, match="nothing was run"):
+            second.compare(CompareRequest(sources=(str(path), str(path)))).result(LIMIT_S)
         second.delete_recording(path).result(LIMIT_S)
         assert not path.exists()
 
