@@ -154,9 +154,9 @@ class _Moments:
         middle = self.a * self.b - square * self.covariance
         spread = self.a**2 * self.var_b + self.b**2 * self.var_a - 2 * self.a * self.b * self.covariance
         inside = square * (spread - square * (self.var_a * self.var_b - self.covariance**2))
-        if lead <= 0 or inside < 0:
+        if lead <= 0 or inside < -_ROUNDING * middle**2:
             return None
-        return (middle - copysign(sqrt(inside), t)) / lead
+        return (middle - copysign(sqrt(max(0.0, inside)), t)) / lead
 
 
 _Estimate = tuple[_Moments, float | None, tuple[float, float] | None, Method]

@@ -48,8 +48,12 @@ def binned(samples: Samples, moments: Times, there: Values) -> Binned:
     around it, as long as these are no hole apart."""
     n = len(moments) - 1
     low, mean, high = (np.full(n, np.nan) for _ in range(3))
+    inside = np.flatnonzero(there > 0)
+    if not len(inside):
+        return Binned(low, mean, high)
     cuts = np.searchsorted(samples.times_ns, moments)
-    cuts[-1] = np.searchsorted(samples.times_ns, moments[-1], "right")
+    end = int(inside[-1]) + 1
+    cuts[end:] = np.searchsorted(samples.times_ns, moments[end], "right")
     full = np.flatnonzero((np.diff(cuts) > 0) & (there > 0))
     if len(full):
         starts, stop = cuts[full], int(cuts[full[-1] + 1])

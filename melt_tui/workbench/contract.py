@@ -8,13 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from drivers.model import Found
 from melt_tui.config import DeviceConfig
 from melt_tui.store.info import RecordingInfo
 from melt_tui.timeline import Timeline
 from melt_tui.workbench.objections import Objection
+
+if TYPE_CHECKING:
+    from melt_tui.analysis.compare import Comparison
+    from melt_tui.analysis.compare_request import CompareRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +301,10 @@ class Bench(Protocol):
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         """The summary of a recording, as ``melt summary --json`` prints it."""
+        ...
+
+    def compare(self, request: "CompareRequest") -> "Future[Comparison]":
+        """Runs of recordings side by side. UsageError for what cannot be compared at all."""
         ...
 
     def saved_devices(self) -> Sequence[DeviceConfig]:

@@ -33,6 +33,8 @@ from melt_tui.workbench.contract import (
 from melt_tui.workbench.objections import Objection
 
 if TYPE_CHECKING:
+    from melt_tui.analysis.compare import Comparison
+    from melt_tui.analysis.compare_request import CompareRequest
     from melt_tui.workbench.desk import Desk
 
 T = TypeVar("T")
@@ -193,6 +195,10 @@ class Workbench:
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         """The summary of a recording."""
         return self._call(lambda desk: desk.shelf.summary(path))
+
+    def compare(self, request: "CompareRequest") -> "Future[Comparison]":
+        """Runs of recordings side by side."""
+        return self._call(lambda desk: desk.shelf.compare(request))
 
     def saved_devices(self) -> Sequence[DeviceConfig]:
         """The devices of the config file."""

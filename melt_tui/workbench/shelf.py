@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drivers.errors import Refused
 from melt_tui.errors import BadRecording
@@ -16,6 +16,10 @@ from melt_tui.store.info import RecordingInfo, RecordingState
 from melt_tui.store.recording import Recording
 from melt_tui.timeline import Timeline
 from melt_tui.timeline.filled import Filled
+
+if TYPE_CHECKING:
+    from melt_tui.analysis.compare import Comparison
+    from melt_tui.analysis.compare_request import CompareRequest
 
 SUFFIX = ".melt"
 
@@ -72,6 +76,11 @@ class Shelf:
         """The summary of a recording, as ``melt summary --json`` prints it."""
         told: Mapping[str, Any] = await asyncio.to_thread(lambda: _analysis("summary").of_file(path))
         return told
+
+    async def compare(self, request: "CompareRequest") -> "Comparison":
+        """Runs of recordings side by side. Raises UsageError, BadRecording."""
+        compared: Comparison = await asyncio.to_thread(lambda: _analysis("compare").compare_runs(request))
+        return compared
 
     def close(self) -> None:
         """Close every recording that was opened."""

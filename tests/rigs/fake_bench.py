@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drivers.errors import DriverError, Refused
 from drivers.model import DeviceKind, Found
@@ -26,6 +26,10 @@ from melt_tui.workbench import (
     SupplyRequest,
 )
 from tests.rigs.night_run import T0, WALL, Story, at, live
+
+if TYPE_CHECKING:
+    from melt_tui.analysis.compare import Comparison
+    from melt_tui.analysis.compare_request import CompareRequest
 
 T = TypeVar("T")
 
@@ -73,6 +77,7 @@ class FakeBench:
         self.story = story or Story()
         self.made: Timeline = live(self.story)
         self.now_ns = at(self.story.until_s)
+        self.comparison: Comparison | None = None
         self.problem = problem
         self.refusal = ""
         self.lacking = ""
@@ -184,6 +189,9 @@ class FakeBench:
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         return self._note("summary", path, {})
+
+    def compare(self, request: "CompareRequest") -> "Future[Comparison]":
+        return self._note("compare", request, self.comparison)
 
     def saved_devices(self) -> Sequence[DeviceConfig]:
         return list(self.saved)

@@ -1,0 +1,53 @@
+"""``melt compare``, in one process."""
+
+import json
+from argparse import Namespace
+
+import pytest
+
+from melt_tui.cli.comparing import compare
+from melt_tui.cli.parser import parser
+from melt_tui.errors import UsageError
+from tests.rigs.compared import Made
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The second is slower by a tenth."""
+    folder = tmp_path_factory.mktemp("pair")
+    return [Made().record(folder / "a.melt"), Made(rate=9.0, wall_s=60).record(folder / "b.melt")]
+
+
+def asked(pair: list[str], *more: str) -> Namespace:
+    return parser().parse_args(["compare", *pair, *more])
+
+
+def test_for_people(pair: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(asked(pair, "--x", "tokens")) == 0
+    told = capsys.readouterr().out
+    (decode,) = (line.split() for line in told.splitlines() if line.startswith("decode rate tok/s"))
+    assert decode[3:8] == ["10.17", "B", "9.150", "−10.0", "%"]
+    assert "worse, these runs only" in " ".join(decode)
+    assert "along tokens, aligned by start:" in told
+    assert "careful: A against B is about these runs only" in told
+
+
+def test_for_programs_and_for_nightly_builds(pair: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    conditions = ("--fail-if", "decode_tps<-3%", "--fail-if", "ttft_ms>5%")
+    assert compare(asked(pair, "--json", *conditions)) == 3
+    told, said = capsys.readouterr()
+    known = json.loads(told)
+    assert [one["holds"] for one in known["fail_if"]] == [True, False]
+    decode = next(one for one in known["figures"] if one["figure"] == "decode_tps")
+    assert decode["against"][0]["difference"]["general"] is False
+    assert known["overlay"]["axis"] == "time"
+    assert said.startswith("decode_tps<-3% holds: decode_tps of B: −10.00 %")
+
+
+def test_a_build_does_not_pass_for_want_of_figures(
+    pair: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare(asked(pair, "--fail-if", "decode_tps<-20%")) == 0
+    with pytest.raises(UsageError, match="cannot be told"):
+        compare(asked(pair, "--fail-if", "sustained_tps<-3%"))
+    assert "sustained_tps<-3% cannot be told" in capsys.readouterr().err
