@@ -37,6 +37,8 @@ def paragraphs(comparison: Comparison, axis: Axis) -> Iterator[str | Sequence[Ce
     along = comparison.overlay(axis)
     if along is not None:
         yield from _traces(along, comparison)
+    else:
+        yield f"not laid over one another along {axis}: {_NOT_ALONG[axis]}"
     yield from (f"careful: {warning}" for warning in comparison.warnings)
 
 
@@ -52,6 +54,13 @@ _RUN_HEAD = (
     "limited",
     "throttled",
 )
+
+
+_NOT_ALONG = {
+    Axis.TIME: "the runs took no time",
+    Axis.TOKENS: "no token came",
+    Axis.JOULES: "the power of all runs was not measured at one and the same reference point",
+}
 
 
 def _run(run: ComparedRun) -> Cells:

@@ -1,5 +1,6 @@
 """The runs that are compared: chosen from recordings, put into groups, each with what must be known beside its figures."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -107,20 +108,40 @@ class _Opened:
     def __init__(self, path: Path, stack: ExitStack) -> None:
         self.path = path
         self.recording = stack.enter_context(closing(Recording(path)))
-        self.session = summarise(self.recording)
-        self.runs = list(zip(run_events(self.recording), self.session.runs, strict=True))
+        self.session, events = _figures(_stamp(path), self.recording)
+        self.runs = list(zip(events, self.session.runs, strict=True))
 
     def named(self, word: str, source: str) -> list[tuple[RunEvents, RunSummary]]:
         """By number, id or device; all of them where nothing is named. Raises UsageError where there is none."""
         numbered = enumerate(self.runs, 1)
         found = [each for i, each in numbered if word in {"", str(i), each[1].run, each[1].device}]
+        if not self.runs:
+            raise UsageError(f"{fmt.plain(source, 200)}: nothing was run in this recording", "name another")
         if not found:
             runs = ", ".join(f"{i} on {fmt.plain(run.device, 40)}" for i, (_, run) in enumerate(self.runs, 1))
-            raise UsageError(
-                f"{fmt.plain(source, 200)}: there is no such run",
-                f"its runs are {runs}" if runs else "nothing was run in this recording",
-            )
+            raise UsageError(f"{fmt.plain(source, 200)}: there is no such run", f"its runs are {runs}")
         return found
+
+
+_KEPT = 16
+"""Recordings whose figures are kept: other groups, another alignment, are asked for again and again."""
+_figured: OrderedDict[tuple[object, ...], tuple[Summary, list[RunEvents]]] = OrderedDict()
+
+
+def _figures(stamp: tuple[object, ...], recording: Recorded) -> tuple[Summary, list[RunEvents]]:
+    """The figures of a recording, as long as its file is as it was."""
+    known = _figured.pop(stamp, None) or (summarise(recording), run_events(recording))
+    _figured[stamp] = known
+    while len(_figured) > _KEPT:
+        _figured.popitem(last=False)
+    return known
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    """What changes with a file, and with what is written beside it while it is being recorded."""
+    files = (path, path.with_name(f"{path.name}-wal"))
+    found = (one.stat() for one in files if one.exists())
+    return (path.absolute(), *((state.st_mtime_ns, state.st_size, state.st_ino) for state in found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,21 @@
 """Comparisons of recordings: figures by hand, what is refused and why, what is warned of, and what is laid over."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from melt_tui.analysis.compare import Comparison, compare_runs
 from melt_tui.analysis.compare_gate import Verdict, condition_of, judge
+from melt_tui.analysis.compare_report import paragraphs
 from melt_tui.analysis.compare_request import Axis, CompareRequest, alignment_of
 from melt_tui.analysis.compare_row import NO_PAIR, Row
 from melt_tui.errors import UsageError
+from melt_tui.events import RunEnded, SessionEnded
 from melt_tui.measures.comparing import Difference, Method
 from tests.rigs.compared import TOKENS_A_TURN, Made
+from tests.rigs.sessions import closing, opening, run
+from tests.rigs.written import write
 
 MEAN_PART = (1 + 0.8 + 1.25) / 3
 
@@ -178,6 +183,29 @@ def test_conditions(six: Comparison, condition: str, holds: bool | None) -> None
 def test_what_is_no_condition_is_refused(wrong: str) -> None:
     with pytest.raises(UsageError):
         condition_of(wrong)
+
+
+def test_recordings_that_hold_little_or_were_cut_short(tmp_path: Path) -> None:
+    """Without turns, of no length, not ended: what there is is told, and nothing is made up."""
+    good = Made().record(tmp_path / "good.melt")
+    cut = [one for one in Made(rate=9.0).items() if not isinstance(one, RunEnded | SessionEnded)]
+    made = {
+        "no turn": [*opening(), *run([], 2, 10), *closing(12)],
+        "no time": [*opening(), *run([], 2, 2), *closing(2)],
+        "cut": cut,
+        "no run": [*opening(), *closing(2)],
+    }
+    for name, items in made.items():
+        write(tmp_path / f"{name}.melt", items, size=1000)
+    for name, warned in (("no turn", "without a turn"), ("no time", "without a turn"), ("cut", "not run to")):
+        found = compare_runs(CompareRequest(sources=(good, str(tmp_path / f"{name}.melt"))))
+        assert any(f"B1: {warned}" in said for said in found.warnings)
+        assert (row(found, "decode_tps").against[0].difference is None) == (name != "cut")
+        for axis in Axis:
+            json.dumps(found.as_json(axis), default=str, allow_nan=False)
+            assert list(paragraphs(found, axis))
+    with pytest.raises(UsageError, match="nothing was run"):
+        compare_runs(CompareRequest(sources=(good, str(tmp_path / "no run.melt"))))
 
 
 def test_sources_and_groups(tmp_path: Path) -> None:
