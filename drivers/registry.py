@@ -22,6 +22,7 @@ from drivers.links.base import ByteLink
 from drivers.model import DeviceKind, Found, ShownKey
 
 if TYPE_CHECKING:
+    from drivers.devices.android.phones import Phones
     from drivers.devices.simulated.world import World
 
 SCAN_LIMIT_S = 5.0
@@ -62,6 +63,9 @@ DEVICES = {
     "sim:stream": Entry("drivers.devices.simulated.stream", "StreamDriver", "", "sim-stream", offered=False),
 }
 """By the address up to its options, or by its scheme with the colon."""
+
+PHONES = Entry("drivers.devices.android.phones", "Phones", "android")
+"""The phones that are plugged in."""
 
 SERIAL_FAMILIES = {
     "csv": Entry("drivers.meters.csv.driver", "CsvDriver"),
@@ -109,6 +113,7 @@ class Registry:
         self._told = told
         self._kept: dict[str, Driver] = {}
         self._world: World | None = None
+        self._known_phones: Phones | None = None
 
     def open(self, address: str, name: str) -> AbstractAsyncContextManager[Device]:
         """Open the device at ``address`` under that name. Raises AskUser on entering when it cannot be,
@@ -147,7 +152,7 @@ class Registry:
 
     async def phones(self) -> Sequence[Found]:
         """The phones that are plugged in now. Raises LinkError, MissingExtra."""
-        return await self._driver("adb:").scan()
+        return await self._phones().scan()
 
     def name_of(self, phone: Found) -> str:
         """What a phone is called when nobody names it: its model, or its serial where that is not known."""
@@ -156,8 +161,7 @@ class Registry:
 
     def plugged(self) -> AsyncIterator[Sequence[Found]]:
         """The phones that are plugged in now, and again at every change. Raises LinkError, MissingExtra."""
-        phones: AsyncIterator[Sequence[Found]] = self._special("adb:").follow()
-        return phones
+        return self._phones().follow()
 
     async def to_wifi(self, address: str) -> str:
         """Move an adb phone to Wi-Fi; its new address. Raises NotSupported for another device, LinkLost, Refused."""
@@ -218,11 +222,17 @@ class Registry:
             "sim:phone": self._with_world,
             "sim:jetson": self._with_world,
             "sim:meter": self._with_wire,
-            "adb:": lambda make: self._keep(base, make(self._told)),
+            "adb:": lambda make: self._keep(base, make(self._phones())),
             "ssh:": lambda make: self._keep(base, make(self._known_hosts)),
             "serial:": lambda make: make(_families()),
         }
         return builders[base](make) if base in builders else make()
+
+    def _phones(self) -> "Phones":
+        """The phones that adb servers know of: followed without what it takes to open one."""
+        if self._known_phones is None:
+            self._known_phones = _load(PHONES, "adb:")(self._told)
+        return self._known_phones
 
     def _keep(self, base: str, driver: Driver) -> Driver:
         self._kept[base] = driver

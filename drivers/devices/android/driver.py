@@ -1,6 +1,5 @@
 """Android phones over adb: which there are, and one of them opened."""
 
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -9,18 +8,18 @@ from drivers.base import Device
 from drivers.clock import Clock
 from drivers.devices.android.device import AndroidDevice
 from drivers.devices.android.opening import Who, look
+from drivers.devices.android.phones import Told, adb_server
 from drivers.devices.android.slowshell import SlowShell
 from drivers.errors import NotSupported
 from drivers.links import adbwire
 from drivers.links.adb import AdbShell
-from drivers.links.adbserver import AdbServer, from_environment
+from drivers.links.adbserver import AdbServer
 from drivers.links.base import ShellLink
 from drivers.links.remote import cleared
 from drivers.model import Found
 
 SCHEME = "adb:"
 
-Told = Callable[[str], None]
 Reach = Callable[[str, str, Clock, Told], ShellLink]
 """The link to a phone: serial, the adb server's ``host:port`` (empty: the one that adb itself would use), clock, and
 who is told what was done on the way."""
@@ -54,16 +53,6 @@ class AndroidDriver:
 def over_adb(serial: str, server: str, clock: Clock, told: Told) -> ShellLink:
     """The link through an adb server."""
     return AdbShell(adb_server(server, told), serial, clock)
-
-
-def adb_server(at: str, told: Told) -> AdbServer:
-    """The server at ``host:port``; the one that adb itself would use when that is empty. Raises NotSupported."""
-    if not at:
-        return from_environment(os.environ, told=told)
-    host, _, port = at.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise NotSupported(f"{at[:60]!r} is no adb server", remedy="write server=HOST:PORT")
-    return AdbServer(host, int(port), told=told)
 
 
 def place(address: str) -> tuple[str, str]:

@@ -8,7 +8,8 @@ import pytest
 
 from drivers.clock import SystemClock
 from drivers.devices.android import scripts
-from drivers.devices.android.driver import adb_server, over, place
+from drivers.devices.android.driver import over, place
+from drivers.devices.android.phones import adb_server
 from drivers.errors import LinkError, NotSupported
 from drivers.events import Absent, ClockMeasured, LimitEngaged, LimitReleased, LogLine, SamplesLost
 from drivers.model import DeviceKind, Kind, Quantity
