@@ -35,13 +35,15 @@ class Made:
     threads: int = 3
     limited: bool = False
     mark_s: float | None = None
+    tokens: int = TOKENS_A_TURN
+    """Of each turn."""
     engine: bool = True
     """It tells its own times of tokens."""
 
     @property
     def seconds(self) -> float:
         """How long it lasts, from 2 s on."""
-        return 1 + sum(2 * GAP_S + (TOKENS_A_TURN - 1) / (self.rate * part) for part in self.prompts)
+        return 1 + sum(2 * GAP_S + (self.tokens - 1) / (self.rate * part) for part in self.prompts)
 
     def items(self) -> list[Item]:
         """The session."""
@@ -71,14 +73,14 @@ class Made:
         items, t_s, before = list[Item](), 3.0, 0
         for i, part in enumerate(self.prompts):
             first_s, step_s = t_s + GAP_S, 1 / (self.rate * part)
-            arrivals = [first_s + k * step_s for k in range(TOKENS_A_TURN)]
+            arrivals = [first_s + k * step_s for k in range(self.tokens)]
             made = turn(i + 1, t_s, arrivals, before=before)
             items += [
                 replace(one, conversation=self.first_prompt + i) if isinstance(one, TurnStarted) else one
                 for one in made
                 if self.engine or getattr(one, "channel", "") != "tokens"
             ]
-            t_s, before = arrivals[-1] + GAP_S, before + TOKENS_A_TURN
+            t_s, before = arrivals[-1] + GAP_S, before + self.tokens
         return items, t_s - GAP_S
 
     def _power(self, stop_s: float) -> Item:

@@ -147,8 +147,9 @@ def test_aligned_by_first_token_mark_and_hand(tmp_path: Path) -> None:
     moved = compared(tmp_path, *runs, align="3.5").overlays[0]
     ends = [[i for i, value in enumerate(line.mean) if value is not None] for line in moved.panels[0].lines]
     assert moved.start + ends[1][0] * moved.step == pytest.approx(3.5, abs=2 * moved.step)
-    marked = compared(tmp_path, *runs, align="mark:here").overlays[0]
-    assert marked.start == -4
+    marked, tokens, joules = compared(tmp_path, *runs, align="mark:here").overlays
+    assert [marked.start, tokens.start] == pytest.approx([-4, -TOKENS_A_TURN])
+    assert joules.start == pytest.approx(-5 * 4, rel=0.02)
     assert marked.missing == ("B1: it has no such moment to be aligned by",)
     with pytest.raises(UsageError, match="no run has a moment"):
         compared(tmp_path, *runs, align="onset")
