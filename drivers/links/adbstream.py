@@ -37,8 +37,8 @@ class AdbStream(asyncio.BufferedProtocol):
         return stream
 
     def stamp(self, now: Callable[[], int]) -> None:
-        """Stamp by this clock what arrives from now on, and what waits as if it did now; and have the server send the next segment at once: it sends its
-        answers in two, and the second would wait 40 ms for the first one's ACK."""
+        """Stamp by this clock what arrives from now on, and what waits as if it did now; and have the server send the next
+        segment at once: it sends its answers in two, and the second would wait 40 ms for the first one's ACK."""
         self._now = now
         self._pieces = deque((t_ns or now(), piece) for t_ns, piece in self._pieces)
         self._acknowledge()

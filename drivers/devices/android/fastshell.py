@@ -68,8 +68,13 @@ class FastShell:
 
     async def _paced(self) -> AsyncGenerator[list[Item], None]:
         definitions = (self._opening.fast.definition, self._opening.steady.definition)
+        period_us = _TICK_NS // 1000
         script = scripts.paced(
-            definitions, period_us=_TICK_NS // 1000, steady=FAST_HZ // STEADY_HZ, kin=FAST_HZ // SLOW_HZ
+            definitions,
+            period_us=period_us,
+            phase_us=self._opening.lead_ns // 1000 % period_us,
+            steady=FAST_HZ // STEADY_HZ,
+            kin=FAST_HZ // SLOW_HZ,
         )
         cutter, placing = Cutter(), Placing()
         async with self._shell.start(["sh", "-c", script]) as process:

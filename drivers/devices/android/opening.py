@@ -14,7 +14,7 @@ from drivers.devices.android.services import SCREEN_WORDS, ScreenService, Settle
 from drivers.devices.android.slowshell import SlowShell
 from drivers.devices.android.watching import Settings
 from drivers.errors import LinkTimeout, NotSupported
-from drivers.links.asking import Conversation, OwnTime, find_own_time
+from drivers.links.asking import Conversation, OwnTime, find_own_time, measure_offset
 from drivers.model import DeviceInfo, DeviceKind
 
 FIRST_S = 3.5
@@ -36,6 +36,9 @@ class Opening:
     own_time: OwnTime | None
     paced: bool
     """Whether the phone's shell can wait and tell the time without a process."""
+    lead_ns: int = 0
+    """By how much the phone's own clock was ahead of ours: so that all phones tick at the same moments, those of our grid,
+    and wake us together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ async def look(who: Who, slow: SlowShell) -> Opening:
         ("link", f"adb over {who.over}"),
     ]
     own_time = await _own_time(await slow.conversation(), missing)
+    paced = "/melt/pace" in survey.values and own_time is OwnTime.REAL_TIME
     return Opening(
         info=_info(who, identity, facts),
         fast=Rounds("melt_fast", found.fast),
@@ -77,7 +81,10 @@ async def look(who: Who, slow: SlowShell) -> Opening:
         missing=missing,
         settings=_settings(identity, survey),
         own_time=own_time,
-        paced="/melt/pace" in survey.values,
+        paced=paced,
+        lead_ns=-(await measure_offset(await slow.conversation(), OwnTime.REAL_TIME)).offset_ns
+        if paced
+        else 0,
     )
 
 

@@ -143,7 +143,7 @@ while :; do
   if [ $((step % GROUP)) = 0 ]; then echo "${told%$nl}"; told=; fi
   step=$((step + 1))
   t=$EPOCHREALTIME; t=${t#*[.,]}
-  w=$((PERIOD - (1$t - 1000000) % PERIOD))
+  w=$((PERIOD - (1$t - 1000000 + PERIOD - PHASE) % PERIOD))
   if [ $w -lt $((PERIOD / 2)) ]; then w=$((w + PERIOD)); fi
   w=$((1000000 + w))
   read -r -t "0.${w#1}" order && eval "$order"
@@ -156,16 +156,17 @@ GROUP = 2
 Each tick bears its own time; the older ones of a group are seen that much later."""
 
 
-def paced(definitions: Sequence[str], *, period_us: int, steady: int, kin: int) -> str:
-    """A script that takes a tick of rounds on every even multiple of ``period_us`` of the phone's clock, by itself: the
-    fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together. A line on
-    its standard input is an order to its shell.
+def paced(definitions: Sequence[str], *, period_us: int, phase_us: int, steady: int, kin: int) -> str:
+    """A script that takes a tick of rounds ``phase_us`` after every even multiple of ``period_us`` of the phone's clock, by
+    itself: the fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together.
+    A line on its standard input is an order to its shell.
 
     ``F TIME|…``, ``M KEY|…``, ``K KEY|…``, ``S …`` (may have several lines), ``E``. Needs ``read -t`` and
     ``EPOCHREALTIME``.
     """
     loop = PACED
-    for word, number in (("PERIOD", period_us), ("STEADY", steady), ("KIN", kin), ("GROUP", GROUP)):
+    numbers = {"PERIOD": period_us, "PHASE": phase_us, "STEADY": steady, "KIN": kin, "GROUP": GROUP}
+    for word, number in numbers.items():
         loop = loop.replace(word, str(number))
     return "\n".join((NEW_LINE, *definitions, loop))
 

@@ -1,11 +1,19 @@
 """The fast shell: what belongs to an order that was replaced is passed over."""
 
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+
+import pytest
+
 from drivers.clock import SystemClock
 from drivers.devices.android.fastshell import FastShell
 from drivers.devices.android.gauges import Rounds
 from drivers.devices.android.opening import Opening
 from drivers.devices.android.ticking import Placing, Tick
 from drivers.devices.android.watching import Settings, Watched
+from drivers.errors import LinkLost
+from drivers.links.base import Lease, Process
 from drivers.links.local import LocalShell
 from drivers.model import DeviceInfo, DeviceKind, Samples
 
@@ -33,3 +41,36 @@ async def test_a_line_for_another_process_of_before_is_not_this_ones() -> None:
     assert stale == []
     fresh = shell._tick(Tick(2, 2, "", mine=("k2", ROUND)), Placing())
     assert [item.channel for item in fresh if isinstance(item, Samples)] == ["rss", "rss_anon", "rss_file"]
+
+
+class Asked(LocalShell):
+    """Tells what it was to start, and starts nothing."""
+
+    def start(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, lease: Lease | None = None
+    ) -> AbstractAsyncContextManager[Process]:
+        raise LinkLost(argv[-1])
+
+
+@pytest.mark.parametrize(
+    ("lead_ns", "phase_us"), [(0, 0), (1_700_000_000_012_345_678, 12345), (-1_000_000, 99_000)]
+)
+async def test_ticks_fall_on_our_grid_whatever_the_phone_s_clock_says(lead_ns: int, phase_us: int) -> None:
+    """So that many phones wake us together."""
+    clock, opening = SystemClock(), replace(OPENING, lead_ns=lead_ns)
+    shell = FastShell(opening, Watched("phone", SETTINGS), Asked(clock), clock, lambda t_ns, channels: [])
+    with pytest.raises(LinkLost) as started:
+        await anext(shell.rounds())
+    script = str(started.value)
+    for t_us in (0, 12_345, 99_999, 500_000):
+        wait = script.split("w=$((", 1)[1].split("))", 1)[0].replace("1$t - 1000000", str(t_us))
+        assert (t_us + _value(wait) - phase_us) % 100_000 == 0
+
+
+def _value(sum_of: str) -> int:
+    """``PERIOD - (a + PERIOD - PHASE) % PERIOD``, as a shell works it out."""
+    period, _, rest = sum_of.partition(" - (")
+    inner, _, modulus = rest.partition(") % ")
+    t_us, _, more = inner.partition(" + ")
+    ahead, _, phase = more.partition(" - ")
+    return int(period) - (int(t_us) + int(ahead) - int(phase)) % int(modulus)
