@@ -1,7 +1,7 @@
 """The fast shell: what belongs to an order that was replaced is passed over."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -46,10 +46,14 @@ async def test_a_line_for_another_process_of_before_is_not_this_ones() -> None:
 class Asked(LocalShell):
     """Tells what it was to start, and starts nothing."""
 
-    def start(
+    @asynccontextmanager
+    async def start(
         self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, lease: Lease | None = None
-    ) -> AbstractAsyncContextManager[Process]:
-        raise LinkLost(argv[-1])
+    ) -> AsyncIterator[Process]:
+        if argv:
+            raise LinkLost(argv[-1])
+        async with super().start(argv, env=env, lease=lease) as process:
+            yield process
 
 
 @pytest.mark.parametrize(
