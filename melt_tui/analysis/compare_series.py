@@ -28,7 +28,7 @@ from melt_tui.timeline.filled import hole_ns
 COLUMNS = 512
 FINE = 2048
 """Columns that a run's channel is read in, before it is put on the shared grid."""
-_ENERGIES = 256
+_ENERGIES = 128
 _PERIODS = 12
 """Energy is summed up over spans of at least so many periods of its source."""
 

@@ -29,6 +29,18 @@ def read(
     return _within(*filled(around, spare, hole), t0_ns, t1_ns)
 
 
+def read_as(recording: Recorded, channel: Channel, t0_ns: int, t1_ns: int) -> tuple[Times, Values]:
+    """The same of a channel that has meant one thing all along, without what was kept: a count."""
+    times, values = [np.empty(0, np.int64)], [np.empty(0)]
+    solid = (block for block in blocks(recording, channel.key, t0_ns, t1_ns) if block.codes)
+    for dtype, some in groupby(solid, key=lambda block: block.dtype):
+        part = blocks_of(list(some))
+        times.append(part.times)
+        values.append(values_of(part.codes, dtype, channel.decoding))
+    host = _to_host(recording.clock, channel.key, np.concatenate(times))
+    return _within(host, np.concatenate(values), t0_ns, t1_ns)
+
+
 def filled(own: tuple[Times, Values], spare: tuple[Times, Values], hole: int) -> tuple[Times, Values]:
     """Samples, and between two of them that are farther apart than ``hole``, before and after them the spare ones."""
     times, values = own

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from drivers.events import FirstToken, TurnEnd, TurnEnded, TurnPurpose, TurnStarted
-from drivers.model import Channel, code_struct
-from melt_tui.analysis.recorded import Recorded, blocks
+from drivers.model import Channel
+from melt_tui.analysis.recorded import Recorded
+from melt_tui.analysis.samples import read_as
 from melt_tui.measures import rates
 from melt_tui.measures.turns import Arrivals, TurnFigures, arrivals, turn_figures
 
@@ -83,15 +84,9 @@ class Counts:
 
 
 def read_counts(recording: Recorded, channel: Channel, t0_ns: int, t1_ns: int) -> Counts:
-    """The samples of a channel of counts within ``t0_ns … t1_ns``."""
-    counts = Counts(array("q"), array("d"))
-    for block in blocks(recording, channel.key, t0_ns, t1_ns):
-        for i, (code,) in enumerate(code_struct(block.dtype).iter_unpack(block.codes)):
-            t_ns = recording.clock.to_host(channel.key, block.time_at(i))
-            if t0_ns <= t_ns <= t1_ns:
-                counts.times_ns.append(t_ns)
-                counts.counts.append(channel.decoding.value(code))
-    return counts
+    """The samples of a channel of counts within ``t0_ns … t1_ns``, by time."""
+    times, values = read_as(recording, channel, t0_ns, t1_ns)
+    return Counts(array("q", times.tobytes()), array("d", values.tobytes()))
 
 
 def summarise_turn(events: TurnEvents, observed: Counts | None, engine: Counts | None) -> TurnSummary:
