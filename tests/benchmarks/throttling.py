@@ -12,7 +12,6 @@ import secrets
 import statistics
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from melt_tui.detectors.throttling import Throttling
 from melt_tui.events import ThrottleOnset, ThrottleReference, ThrottleWatched
@@ -24,15 +23,7 @@ from tests.rigs.throttling.truth import Episode
 
 SECOND = 1_000_000_000
 WORST = 3
-_ROW = "{:<28} {:>5} {:>7} {:>6} {:>6} {:>6} {:>8} {:>7} {:>8} {:>7} {:>6} {:>6}"
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """CPU time, s."""
-
-    making: float
-    listening: float
+_ROW = "{:<28} {:>5} {:>7} {:>6} {:>6} {:>6} {:>6} {:>8} {:>7} {:>8} {:>7} {:>6} {:>6}"
 
 
 def options_of(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -89,7 +80,7 @@ def figures(all_of: Sequence[Judged]) -> list[bool]:
         f"reason right {_share(found - wrong, found)}"
     )
     return [
-        report("onsets missed, %", 100 * (1 - found / max(1, expected)), 5.0),
+        report("onsets missed, %", 100 * (expected - found) / max(1, expected), 5.0),
         report("confirmed onsets that are none, % of all", 100 * false / max(1, onsets), 5.0),
         report("confirmed onsets that are none, per 10 h", 10 * false / max(1e-9, hours), 1.0),
         report("delay to the suspicion, median, of max(5 s, 8 tokens)", _median(lateness), 1.0),
@@ -106,6 +97,7 @@ def table(judged: dict[str, list[Judged]]) -> None:
         "h",
         "onsets",
         "found",
+        "early",
         "false",
         "f/10h",
         "delay s",
@@ -127,6 +119,7 @@ def table(judged: dict[str, list[Judged]]) -> None:
                 f"{hours:.1f}",
                 expected or "–",
                 found if expected else "–",
+                sum(len(one.early) for one in of),
                 false,
                 f"{10 * false / hours:.1f}",
                 _told([delay for one in of for delay in one.delays_s]),
@@ -138,7 +131,9 @@ def table(judged: dict[str, list[Judged]]) -> None:
             )
         )
     print(
-        "found: confirmed where expected, and dated near it · delay: true crossing to suspicion, median · "
+        "found: confirmed where expected, and dated near it · early: confirmed and true, dated more than 15 s too early "
+        "(not found) · false: nothing throttles\n"
+        "delay: true crossing to suspicion, median · "
         "of lim: the same, of max(5 s, 8 tokens)\n"
         "dated: |onset − truth|, median · ends: of those that recover, whose end was told in time · "
         "vain: suspicions where nothing takes speed away\n"

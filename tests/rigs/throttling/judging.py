@@ -68,6 +68,9 @@ class Judged:
     onsets: int = 0
     missed: list[Episode] = field(default_factory=list)
     false: list[ThrottleOnset] = field(default_factory=list)
+    """Confirmed although nothing was throttled, from the onset that is told until it was confirmed."""
+    early: list[ThrottleOnset] = field(default_factory=list)
+    """Confirmed of something that is true, and dated much too early."""
     wrong_reason: list[tuple[Episode, str]] = field(default_factory=list)
     delays_s: list[float] = field(default_factory=list)
     """From the true crossing to ``ThrottleSuspected``; infinite where there was none. Without those where one stood."""
@@ -93,7 +96,10 @@ def judge(name: str, seed: int, trace: Trace, told: Sequence[Told]) -> Judged:
     onsets = [event for _, event in told if isinstance(event, ThrottleOnset)]
     judged.onsets = len(onsets)
     judged.thermal = sum(onset.reason == "thermal" for onset in onsets)
-    judged.false = [onset for onset in onsets if not _true(onset, truth)]
+    untrue = [onset for onset in onsets if not _true(onset, truth)]
+    judged.early = [onset for onset in untrue if _begins_meanwhile(onset, truth)]
+    judged.false = [onset for onset in untrue if onset not in judged.early]
+    onsets = [onset for onset in onsets if onset not in untrue]
     ends = [event for _, event in told if isinstance(event, ThrottleEnded)]
     for episode in truth.expected:
         _find(judged, episode, onsets, ends, told)
@@ -154,6 +160,12 @@ def _true(onset: ThrottleOnset, truth: Truth) -> bool:
         return within(onset.t_ns, truth.prefill_ns, TURN_S, TURN_S)
     episodes = tuple((one.onset_ns, one.end_ns) for one in truth.episodes)
     return within(onset.t_ns, episodes, EARLY_S, 0) or within(onset.t_ns, truth.tolerated_ns, 3, 1)
+
+
+def _begins_meanwhile(onset: ThrottleOnset, truth: Truth) -> bool:
+    """Whether throttling begins between the onset as it is dated and the moment it was confirmed."""
+    begins = [one.onset_ns for one in truth.episodes] + [a_ns for a_ns, _ in truth.tolerated_ns]
+    return truth.tellable and any(onset.t_ns < t_ns <= onset.confirmed_ns for t_ns in begins)
 
 
 def _explained(at_ns: int, truth: Truth) -> bool:
