@@ -23,6 +23,7 @@ from tests.rigs.throttling.truth import Episode
 
 SECOND = 1_000_000_000
 WORST = 3
+UNEXPLAINED = ("nothing tells of it", "background load alone", "memory short, not told")
 _ROW = "{:<28} {:>5} {:>7} {:>6} {:>6} {:>6} {:>6} {:>8} {:>7} {:>8} {:>7} {:>6} {:>6}"
 
 
@@ -58,6 +59,7 @@ def main() -> int:
             if options.only:
                 tell(seed, one, told)
     table(judged)
+    unexplained(judged)
     everything = [one for of in judged.values() for one in of]
     worst(everything)
     print(f"CPU: {making:.1f} s to make the traces, {listening:.1f} s to listen")
@@ -138,6 +140,15 @@ def table(judged: dict[str, list[Judged]]) -> None:
         "dated: |onset − truth|, median · ends: of those that recover, whose end was told in time · "
         "vain: suspicions where nothing takes speed away\n"
     )
+
+
+def unexplained(judged: dict[str, list[Judged]]) -> None:
+    """Where the speed falls and no limit can be seen, that is what is to be said."""
+    for name in UNEXPLAINED:
+        of = judged.get(name, [])
+        if of:
+            said = sum(one.unexplained > 0 for one in of)
+            print(f"{name}: called slower, cause unknown, in {said} of {len(of)} traces")
 
 
 def worst(all_of: Iterable[Judged]) -> None:
