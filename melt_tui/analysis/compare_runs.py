@@ -37,7 +37,8 @@ class ComparedRun:
     seconds: float
     counted_turns: int
     start_c: float | None
-    """Of the first sensor of its device, at its start."""
+    """Of ``sensor``, the first of its device, at its start."""
+    sensor: str
     limited: float
     """Share of its time under a limit of its platform."""
     onset_s: float | None
@@ -71,6 +72,12 @@ class Known:
         """Its device."""
         devices = (one for one in self.session.devices if one.device == self.summary.device)
         return next(devices, None)
+
+    @property
+    def address(self) -> str:
+        """Of its device: the same one in another recording has the same."""
+        device = self.device
+        return (device.address if device else None) or self.summary.device
 
     @property
     def t1_ns(self) -> int:
@@ -259,6 +266,7 @@ def _told(one: _Found, label: str, group: str, wall_ns: int | None, place: int |
         seconds=(t1_ns - t0_ns) / 1e9,
         counted_turns=summary.counted_turns,
         start_c=summary.temperatures[0].start_c if summary.temperatures else None,
+        sensor=summary.temperatures[0].sensor if summary.temperatures else "",
         limited=min(1.0, sum(_limits(throttling.states))),
         onset_s=throttling.onset_s,
         warm=looked and any(_BEGAN_WARM in note for note in throttling.notes),

@@ -18,6 +18,8 @@ LIMITED = 0.05
 _PLACES = ("model_file",)
 """Where something lies says nothing of how it runs."""
 
+_START = "start temperature"
+
 _CHOICES = frozenset(
     {"device model", "os", "runtime", "build", "backend", "model", "quantisation", "sha256", "threads", "context"}
     | {"batch", "runtime_args", "workload", "max_tokens", "temperature", "top_k", "top_p", "seed"}
@@ -47,7 +49,8 @@ class Differing:
 def differing(known: Sequence[Known], groups: Sequence[Group]) -> tuple[Differing, ...]:
     """In the order in which the first run names them."""
     setups = [dict(_setup(run)) for run in known]
-    names = dict.fromkeys(name for setup in setups for name in setup)
+    alike = {_START} if _began_alike(known) else set()
+    names = [name for name in dict.fromkeys(name for setup in setups for name in setup) if name not in alike]
     found = []
     for name in names:
         values = tuple(setup.get(name) for setup in setups)
@@ -55,6 +58,14 @@ def differing(known: Sequence[Known], groups: Sequence[Group]) -> tuple[Differin
             sides = {frozenset(values[i] for i in group.runs) for group in groups}
             found.append(Differing(name=name, values=values, between=len(sides) > 1))
     return tuple(found)
+
+
+def _began_alike(known: Sequence[Known]) -> bool:
+    starts = [run.told.start_c for run in known if run.told.start_c is not None]
+    sensors = {run.told.sensor for run in known}
+    return not starts or (
+        len(sensors) == 1 and len(starts) == len(known) and max(starts) - min(starts) <= START_C
+    )
 
 
 def forbidden(known: Sequence[Known]) -> str:
@@ -99,6 +110,9 @@ def _few(base: Group, group: Group) -> Iterator[str]:
 
 
 def _order(known: Sequence[Known], base: Group, group: Group) -> Iterator[str]:
+    """Where both ran on one device."""
+    if not {known[i].address for i in base.runs} & {known[i].address for i in group.runs}:
+        return
     places = [[known[i].told.place for i in side.runs] for side in (base, group)]
     if any(place is None for side in places for place in side):
         yield f"order unknown: {base.name} and {group.name} may have run on a device that was warm from the other"
@@ -114,7 +128,8 @@ def _order(known: Sequence[Known], base: Group, group: Group) -> Iterator[str]:
 
 def _heat(known: Sequence[Known], base: Group, group: Group) -> Iterator[str]:
     starts = [_mean(known[i].told.start_c for i in side.runs) for side in (base, group)]
-    if starts[0] is not None and starts[1] is not None and abs(starts[1] - starts[0]) > START_C:
+    alike = len({known[i].told.sensor for i in (*base.runs, *group.runs)}) == 1
+    if alike and None not in starts and abs((starts[1] or 0) - (starts[0] or 0)) > START_C:
         yield (
             f"thermal state: {base.name} began at {fmt.celsius(starts[0])}, {group.name} at {fmt.celsius(starts[1])}"
         )
@@ -198,6 +213,8 @@ def _setup(run: Known) -> Iterator[tuple[str, str | None]]:
         (f"device: {name}", fmt.plain(value)) for name, value in (device.facts if device else {}).items()
     )
     yield "reference points of power", ", ".join(dict.fromkeys(one.point for one in summary.power)) or None
+    start_c = run.told.start_c
+    yield _START, None if start_c is None else fmt.plain(f"{start_c:.1f} °C, {run.told.sensor}")
     yield "recorded by melt", run.session.session.version
 
 

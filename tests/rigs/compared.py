@@ -7,7 +7,7 @@ from pathlib import Path
 from drivers.base import Item
 from drivers.events import ChannelsOpened, LimitEngaged, ModelLoaded, TurnStarted
 from drivers.model import Channel, Quantity, Unit, uneven_block
-from melt_tui.events import Mark, ModelPrepared, RunStarted, SessionStarted, Wired
+from melt_tui.events import DeviceUp, Mark, ModelPrepared, RunStarted, SessionStarted, Wired
 from tests.rigs.sessions import ARRIVALS, TEMPERATURE, WALL, at, closing, opening, run, slow, turn
 from tests.rigs.written import write
 
@@ -26,6 +26,8 @@ class Made:
     rate: float = 10.0
     prompts: Sequence[float] = (1.0, 0.8, 1.25)
     first_prompt: int = 0
+    address: str = "host"
+    """Of the device."""
     wall_s: float = 0.0
     celsius: float = 40.0
     watts: float = 5.0
@@ -62,7 +64,7 @@ class Made:
             around.append(LimitEngaged(t_ns=at(2), device="desk", limit="thermal status", reason="thermal"))
         if self.mark_s is not None:
             around.append(Mark(t_ns=at(self.mark_s), device="desk", name="here"))
-        return [*map(self._changed, opening()), *around, *asked, *closing(stop_s)]
+        return [*map(self._changed, map(self._placed, opening())), *around, *asked, *closing(stop_s)]
 
     def record(self, path: Path) -> str:
         """As a file; its path as text."""
@@ -86,6 +88,11 @@ class Made:
     def _power(self, stop_s: float) -> Item:
         times = [k / 20 for k in range(20, int(20 * stop_s))]
         return uneven_block(meter(self.point), [at(t) for t in times], [self.watts] * len(times))
+
+    def _placed(self, item: Item) -> Item:
+        if isinstance(item, DeviceUp) and item.device == "desk":
+            return replace(item, info=replace(item.info, address=self.address))
+        return item
 
     def _changed(self, item: Item) -> Item:
         match item:

@@ -108,6 +108,14 @@ def test_few_runs_in_a_row_on_a_warm_device(tmp_path: Path) -> None:
         "differ in model and threads",
     ):
         assert words in said
+    begun = next(one for one in found.setup if one.name == "start temperature")
+    assert begun.values == ("40.0 °C, Package id 0", "52.0 °C, Package id 0")
+
+
+def test_two_devices_do_not_warm_each_other(tmp_path: Path) -> None:
+    found = compared(tmp_path, Made(), Made(wall_s=60, celsius=42.0, address="adb:1"))
+    assert not [said for said in found.warnings if "order" in said or "thermal" in said]
+    assert [one.name for one in found.setup] == []
 
 
 @pytest.mark.parametrize(
