@@ -79,12 +79,12 @@ def _at(
     meters = list(dict.fromkeys(one.meter for one in here if one.meter))
     notes = _notes(here, meters)
 
-    def basis(values: Iterator[Mapping[Hashable, float]]) -> Basis:
-        return Basis(tuple(values), refusal, " / ".join(meters), point, notes)
+    def basis(values: Iterator[Mapping[Hashable, float]], why: str = "") -> Basis:
+        return Basis(tuple(values), refusal or why, " / ".join(meters), point, notes)
 
     for name, (definition, net) in _PER_TOKEN.items():
         yield name, basis(one.per_token(definition, net=net) for one in here)
-    yield "run_j", basis(single(one.run.gross_j if one.run else None) for one in here)
+    yield "run_j", basis((single(one.run.gross_j if one.run else None) for one in here), _holes(here))
     yield "mean_w", basis(single(one.run.mean_w if one.run else None) for one in here)
     yield "sustained_w", basis(single(one.power.sustained_w if one.power else None) for one in here)
     yield (
@@ -135,6 +135,12 @@ class _Here:
                 turn = turns[one.turn]
                 found.setdefault((turn.conversation, turn.prompt), []).append(value)
         return {key: fmean(values) for key, values in found.items()}
+
+
+def _holes(here: Sequence[_Here]) -> str:
+    """Of which runs the joules are not all: what lacks of them is not known."""
+    thin = [one.label for one in here if one.run and (one.run.coverage or 0) < LEAST_COVERAGE]
+    return f"of {', '.join(thin)} not all was measured" if thin else ""
 
 
 def _notes(here: Sequence[_Here], meters: Sequence[str]) -> tuple[str, ...]:

@@ -12,6 +12,9 @@ from melt_tui.measures.comparing import Difference
 
 Cells = tuple[str, ...]
 
+_NOTHING = 1e-9
+"""Smaller steps come of rounding."""
+
 _STATIONS = 9
 """Moments at which a trace is told in text."""
 
@@ -59,7 +62,7 @@ _RUN_HEAD = (
 _NOT_ALONG = {
     Axis.TIME: "the runs took no time",
     Axis.TOKENS: "no token came",
-    Axis.JOULES: "the power of all runs was not measured at one and the same reference point",
+    Axis.JOULES: "no power was measured of all runs at one and the same reference point, without holes",
 }
 
 
@@ -89,22 +92,28 @@ def _figures(comparison: Comparison) -> Iterator[Cells]:
 
 
 def _figure(row: Row, each: Against, comparison: Comparison) -> Cells:
-    title = f"{row.title} {f'@{row.point} ' if row.point else ''}{row.unit}".rstrip()
+    title = (
+        f"{row.title} {f'@{row.point} ' if row.point else ''}{row.unit if row.unit != 'B' else ''}".rstrip()
+    )
     known = each.difference
     if known is None:
         base, group = (_mean(row, name, comparison) for name in (comparison.groups[0].name, each.group))
         why = "" if comparison.refusal else f"not compared: {fmt.plain(each.refusal, 200)}"
-        return (title, fmt.number(base), each.group, fmt.number(group), "", "", "", why)
+        return (title, _value(row, base), each.group, _value(row, group), "", "", "", why)
     return (
         title,
-        fmt.number(known.a, 4),
+        _value(row, known.a),
         each.group,
-        fmt.number(known.b, 4),
+        _value(row, known.b),
         _signed(known.relative, known.absolute),
         _interval(known),
         fmt.number(known.effect, 2),
         _word(row, known),
     )
+
+
+def _value(row: Row, value: float | None) -> str:
+    return fmt.byte_count(value, 3) if row.unit == "B" else fmt.number(value, 4)
 
 
 def _mean(row: Row, group: str, comparison: Comparison) -> float | None:
@@ -114,7 +123,11 @@ def _mean(row: Row, group: str, comparison: Comparison) -> float | None:
 
 
 def _signed(relative: float | None, absolute: float) -> str:
-    return f"{absolute:+.3g}" if relative is None else fmt.percent(100 * relative, 1, signed=True)
+    return _step(absolute) if relative is None else fmt.percent(100 * relative, 1, signed=True)
+
+
+def _step(value: float) -> str:
+    return f"{value:+.3g}".replace("-", "−") if abs(value) >= _NOTHING else "0"
 
 
 def _interval(known: Difference) -> str:
@@ -122,7 +135,7 @@ def _interval(known: Difference) -> str:
     if ends is None:
         return fmt.UNKNOWN
     if known.relative is None:
-        return f"{ends[0]:+.3g} … {ends[1]:+.3g}"
+        return " … ".join(map(_step, ends))
     return " … ".join(fmt.percent(100 * end, 1, signed=True) for end in ends)
 
 
@@ -169,5 +182,5 @@ def _trace(panel: Panel, at: Sequence[int]) -> Iterator[Cells]:
         steps = (difference[i] for i in at)
         yield (
             f"{panel.title} {name} − {panel.groups[0][0]}",
-            *(fmt.UNKNOWN if step is None else f"{step / divisor:+.3g}" for step in steps),
+            *(fmt.UNKNOWN if step is None else _step(step / divisor) for step in steps),
         )

@@ -32,6 +32,8 @@ class Made:
     celsius: float = 40.0
     watts: float = 5.0
     point: str = "board-input"
+    unmeasured_s: float = 0.0
+    """So long, from 6 s on, there is no power."""
     synthetic: bool = False
     model: str = "demo"
     threads: int = 3
@@ -86,7 +88,8 @@ class Made:
         return items, t_s - GAP_S
 
     def _power(self, stop_s: float) -> Item:
-        times = [k / 20 for k in range(20, int(20 * stop_s))]
+        every = (k / 20 for k in range(20, int(20 * stop_s)))
+        times = [t_s for t_s in every if not 6 <= t_s < 6 + self.unmeasured_s]
         return uneven_block(meter(self.point), [at(t) for t in times], [self.watts] * len(times))
 
     def _placed(self, item: Item) -> Item:

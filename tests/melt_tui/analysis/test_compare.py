@@ -142,6 +142,17 @@ def test_what_may_not_be_compared_is_refused_in_words(
     assert other.synthetic or difference(found, "ttft_ms").absolute == pytest.approx(0, abs=1e-6)
 
 
+def test_energies_with_holes_are_not_compared(tmp_path: Path) -> None:
+    found = compared(tmp_path, Made(), Made(unmeasured_s=4.0))
+    assert row(found, "run_j").against[0].refusal == "of B1 not all was measured"
+    assert difference(found, "mean_w").absolute == pytest.approx(0, abs=1e-6)
+    assert row(found, "mean_w").notes[0].startswith("not all of the run was measured: B1 6")
+    assert any(said.startswith("B1: power was measured for less than 95 %") for said in found.warnings)
+    joules = found.overlay(Axis.JOULES)
+    assert joules is not None
+    assert joules.columns * joules.step == pytest.approx(5 * Made().seconds, rel=0.15)
+
+
 def test_other_prompts_are_not_paired(tmp_path: Path) -> None:
     found = compared(tmp_path, Made(), Made(first_prompt=7))
     assert row(found, "decode_tps").against[0].notes == (NO_PAIR,)
