@@ -52,13 +52,22 @@ class Told(Collected):
         super().take(item)
         self._more.set()
 
-    async def comes(self, kind: type, since: int = 0) -> int:
-        """Wait for one of this kind behind the first ``since`` items; how many there are then."""
+    async def comes(self, of: Callable[[Item], object], since: int = 0) -> int:
+        """Wait for such a one behind the first ``since`` items; how many there are then."""
         async with asyncio.timeout(PATIENCE_S):
-            while not any(type(item) is kind for item in self.items[since:]):
+            while not any(map(of, self.items[since:])):
                 self._more.clear()
                 await self._more.wait()
         return len(self.items)
+
+
+def tick(item: Item) -> bool:
+    """Of the shell that owes ten a second."""
+    return isinstance(item, Samples) and item.channel == "frequency policy0"
+
+
+def loss(item: Item) -> bool:
+    return isinstance(item, DeviceLost)
 
 
 @asynccontextmanager
@@ -93,12 +102,12 @@ async def test_silence_is_a_loss_and_the_phone_comes_back(
 ) -> None:
     monkeypatch.setattr(fastshell, "BEAT_S", 0.2)
     async with sampled(server, phone) as collected:
-        seen = await collected.comes(Samples)
+        seen = await collected.comes(tick)
         mend = fault(server, phone)
-        seen = await collected.comes(DeviceLost, seen)
+        seen = await collected.comes(loss, seen)
         lost = [item for item in collected.items if isinstance(item, DeviceLost)]
         assert [event.reason for event in lost] == ["phone has said nothing for 1 s"]
         if fault is stop:
             mend()
-        await collected.comes(Samples, seen)
+        await collected.comes(tick, seen)
     mend()
