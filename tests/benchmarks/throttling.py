@@ -70,6 +70,7 @@ def figures(all_of: Sequence[Judged]) -> list[bool]:
     """What must hold."""
     expected = sum(one.expected for one in all_of)
     found = sum(one.found for one in all_of)
+    standing = sum(one.standing for one in all_of)
     onsets, false = sum(one.onsets for one in all_of), sum(len(one.false) for one in all_of)
     hours = sum(one.hours for one in all_of)
     wrong = sum(len(one.wrong_reason) for one in all_of)
@@ -77,12 +78,13 @@ def figures(all_of: Sequence[Judged]) -> list[bool]:
     lateness = [late for one in all_of for late in one.lateness]
     thermal = sum(one.thermal for one in all_of if one.name in NEVER_THERMAL)
     print(
-        f"{hours:.1f} h, {expected} onsets to be found: recall {_share(found, expected)}, "
+        f"{hours:.1f} h, {expected} onsets, {standing} of them while one told before still stood: "
+        f"recall of the others {_share(found - standing, expected - standing)}, "
         f"precision {_share(onsets - false, onsets)}, median delay {_median(delays):.2f} s, "
         f"reason right {_share(found - wrong, found)}"
     )
     return [
-        report("onsets missed, %", 100 * (expected - found) / max(1, expected), 5.0),
+        report("onsets missed, %", 100 * (expected - found) / max(1, expected - standing), 5.0),
         report("confirmed onsets that are none, % of all", 100 * false / max(1, onsets), 5.0),
         report("confirmed onsets that are none, per 10 h", 10 * false / max(1e-9, hours), 1.0),
         report("delay to the suspicion, median, of max(5 s, 8 tokens)", _median(lateness), 1.0),

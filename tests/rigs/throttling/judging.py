@@ -65,6 +65,8 @@ class Judged:
     """Share of it in which tokens come."""
     expected: int = 0
     found: int = 0
+    standing: int = 0
+    """Of those found: an onset told of an earlier one still stood, so that nothing had to be found."""
     onsets: int = 0
     missed: list[Episode] = field(default_factory=list)
     false: list[ThrottleOnset] = field(default_factory=list)
@@ -131,6 +133,7 @@ def _find(
         judged.missed.append(episode)
         return
     judged.found += 1
+    judged.standing += all(onset.t_ns < episode.onset_ns - EARLY_S * SECOND for onset in found)
     nearest = min(found, key=lambda onset: abs(onset.t_ns - episode.onset_ns))
     if nearest.phase is Phase.DECODE and nearest.t_ns >= episode.onset_ns - EARLY_S * SECOND:
         judged.dated_s.append((nearest.t_ns - episode.onset_ns) / SECOND)
