@@ -62,7 +62,7 @@ def trial(seed: int, n: int, factor: float, *, slumps: bool = False) -> dict[str
         truth = MEAN_TPS * (factor - 1) * float(prompts.mean())
         held += known.interval[0] <= truth <= known.interval[1]
         held_relative += known.relative_interval[0] <= factor - 1 <= known.relative_interval[1]
-        found += known.shown and (known.absolute > 0) == (factor > 1)
+        found += known.shown and (factor == 1 or (known.absolute > 0) == (factor > 1))
         simple += naive([_level(run, prompts) for run in a], [_level(run, prompts) for run in b], truth)
         bootstrapped += known.method is Method.BOOTSTRAP
     counts = {
