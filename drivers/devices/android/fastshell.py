@@ -72,7 +72,7 @@ class FastShell:
         script = scripts.paced(
             definitions,
             period_us=period_us,
-            phase_us=self._opening.lead_ns // 1000 % period_us,
+            phase_us=self._opening.lead_ns // 1000 % (scripts.GROUP * period_us),
             steady=FAST_HZ // STEADY_HZ,
             kin=FAST_HZ // SLOW_HZ,
         )

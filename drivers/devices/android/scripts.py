@@ -140,10 +140,11 @@ while :; do
   if [ -n "$kin" ] && [ $((step % KIN)) = 0 ]; then melt_kin; r="$r${nl}K $kin|$o"; fi
   if [ $((step % STEADY)) = 0 ]; then melt_steady; r="$r${nl}S $o"; fi
   told="$told$r${nl}E$nl"
-  if [ $((step % GROUP)) = 0 ]; then echo "${told%$nl}"; told=; fi
+  u=${t#*[.,]}
+  if [ $step = 0 ] || [ $((((1$u - PHASE + PERIOD / 2) / PERIOD) % GROUP)) = 0 ]; then echo "${told%$nl}"; told=; fi
   step=$((step + 1))
   t=$EPOCHREALTIME; t=${t#*[.,]}
-  w=$((PERIOD - (1$t - 1000000 + PERIOD - PHASE) % PERIOD))
+  w=$((PERIOD - (1$t - 1000000 + GROUP * PERIOD - PHASE) % PERIOD))
   if [ $w -lt $((PERIOD / 2)) ]; then w=$((w + PERIOD)); fi
   w=$((1000000 + w))
   read -r -t "0.${w#1}" order && eval "$order"
@@ -158,8 +159,8 @@ Each tick bears its own time; the older ones of a group are seen that much later
 
 def paced(definitions: Sequence[str], *, period_us: int, phase_us: int, steady: int, kin: int) -> str:
     """A script that takes a tick of rounds ``phase_us`` after every even multiple of ``period_us`` of the phone's clock, by
-    itself: the fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together.
-    A line on its standard input is an order to its shell.
+    itself: the fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together, all
+    phones the same ones. A line on its standard input is an order to its shell.
 
     ``F TIME|…``, ``M KEY|…``, ``K KEY|…``, ``S …`` (may have several lines), ``E``. Needs ``read -t`` and
     ``EPOCHREALTIME``.

@@ -77,4 +77,5 @@ def _value(sum_of: str) -> int:
     inner, _, modulus = rest.partition(") % ")
     t_us, _, more = inner.partition(" + ")
     ahead, _, phase = more.partition(" - ")
-    return int(period) - (int(t_us) + int(ahead) - int(phase)) % int(modulus)
+    times, _, periods = ahead.partition(" * ")
+    return int(period) - (int(t_us) + int(times) * int(periods) - int(phase)) % int(modulus)
