@@ -1,10 +1,14 @@
-"""The screens, made when they are first asked for. Imported after the first frame: charts come with it."""
+"""The screens, made when they are first asked for; all but the bench are loaded then: who only watches holds less memory.
+
+Imported after the first frame: charts come with it.
+"""
 
 import asyncio
+import importlib
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.screen import ModalScreen, Screen
 
@@ -14,15 +18,20 @@ from melt_tui.ui.commands import BENCH, DEVICES, EVERYWHERE, FLEET, LIBRARY
 from melt_tui.ui.look import running
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.screens.bench import BenchScreen
-from melt_tui.ui.screens.devices import DevicesScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog
-from melt_tui.ui.screens.fleet import FleetScreen
-from melt_tui.ui.screens.help import HelpScreen
-from melt_tui.ui.screens.library import LibraryScreen
-from melt_tui.ui.screens.password_dialog import PasswordDialog
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.viewer import Scene
 from melt_tui.workbench import Bench, PasswordWanted
+
+if TYPE_CHECKING:
+    from melt_tui.ui.screens.devices import DevicesScreen
+    from melt_tui.ui.screens.fleet import FleetScreen
+    from melt_tui.ui.screens.help import HelpScreen
+    from melt_tui.ui.screens.library import LibraryScreen
+    from melt_tui.ui.screens.password_dialog import PasswordDialog
+
+PLACES = {"DevicesScreen": DEVICES, "FleetScreen": FLEET, "LibraryScreen": LIBRARY}
+"""By the class of a screen: where commands are given from."""
 
 
 class Stage:
@@ -52,21 +61,27 @@ class Stage:
         scene = Scene(lambda: timeline, live=False, name=path.name, span=span)
         return Answer(BenchScreen(self._bench, scene, self._settings, self._executor, playhead))
 
-    def fleet(self, bench: BenchScreen) -> FleetScreen:
+    def fleet(self, bench: BenchScreen) -> "FleetScreen":
         """All devices of a bench, at its playhead."""
-        return FleetScreen(self._bench, bench.viewer, self._settings, self._executor, bench.frames)
+        screen: FleetScreen = _screens("fleet").FleetScreen(
+            self._bench, bench.viewer, self._settings, self._executor, bench.frames
+        )
+        return screen
 
-    def devices(self) -> DevicesScreen:
+    def devices(self) -> "DevicesScreen":
         """What is found on each link."""
-        return DevicesScreen(self._bench, self._settings, self._executor)
+        screen: DevicesScreen = _screens("devices").DevicesScreen(self._bench, self._settings, self._executor)
+        return screen
 
-    def library(self) -> LibraryScreen:
+    def library(self) -> "LibraryScreen":
         """The saved recordings."""
-        return LibraryScreen(self._bench, self._settings)
+        screen: LibraryScreen = _screens("library").LibraryScreen(self._bench, self._settings)
+        return screen
 
-    def help(self, screen: Screen[Any]) -> HelpScreen:
+    def help(self, screen: Screen[Any]) -> "HelpScreen":
         """Every command with its key, those of this screen first."""
-        return HelpScreen(self._settings.keys, self.place(screen)[0])
+        shown: HelpScreen = _screens("help").HelpScreen(self._settings.keys, self.place(screen)[0])
+        return shown
 
     def quit_question(self) -> ConfirmDialog | None:
         """What to ask before leaving; None when nothing is in progress."""
@@ -87,9 +102,10 @@ class Stage:
             self._asked.add((fresh.account, fresh.tries))
         return fresh
 
-    def password_question(self, wanted: PasswordWanted) -> PasswordDialog:
+    def password_question(self, wanted: PasswordWanted) -> "PasswordDialog":
         """The dialog for it."""
-        return PasswordDialog(wanted)
+        dialog: PasswordDialog = _screens("password_dialog").PasswordDialog(wanted)
+        return dialog
 
     async def let_in(self, wanted: PasswordWanted, password: str) -> None:
         """Open the devices that wait for it."""
@@ -99,8 +115,7 @@ class Stage:
         """Where commands are given from, and whether a session is in progress there."""
         if isinstance(screen, BenchScreen):
             return BENCH, screen.viewer.scene.live
-        places = {DevicesScreen: DEVICES, FleetScreen: FLEET, LibraryScreen: LIBRARY}
-        return places.get(type(screen), EVERYWHERE), True
+        return PLACES.get(type(screen).__name__, EVERYWHERE), True
 
     def bench_of(self, screens: Sequence[Screen[Any]]) -> BenchScreen | None:
         """The uppermost bench of a stack of screens."""
@@ -119,3 +134,7 @@ class Stage:
         """How long the session has been going on; 0 before it has begun."""
         started = self._bench.status.started_ns
         return (self._bench.now() - started) / 1e9 if started else 0.0
+
+
+def _screens(name: str) -> Any:
+    return importlib.import_module(f"melt_tui.ui.screens.{name}")
