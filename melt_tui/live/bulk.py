@@ -36,7 +36,7 @@ PENDING = 256
 """Small blocks are summed up this many samples at a time, or when somebody looks."""
 
 LEVELS_NS = (10**6, 10**7, 10**8, 10**9)
-"""Widths of the buckets: 1 ms for half a minute, 10 ms for five, 100 ms for an hour, 1 s for nine."""
+"""Widths of the buckets: 1 ms for 20 seconds, 10 ms for three minutes, 100 ms for half an hour, 1 s for five."""
 
 
 @dataclass(slots=True)

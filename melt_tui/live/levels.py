@@ -8,9 +8,9 @@ import numpy as np
 from melt_tui.timeline.columns import Buckets, joined
 from melt_tui.timeline.model import EVER
 
-BUCKETS = 32_768
+BUCKETS = 20_480
 """Kept per level. A window is cut from the coarsest level that has five buckets a column, so less than fifty of them:
-this many serve any window of 650 columns that ends now."""
+this many serve any window of 400 columns that ends now, which a chart on 200 characters asks for."""
 
 SLACK = BUCKETS // 8
 """The ring grows by so many before its oldest are dropped at once."""

@@ -15,7 +15,7 @@ from melt_tui.timeline.grid import Cut
 from melt_tui.timeline.model import EVER
 
 SLOW_NS = 600 * SECOND
-SLOW_SAMPLES = 4096
+SLOW_SAMPLES = 2048
 """A slow channel keeps the samples of the last ten minutes, but no more than this many."""
 
 SLOW_SLACK = 512
