@@ -1,9 +1,8 @@
 """A shell on an Android phone, through an adb server."""
 
 import asyncio
-import select
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from drivers.clock import SECOND, Clock, pause
 from drivers.errors import Garbled, LinkError, LinkLost
 from drivers.foreign import printable
 from drivers.links.adbserver import AdbServer, translated
-from drivers.links.adbstream import AdbStream
+from drivers.links.adbstream import AdbStream, send_parts
+from drivers.links.adbsync import AdbFiles
 from drivers.links.adbwire import Packet, PacketReader, header, packet
 from drivers.links.base import Progress
 from drivers.links.output import Chunk
@@ -49,7 +49,7 @@ class AdbShell(RemoteShell):
 
         Raises LinkLost, LinkTimeout, Refused (no space, no permission), Garbled when the copy differs.
         """
-        await push_file(self._pipe, self._title, source, target, progress)
+        await push_file(self._pipe, self._files, self._title, source, target, progress)
 
     @asynccontextmanager
     async def forward(self, port: int) -> AsyncIterator[tuple[str, int]]:
@@ -75,11 +75,21 @@ class AdbShell(RemoteShell):
 
     @asynccontextmanager
     async def _pipe(self, command_line: str) -> AsyncIterator["AdbPipe"]:
-        services = (f"host:transport:{self._serial}", f"shell,v2,raw:{command_line}")
-        async with self._server.stream(*services, about=self._title) as stream:
+        async with self._stream(f"shell,v2,raw:{command_line}") as stream:
+            yield AdbPipe(stream, self._clock, self._title)
+
+    @asynccontextmanager
+    async def _files(self) -> AsyncIterator[AdbFiles]:
+        async with self._stream("sync:") as stream:
+            yield AdbFiles(stream, self._title)
+
+    @asynccontextmanager
+    async def _stream(self, service: str) -> AsyncIterator[AdbStream]:
+        transport = f"host:transport:{self._serial}"
+        async with self._server.stream(transport, service, about=self._title) as stream:
             self._open.add(stream)
             try:
-                yield AdbPipe(stream, self._clock, self._title)
+                yield stream
             finally:
                 self._open.discard(stream)
 
@@ -115,12 +125,6 @@ class AdbPipe:
             await self._send(b"")
             with translated(self._title):
                 await asyncio.to_thread(_send_all, self._stream.duplicate(), Packet.STDIN, data)
-
-    async def pour(self, pieces: Iterator[bytes]) -> None:
-        """Write all of them, each as soon as the one before has gone, by a thread that takes and sends them: nothing waits
-        for a turn of the loop. Raises LinkLost."""
-        with translated(self._title):
-            await asyncio.to_thread(_send_each, self._stream.duplicate(), pieces)
 
     async def close_stdin(self) -> None:
         """As every pipe."""
@@ -194,34 +198,4 @@ async def _forwarded(stream: AdbStream, title: str) -> int:
 def _send_all(connection: socket.socket, kind: Packet, data: bytes) -> None:
     """Send one packet over a connection that does not block; closes ``connection``. Raises OSError."""
     with connection:
-        _send(connection, _writable(connection), kind, data)
-
-
-def _send_each(connection: socket.socket, pieces: Iterator[bytes]) -> None:
-    """Send each as input over a connection that does not block; closes ``connection``. Raises OSError."""
-    with connection:
-        waiting = _writable(connection)
-        for piece in pieces:
-            _send(connection, waiting, Packet.STDIN, piece)
-
-
-def _writable(connection: socket.socket) -> select.poll:
-    waiting = select.poll()
-    waiting.register(connection, select.POLLOUT)
-    return waiting
-
-
-def _send(connection: socket.socket, waiting: select.poll, kind: Packet, data: bytes) -> None:
-    parts = [memoryview(header(kind, len(data))), memoryview(data)]
-    while parts:
-        waiting.poll()
-        with suppress(BlockingIOError):
-            parts = _after(parts, connection.sendmsg(parts))
-
-
-def _after(parts: list[memoryview], sent: int) -> list[memoryview]:
-    rest = []
-    for part in parts:
-        rest += [part[sent:]] if sent < len(part) else []
-        sent = max(0, sent - len(part))
-    return rest
+        send_parts(connection, [header(kind, len(data)), data])

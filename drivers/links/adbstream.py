@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import select
 import socket
 from asyncio.trsock import TransportSocket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -169,3 +170,22 @@ class AdbStream(asyncio.BufferedProtocol):
     def _acknowledge(self) -> None:
         if _QUICKACK is not None and not self._transport.is_closing():
             self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+
+def send_parts(connection: socket.socket, parts: Sequence[bytes | memoryview]) -> None:
+    """Send them one after the other over a connection that does not block, in a thread that may. Raises OSError."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLOUT)
+    left = [memoryview(part) for part in parts]
+    while left:
+        waiting.poll()
+        with suppress(BlockingIOError):
+            left = _after(left, connection.sendmsg(left))
+
+
+def _after(parts: list[memoryview], sent: int) -> list[memoryview]:
+    for at, part in enumerate(parts):
+        if sent < len(part):
+            return [part[sent:], *parts[at + 1 :]]
+        sent -= len(part)
+    return []

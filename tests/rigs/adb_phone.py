@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +137,13 @@ class Phone:
     def wait_until_there(self, word: str, limit_s: float = 5.0) -> list[str]:
         """What lives, as soon as something does."""
         return self._until(word, limit_s, there=True)
+
+    def wait_for(self, met: Callable[[], bool], limit_s: float = 5.0) -> None:
+        """Return as soon as something holds of it."""
+        end = time.monotonic() + limit_s
+        while not met():
+            assert time.monotonic() < end, "it never came to that"
+            time.sleep(0.02)
 
     def _until(self, word: str, limit_s: float, *, there: bool) -> list[str]:
         end = time.monotonic() + limit_s

@@ -8,6 +8,7 @@ import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -175,24 +176,39 @@ class Command:
 
 
 class Receiving:
-    """A file that comes; the first trouble with it is told at the end."""
+    """A file that comes; the first trouble with it is told at the end. As adbd it writes on wherever the file is moved."""
 
     def __init__(self, path: Path) -> None:
         self.trouble = ""
         self._path = path
+        self._file: FileIO | None = None
         with self._noting("couldn't create file"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"")
+            path.unlink(missing_ok=True)
+            self._file = path.open("xb", buffering=0)
 
     def write(self, data: bytes) -> None:
-        if not self.trouble:
-            with self._noting("write failed"), self._path.open("ab", buffering=0) as file:
-                file.write(data)
+        if not self.trouble and self._file is not None:
+            with self._noting("write failed"):
+                written = self._file.write(data)
+                if written < len(data):
+                    self._file.write(data[written:])
 
     def finish(self, mode: int, t_s: int) -> None:
-        if not self.trouble:
-            self._path.chmod(mode)
-            os.utime(self._path, (t_s, t_s))
+        if not self.trouble and self._file is not None:
+            os.fchmod(self._file.fileno(), mode)
+            with suppress(OSError):
+                os.utime(self._path, (t_s, t_s))
+        self.close()
+
+    def abort(self) -> None:
+        """The end never came: what there is of it goes."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     @contextmanager
     def _noting(self, what: str) -> Iterator[None]:
@@ -264,11 +280,16 @@ class Sync:
     async def send(self, target: str) -> None:
         path, _, mode = target.rpartition(",")
         receiving = Receiving(Path(path))
-        while True:
-            word, size = struct.unpack("<4sI", await self._take(8))
-            if word == b"DONE":
-                break
-            receiving.write(await self._take(size))
+        try:
+            while True:
+                word, size = struct.unpack("<4sI", await self._take(8))
+                if word == b"DONE":
+                    break
+                assert size <= 65536, "adbd takes no more at once"
+                receiving.write(await self._take(size))
+        except EOFError:
+            receiving.abort()
+            raise
         receiving.finish(int(mode) & 0o777, size)
         if receiving.trouble:
             await self._fail(receiving.trouble)

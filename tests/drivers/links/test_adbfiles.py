@@ -2,14 +2,19 @@
 
 import asyncio
 import os
+import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from drivers.errors import Garbled, LinkError, LinkLost, Refused
+from drivers.links import adbsync, piping
 from drivers.links.adb import AdbShell
 from drivers.links.adbserver import AdbServer
+from drivers.links.adbstream import send_parts
 from drivers.links.base import Progress
+from drivers.links.summing import Source
 from tests.rigs.adb_phone import Phone, Server, free_port, phone
 from tests.rigs.adb_shells import CLOCK, bring_back, shell_of
 
@@ -73,23 +78,60 @@ async def test_push_sends_once_and_checks(shell: AdbShell, pixel: Phone, tmp_pat
     assert names(pixel) == ["a b'c.gguf", "a b'c.gguf.sha256"]
 
 
-async def test_push_goes_on_where_it_broke_off(server: Server, other: Phone, tmp_path: Path) -> None:
-    weights, told = tmp_path / "weights", list[Progress]()
-    data = fill(weights, 60_000_000)
+async def test_push_goes_on_where_it_broke_off(
+    server: Server, other: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, told, sent = tmp_path / "weights", list[Progress](), list[int]()
+    data = fill(weights, 30_000_000)
 
-    def pull(progress: Progress) -> None:
-        if progress.done >= 20 << 20 and content(other, ".part"):
+    def send(connection: socket.socket, parts: Sequence[bytes | memoryview]) -> None:
+        send_parts(connection, parts)
+        sent.append(sum(map(len, parts)))
+        if sum(sent) > 20_000_000:
+            other.wait_for(lambda: bool(content(other, ".part")))
             other.cue("drop")
 
+    monkeypatch.setattr(adbsync, "send_parts", send)
     with pytest.raises(LinkError):
-        await shell_of(server, other).push(weights, TARGET, pull)
+        await shell_of(server, other).push(weights, TARGET, lambda _: None)
+    monkeypatch.undo()
     assert await asyncio.to_thread(other.wait_until_gone) == []
     present = len(content(other, ".part"))
-    assert 0 < present < 60_000_000
+    assert 0 < present < 30_000_000
     await bring_back(server, other)
     await shell_of(server, other).push(weights, TARGET, told.append)
     assert told[0].done == present
     assert content(other) == data
+
+
+async def test_the_rest_comes_in_parts_that_are_joined(
+    shell: AdbShell, pixel: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(piping, "PART", 1 << 20)
+    data = fill(tmp_path / "weights", 6_500_000)
+    begin(pixel, identity(tmp_path / "weights"), data[:1000])
+    there(pixel, ".part.1").write_bytes(b"left by another")
+    await shell.push(tmp_path / "weights", TARGET, lambda _: None)
+    assert content(pixel) == data
+    assert names(pixel) == ["a b'c.gguf", "a b'c.gguf.sha256"]
+
+
+def test_a_file_that_became_shorter_comes_to_an_end(weights: Path) -> None:
+    source = Source(weights, 5_000_000, 0)
+    parts = piping._Parts(source, TARGET, 0, 5_000_000, lambda _: None)
+    assert sum(len(piece) for _, pieces in parts.files() for piece in pieces) == 3_500_000
+
+
+async def test_a_cancelled_push_leaves_nothing_at_work(shell: AdbShell, pixel: Phone, tmp_path: Path) -> None:
+    fill(tmp_path / "weights", 60_000_000)
+    begun = asyncio.Event()
+    pushing = asyncio.create_task(shell.push(tmp_path / "weights", TARGET, lambda _: begun.set()))
+    await begun.wait()
+    pushing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pushing
+    assert await asyncio.to_thread(pixel.wait_until_gone) == []
+    assert not [name for name in names(pixel) if name.endswith((".part.0", ".part.1"))]
 
 
 async def test_a_wrong_beginning_is_found_and_removed(shell: AdbShell, pixel: Phone, tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""A file to be sent, and its sha256, worked out by a thread while it is sent."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+STOP_CHECK_S = 0.1
+_PIECE = 1 << 20
+
+
+class Stopped(Exception):
+    """Nothing more is to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it is now."""
+
+    path: Path
+    total: int
+    modified_ns: int
+
+    @asynccontextmanager
+    async def summing(self) -> AsyncIterator[Awaitable[str]]:
+        """Its sha256, worked out by a thread; leaving the block before ends that."""
+        stopped = threading.Event()
+        shared = _sum(self.path, self.total, self.modified_ns)
+        digest = asyncio.get_running_loop().run_in_executor(None, shared.hexdigest, stopped)
+        try:
+            yield digest
+        finally:
+            stopped.set()
+            await asyncio.gather(digest, return_exceptions=True)
+
+
+class _Sum:
+    """The sha256 of a file: worked out once, by the first thread that asks; others wait for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._digest = ""
+
+    def hexdigest(self, stopped: threading.Event) -> str:
+        """It. Raises OSError, and Stopped soon after ``stopped`` is set."""
+        while not self._lock.acquire(timeout=STOP_CHECK_S):
+            check(stopped)
+        try:
+            self._digest = self._digest or self._work_out(stopped)
+            return self._digest
+        finally:
+            self._lock.release()
+
+    def _work_out(self, stopped: threading.Event) -> str:
+        summed = hashlib.sha256()
+        held = memoryview(bytearray(_PIECE))
+        with self._path.open("rb", buffering=0) as file:
+            while n := file.readinto(held):
+                check(stopped)
+                summed.update(held[:n])
+        return summed.hexdigest()
+
+
+def check(stopped: threading.Event) -> None:
+    """Raises Stopped when it is set."""
+    if stopped.is_set():
+        raise Stopped
+
+
+@lru_cache(maxsize=64)
+def _sum(source: Path, size: int, modified_ns: int) -> _Sum:
+    """Of a file as it was then: a model is read for it once however many devices get it."""
+    del size, modified_ns
+    return _Sum(source)
