@@ -61,14 +61,31 @@ class Asked(LocalShell):
 )
 async def test_ticks_fall_on_our_grid_whatever_the_phone_s_clock_says(lead_ns: int, phase_us: int) -> None:
     """So that many phones wake us together."""
-    clock, opening = SystemClock(), replace(OPENING, lead_ns=lead_ns)
+    script = await _script(replace(OPENING, lead_ns=lead_ns))
+    for t_us in (0, 12_345, 99_999, 500_000):
+        assert (t_us + _wait_us(script, t_us) - phase_us) % 100_000 == 0
+
+
+async def test_many_phones_take_turns() -> None:
+    """So that what all of them say does not come at one moment."""
+    infos = [replace(OPENING.info, device=f"phone-{number}") for number in range(16)]
+    waits = [_wait_us(await _script(replace(OPENING, info=info)), 0) for info in infos]
+    assert 4 <= waits.count(min(waits)) <= 12
+    assert {wait - min(waits) for wait in waits} == {0, 100_000}
+
+
+async def _script(opening: Opening) -> str:
+    """What the phone's shell is given."""
+    clock = SystemClock()
     shell = FastShell(opening, Watched("phone", SETTINGS), Asked(clock), clock, lambda t_ns, channels: [])
     with pytest.raises(LinkLost) as started:
         await anext(shell.rounds())
-    script = str(started.value)
-    for t_us in (0, 12_345, 99_999, 500_000):
-        wait = script.split("w=$((", 1)[1].split("))", 1)[0].replace("1$t - 1000000", str(t_us))
-        assert (t_us + _value(wait) - phase_us) % 100_000 == 0
+    return str(started.value)
+
+
+def _wait_us(script: str, t_us: int) -> int:
+    """How long it waits when its clock says so many microseconds."""
+    return _value(script.split("w=$((", 1)[1].split("))", 1)[0].replace("1$t - 1000000", str(t_us)))
 
 
 def _value(sum_of: str) -> int:
