@@ -277,7 +277,8 @@ class Workbench:
             await self._leave.wait()
 
     def _give_back(self) -> None:
-        heap.give_back()
+        """On a thread of its own: it takes some ten milliseconds."""
+        self._loop.run_in_executor(None, heap.give_back)
         self._loop.call_later(_GIVEN_BACK_S, self._give_back)
 
     async def _made(self) -> "Desk":
