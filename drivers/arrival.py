@@ -153,15 +153,18 @@ class Arrivals:
         late = known and self._best_delay_ns > SHIFT_NS + self._spread_ns
         self._late_ns = [*self._late_ns[1 - STAYING :], self._best_delay_ns] if late else []
         best, self._best = self._best, None
-        if (
-            len(self._late_ns) == STAYING
-            and max(self._late_ns) - min(self._late_ns) <= SAME_NS + self._spread_ns
-        ):
+        if len(self._late_ns) == STAYING and self._stays():
             return self._stays_late(best)
         if best is not None and not late:
             self._points.append(best)
             self._refit()
         return 0
+
+    def _stays(self) -> bool:
+        """Whether the lag of these seconds is no backlog. One that grows is the fit's own fault where the rate is not known
+        well: it was taken for a faster one."""
+        same = max(self._late_ns) - min(self._late_ns) <= SAME_NS + self._spread_ns
+        return same or (not self._exact and self._late_ns == sorted(self._late_ns))
 
     def _stays_late(self, best: Point | None) -> int:
         """Samples are missing; or a meter that is not exact has paused, and from its best point on all begins anew."""

@@ -192,6 +192,16 @@ def test_what_had_to_wait_is_no_pause_of_a_meter_that_writes_on_and_on() -> None
         last_ns = placed.t1_ns
 
 
+def test_a_rate_that_was_seen_too_fast_at_first_is_seen_anew() -> None:
+    """A backlog that came in the first seconds looks like a faster meter."""
+    arrivals, t_ns, ages = Arrivals(100.0, tolerance=0.2, exact=False), START, []
+    for line in range(3_000):
+        t_ns += SECOND // (112 if line < 600 else 100)
+        ages.append(t_ns - arrivals.place(t_ns, 1).t1_ns)
+    assert max(ages) < SECOND
+    assert max(ages[-1_500:]) < 30 * MILLISECOND
+
+
 def test_a_rate_that_was_told_wrongly_is_measured_within_the_tolerance() -> None:
     arrivals = Arrivals(100.0, tolerance=0.2, exact=False)
     random = Random(3)
