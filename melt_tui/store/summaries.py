@@ -19,8 +19,11 @@ _DENSE = 16
 _TABLE_BITS = 20
 """Codes of a piece that are tried one by one, as a power of two."""
 
-_HALF = 16
-"""Bits of codes whose squares fit 32."""
+_HALF = 1 << 16
+"""The squares of numbers below fit 32 bits."""
+
+_WHOLE = 1 << 32
+"""Sums below fit 32 bits. Wider ones make numpy copy all that it sums up, which costs more than the sums."""
 
 _TERMS = 3
 """Of a polynomial whose sums are taken by powers: those of codes are exact up to squares."""
@@ -47,11 +50,12 @@ class Decoder:
         raw = np.frombuffer(codes, "<" + self._dtype)
         if raw.dtype.kind != "f" and raw.itemsize < 8:
             low, high = np.minimum.reduceat(raw, places), np.maximum.reduceat(raw, places)
-            piece = self._piece(int(low.min()), int(high.max()))
+            span = range(int(low.min()), int(high.max()) + 1)
+            piece = self._piece(span)
             if piece is not None:
                 ends = self(low.tobytes()), self(high.tobytes())
                 return *(ends if self._rises[piece] > 0 else ends[::-1]), self._sums(
-                    raw, piece, places, counts
+                    raw, span, piece, places, counts
                 )
         values = self(codes)
         with np.errstate(all="ignore"):
@@ -61,22 +65,26 @@ class Decoder:
                 np.add.reduceat(values, places),
             )
 
-    def _sums(self, raw: NDArray[Any], piece: int, places: Ints, counts: Ints) -> Values:
-        bits = self._decoding.bits
-        x = raw - raw.dtype.type(piece << (bits or 0))
-        whole = raw.dtype.kind == "u" and (raw.itemsize < 4 or (bits or 32) <= _HALF)
-        form, wide = (np.uint32, np.uint64) if whole else (np.float64, np.float64)
-        constant, *higher = self._decoding.pieces[piece]
+    def _sums(self, raw: NDArray[Any], span: range, piece: int, places: Ints, counts: Ints) -> Values:
+        """By powers of what codes are above the least of them: small numbers, whose sums are exact."""
+        above = (raw - raw.dtype.type(span.start)).view(f"u{raw.itemsize}")
+        first = piece << (self._decoding.bits or 0)
+        constant, linear, square = _about(self._decoding.pieces[piece], span.start - first)
+        most = int(counts.max())
         sums: Values = np.multiply(counts, constant, dtype=np.float64)
-        for order, coefficient in enumerate(higher):
-            power = np.multiply(x, x, dtype=form) if order else x
-            sums += np.add.reduceat(power, places, dtype=wide) * coefficient
+        if linear:
+            sums += _summed(above, (len(span) - 1) * most, places) * linear
+        if square:
+            whole = len(span) <= _HALF
+            own = above if whole and above.itemsize == 4 else None
+            squares = np.multiply(above, above, out=own, dtype=np.uint32 if whole else np.float64)
+            sums += _summed(squares, (len(span) - 1) ** 2 * most, places) * square
         return sums
 
-    def _piece(self, low: int, high: int) -> int | None:
-        """The piece of the decoding that codes from ``low`` to ``high`` belong to, if its codes can stand for values."""
+    def _piece(self, span: range) -> int | None:
+        """The piece of the decoding that these codes belong to, if its codes can stand for values."""
         bits = self._decoding.bits
-        first, last = (low >> bits, high >> bits) if bits is not None else (0, 0)
+        first, last = (span[0] >> bits, span[-1] >> bits) if bits is not None else (0, 0)
         if first != last or not 0 <= first < len(self._decoding.pieces):
             return None
         if first not in self._rises:
@@ -140,6 +148,21 @@ def _cut(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
         filled: NDArray[np.bool_] = held > 0
         edges, places, held = edges[filled], places[filled], held[filled]
     return Buckets(edges, held, *decoder.extremes(blocks.codes, places, held))
+
+
+def _about(piece: tuple[float, ...], x: int) -> tuple[float, float, float]:
+    """The coefficients of a polynomial of at most three terms in ``d``, at ``x + d``."""
+    constant, linear, square = (*piece, 0.0, 0.0)[:_TERMS]
+    return constant + x * (linear + x * square), linear + 2 * x * square, square
+
+
+def _summed(numbers: NDArray[Any], most: int, places: Ints) -> NDArray[Any]:
+    """The sum, at most so much, of each stretch of numbers that begins at one of ``places``."""
+    whole = np.uint32 if most < _WHOLE else np.uint64
+    sums: NDArray[Any] = np.add.reduceat(
+        numbers, places, dtype=np.float64 if numbers.dtype.kind == "f" else whole
+    )
+    return sums
 
 
 _SIZES = {dtype: code_struct(dtype).size for dtype in DType}
