@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from drivers.base import Item
-from drivers.events import ChannelsOpened
+from drivers.events import ChannelsOpened, Event
 from drivers.model import Channel, ChannelKey, Samples
 from melt_tui.timeline import Timeline
 from melt_tui.timeline.clockmap import ClockMap
@@ -54,6 +54,10 @@ class Recorded(Timeline, Protocol):
 
     def items(self) -> Iterator[Item]:
         """Every item, in the order of publication, as it was published: times are not corrected."""
+        ...
+
+    def told(self) -> Iterator[Event]:
+        """Every event but the Ticks, in the order of publication."""
         ...
 
     def samples(self, key: ChannelKey, t0_ns: int, t1_ns: int) -> Iterator[Samples]:

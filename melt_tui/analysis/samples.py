@@ -37,7 +37,7 @@ def read_as(recording: Recorded, channel: Channel, t0_ns: int, t1_ns: int) -> tu
         part = blocks_of(list(some))
         times.append(part.times)
         values.append(values_of(part.codes, dtype, channel.decoding))
-    host = _to_host(recording.clock, channel.key, np.concatenate(times))
+    host = to_host(recording.clock, channel.key, np.concatenate(times))
     return _within(host, np.concatenate(values), t0_ns, t1_ns)
 
 
@@ -54,6 +54,18 @@ def filled(own: tuple[Times, Values], spare: tuple[Times, Values], hole: int) ->
     return together[order], np.concatenate([values, spare[1][chosen]])[order]
 
 
+def to_host(clock: ClockMap, key: ChannelKey, times: Times) -> Times:
+    """As ``clock.to_host`` of each: the map is a straight line between the moments at which the clock was measured."""
+    if not clock.moves(key) or not len(times):
+        return times
+    ends = (int(times.min()), int(times.max()))
+    knots = sorted({*ends, *(row.t_ns for row in clock.rows(key[0]) if ends[0] < row.t_ns < ends[1])})
+    offsets = [clock.to_host(key, knot) - knot for knot in knots]
+    drift = np.interp(times - knots[0], np.array(knots) - knots[0], np.array(offsets) - offsets[0])
+    host: Times = times + offsets[0] + np.rint(drift).astype(np.int64)
+    return host
+
+
 def _own(
     recording: Recorded, channels: Channels, key: ChannelKey, t0_ns: int, t1_ns: int
 ) -> tuple[Times, Values]:
@@ -64,26 +76,12 @@ def _own(
         part = blocks_of([block for block in some if block.codes])
         times.append(part.times)
         values.append(values_of(part.codes, dtype, decoding))
-    return _within(
-        _to_host(recording.clock, key, np.concatenate(times)), np.concatenate(values), t0_ns, t1_ns
-    )
+    return _within(to_host(recording.clock, key, np.concatenate(times)), np.concatenate(values), t0_ns, t1_ns)
 
 
 def _meaning(recording: Recorded, channels: Channels, block: Samples) -> tuple[DType, Decoding]:
     channel: Channel = channels.at(block.key, recording.clock.to_host(block.key, block.t0_ns))
     return block.dtype, channel.decoding
-
-
-def _to_host(clock: ClockMap, key: ChannelKey, times: Times) -> Times:
-    """As ``clock.to_host`` of each: the map is a straight line between the moments at which the clock was measured."""
-    if not clock.moves(key) or not len(times):
-        return times
-    ends = (int(times.min()), int(times.max()))
-    knots = sorted({*ends, *(row.t_ns for row in clock.rows(key[0]) if ends[0] < row.t_ns < ends[1])})
-    offsets = [clock.to_host(key, knot) - knot for knot in knots]
-    drift = np.interp(times - knots[0], np.array(knots) - knots[0], np.array(offsets) - offsets[0])
-    host: Times = times + offsets[0] + np.rint(drift).astype(np.int64)
-    return host
 
 
 def _within(times: Times, values: Values, t0_ns: int, t1_ns: int) -> tuple[Times, Values]:

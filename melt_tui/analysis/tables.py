@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from drivers.clock import SECOND
-from drivers.events import ChannelsOpened, Event
+from drivers.events import ChannelsOpened
 from drivers.model import IDENTITY, Channel, ChannelKey, Samples, code_struct
 from melt_tui.analysis.recorded import Recorded
-from melt_tui.events import SessionStarted, Tick
+from melt_tui.events import SessionStarted
 from melt_tui.store.eventcodec import detail_of
 from melt_tui.timeline.clockmap import ClockMap
 from melt_tui.timeline.model import EVER
@@ -28,23 +28,22 @@ _FORMULA = re.compile(r"[\s\0]*[=+\-@|＝＋－＠]")
 def samples_table(recording: Recorded, out: TextIO) -> None:
     """``t_s,device,channel,unit,value``: every sample of every channel."""
     out.write(SAMPLES_HEAD)
-    start_ns, clock = _start_ns(recording), recording.clock
+    zero_ns, clock = start_ns(recording), recording.clock
     channels: dict[ChannelKey, Channel] = {}
     for item in recording.items():
         if isinstance(item, ChannelsOpened):
             channels.update((channel.key, channel) for channel in item.channels)
         elif isinstance(item, Samples) and item.key in channels:
-            out.writelines(_rows(item, channels[item.key], clock, start_ns))
+            out.writelines(_rows(item, channels[item.key], clock, zero_ns))
 
 
 def events_table(recording: Recorded, out: TextIO) -> None:
     """``t_s,device,kind,detail``: every event but the four ticks a second; ``detail`` is a JSON object."""
     out.write(EVENTS_HEAD)
-    start_ns = _start_ns(recording)
-    for item in recording.items():
-        if isinstance(item, Event) and not isinstance(item, Tick):
-            cells = (cell(item.device), type(item).__name__, cell(detail_of(item)))
-            out.write(f"{seconds(item.t_ns - start_ns)},{','.join(cells)}\n")
+    zero_ns = start_ns(recording)
+    for event in recording.told():
+        cells = (cell(event.device), type(event).__name__, cell(detail_of(event)))
+        out.write(f"{seconds(event.t_ns - zero_ns)},{','.join(cells)}\n")
 
 
 def cell(text: str) -> str:
@@ -67,7 +66,8 @@ def seconds(t_ns: int) -> str:
     return f"{'-' if t_ns < 0 else ''}{whole}.{rest:09d}"
 
 
-def _start_ns(recording: Recorded) -> int:
+def start_ns(recording: Recorded) -> int:
+    """The moment from which times are told: the session's start, else the first one known."""
     started = recording.event_after(EVER, (SessionStarted,))
     return started.t_ns if started is not None else recording.span()[0]
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from drivers.base import Item
 from drivers.clock import SECOND
-from drivers.events import Event, LimitEngaged, LimitReleased
+from drivers.events import LimitEngaged
 from drivers.model import Quantity
 from melt_tui import format as fmt
 from melt_tui.analysis.meter import about
@@ -21,6 +21,7 @@ from melt_tui.analysis.power import sources
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.analysis.runevents import RunEvents, run_events
 from melt_tui.analysis.speeds import Speeds
+from melt_tui.analysis.thermal import LimitEvent, limit_events, states
 from melt_tui.analysis.traces import measured
 from melt_tui.detectors.catalog import detector_of
 from melt_tui.events import (
@@ -34,7 +35,7 @@ from melt_tui.events import (
     ThrottleWatched,
     Verdict,
 )
-from melt_tui.measures.heat import COOL_BREAKERS, thermal_state
+from melt_tui.measures.heat import COOL_BREAKERS
 from melt_tui.session.bus import Bus
 from melt_tui.store.recording import Recording
 from melt_tui.store.replay import Replay
@@ -281,30 +282,13 @@ class _Look:
             return {}
         spent: dict[str, int] = {}
         for (a_ns, state), (b_ns, _) in pairwise(
-            [*self._limited(self._t0_ns, self._t1_ns), (self._t1_ns, "")]
+            [*states(self._recording, self._device, self._t0_ns, self._t1_ns), (self._t1_ns, "")]
         ):
             spent[state] = spent.get(state, 0) + b_ns - a_ns
         return {state: ns / (self._t1_ns - self._t0_ns) for state, ns in spent.items() if ns}
 
-    def _limited(self, a_ns: int, b_ns: int) -> Iterator[tuple[int, str]]:
-        """The thermal state at ``a_ns``, then each change."""
-        force = {limit.limit: limit for limit in self._recording.view(a_ns).limits.get(self._device, ())}
-        yield a_ns, thermal_state(force.values())
-        for event in self._limits(a_ns + 1, b_ns):
-            force.pop(event.limit, None)
-            if isinstance(event, LimitEngaged):
-                force[event.limit] = event
-            yield event.t_ns, thermal_state(force.values())
-
-    def _limits(self, a_ns: int, b_ns: int) -> list[LimitEngaged | LimitReleased]:
-        found: Sequence[Event] = self._recording.events(
-            a_ns, b_ns, kinds=(LimitEngaged, LimitReleased), limit=EVERY
-        )
-        return [
-            one
-            for one in found
-            if isinstance(one, LimitEngaged | LimitReleased) and one.device == self._device
-        ]
+    def _limits(self, a_ns: int, b_ns: int) -> list[LimitEvent]:
+        return limit_events(self._recording, self._device, a_ns, b_ns)
 
     def _recovery(self, onset: ThrottleOnset | None, ended: ThrottleEnded | None) -> float | None:
         if onset is None or ended is None:

@@ -10,6 +10,7 @@ from drivers.base import Item
 from drivers.events import ChannelsOpened, Event
 from drivers.model import Samples
 from melt_tui.events import DerivedEvent, Tick
+from melt_tui.store.blocks import Blocks
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
 from melt_tui.store.codec import Damaged
@@ -19,6 +20,9 @@ from melt_tui.store.series import Series
 
 _EVENTS = 200
 """Events that are fetched at a time."""
+
+_FAR = 1 << 61
+"""No time of a recording is further off."""
 
 T = TypeVar("T")
 
@@ -66,6 +70,22 @@ class Published:
             yield from (block for block in blocks.samples(series.key) if _touches(block, t0_ns, t1_ns))
         if tail is not None:
             yield from (block for block in tail.samples(series.key) if _touches(block, t0_ns, t1_ns))
+
+    def blocks(self, series: Series) -> Iterator[Blocks]:
+        """All samples of one series side by side, in order of publication, a chunk at a time."""
+        with self._look():
+            numbers = self._chunks.overlapping(series, -_FAR, _FAR)
+            tail = self._catalog.tail.of(series.id)
+        for number in numbers:
+            with self._look():
+                blocks = self._chunks.blocks(series, number)
+            yield blocks
+        if tail is not None:
+            yield tail
+
+    def events(self) -> Iterator[Event]:
+        """All events but Ticks, in order of publication; those that we cannot read are left out."""
+        return (event for event in self._events() if event is not None)
 
     def _item(
         self,

@@ -10,6 +10,7 @@ from pathlib import Path
 from drivers.base import Item
 from drivers.events import Event
 from drivers.model import Channel, ChannelKey, Samples
+from melt_tui.store.blocks import Blocks
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
 from melt_tui.store.database import being_written, close, open_to_read, reading
@@ -137,6 +138,20 @@ class Recording:
         for series in known:
             with reading(self.path):
                 yield from self._published.samples(series, t0_ns, t1_ns)
+
+    def blocks(self, key: ChannelKey) -> Iterator[tuple[Channel, Blocks]]:
+        """All samples of one channel side by side, a chunk at a time, each with what the channel meant; meaning by meaning,
+        those of one in order of publication. Times are those of its device's own clock."""
+        with reading(self.path), self._look():
+            known = tuple(self._catalog.series_of(key))
+        for series in known:
+            with reading(self.path):
+                yield from ((series.channel, blocks) for blocks in self._published.blocks(series))
+
+    def told(self) -> Iterator[Event]:
+        """Every event but the Ticks, in the order of publication; no samples are looked at."""
+        with reading(self.path):
+            yield from self._published.events()
 
     def items(self, *, derived: bool = True) -> Iterator[Item]:
         """Every item in the order of publication, as it was published: times are not corrected.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from drivers.base import Item
 from drivers.events import Event
 from drivers.model import ChannelKey, Samples
-from melt_tui.events import SessionStarted
+from melt_tui.events import SessionStarted, Tick
 from melt_tui.live import LiveState
 from melt_tui.store.recording import Meta
 from melt_tui.timeline.clockmap import ClockMap
@@ -31,6 +31,9 @@ class MemoryRecording(LiveState):
 
     def items(self) -> Iterator[Item]:
         return iter(self._items)
+
+    def told(self) -> Iterator[Event]:
+        return (item for item in self._items if isinstance(item, Event) and not isinstance(item, Tick))
 
     def samples(self, key: ChannelKey, t0_ns: int, t1_ns: int) -> Iterator[Samples]:
         return (
