@@ -4,8 +4,8 @@ from math import isfinite
 
 from drivers.clock import SECOND
 from drivers.model import Channel, ChannelKey, Quantity, Samples
+from melt_tui.measures.sensors import rank
 
-_WHOLE_CHIP = ("package", "pkg", "soc", "tj", "cpu", "total")
 _STILL_NS = 60 * SECOND
 _STILL_READINGS = 20
 """A sensor that read the same so often and so long stands still: under load no SoC does."""
@@ -26,7 +26,7 @@ class Thermometer:
         """Know a sensor from now on."""
         if channel.quantity is Quantity.TEMPERATURE:
             self._channels[channel.key] = channel
-            best = min(self._channels.values(), key=_rank).key
+            best = min(self._channels.values(), key=rank).key
             if best != self._chosen:
                 self._chosen, self._last, self._codes, self._readings = best, None, b"", 0
 
@@ -60,10 +60,3 @@ class Thermometer:
             return 0.0
         still_ns = self._last.t1_ns - self._since_ns
         return still_ns / SECOND if still_ns >= _STILL_NS else 0.0
-
-
-def _rank(channel: Channel) -> int:
-    if channel.limit is not None:
-        return 0
-    name = channel.name.lower()
-    return 1 + next((i for i, word in enumerate(_WHOLE_CHIP) if word in name), len(_WHOLE_CHIP))
