@@ -61,8 +61,8 @@ def compare_runs(request: CompareRequest) -> Comparison:
         refusal = forbidden(known)
         rows = rows_of(known, groups, refusal)
         setup = differing(known, groups)
-        laid = overlays(known, groups, alignment)
-        if not laid and alignment.word not in {"start", "hand"}:
+        laid = overlays(known, groups, alignment) if request.laid else ()
+        if request.laid and not laid and alignment.word not in {"start", "hand"}:
             raise UsageError(
                 f"no run has a moment to be aligned by {request.align[:60]}", "align them by start"
             )

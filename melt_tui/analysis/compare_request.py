@@ -41,6 +41,8 @@ class CompareRequest:
     group: str = ""
     """A name for each source (``old,new,new,old``), or a ``Grouping``; empty: each source is a group, of a single file
     each run."""
+    laid: bool = True
+    """They are laid over one another, too; else only the figures are told."""
     align: str = "start"
     """``start``, ``first-token``, ``mark:NAME``, ``onset``, or by how many seconds runs are moved (``0,1.5``; one number
     moves all but the first)."""

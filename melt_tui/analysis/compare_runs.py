@@ -93,7 +93,7 @@ def chosen(request: CompareRequest, stack: ExitStack) -> tuple[list[Known], list
     opened: dict[Path, _Opened] = {}
     found: list[_Found] = []
     for i, source in enumerate(request.sources):
-        path, word = _split(source)
+        path, word = split_source(source)
         if path not in opened:
             opened[path] = _Opened(path, stack)
         found += [_Found(i, opened[path], *one) for one in opened[path].named(word, source)]
@@ -103,6 +103,35 @@ def chosen(request: CompareRequest, stack: ExitStack) -> tuple[list[Known], list
     if len({(id(one.events)) for one in found}) < len(found):
         raise UsageError("a run was given twice", "give each once")
     return _grouped(found, _keys(request, found))
+
+
+def split_source(source: str) -> tuple[Path, str]:
+    """A path, and which of its runs; a path may hold a # of its own."""
+    if not Path(source).exists() and "#" in source:
+        path, _, word = source.rpartition("#")
+        return Path(path), word
+    return Path(source), ""
+
+
+def named(runs: Sequence[RunEvents], word: str, source: str) -> list[int]:
+    """Which of a recording's runs, by number, id or device; all of them where nothing is named.
+
+    Raises UsageError where there is none.
+    """
+    told = [(one.started.run, one.started.device) for one in runs]
+    found = [i for i, one in enumerate(told) if word in {"", str(i + 1), *one}]
+    if not runs:
+        raise UsageError(f"{fmt.plain(source, 200)}: nothing was run in this recording", "name another")
+    if not found:
+        known = ", ".join(f"{i} on {fmt.plain(device, 40)}" for i, (_, device) in enumerate(told, 1))
+        raise UsageError(f"{fmt.plain(source, 200)}: there is no such run", f"its runs are {known}")
+    return found
+
+
+def read_figures(path: Path) -> None:
+    """Reckon the figures of a recording, so that comparing its runs takes no time. Raises what opening it raises."""
+    with closing(Recording(path)) as recording:
+        _figures(_stamp(path), recording)
 
 
 _BEGAN_WARM = "was in force before a cool window"
@@ -119,15 +148,8 @@ class _Opened:
         self.runs = list(zip(events, self.session.runs, strict=True))
 
     def named(self, word: str, source: str) -> list[tuple[RunEvents, RunSummary]]:
-        """By number, id or device; all of them where nothing is named. Raises UsageError where there is none."""
-        numbered = enumerate(self.runs, 1)
-        found = [each for i, each in numbered if word in {"", str(i), each[1].run, each[1].device}]
-        if not self.runs:
-            raise UsageError(f"{fmt.plain(source, 200)}: nothing was run in this recording", "name another")
-        if not found:
-            runs = ", ".join(f"{i} on {fmt.plain(run.device, 40)}" for i, (_, run) in enumerate(self.runs, 1))
-            raise UsageError(f"{fmt.plain(source, 200)}: there is no such run", f"its runs are {runs}")
-        return found
+        """As the function. Raises UsageError where there is none."""
+        return [self.runs[i] for i in named([events for events, _ in self.runs], word, source)]
 
 
 _KEPT = 16
@@ -172,14 +194,6 @@ class _Found:
         """What a reader knows it by."""
         name = self.opened.session.session.name or self.opened.path.stem
         return fmt.plain(f"{name} · {self.summary.device} · {self.summary.model or 'unknown model'}", 100)
-
-
-def _split(source: str) -> tuple[Path, str]:
-    """A path, and which of its runs; a path may hold a # of its own."""
-    if not Path(source).exists() and "#" in source:
-        path, _, word = source.rpartition("#")
-        return Path(path), word
-    return Path(source), ""
 
 
 def _keys(request: CompareRequest, found: Sequence[_Found]) -> list[tuple[str, str]]:
