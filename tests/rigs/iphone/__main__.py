@@ -1,0 +1,58 @@
+"""iPhones on a cable, on loopback: usbmuxd, lockdownd, and the services of each phone.
+
+``python -m tests.rigs.iphone '{"phones": [{...}, ...]}'`` prints the port of its usbmuxd (a JSON number, one line), takes
+cues on its standard input, one a line, answers each with a line of JSON (``{"error": ...}`` for one it cannot carry out),
+and ends when its standard input does. Tests use ``tests.rigs.iphone.rig.iphones(...)``, which does all this. A client
+finds it by ``USBMUXD_SOCKET_ADDRESS=127.0.0.1:PORT``.
+
+A phone's settings: ``udid`` (else 00008110-001A2B3C4D5E0001 for the first and so on), ``paired`` (true: usbmuxd has a
+record of this computer that the phone knows), ``attached`` (true), ``ports`` ({port of the phone: port of this computer}),
+``battery`` ({registry key: value}, merged), ``refresh_s`` / ``sway`` / ``unsigned`` (see power.Battery), and the fields of
+``phone.State`` (name, ios, locked, trust, developer_mode, image_mounted, …).
+
+Cues; PHONE is a number from 1 or a UDID:
+
+- ``attach PHONE``, ``detach PHONE``: the cable; detaching cuts all that is open. ``new {settings}``: another phone; its UDID.
+- ``stop``, ``start``: usbmuxd is gone with all that goes through it; it is there again, on the same port.
+- ``daemon silent|half|garbage`` and ``daemon`` (with a space after it or none): what usbmuxd answers.
+- ``stall PHONE``, ``resume PHONE``: the phone sends nothing, its connections stay.
+- ``set PHONE {settings}``: battery values, locked, developer_mode, image_mounted, ios, name, gpu, cpu …
+- ``trust PHONE given|pending|refused``: the dialog. ``given`` also tells listeners of usbmuxd (``Paired``).
+- ``forget PHONE``: the phone trusts nobody any more, usbmuxd's record remains (as one of another computer: InvalidHostID).
+- ``swap PHONE``: it knows the HostID with another certificate: TLS fails. ``unpair PHONE``: both ends have forgotten.
+- ``fault PHONE SERVICE KIND``: SERVICE is a lockdown service's name, ``lockdownd`` or ``*``; KIND is ``silent``, ``half``
+  (half a plist, then the end), ``close``, ``garbage``, ``bomb`` (entities), ``deep``, ``huge`` (a length of 2 GB),
+  ``list`` (a plist that is no dict), ``empty``, ``slow:SECONDS``, ``refuse`` (InvalidService); empty: none.
+- ``log PHONE TEXT``: a line of the kernel in the system log. ``notify PHONE NAME``: a Darwin notification.
+- ``port PHONE PORT [LOCAL]``: an app listens there (or no longer).
+- ``asked PHONE``: requests to lockdownd and services used, in order. ``open PHONE``: how many connections it has.
+- ``phones``: all UDIDs.
+"""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from tests.rigs.iphone.cues import Cues, build
+from tests.rigs.iphone.usbmuxd import Usbmuxd
+
+
+async def main(settings: dict[str, Any]) -> None:
+    daemon = Usbmuxd()
+    for one in settings.get("phones", [{}]):
+        phone = build(daemon, one)
+        if one.get("attached", True):
+            await daemon.attach(phone)
+    cues = Cues(daemon)
+    print(json.dumps(await daemon.start()), flush=True)
+    lines = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    while line := await lines.readline():
+        print(json.dumps(await cues.take(line.decode().strip())), flush=True)
+    daemon.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}))
