@@ -8,6 +8,7 @@
     ├── ConfigError      a setting that is not one, named with its line
     ├── UsageError       what was asked for cannot be asked for like that
     ├── SetupError       what is to be put on a device could not be had, or does not fit it
+    ├── BadImport        a file of somebody else's that cannot be taken in
     ├── CannotWrite      a recording that cannot be written there
     └── BadRecording     a recording that is not there, not whole or not one
         └── RecordingTooNew  written by a newer melt
@@ -44,6 +45,10 @@ class UsageError(MeltError):
 
 class SetupError(MeltError):
     """What is to be put on a device could not be had, or does not fit it."""
+
+
+class BadImport(MeltError):
+    """A file of somebody else's that cannot be taken in."""
 
 
 class CannotWrite(MeltError):

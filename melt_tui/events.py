@@ -31,6 +31,28 @@ class SessionEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Imported(Event):
+    """What follows was not measured here: it was read from files that others wrote. Said once, after ``SessionStarted``."""
+
+    origin: str
+    """What these files are: ``MELT folder, llama.cpp on Android``."""
+    sources: tuple[tuple[str, str], ...]
+    """Each file as it was called, and its sha256."""
+    notes: tuple[str, ...] = ()
+    """What they do not tell, what of them could not be read, and what was made of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated(RunEvent):
+    """What an imported file itself states of a run or a turn, by its own names and in its own units."""
+
+    turn: int | None
+    """None: of the load of its model."""
+    source: str
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick(Event):
     """Four times a second: silence can be noticed, live and on replay alike."""
 

@@ -1,7 +1,7 @@
 """What measured the power of a device during a run: its own channels, and the meters that were wired to it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from drivers.linux import FULL_BATTERY
@@ -9,6 +9,7 @@ from drivers.model import Channel, Kind, Quantity
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.events import DeviceUp, Wired
 from melt_tui.measures.points import GAUGE, rank
+from melt_tui.timeline.edits import EditKind
 from melt_tui.timeline.model import EVER
 
 UNKNOWN_POINT = "unknown"
@@ -97,7 +98,17 @@ def _wires(recording: Recorded, t1_ns: int) -> Mapping[str, _Wire]:
         if isinstance(event, Wired):
             known = wires.get(event.device)
             wires[event.device] = known.then(event) if known else _Wire(event, EVER)
-    return wires
+    return wires | dict(_corrected(recording, wires))
+
+
+def _corrected(recording: Recorded, wires: Mapping[str, _Wire]) -> Iterator[tuple[str, _Wire]]:
+    """What people said later of a meter's wires stands for the whole recording."""
+    for edit in recording.edits.standing:
+        if edit.kind is EditKind.WIRING:
+            told = wires[edit.meter].wired if edit.meter in wires else None
+            feeds = edit.feeds or (told.feeds if told else "")
+            point = edit.point or (told.point if told else "")
+            yield edit.meter, _Wire(Wired(t_ns=EVER, device=edit.meter, feeds=feeds, point=point), EVER)
 
 
 def _chosen(channels: Sequence[Channel]) -> list[Channel]:

@@ -7,8 +7,10 @@ from typing import Protocol
 from drivers.base import Item
 from drivers.events import ChannelsOpened, Event
 from drivers.model import Channel, ChannelKey, Samples
+from melt_tui.analysis.edited import as_edited, factor
 from melt_tui.timeline import Timeline
 from melt_tui.timeline.clockmap import ClockMap
+from melt_tui.timeline.edits import Edits
 from melt_tui.timeline.filled import fillers
 
 EVERY = 1 << 62
@@ -52,6 +54,11 @@ class Recorded(Timeline, Protocol):
         """What was measured of every device's clock."""
         ...
 
+    @property
+    def edits(self) -> Edits:
+        """What people corrected in it."""
+        ...
+
     def items(self) -> Iterator[Item]:
         """Every item, in the order of publication, as it was published: times are not corrected."""
         ...
@@ -66,13 +73,20 @@ class Recorded(Timeline, Protocol):
 
 
 class Channels:
-    """Every channel of a recording, and what it meant when: one may be announced anew with another meaning."""
+    """Every channel of a recording, and what it meant when: one may be announced anew with another meaning.
+
+    What people corrected of them is in force.
+    """
 
     def __init__(self, recording: Recorded) -> None:
         self._meanings: dict[ChannelKey, list[tuple[int, Channel]]] = {}
+        self._factors: dict[ChannelKey, set[float]] = {}
+        edits = recording.edits
         for event in recording.events(*recording.span(), kinds=(ChannelsOpened,), limit=EVERY):
             for channel in event.channels if isinstance(event, ChannelsOpened) else ():
-                self._meanings.setdefault(channel.key, []).append((event.t_ns, channel))
+                meant = as_edited(channel, edits)
+                self._meanings.setdefault(channel.key, []).append((event.t_ns, meant))
+                self._factors.setdefault(channel.key, set()).add(factor(channel, edits))
         self._kept = fillers(self.latest)
 
     @property
@@ -89,6 +103,12 @@ class Channels:
     def kept(self, key: ChannelKey) -> Channel | None:
         """What the device read of this channel by itself while its link was away."""
         return self._kept.get(key)
+
+    def factor(self, key: ChannelKey) -> float | None:
+        """By what to multiply what a window of the recording tells, for the channel's voltage was another one; None where
+        it changed: then its samples must be read."""
+        found = self._factors[key]
+        return next(iter(found)) if len(found) == 1 else None
 
     def at(self, key: ChannelKey, t_ns: int) -> Channel:
         """What the channel meant at a moment of host time; before it was announced, what it was announced as first."""

@@ -9,6 +9,7 @@ from melt_tui import format as fmt
 from melt_tui.analysis.alignment import line_of
 from melt_tui.analysis.energyreport import energy_tables
 from melt_tui.analysis.metering import PowerSummary
+from melt_tui.analysis.provenance import edit_lines, import_lines
 from melt_tui.analysis.runs import RunSummary, Temperature
 from melt_tui.analysis.session import DeviceSummary, SelfSummary, Summary
 from melt_tui.analysis.throttling import ThrottlingSummary
@@ -79,6 +80,8 @@ def _session(summary: Summary) -> Iterator[str]:
     yield f"session  {name}{session.started or fmt.UNKNOWN}, {fmt.seconds(session.duration_s)}{how}"
     if session.lost:
         yield f"         {fmt.plain(session.lost, 300)}"
+    yield from import_lines(summary.imported)
+    yield from edit_lines(summary.edits)
     for device in summary.devices:
         yield f"device   {_device(device)}"
         yield from (f"         {line}" for line in _meter(device))
@@ -159,6 +162,7 @@ def _remarks(turn: TurnSummary) -> str:
     remarks = {
         "warm-up": turn.purpose is TurnPurpose.WARMUP,
         "differs > 5 %": turn.flagged,
+        "left out": turn.excluded is not None,
         f"{turn.end or 'not ended'}": turn.end not in {TurnEnd.LIMIT, TurnEnd.EOS},
     }
     return ", ".join(remark for remark, on in remarks.items() if on)

@@ -125,8 +125,8 @@ def summarise_run(
 
 
 def counts(turn: TurnSummary) -> bool:
-    """Whether its figures are taken: measured, ended by itself, and not flagged."""
-    return _whole(turn) and not turn.flagged
+    """Whether its figures are taken: measured, ended by itself, not flagged, and not left out by hand."""
+    return _whole(turn) and not turn.flagged and turn.excluded is None
 
 
 def _whole(turn: TurnSummary) -> bool:
@@ -217,11 +217,14 @@ def _unknown(events: RunEvents, rss_peak: int | None, temperatures: Sequence[Tem
 def _uncounted(turns: Sequence[TurnSummary]) -> Iterator[str]:
     warmups = sum(turn.purpose is TurnPurpose.WARMUP for turn in turns)
     cut = sum(turn.purpose is TurnPurpose.MEASURED and not _whole(turn) for turn in turns)
-    flagged = sum(_whole(turn) and turn.flagged for turn in turns)
+    excluded = sum(_whole(turn) and turn.excluded is not None for turn in turns)
+    flagged = sum(_whole(turn) and turn.flagged and turn.excluded is None for turn in turns)
     if warmups:
         yield f"mean: {warmups} warm-up turn{'s' * (warmups > 1)} left out"
     if cut:
         yield f"mean: {cut} turn{'s' * (cut > 1)} left out that did not end by themselves"
+    if excluded:
+        yield f"mean: {excluded} turn{'s' * (excluded > 1)} left out by hand"
     if flagged:
         yield (
             f"mean: {flagged} turn{'s' * (flagged > 1)} left out whose observed and reported decode rates "
@@ -265,9 +268,10 @@ class _Look:
     def _turn_events(self) -> Iterator[TurnEvents]:
         starts = self._events.turns
         untils = [*(after.t_ns - 1 for _, after in pairwise(starts)), self._t1_ns]
+        edits = self._recording.edits
         for started, until_ns in zip(starts, untils, strict=False):
             first, ended = self._events.first.get(started.turn), self._events.turn_ends.get(started.turn)
-            yield TurnEvents(started, first, ended, until_ns)
+            yield TurnEvents(started, first, ended, until_ns, edits.excluded(started.run, started.turn))
 
     def _counts(self, quantity: Quantity) -> Counts | None:
         channel = next((c for c in self._channels if c.quantity is quantity), None)
@@ -329,7 +333,10 @@ def _turn_span(events: TurnEvents) -> TurnSpan:
         last_ns=ended.last_token_ns if ended else None,
         prompt_tokens=ended.prompt_tokens if ended else None,
         output_tokens=ended.output_tokens if ended else None,
-        whole=started.purpose is TurnPurpose.MEASURED and ended is not None and ended.end in ends,
+        whole=started.purpose is TurnPurpose.MEASURED
+        and ended is not None
+        and ended.end in ends
+        and events.excluded is None,
     )
 
 

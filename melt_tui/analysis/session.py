@@ -10,6 +10,7 @@ from drivers.events import Absent, Event, SamplesLost
 from drivers.model import DeviceInfo
 from melt_tui.analysis.alignment import MeterAlignment, alignments
 from melt_tui.analysis.metering import LossSummary, PowerSummary, losses, powers
+from melt_tui.analysis.provenance import EditSummary, ImportSummary, edits_of, imports_of
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.analysis.runevents import busy_until, run_events
 from melt_tui.analysis.runs import RunSummary, summarise_run, values
@@ -92,6 +93,10 @@ class Summary:
     alignment: tuple[MeterAlignment, ...]
     """Of every meter that was wired to a device with a run: whether their clocks agree."""
     own: SelfSummary
+    imported: tuple[ImportSummary, ...]
+    """From which files it was made; none where all of it was measured here."""
+    edits: tuple[EditSummary, ...]
+    """What people corrected: the figures are with what of it is in force."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers, texts and None; melt's own cost under ``self``."""
@@ -101,6 +106,8 @@ class Summary:
             "runs": [asdict(run) for run in self.runs],
             "alignment": [asdict(one) for one in self.alignment],
             "self": asdict(self.own),
+            "imported": [asdict(one) for one in self.imported],
+            "edits": [asdict(edit) for edit in self.edits],
         }
 
 
@@ -131,6 +138,8 @@ def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
         runs=tuple(runs),
         alignment=alignments(recording),
         own=_self(recording, channels),
+        imported=imports_of(recording),
+        edits=edits_of(recording),
     )
 
 
@@ -166,10 +175,14 @@ def _devices(recording: Recorded, channels: Channels) -> tuple[DeviceSummary, ..
     for event in _events(recording, *states):
         if event.device != SELF:
             by_device.setdefault(event.device, []).append(event)
-    return tuple(_device(device, events, channels) for device, events in by_device.items())
+    edits = recording.edits
+    wired = {device: edits.wiring(device) for device in by_device}
+    fed = {device: edit.feeds for device, edit in wired.items() if edit is not None and edit.feeds}
+    return tuple(_device(device, events, channels, fed.get(device)) for device, events in by_device.items())
 
 
-def _device(device: str, events: Sequence[Event], channels: Channels) -> DeviceSummary:
+def _device(device: str, events: Sequence[Event], channels: Channels, fed: str | None) -> DeviceSummary:
+    """``fed``: what it feeds, as somebody corrected it."""
     info: DeviceInfo | None = None
     address = problem = feeds = None
     absent: dict[str, Mapping[str, str]] = {}
@@ -200,7 +213,7 @@ def _device(device: str, events: Sequence[Event], channels: Channels) -> DeviceS
         problem=problem,
         facts=dict(info.facts) if info else {},
         absent=tuple(absent.values()),
-        feeds=feeds,
+        feeds=fed or feeds,
         powers=powers(channels.of(device)),
         losses=losses(events),
     )

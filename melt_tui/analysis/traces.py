@@ -70,7 +70,8 @@ def measured(
     counts = recording.window(channel.key, t0_ns, t1_ns, 1).counts
     if not sum(counts):
         return None
-    sums = about.kind is not Kind.COUNTER and recording.clock.steady(channel.key)
+    factor = channels.factor(channel.key)
+    sums = about.kind is not Kind.COUNTER and recording.clock.steady(channel.key) and factor is not None
     if sum(counts) > MANY and sums:
         return Summed(recording, channels, channel, about, (t0_ns, t1_ns), sum(counts))
     return Read(with_samples(about, *read(recording, channels, channel.key, t0_ns, t1_ns)))
@@ -129,7 +130,8 @@ class Summed:
         self._width = _width(span, n)
         self._origin = recording.clock.to_host(channel.key, 0)
         low, high = self._start(span[0]), self._start(span[1] - 1) + self._width
-        self._columns = _columns(recording.window(channel.key, low, high, (high - low) // self._width))
+        window = recording.window(channel.key, low, high, (high - low) // self._width)
+        self._columns = _columns(window, channels.factor(channel.key) or 1.0)
         typical = float(np.median(self._columns.counts))
         self._step_ns = self._width / typical
         self._whole = np.abs(self._columns.counts - typical) <= HOLE_PERIODS
@@ -240,11 +242,12 @@ def _width(span: tuple[int, int], n: int) -> int:
     return width
 
 
-def _columns(window: Window) -> _Columns:
+def _columns(window: Window, factor: float) -> _Columns:
+    """``factor``: by what its values are to be multiplied; greater than 0."""
     return _Columns(
         np.array(window.starts_ns, np.int64),
         np.array(window.counts, np.float64),
-        np.array(window.minima, np.float64),
-        np.array(window.maxima, np.float64),
-        np.array(window.means, np.float64),
+        np.array(window.minima, np.float64) * factor,
+        np.array(window.maxima, np.float64) * factor,
+        np.array(window.means, np.float64) * factor,
     )

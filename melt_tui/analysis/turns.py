@@ -39,6 +39,8 @@ class TurnSummary:
     e2e_ms: float | None
     flagged: bool
     """Observed and reported decode rate differ by more than 5 %."""
+    excluded: str | None
+    """Why somebody had it left out of every figure of the run; None: it is not."""
     notes: tuple[str, ...]
 
 
@@ -67,6 +69,8 @@ class TurnEvents:
     ended: TurnEnded | None
     until_ns: int
     """Until then tokens belong to it: the engine's time of the last one may lie behind its arrival."""
+    excluded: str | None = None
+    """Why somebody had it left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,8 @@ def summarise_turn(events: TurnEvents, observed: Counts | None, engine: Counts |
         output_tokens=figures.output_tokens if figures else None,
         **values,
         flagged=figures is not None and figures.flagged,
-        notes=(*_remarks(ended, figures), *_reasons(values, ended, seen)),
+        excluded=events.excluded,
+        notes=(*_left_out(events), *_remarks(ended, figures), *_reasons(values, ended, seen)),
     )
 
 
@@ -134,6 +139,10 @@ def _values(figures: TurnFigures | None, first: FirstToken | None) -> dict[str, 
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1000
+
+
+def _left_out(events: TurnEvents) -> Sequence[str]:
+    return [] if events.excluded is None else [f"left out by hand: {events.excluded or 'no reason given'}"]
 
 
 def _remarks(ended: TurnEnded | None, figures: TurnFigures | None) -> Sequence[str]:

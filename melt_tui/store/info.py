@@ -37,5 +37,9 @@ class RecordingInfo:
     throttled: bool | None = None
     """Whether any of its runs did; None where none of them could be told: no run, or none with a reference rate."""
     tags: tuple[str, ...] = ()
+    imported: bool = False
+    """Read from files that others wrote: not measured here."""
+    edits: int = 0
+    """Corrections in force."""
     detail: str = ""
     """Of a recovered one: what was lost; of an unreadable one: why."""

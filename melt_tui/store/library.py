@@ -7,11 +7,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from drivers.clock import SECOND, Clock, SystemClock
 from melt_tui.errors import BadRecording, CannotWrite
 from melt_tui.measures import rates
-from melt_tui.store import corrections
+from melt_tui.store import corrections, edits
 from melt_tui.store.database import (
     being_written,
     close,
@@ -26,6 +27,7 @@ from melt_tui.store.info import RecordingInfo, RecordingState
 from melt_tui.store.lost import give_room, loss
 from melt_tui.store.recording import Recording
 from melt_tui.timeline.clockmap import ClockRow
+from melt_tui.timeline.edits import Edits
 
 SUFFIX = ".melt"
 
@@ -151,12 +153,14 @@ def info(path: Path) -> RecordingInfo:
             models=tuple(row[0] for row in connection.execute(_MODELS)),
             simulated=bool(connection.execute("SELECT max(simulated) FROM devices").fetchone()[0]),
             runs=connection.execute("SELECT count(*) FROM runs").fetchone()[0],
-            decode_tps=_decode_tps(connection),
-            joules_per_token=told.get("joules_per_token"),
-            joules_point=told.get("joules_per_token_point", ""),
+            decode_tps=_decode_tps(connection, edited := edits.read(connection)),
+            joules_per_token=(headline := _per_token(connection, told))[0],
+            joules_point=headline[1],
             throttled=_throttled(connection),
             tags=tuple(json.loads(notes.get("tags", "[]"))),
             detail=_detail(path, told),
+            imported=bool(connection.execute(_ANY, ("Imported",)).fetchone()[0]),
+            edits=len(edited.standing),
         )
 
 
@@ -225,12 +229,23 @@ def _detail(path: Path, told: Mapping[str, object]) -> str:
         return recording.meta.lost
 
 
-def _decode_tps(connection: sqlite3.Connection) -> float | None:
-    """Of the turns that count: measured, ended by themselves, observed and reported not too far apart."""
+def _per_token(connection: sqlite3.Connection, told: Mapping[str, Any]) -> tuple[float | None, str]:
+    """As it was told while it was recorded, or reckoned again since something was corrected."""
+    corrected = connection.execute(_PER_TOKEN, (edits.PER_TOKEN,)).fetchone()
+    if corrected is None or corrected[0] == "null":
+        return told.get("joules_per_token"), told.get("joules_per_token_point", "")
+    joules, point = json.loads(corrected[0])
+    return joules, point
+
+
+def _decode_tps(connection: sqlite3.Connection, edited: Edits) -> float | None:
+    """Of the turns that count: measured, ended by themselves, not left out by hand, observed and reported not too far
+    apart."""
     pairs = [
         (observed, rates.reported_decode_rate(tokens, told_s))
-        for tokens, took_s, told_s in connection.execute(_COUNTED)
+        for run, turn, tokens, took_s, told_s in connection.execute(_COUNTED)
         if (observed := rates.reported_decode_rate(tokens, took_s)) is not None
+        and edited.excluded(run, turn) is None
     ]
     counted = [observed for observed, reported in pairs if not rates.differ(observed, reported)]
     return fmean(counted) if counted else None
@@ -261,10 +276,11 @@ _NOTES = "SELECT kind, value FROM annotations WHERE kind IN ('name', 'tags') ORD
 _DEVICES = (
     "SELECT device FROM devices WHERE first_ns IS NOT NULL AND kind <> 'self' ORDER BY first_ns, first_event"
 )
+_PER_TOKEN = "SELECT value FROM annotations WHERE kind = ? ORDER BY id DESC LIMIT 1"
 _ANY = "SELECT EXISTS (SELECT 1 FROM events WHERE kind = ?)"
 _DETAILS = "SELECT detail FROM events WHERE kind = ?"
 _MODELS = "SELECT DISTINCT model FROM runs WHERE model IS NOT NULL ORDER BY id"
 _COUNTED = """
-    SELECT output_tokens, observed_decode_s, decode_s FROM turns
+    SELECT run, turn, output_tokens, observed_decode_s, decode_s FROM turns
     WHERE run = (SELECT run FROM runs ORDER BY id LIMIT 1) AND purpose = 'measured'
     AND ending IN ('limit', 'eos') AND output_tokens > 1"""

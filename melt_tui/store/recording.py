@@ -10,6 +10,7 @@ from pathlib import Path
 from drivers.base import Item
 from drivers.events import Event
 from drivers.model import Channel, ChannelKey, Samples
+from melt_tui.store import edits
 from melt_tui.store.blocks import Blocks
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
@@ -22,6 +23,7 @@ from melt_tui.store.readings import readings_at
 from melt_tui.store.ticks import Ticks
 from melt_tui.store.windows import window_at
 from melt_tui.timeline.clockmap import ClockMap
+from melt_tui.timeline.edits import Edits
 from melt_tui.timeline.model import Interval, View, Window
 
 
@@ -74,6 +76,12 @@ class Recording:
             state="unfinished" if state == "recording" else str(state),
             lost=loss(told, self.span()[1]) if left else str(told.get("lost", "")),
         )
+
+    @property
+    def edits(self) -> Edits:
+        """What people corrected in it; figures are reckoned with that."""
+        with reading(self.path), self._look():
+            return edits.read(self._connection)
 
     @property
     def notes(self) -> Sequence[str]:
@@ -139,14 +147,16 @@ class Recording:
             with reading(self.path):
                 yield from self._published.samples(series, t0_ns, t1_ns)
 
-    def blocks(self, key: ChannelKey) -> Iterator[tuple[Channel, Blocks]]:
-        """All samples of one channel side by side, a chunk at a time, each with what the channel meant; meaning by meaning,
-        those of one in order of publication. Times are those of its device's own clock."""
+    def blocks(self, key: ChannelKey, t0_ns: int, t1_ns: int) -> Iterator[tuple[Channel, Blocks]]:
+        """Samples of one channel side by side: chunks that touch the span of its device's own clock, whole, and the tail,
+        each with what the channel meant; meaning by meaning, those of one in order of publication."""
         with reading(self.path), self._look():
             known = tuple(self._catalog.series_of(key))
         for series in known:
             with reading(self.path):
-                yield from ((series.channel, blocks) for blocks in self._published.blocks(series))
+                yield from (
+                    (series.channel, blocks) for blocks in self._published.blocks(series, t0_ns, t1_ns)
+                )
 
     def told(self) -> Iterator[Event]:
         """Every event but the Ticks, in the order of publication; no samples are looked at."""

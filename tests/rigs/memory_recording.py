@@ -9,6 +9,7 @@ from melt_tui.events import SessionStarted, Tick
 from melt_tui.live import LiveState
 from melt_tui.store.recording import Meta
 from melt_tui.timeline.clockmap import ClockMap
+from melt_tui.timeline.edits import UNEDITED, Edits
 
 
 class MemoryRecording(LiveState):
@@ -28,6 +29,10 @@ class MemoryRecording(LiveState):
     @property
     def clock(self) -> ClockMap:
         return self._clock
+
+    @property
+    def edits(self) -> Edits:
+        return UNEDITED
 
     def items(self) -> Iterator[Item]:
         return iter(self._items)

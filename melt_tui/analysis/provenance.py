@@ -1,0 +1,94 @@
+"""Where a recording came from, and what people corrected in it: for whoever shows its figures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from drivers.clock import SECOND
+from melt_tui import format as fmt
+from melt_tui.analysis.recorded import EVERY, Recorded
+from melt_tui.events import Imported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file that was read."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSummary:
+    """From which files a recording was made: nothing of it was measured here."""
+
+    origin: str
+    sources: tuple[Source, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditSummary:
+    """A correction."""
+
+    number: int
+    made: str
+    """In UTC, ISO 8601."""
+    kind: str
+    said: str
+    """In words."""
+    reason: str | None
+    standing: bool
+    """It is in force: nobody took it back, nor corrected the same thing later."""
+
+
+def imports_of(recording: Recorded) -> tuple[ImportSummary, ...]:
+    """One for each time that files were read into it; none of what was measured here."""
+    return tuple(
+        ImportSummary(
+            origin=event.origin,
+            sources=tuple(Source(file=f, sha256=s) for f, s in event.sources),
+            notes=event.notes,
+        )
+        for event in recording.events(*recording.span(), kinds=(Imported,), limit=EVERY)
+        if isinstance(event, Imported)
+    )
+
+
+def edits_of(recording: Recorded) -> tuple[EditSummary, ...]:
+    """Every correction, in order, also those that were taken back."""
+    edits = recording.edits
+    standing = {edit.number for edit in edits.standing}
+    return tuple(
+        EditSummary(
+            number=edit.number,
+            made=datetime.fromtimestamp(edit.wall_ns / SECOND, UTC).isoformat(timespec="seconds"),
+            kind=edit.kind,
+            said=edit.said,
+            reason=edit.reason or None,
+            standing=edit.number in standing,
+        )
+        for edit in edits.made
+    )
+
+
+def import_lines(imports: Sequence[ImportSummary]) -> Iterator[str]:
+    """For people."""
+    for one in imports:
+        yield f"imported {fmt.plain(one.origin, 200)}: not measured by melt"
+        for source in one.sources:
+            yield f"         {fmt.plain(source.file, 200)}  sha256 {source.sha256[:16]}…"
+        yield from (f"         note: {fmt.plain(note, 400)}" for note in one.notes)
+
+
+def edit_lines(edits: Sequence[EditSummary]) -> Iterator[str]:
+    """For people: those that are in force."""
+    for edit in edits:
+        if edit.standing:
+            yield f"edited   {edit_line(edit)}"
+
+
+def edit_line(edit: EditSummary) -> str:
+    """``3  2026-11-21T12:00:00+00:00  hvpm: at usb-input (was wired wrongly)``."""
+    why = f" ({edit.reason})" if edit.reason else ""
+    return fmt.plain(f"{edit.number}  {edit.made}  {edit.said}{why}", 300)
