@@ -94,6 +94,19 @@ def time_ticks(t0_ns: int, t1_ns: int, origin_ns: int, most: int) -> Iterator[tu
         t_ns += step
 
 
+def place_ticks(t0_ns: int, t1_ns: int, origin_ns: int, most: int, unit: str) -> Iterator[tuple[int, str]]:
+    """The same of places on an axis of that unit, 1e9 for each; those of ``s`` are told as times, also below 0."""
+    if unit == "s":
+        yield from time_ticks(t0_ns, t1_ns, origin_ns, most)
+        return
+    step = _round_step(max(1.0, 0.95 * (t1_ns - t0_ns) / max(1, most)))
+    decimals = max(0, -floor(log10(step / _SECOND) + 1e-9))
+    first, last = ceil((t0_ns - origin_ns) / step), floor((t1_ns - origin_ns) / step)
+    for index in range(first, last + 1):
+        place = index * step
+        yield origin_ns + round(place), fixed(place / _SECOND, decimals).replace(",", "")
+
+
 def time_step(least_ns: float) -> int:
     """The smallest round step in ns that is not less than ``least_ns``."""
     if least_ns <= _SECOND / 2:

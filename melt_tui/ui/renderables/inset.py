@@ -30,13 +30,18 @@ def readings(
     model: PlotModel, windows: Sequence[Window], prefix: Prefix, t_ns: int, *, labelled: bool
 ) -> tuple[Row, ...]:
     """The box's rows: the moment, then each series' value there, named by its shape alone unless ``labelled``."""
-    rows: list[Row] = [(stamp((t_ns - model.origin_ns) / 1e9), "", Ink.STRONG)]
+    rows: list[Row] = [(_place_told(model, t_ns), "", Ink.STRONG)]
     for series, window in zip(model.series, windows, strict=True):
         value = value_at(window, t_ns, series.gap_ns)
         shown = number(None if value is None else value / prefix.factor)
         label = f"{shape(series.colour)} {plain(series.label, 14)}" if labelled else shape(series.colour)
         rows.append((label, shown, device_ink(series.colour)))
     return tuple(rows)
+
+
+def _place_told(model: PlotModel, t_ns: int) -> str:
+    at = (t_ns - model.origin_ns) / 1e9
+    return stamp(at) if model.along in {"time", "s"} else f"{number(at, 4)} {model.along}"
 
 
 def place(cells: Cells, area: tuple[int, int, int, int], cursor: int, rows: Sequence[Row]) -> None:

@@ -1,7 +1,7 @@
 """A chart in a frame: title and last values above, time below, braille lines of least to greatest within."""
 
 from melt_tui.ui.renderables import bands, inset, legend
-from melt_tui.ui.renderables.axes import LABEL_WIDTH, time_ticks
+from melt_tui.ui.renderables.axes import LABEL_WIDTH, place_ticks, time_ticks
 from melt_tui.ui.renderables.braille import Inker, Tracer
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, Line
 from melt_tui.ui.renderables.legend import Legend
@@ -171,12 +171,15 @@ class _Chart:
         raster, bottom = self.raster, self.cells.height - 1
         most = max(1, self.area.width // _LABEL_CELLS)
         end = self.area.x + self.area.width
-        for t_ns, label in time_ticks(
-            raster.time(0), raster.time(raster.columns), self.scene.origin_ns, most
-        ):
+        span, origin = (raster.time(0), raster.time(raster.columns)), self.scene.origin_ns
+        if self.scene.along == "time":
+            ticks = (tick for tick in time_ticks(*span, origin, most) if tick[0] >= origin)
+        else:
+            ticks = place_ticks(*span, origin, most, self.scene.along)
+        for t_ns, label in ticks:
             cell = raster.cell(t_ns)
             x = self.area.x + (cell or 0)
-            if cell is not None and x + len(label) < end and t_ns >= self.scene.origin_ns:
+            if cell is not None and x + len(label) < end:
                 self.cells.put(x, bottom, f"┴{label}", Ink.AXIS)
 
     def _cursor(self) -> None:

@@ -21,6 +21,8 @@ class Series:
     """Older than three periods: dimmed, with its age."""
     fall: str = ""
     """Beside the newest value: ``▼13 %``, what throttling has taken of it."""
+    faint: bool = False
+    """It lies behind others: drawn without a colour of its own."""
     gap_ns: int = 1_000_000_000
     """Columns farther apart than this are not joined: the gap is seen."""
 
@@ -73,5 +75,8 @@ class PlotModel:
     """Fixed axis, shared between charts; None: fitted to what is shown."""
     origin_ns: int = 0
     """The session's start: where the time axis reads 00:00."""
+    along: str = "time"
+    """What the chart goes along: ``time`` of the session, or ``s``, ``tokens``, ``J`` from ``origin_ns`` on, a unit as 1e9;
+    these have labels on both sides of it."""
     status: str = ""
     """What the view is doing: ``pin ▸ 2m``."""

@@ -95,6 +95,7 @@ class Scene:
     """Its cell, where it is in the picture."""
     readings: tuple[inset.Row, ...]
     origin_ns: int
+    along: str
     empty: bool
     greatest: float | None = field(compare=False)
 
@@ -120,6 +121,7 @@ def scene_of(model: PlotModel, area: Layout, tracers: list[Tracer]) -> Scene:
         cursor=None if model.cursor_ns is None else raster.cell(model.cursor_ns),
         readings=_readings(model, windows, axis, area),
         origin_ns=model.origin_ns,
+        along=model.along,
         empty=extent is None,
         greatest=greatest,
     )
@@ -128,7 +130,7 @@ def scene_of(model: PlotModel, area: Layout, tracers: list[Tracer]) -> Scene:
 def _curve(raster: Raster, series: Series, window: Window, tracer: Tracer) -> Curve:
     return Curve(
         masks=tracer.trace(window, series.gap_ns, raster),
-        ink=device_ink(series.colour),
+        ink=Ink.DIM if series.faint else device_ink(series.colour),
         shape=legend.shape(series.colour),
         shape_ink=Ink.DIM if series.stale else device_ink(series.colour),
         last=raster.row(window.means[-1]) if window.means else None,
