@@ -12,7 +12,6 @@ from melt_tui.store.journal import EVENT, Tail, encode_order, tail_of
 from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry, Series
 from melt_tui.store.summaries import base_of, summarized
-from melt_tui.store.tiles import merged
 from melt_tui.timeline.columns import Buckets, coarser, joined
 
 MOST = 65_536
@@ -29,7 +28,7 @@ def compact(
 ) -> None:
     """Compact all of the journal, within the transaction that is open.
 
-    ``fast`` are the summaries of the fast series since the last time.
+    ``fast`` are the summaries of the fast series since the last time, second by second.
     """
     tail = tail_of([row[0] for row in connection.execute("SELECT data FROM journal ORDER BY id")])
     if not len(tail.order):
@@ -37,7 +36,7 @@ def compact(
     (events,) = connection.execute("SELECT coalesce(max(event_to), 0) FROM orders").fetchone()
     seconds: Summaries = {}
     for number, parts in fast.items():
-        seconds.setdefault(registry.by_id[number].channel_id, []).append(merged(parts, _SECOND))
+        seconds.setdefault(registry.by_id[number].channel_id, []).extend(parts)
     for channel, buckets in _slow(connection, registry, pyramid, tail):
         seconds.setdefault(channel, []).append(buckets)
     connection.executemany(_UPSERT, _rows(seconds))

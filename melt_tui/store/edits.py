@@ -38,7 +38,7 @@ def take_back(path: Path, edit: int, clock: Clock | None = None) -> None:
     _annotate(path, UNDONE, str(edit), "", clock)
 
 
-def set_per_token(path: Path, headline: tuple[float, str] | None, clock: Clock | None = None) -> None:
+def set_per_token(path: Path, headline: tuple[float | None, str] | None, clock: Clock | None = None) -> None:
     """What the library shows as energy per token: J and the reference point. Raises BadRecording, CannotWrite."""
     _annotate(path, PER_TOKEN, json.dumps(headline), "", clock)
 

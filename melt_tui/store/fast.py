@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from drivers.clock import SECOND
 from drivers.model import Samples
 from melt_tui.store.blocks import blocks_of, grouped
 from melt_tui.store.codec import decode, encode_fast
@@ -11,7 +12,8 @@ from melt_tui.store.compaction import MOST, Summaries
 from melt_tui.store.pyramid import PyramidWriter, waiting_chunks
 from melt_tui.store.series import Series
 from melt_tui.store.summaries import summarized
-from melt_tui.store.tiles import decode_tiles
+from melt_tui.store.tiles import decode_tiles, merged
+from melt_tui.timeline.columns import Buckets
 
 TOGETHER = 8
 """Chunks that are summed up together: what is done once for all of them costs less."""
@@ -55,7 +57,7 @@ class FastWriter:
     def recall(self, series: Series) -> None:
         """Take over what an earlier writer has left of a series."""
         tiles = self._connection.execute(_TILES, (series.id,)).fetchall()
-        self._summaries[series.id] = [decode_tiles([row[0]]) for row in tiles]
+        self._summaries[series.id] = [_seconds(decode_tiles([row[0]])) for row in tiles]
         waiting = self._waiting[series.id] = _Waiting(series)
         for number in waiting_chunks(self._connection, series.id):
             (blob,) = self._connection.execute("SELECT data FROM chunks WHERE id = ?", (number,)).fetchone()
@@ -63,7 +65,7 @@ class FastWriter:
             waiting.last = number
 
     def summaries(self) -> Summaries:
-        """All that was written since the last time that this was asked, by series."""
+        """All that was written since the last time that this was asked, by series, second by second."""
         for waiting in self._waiting.values():
             if waiting.blocks:
                 self._sum_up(waiting)
@@ -75,8 +77,13 @@ class FastWriter:
         assert series.base_ns is not None
         buckets = summarized(blocks_of(waiting.blocks), series.decoder, series.base_ns)
         self._pyramid.tile(series.id, series.base_ns, buckets, waiting.last)
-        self._summaries.setdefault(series.id, []).append(buckets)
+        self._summaries.setdefault(series.id, []).append(_seconds(buckets))
         waiting.blocks, waiting.chunks = [], 0
+
+
+def _seconds(buckets: Buckets) -> Buckets:
+    """Ten to a thousand times fewer: a minute of the finest would be megabytes."""
+    return merged([buckets], SECOND)
 
 
 _CHUNK = "INSERT INTO chunks (series, t0_ns, t1_ns, data) VALUES (?, ?, ?, ?)"

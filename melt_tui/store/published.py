@@ -21,9 +21,6 @@ from melt_tui.store.series import Series
 _EVENTS = 200
 """Events that are fetched at a time."""
 
-_FAR = 1 << 61
-"""No time of a recording is further off."""
-
 T = TypeVar("T")
 
 Look = Callable[[], AbstractContextManager[object]]
@@ -71,10 +68,10 @@ class Published:
         if tail is not None:
             yield from (block for block in tail.samples(series.key) if _touches(block, t0_ns, t1_ns))
 
-    def blocks(self, series: Series) -> Iterator[Blocks]:
-        """All samples of one series side by side, in order of publication, a chunk at a time."""
+    def blocks(self, series: Series, t0_ns: int, t1_ns: int) -> Iterator[Blocks]:
+        """Chunks of one series that touch a span of its own time, whole, in order of publication."""
         with self._look():
-            numbers = self._chunks.overlapping(series, -_FAR, _FAR)
+            numbers = self._chunks.overlapping(series, t0_ns, t1_ns + 1)
             tail = self._catalog.tail.of(series.id)
         for number in numbers:
             with self._look():

@@ -34,7 +34,7 @@ class Step:
 
 @dataclass(slots=True)
 class _Level:
-    """One level of one series in the making: its step, and its rows that wait for the next level."""
+    """One level of one series in the making: its step, and its rows that wait for the next level, in buckets of that or finer."""
 
     step: Step
     last: int = 0
@@ -65,11 +65,13 @@ class PyramidWriter:
         row = (series, number, *bounds, encode_tile(buckets))
         cursor = self._connection.execute(_TILE, row)
         level.last = int(cursor.lastrowid or 0)
-        level.waiting.append(buckets)
         if upto:
             level.step.upto = upto
         self._note((series, number), level.step, bounds, waits=True, changed=bool(upto))
-        if len(level.waiting) >= FAN and width_ns * 10 <= LEVELS_NS[-1]:
+        if width_ns * 10 > LEVELS_NS[-1]:
+            return
+        level.waiting.append(merged([buckets], width_ns * 10))
+        if len(level.waiting) >= FAN:
             parts, last = level.waiting, level.last
             level.waiting, level.step.since_ns = [], _FAR
             self._write(series, number + 1, base_ns, merged(parts, width_ns * 10), last)
