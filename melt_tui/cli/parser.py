@@ -1,12 +1,13 @@
 """The words of the command line: verbs and options, said once. No meaning yet, and no import that costs."""
 
 import argparse
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from melt_tui import __version__
+from melt_tui.cli.bringing import edit_options
+from melt_tui.cli.typed import count, fraction, number, words
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,6 +56,9 @@ def parser() -> Parser:
     )
     _add(verbs, "replay", common, "look back into a recording", _file)
     _add(verbs, "export", common, "a recording as a table", _export)
+    _add(
+        verbs, "edit", common, "correct what was wrongly set in a recording, or take that back", edit_options
+    )
     _add(verbs, "doctor", common, "check this computer, with a remedy for each fault", _json_only)
     return root
 
@@ -268,43 +272,6 @@ def _export(into: argparse.ArgumentParser) -> None:
     into.add_argument("--format", choices=("csv",), default="csv")
     into.add_argument("--table", choices=("samples", "events", "energy", "per-token"), default="samples")
     into.add_argument("--out", default="-", metavar="PATH", help="file to write; - is stdout (default)")
-
-
-def words(text: str) -> str:
-    """Anything but nothing."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("nothing was given")
-    return text
-
-
-def count(text: str) -> int:
-    """A whole number of at least 1."""
-    value = number(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is less than 1")
-    return value
-
-
-def number(text: str) -> int:
-    """A whole number of at least 0."""
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if not 0 <= value < 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and {2**31 - 1}")
-    return value
-
-
-def fraction(text: str) -> float:
-    """A number of at least 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
-    return value
 
 
 RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (

@@ -50,13 +50,13 @@ def read(connection: sqlite3.Connection) -> Edits:
 
 def _made(connection: sqlite3.Connection) -> Iterator[Edit]:
     rows = connection.execute(_TOLD, (KIND, UNDONE)).fetchall()
-    undone = {value for _, _, kind, _, value in rows if kind == UNDONE}
-    for row, wall_ns, kind, meter, value in rows:
-        if kind == KIND:
-            yield _edit(row, wall_ns, meter or "", value, undone=str(row) in undone)
+    undone = {value for _, kind, _, value in rows if kind == UNDONE}
+    made = [row for row in rows if row[1] == KIND]
+    for nth, (wall_ns, _, meter, value) in enumerate(made, 1):
+        yield _edit(nth, wall_ns, meter or "", value, undone=str(nth) in undone)
 
 
-def _edit(row: int, wall_ns: int, meter: str, value: str, *, undone: bool) -> Edit:
+def _edit(count: int, wall_ns: int, meter: str, value: str, *, undone: bool) -> Edit:
     try:
         told = fields(json.loads(value))
         kind = EditKind(text(told, "what"))
@@ -64,7 +64,7 @@ def _edit(row: int, wall_ns: int, meter: str, value: str, *, undone: bool) -> Ed
         raise Damaged(f"a correction is not to be read: {value[:80]!r}") from error
     turn = number(told, "turn")
     return Edit(
-        number=row,
+        number=count,
         wall_ns=wall_ns,
         kind=kind,
         reason=text(told, "reason"),
@@ -88,5 +88,5 @@ def _annotate(path: Path, kind: str, value: str, device: str, clock: Clock | Non
         close(connection)
 
 
-_TOLD = "SELECT id, wall_ns, kind, device, value FROM annotations WHERE kind IN (?, ?) ORDER BY id"
+_TOLD = "SELECT wall_ns, kind, device, value FROM annotations WHERE kind IN (?, ?) ORDER BY id"
 _ANNOTATE = "INSERT INTO annotations (wall_ns, kind, device, value) VALUES (?, ?, ?, ?)"

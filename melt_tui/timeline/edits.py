@@ -21,7 +21,7 @@ class Edit:
     """One correction, as it was made."""
 
     number: int
-    """By which it can be taken back; rises."""
+    """By which it can be taken back: counts from 1."""
     wall_ns: int
     kind: EditKind
     reason: str = ""
