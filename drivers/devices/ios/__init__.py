@@ -1,0 +1,1 @@
+"""iPhones, over usbmuxd."""
