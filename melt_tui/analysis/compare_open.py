@@ -35,6 +35,8 @@ class OpenRun:
     source: str
     """``FILE#NUMBER``."""
     path: Path
+    run: str
+    """Its id."""
     session: str
     device: str
     model: str
@@ -178,11 +180,22 @@ class OpenRuns:
                 yield i, (found[0], found[1] + (ask.moved[i] if i < len(ask.moved) else 0.0))
 
 
+def runs_of(sources: Sequence[str]) -> int:
+    """How many runs these are. Raises UsageError for one that there is not, and what opening a recording raises."""
+    n = 0
+    for source in sources:
+        path, word = split_source(source)
+        with closing(Recording(path)) as recording:
+            n += len(named(run_events(recording), word, source))
+    return n
+
+
 def _told(track: Track, path: Path, number: int, given: int) -> OpenRun:
     model, loaded = track.events.model, track.events.loaded
     return OpenRun(
         source=f"{path}#{number}",
         path=path,
+        run=track.events.started.run,
         session=fmt.plain(track.recording.meta.name or path.stem, 80),
         device=fmt.plain(track.device, 60),
         model=fmt.plain(model.name if model else loaded.model if loaded else "", 60),

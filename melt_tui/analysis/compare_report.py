@@ -1,14 +1,17 @@
 """A comparison as text for people: rounded, aligned, safe to print."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from melt_tui import format as fmt
-from melt_tui.analysis.compare import Comparison
 from melt_tui.analysis.compare_request import Axis
 from melt_tui.analysis.compare_row import Against, Row
 from melt_tui.analysis.compare_runs import ComparedRun, Group
 from melt_tui.analysis.compare_series import Overlay, Panel
-from melt_tui.measures.comparing import Difference
+
+if TYPE_CHECKING:
+    from melt_tui.analysis.compare import Comparison
+    from melt_tui.measures.comparing import Difference
 
 Cells = tuple[str, ...]
 
@@ -19,7 +22,7 @@ _STATIONS = 9
 """Moments at which a trace is told in text."""
 
 
-def paragraphs(comparison: Comparison, axis: Axis) -> Iterator[str | Sequence[Cells]]:
+def paragraphs(comparison: "Comparison", axis: Axis) -> Iterator[str | Sequence[Cells]]:
     """Lines and tables in turn; rows of a table are equally long, its first is the head."""
     for group in comparison.groups:
         yield f"{group.name}: {fmt.plain(group.title, 200)}"
@@ -27,7 +30,7 @@ def paragraphs(comparison: Comparison, axis: Axis) -> Iterator[str | Sequence[Ce
     if comparison.refusal:
         yield f"cannot be compared: {comparison.refusal}"
     yield [_head(comparison.groups), *_figures(comparison)]
-    yield from (f"note: {note}" for note in _notes(comparison.rows))
+    yield from (f"note: {note}" for note in notes_of(comparison.rows))
     if comparison.setup:
         yield "what differs in the set-up:"
         yield [
@@ -85,44 +88,47 @@ def _head(groups: Sequence[Group]) -> Cells:
     return ("", groups[0].name, "", "against it", "difference", "95 % interval", "effect", "")
 
 
-def _figures(comparison: Comparison) -> Iterator[Cells]:
+def _figures(comparison: "Comparison") -> Iterator[Cells]:
     for row in comparison.rows:
         for each in row.against:
             yield _figure(row, each, comparison)
 
 
-def _figure(row: Row, each: Against, comparison: Comparison) -> Cells:
+def _figure(row: Row, each: Against, comparison: "Comparison") -> Cells:
     title = (
         f"{row.title} {f'@{row.point} ' if row.point else ''}{row.unit if row.unit != 'B' else ''}".rstrip()
     )
     known = each.difference
     if known is None:
-        base, group = (_mean(row, name, comparison) for name in (comparison.groups[0].name, each.group))
+        base, group = (group_mean(row, name, comparison) for name in (comparison.groups[0].name, each.group))
         why = "" if comparison.refusal else f"not compared: {fmt.plain(each.refusal, 200)}"
-        return (title, _value(row, base), each.group, _value(row, group), "", "", "", why)
+        return (title, value_text(row, base), each.group, value_text(row, group), "", "", "", why)
     return (
         title,
-        _value(row, known.a),
+        value_text(row, known.a),
         each.group,
-        _value(row, known.b),
-        _signed(known.relative, known.absolute),
-        _interval(known),
+        value_text(row, known.b),
+        difference_text(known.relative, known.absolute),
+        interval_text(known),
         fmt.number(known.effect, 2),
-        _word(row, known),
+        word(row, known),
     )
 
 
-def _value(row: Row, value: float | None) -> str:
+def value_text(row: Row, value: float | None) -> str:
+    """A figure, without its unit unless that is bytes."""
     return fmt.byte_count(value, 3) if row.unit == "B" else fmt.number(value, 4)
 
 
-def _mean(row: Row, group: str, comparison: Comparison) -> float | None:
+def group_mean(row: Row, group: str, comparison: "Comparison") -> float | None:
+    """Over the runs of a group that have the figure."""
     runs = next(one.runs for one in comparison.groups if one.name == group)
     some = [value for i in runs if (value := row.values[i]) is not None]
     return sum(some) / len(some) if some else None
 
 
-def _signed(relative: float | None, absolute: float) -> str:
+def difference_text(relative: float | None, absolute: float) -> str:
+    """In per cent, of a figure without a true zero in its unit."""
     return _step(absolute) if relative is None else fmt.percent(100 * relative, 1, signed=True)
 
 
@@ -130,7 +136,8 @@ def _step(value: float) -> str:
     return f"{value:+.3g}".replace("-", "−") if abs(value) >= _NOTHING else "0"
 
 
-def _interval(known: Difference) -> str:
+def interval_text(known: "Difference") -> str:
+    """As the difference is told; a dash where there is none."""
     ends = known.relative_interval if known.relative is not None else known.interval
     if ends is None:
         return fmt.UNKNOWN
@@ -139,7 +146,8 @@ def _interval(known: Difference) -> str:
     return " … ".join(fmt.percent(100 * end, 1, signed=True) for end in ends)
 
 
-def _word(row: Row, known: Difference) -> str:
+def word(row: Row, known: "Difference") -> str:
+    """What comes of it."""
     if known.interval is None:
         return "these runs only"
     only = "" if known.general else ", these runs only"
@@ -149,8 +157,8 @@ def _word(row: Row, known: Difference) -> str:
     return f"{'better' if row.better == higher else 'worse' if row.better else higher}{only}"
 
 
-def _notes(rows: Sequence[Row]) -> Iterator[str]:
-    """Each once, with the rows that it is about."""
+def notes_of(rows: Sequence[Row]) -> Iterator[str]:
+    """What must be known beside figures: each once, with the rows that it is about."""
     about: dict[str, list[str]] = {}
     for row in rows:
         for note in dict.fromkeys([*row.notes, *(note for each in row.against for note in each.notes)]):
@@ -161,7 +169,7 @@ def _notes(rows: Sequence[Row]) -> Iterator[str]:
     )
 
 
-def _traces(along: Overlay, comparison: Comparison) -> Iterator[str | Sequence[Cells]]:
+def _traces(along: Overlay, comparison: "Comparison") -> Iterator[str | Sequence[Cells]]:
     """Every panel at some stations along the axis: the mean of each group, and its difference from the first."""
     aligned = f"aligned by {fmt.plain(comparison.align, 60)}"
     at = [along.columns * (2 * i + 1) // (2 * _STATIONS) for i in range(_STATIONS)]

@@ -41,6 +41,8 @@ class CompareRequest:
     group: str = ""
     """A name for each source (``old,new,new,old``), or a ``Grouping``; empty: each source is a group, of a single file
     each run."""
+    letters: tuple[str, ...] = ()
+    """The group of each source as somebody put them together, ``A`` to ``Z``; instead of ``group``."""
     laid: bool = True
     """They are laid over one another, too; else only the figures are told."""
     align: str = "start"

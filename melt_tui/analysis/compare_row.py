@@ -2,8 +2,10 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from melt_tui.measures.comparing import Difference
+if TYPE_CHECKING:
+    from melt_tui.measures.comparing import Difference
 
 NO_PAIR = "the runs have no prompt in common: every turn was taken, and what the prompts differ in is in the difference"
 
@@ -28,7 +30,7 @@ class Against:
     """A group against the first one: a difference, or in words why there is none."""
 
     group: str
-    difference: Difference | None
+    difference: "Difference | None"
     refusal: str = ""
     without: tuple[str, ...] = ()
     """Runs of both that lack the figure and were passed over."""

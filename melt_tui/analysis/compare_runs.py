@@ -102,7 +102,7 @@ def chosen(request: CompareRequest, stack: ExitStack) -> tuple[list[Known], list
         raise UsageError(f"{given} to compare", f"give {LEAST_RUNS} to {MOST_RUNS}, each once")
     if len({(id(one.events)) for one in found}) < len(found):
         raise UsageError("a run was given twice", "give each once")
-    return _grouped(found, _keys(request, found))
+    return _grouped(found, _keys(request, found), own=bool(request.letters))
 
 
 def split_source(source: str) -> tuple[Path, str]:
@@ -198,6 +198,8 @@ class _Found:
 
 def _keys(request: CompareRequest, found: Sequence[_Found]) -> list[tuple[str, str]]:
     """The group of each run: a key, and the title that it gives."""
+    if request.letters:
+        return [(request.letters[one.source], one.title) for one in found]
     names = named_groups(request.group, len(request.sources))
     if names is not None:
         return [(names[one.source], names[one.source]) for one in found]
@@ -228,8 +230,14 @@ def _property(name: str, one: _Found) -> str:
     return f"{name} {fmt.plain(str(value), 80) if value is not None else 'unknown'}"
 
 
-def _grouped(found: Sequence[_Found], keys: Sequence[tuple[str, str]]) -> tuple[list[Known], list[Group]]:
+def _grouped(
+    found: Sequence[_Found], keys: Sequence[tuple[str, str]], *, own: bool
+) -> tuple[list[Known], list[Group]]:
+    """``own``: keys are the names of the groups, in the order of the alphabet."""
     order = list(dict.fromkeys(key for key, _ in keys))
+    letters: Sequence[str] = ascii_uppercase
+    if own:
+        letters = order = sorted(order)
     if len(order) < 2:
         raise UsageError("all runs are in one group", "give at least two groups to compare")
     if len(order) > len(ascii_uppercase):
@@ -238,7 +246,7 @@ def _grouped(found: Sequence[_Found], keys: Sequence[tuple[str, str]]) -> tuple[
     places = _places(walls)
     known: list[Known] = []
     groups: list[Group] = []
-    for name, key in zip(ascii_uppercase, order, strict=False):
+    for name, key in zip(letters, order, strict=False):
         members = [i for i, (mine, _) in enumerate(keys) if mine == key]
         first = len(known)
         for nth, i in enumerate(members, 1):

@@ -1,53 +1,40 @@
-"""``melt compare A B …``: is B really better than A? With ``--fail-if`` for a nightly build: exit code 3 where it holds."""
+"""``melt compare A B …``: is B really better than A? On a terminal 2 to 8 runs are shown on a screen; else as text.
 
+Text is for more runs, for a condition (``--fail-if``), ``--json``, ``--headless``, and where the output goes elsewhere.
+"""
+
+import importlib
+import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
-from melt_tui.analysis.compare import Comparison, compare_runs
-from melt_tui.analysis.compare_gate import Verdict, condition_of, judge
-from melt_tui.analysis.compare_report import paragraphs
-from melt_tui.analysis.compare_request import Axis, CompareRequest
-from melt_tui.cli.output import progress, result, result_json, table
-from melt_tui.errors import UsageError
-
-FAILED = 3
-"""A condition of ``--fail-if`` holds."""
+from melt_tui.analysis.compare_request import (
+    LEAST_RUNS,
+    MOST_DRAWN,
+    CompareRequest,
+    alignment_of,
+    named_groups,
+)
+from melt_tui.cli.plans import compare_request
 
 
 def compare(options: Namespace) -> int:
     """Compare. Raises UsageError, also where a condition cannot be told: a build must not pass for want of figures."""
-    conditions = [condition_of(text) for text in options.fail_if]
-    request = CompareRequest(sources=tuple(options.source), group=options.group or "", align=options.align)
-    comparison, axis = compare_runs(request), Axis(options.x)
-    verdicts = [verdict for condition in conditions for verdict in judge(condition, comparison.rows)]
-    if options.json:
-        result_json(comparison.as_json(axis) | {"fail_if": [asdict(verdict) for verdict in verdicts]})
-    else:
-        result("\n\n".join(_blocks(comparison, axis)))
-    return _code(verdicts)
+    as_text = options.json or options.headless or options.fail_if or not _terminal()
+    if not as_text and _for_screen(compare_request(options)):
+        shown: int = importlib.import_module("melt_tui.cli.screen").show(options)
+        return shown
+    told: int = importlib.import_module("melt_tui.cli.comparison").tell(options)
+    return told
 
 
-def _blocks(comparison: Comparison, axis: Axis) -> Iterator[str]:
-    """Tables apart from what stands around them by a blank line."""
-    lines: list[str] = []
-    for part in paragraphs(comparison, axis):
-        if isinstance(part, str):
-            lines.append(part)
-        else:
-            yield "\n".join([*lines, table(part)])
-            lines = []
-    if lines:
-        yield "\n".join(lines)
+def _terminal() -> bool:
+    """The screen is drawn on stderr; who sends stdout elsewhere wants the text."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
 
 
-def _code(verdicts: Sequence[Verdict]) -> int:
-    for verdict in verdicts:
-        holds = {True: "holds", False: "does not hold", None: "cannot be told"}[verdict.holds]
-        progress(f"{verdict.condition} {holds}: {verdict.said}")
-    if any(verdict.holds for verdict in verdicts):
-        return FAILED
-    unknown = [verdict for verdict in verdicts if verdict.holds is None]
-    if unknown:
-        raise UsageError(f"{unknown[0].condition} cannot be told: {unknown[0].said}")
-    return 0
+def _for_screen(request: CompareRequest) -> bool:
+    """Whether so many runs can be laid over one another. Raises UsageError, and what opening a recording raises."""
+    alignment_of(request.align)
+    named_groups(request.group, len(request.sources))
+    n: int = importlib.import_module("melt_tui.analysis.compare_open").runs_of(request.sources)
+    return LEAST_RUNS <= n <= MOST_DRAWN

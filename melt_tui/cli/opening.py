@@ -23,6 +23,7 @@ def open_bench(plan: Plan) -> tuple[Workbench, Opening]:
         bench=bench,
         settings=_settings(plan.config),
         replay=plan.looked_at,
+        compare=plan.compared,
         script=DEMO if plan.setup.script else (),
         seconds=plan.seconds,
     )

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from melt_tui import __version__
 from melt_tui.cli.bringing import edit_options
+from melt_tui.cli.handing import export_options
 from melt_tui.cli.typed import count, fraction, number, words
 
 
@@ -55,7 +56,7 @@ def parser() -> Parser:
         verbs, "compare", common, "is one run better than another? runs of recordings side by side", _compare
     )
     _add(verbs, "replay", common, "look back into a recording", _file)
-    _add(verbs, "export", common, "a recording as a table", _export)
+    _add(verbs, "export", common, "recordings as a table, or as a trace for Perfetto", export_options)
     _add(
         verbs, "edit", common, "correct what was wrongly set in a recording, or take that back", edit_options
     )
@@ -260,18 +261,12 @@ def _compare(into: argparse.ArgumentParser) -> None:
         metavar="CONDITION",
         help="leave with 3 where it holds, as 'decode_tps<-3%%'; may be given more than once",
     )
+    into.add_argument("--headless", action="store_true", help="as text, also on a terminal")
     _json_only(into)
 
 
 def _json_only(into: argparse.ArgumentParser) -> None:
     into.add_argument("--json", action="store_true", help="results as JSON")
-
-
-def _export(into: argparse.ArgumentParser) -> None:
-    _file(into)
-    into.add_argument("--format", choices=("csv",), default="csv")
-    into.add_argument("--table", choices=("samples", "events", "energy", "per-token"), default="samples")
-    into.add_argument("--out", default="-", metavar="PATH", help="file to write; - is stdout (default)")
 
 
 RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (

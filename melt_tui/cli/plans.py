@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from melt_tui.analysis.compare_request import Axis, CompareRequest
 from melt_tui.cli.options import DEFAULT_PLACES, asked_run, config_of, seconds_of, session_setup
 from melt_tui.config import Config
 from melt_tui.errors import UsageError
@@ -31,6 +32,8 @@ class Plan:
     """Leave after so long; None: when the runs have ended, or when the user does."""
     looked_at: Path | None = None
     """A recording to look back into."""
+    compared: tuple[CompareRequest, Axis] | None = None
+    """Runs to be laid over one another, and along what."""
     headless: bool = False
     as_json: bool = False
 
@@ -83,6 +86,17 @@ def _replay(options: Namespace, config: Config) -> Plan:
     return Plan(config=config, setup=setup, looked_at=options.file)
 
 
+def _compare(options: Namespace, config: Config) -> Plan:
+    """``melt compare A B …`` on a terminal."""
+    setup = session_setup(options, config, opened=(), recording=False)
+    return Plan(config=config, setup=setup, compared=(compare_request(options), Axis(options.x)))
+
+
+def compare_request(options: Namespace) -> CompareRequest:
+    """What was asked to be compared."""
+    return CompareRequest(sources=tuple(options.source), group=options.group or "", align=options.align)
+
+
 def _with_devices(setup: SessionSetup) -> SessionSetup:
     if not setup.places:
         raise UsageError("no device was named", remedy="add --device host, or devices to the config file")
@@ -91,11 +105,12 @@ def _with_devices(setup: SessionSetup) -> SessionSetup:
 
 _OF_THE_ENGINE = ("model", "threads", "context", "batch", "runtime-arg")
 """What only an engine that we start can be told."""
-_WITHOUT_HEADLESS = frozenset({None, "replay"})
+_WITHOUT_HEADLESS = frozenset({None, "replay", "compare"})
 _PLANS: dict[str | None, Callable[[Namespace, Config], Plan]] = {
     None: _bench,
     "demo": _demo,
     "watch": _watch,
     "run": _run,
     "replay": _replay,
+    "compare": _compare,
 }

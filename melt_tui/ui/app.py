@@ -28,7 +28,9 @@ from melt_tui.ui.palette import Palette
 from melt_tui.ui.settings import ScreenSettings
 
 if TYPE_CHECKING:
+    from melt_tui.analysis.compare_request import Axis, CompareRequest
     from melt_tui.ui.screens.bench import BenchScreen
+    from melt_tui.ui.screens.compare import CompareScreen
     from melt_tui.ui.stage import Stage
     from melt_tui.workbench import Bench, PasswordWanted
 
@@ -76,6 +78,7 @@ class MeltApp(App[int]):
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="look")
         self._settings = ScreenSettings()
         self._recording: Path | None = None
+        self._comparing: tuple[CompareRequest, Axis] | None = None
         self._script: Script | None = None
         self._stage: Stage | None = None
 
@@ -127,6 +130,7 @@ class MeltApp(App[int]):
             "fleet": self._fleet,
             "devices": self._devices,
             "library": self._library,
+            "compare": self._pick,
             "command_palette": self.action_command_palette,
             "help": self._help,
             "theme": self.search_themes,
@@ -174,6 +178,7 @@ class MeltApp(App[int]):
             self.exit(1)
             return
         self._settings, self._recording = opened.settings, opened.replay
+        self._comparing = opened.compare
         self._script = Script(opened.script) if opened.script else None
         if opened.seconds is not None:
             self.set_timer(opened.seconds, self.exit)
@@ -189,6 +194,9 @@ class MeltApp(App[int]):
         )
         if self._recording is not None:
             self._replay(self._recording)
+            return
+        if self._comparing is not None:
+            self._compare(*self._comparing)
             return
         self.push_screen(self._stage.live())
         if self._settings.frames_per_s:
@@ -213,9 +221,25 @@ class MeltApp(App[int]):
         """Leaves what was looked at before; a recording chosen there is opened above it."""
         if self._stage is None:
             return
-        path = await self.push_screen_wait(self._stage.library())
-        if path is not None:
-            self._replay(path)
+        chosen = await self.push_screen_wait(self._stage.library())
+        if isinstance(chosen, Path):
+            self._replay(chosen)
+        elif chosen is not None:
+            request = importlib.import_module("melt_tui.analysis.compare_request")
+            self._compare(request.CompareRequest(sources=chosen), request.Axis.TIME)
+
+    def on_compare_screen_replayed(self, event: "CompareScreen.Replayed") -> None:
+        """Looked back into above the comparison."""
+        self._replay(event.path)
+
+    def _compare(self, request: "CompareRequest", axis: "Axis") -> None:
+        if self._stage is not None:
+            self.push_screen(self._stage.compare(request, axis))
+
+    def _pick(self) -> None:
+        """The library, with a word on what to do there."""
+        self._library()
+        self.notify("space picks 2 to 8 recordings, c compares their runs.", markup=False)
 
     def _fleet(self) -> None:
         """Of the uppermost bench."""

@@ -9,6 +9,7 @@ BENCH = "bench"
 LIBRARY = "library"
 FLEET = "fleet"
 DEVICES = "devices"
+COMPARE = "compare"
 EVERYWHERE = "everywhere"
 
 
@@ -63,6 +64,10 @@ COMMANDS = (
     Command("supply", "u", "Supply", "Set, switch or cut what a meter supplies; asks first", live=True),
     Command("remove_device", "D", "Remove the device", "Close the chosen device and stop trying", live=True),
     Command("replay_entry", "enter", "Replay", "Look back into the chosen recording", LIBRARY),
+    Command("pick", "space", "Pick", "Pick the recording for comparing, or no longer", LIBRARY),
+    Command(
+        "compare_picked", "c", "Compare", "Lay the runs of the picked recordings over one another", LIBRARY
+    ),
     Command("rename", "n", "Rename", "Give the recording another name", LIBRARY),
     Command("tags", "t", "Tags", "Set the recording's tags", LIBRARY),
     Command("export", "x", "Export", "Write samples and events as CSV", LIBRARY),
@@ -103,9 +108,48 @@ COMMANDS = (
     Command("close_device", "x", "Close", "Close the device in this session and stop trying", DEVICES),
     Command("forget_device", "delete,D", "Forget", "Take the device out of the config file", DEVICES),
     Command("rescan", "f5", "Look again", "Look on every link now", DEVICES),
+    Command("run_up", "up", "Run up", "Choose the run above", COMPARE),
+    Command("run_down", "down", "Run down", "Choose the run below", COMPARE),
+    Command(
+        "group_a", "a", "Group A", "Put the chosen run into A, which the others are measured against", COMPARE
+    ),
+    Command("group_b", "b", "Group B", "Put the chosen run into B", COMPARE),
+    Command(
+        "group_next", "g", "Next group", "Put the chosen run into the next group, also a new one", COMPARE
+    ),
+    Command("leave_out", "o", "Leave out", "Leave the chosen run out, or take it in again", COMPARE),
+    Command("along", "x", "Along", "Along time, tokens or joules", COMPARE),
+    Command(
+        "align", "n", "Align", "By start, first token, throttling onset, or a mark that all have", COMPARE
+    ),
+    Command("move_left", "comma", "Move left", "Move the chosen run to the left by one step", COMPARE),
+    Command("move_right", "full_stop", "Move right", "Move the chosen run to the right by one step", COMPARE),
+    Command("move_far_left", "less_than_sign", "Move far left", "The same by ten steps", COMPARE),
+    Command("move_far_right", "greater_than_sign", "Move far right", "The same by ten steps", COMPARE),
+    Command("move_back", "backspace", "Move back", "Put the chosen run back; take the cursor away", COMPARE),
+    Command("topic", "c", "Next chart", "Another quantity in the large chart", COMPARE),
+    Command("means", "v", "Runs or means", "Every run, or the mean of each group before its runs", COMPARE),
+    Command("against", "t", "Next figures", "Figures of the next group against A", COMPARE),
+    Command("compare_figures", "i", "Figures", "Show the figures with their differences", COMPARE),
+    Command("compare_setup", "s", "Set-up", "Show what differs in the set-up", COMPARE),
+    Command("compare_care", "w", "With care", "Show what must be read with care", COMPARE),
+    Command("compare_in", "plus,equals_sign", "Zoom in", "Show less of the axis, in more detail", COMPARE),
+    Command("compare_out", "minus", "Zoom out", "Show more of the axis, up to all of it", COMPARE),
+    Command("compare_left", "left", "Cursor left", "Move the cursor back by one step", COMPARE),
+    Command("compare_right", "right", "Cursor right", "Move the cursor on by one step", COMPARE),
+    Command("compare_back", "shift+left", "Pan back", "Move back by a tenth of what is shown", COMPARE),
+    Command("compare_on", "shift+right", "Pan on", "Move on by a tenth of what is shown", COMPARE),
+    Command("compare_start", "home", "To the start", "Go to the start of the axis", COMPARE),
+    Command("compare_end", "end", "To the end", "Go to the end of the axis", COMPARE),
+    Command("scroll_up", "pageup", "Scroll up", "Scroll the figures up", COMPARE),
+    Command("scroll_down", "pagedown", "Scroll down", "Scroll the figures down", COMPARE),
+    Command("run_open", "enter", "Replay", "Look back into the recording of the chosen run", COMPARE),
     Command("fleet", "f", "Fleet", "All devices in a table, for many", EVERYWHERE),
     Command("devices", "d", "Devices", "What is found on each link; add, name, set up", EVERYWHERE),
     Command("library", "l", "Library", "The saved recordings", EVERYWHERE),
+    Command(
+        "compare", "", "Compare", "Pick 2 to 8 recordings, and lay their runs over one another", EVERYWHERE
+    ),
     Command("command_palette", "colon,ctrl+p", "Command", "Find any command by its name", EVERYWHERE),
     Command("help", "question_mark,f1", "Help", "What every key does", EVERYWHERE),
     Command("theme", "", "Theme", "Choose the colours", EVERYWHERE),
@@ -137,6 +181,8 @@ BENCH_KEYS: tuple[Group, ...] = (
 )
 LIBRARY_KEYS: tuple[Group, ...] = (
     ("Replay", ("replay_entry",)),
+    ("Pick", ("pick",)),
+    ("Compare", ("compare_picked",)),
     ("Rename", ("rename",)),
     ("Tags", ("tags",)),
     ("Export", ("export",)),
@@ -173,7 +219,25 @@ DEVICE_KEYS: tuple[Group, ...] = (
     ("Help", ("help",)),
 )
 
-LAST_TO_GO = frozenset({"Help", "Command", "Run", "Freeze", "Back", "Replay", "Open"})
+COMPARE_KEYS: tuple[Group, ...] = (
+    ("Group", ("group_a", "group_b", "group_next")),
+    ("Along", ("along",)),
+    ("Align", ("align",)),
+    ("Move", ("move_left", "move_right")),
+    ("Zoom", ("compare_in", "compare_out")),
+    ("Chart", ("topic",)),
+    ("Means", ("means",)),
+    ("Figures", ("compare_figures",)),
+    ("Set-up", ("compare_setup",)),
+    ("Care", ("compare_care",)),
+    ("Next", ("against",)),
+    ("Replay", ("run_open",)),
+    ("Back", ("back",)),
+    ("Command", ("command_palette",)),
+    ("Help", ("help",)),
+)
+
+LAST_TO_GO = frozenset({"Help", "Command", "Run", "Freeze", "Back", "Replay", "Open", "Compare", "Group"})
 """Labels that stay on a key line too short for all."""
 
 _KEY_SIGNS = {
@@ -183,6 +247,8 @@ _KEY_SIGNS = {
     "equals_sign": "=",
     "minus": "-",
     "slash": "/",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "comma": ",",
     "full_stop": ".",
     "colon": ":",

@@ -47,11 +47,11 @@ def column_widths(rows: Sequence[Sequence[str]], width: int) -> list[tuple[int, 
     return list(cells.items())
 
 
-def entry_texts(entry: RecordingInfo, zone: tzinfo | None) -> tuple[str, ...]:
-    """A row of the table, in the order of ``COLUMNS``; what is not known is a dash."""
+def entry_texts(entry: RecordingInfo, zone: tzinfo | None, letter: str = "") -> tuple[str, ...]:
+    """A row of the table, in the order of ``COLUMNS``; what is not known is a dash. ``letter``: it is picked as that."""
     return (
         _when(entry, zone),
-        entry.name,
+        f"[{letter}] {entry.name}" if letter else entry.name,
         entry.state,
         seconds(entry.duration_s),
         number(entry.decode_tps),

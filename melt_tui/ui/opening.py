@@ -9,6 +9,7 @@ from melt_tui.ui.demo import Cue
 from melt_tui.ui.settings import ScreenSettings
 
 if TYPE_CHECKING:
+    from melt_tui.analysis.compare_request import Axis, CompareRequest
     from melt_tui.workbench import Bench
 
 
@@ -20,6 +21,8 @@ class Opening:
     settings: ScreenSettings = field(default_factory=ScreenSettings)
     replay: Path | None = None
     """Opens that recording instead of the session in progress."""
+    compare: "tuple[CompareRequest, Axis] | None" = None
+    """Opens these runs beside one another, along that axis, instead of the session in progress."""
     script: Sequence[Cue] = ()
     """Runs along the session's time until a key is pressed."""
     seconds: float | None = None

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen, Screen
 
 from melt_tui.timeline import Timeline
 from melt_tui.ui.answers import Answer, answer
-from melt_tui.ui.commands import BENCH, DEVICES, EVERYWHERE, FLEET, LIBRARY
+from melt_tui.ui.commands import BENCH, COMPARE, DEVICES, EVERYWHERE, FLEET, LIBRARY
 from melt_tui.ui.look import running
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.screens.bench import BenchScreen
@@ -24,13 +24,20 @@ from melt_tui.ui.viewer import Scene
 from melt_tui.workbench import Bench, PasswordWanted
 
 if TYPE_CHECKING:
+    from melt_tui.analysis.compare_request import Axis, CompareRequest
+    from melt_tui.ui.screens.compare import CompareScreen
     from melt_tui.ui.screens.devices import DevicesScreen
     from melt_tui.ui.screens.fleet import FleetScreen
     from melt_tui.ui.screens.help import HelpScreen
     from melt_tui.ui.screens.library import LibraryScreen
     from melt_tui.ui.screens.password_dialog import PasswordDialog
 
-PLACES = {"DevicesScreen": DEVICES, "FleetScreen": FLEET, "LibraryScreen": LIBRARY}
+PLACES = {
+    "CompareScreen": COMPARE,
+    "DevicesScreen": DEVICES,
+    "FleetScreen": FLEET,
+    "LibraryScreen": LIBRARY,
+}
 """By the class of a screen: where commands are given from."""
 
 
@@ -76,6 +83,13 @@ class Stage:
     def library(self) -> "LibraryScreen":
         """The saved recordings."""
         screen: LibraryScreen = _screens("library").LibraryScreen(self._bench, self._settings)
+        return screen
+
+    def compare(self, request: "CompareRequest", axis: "Axis") -> "CompareScreen":
+        """Runs over one another."""
+        screen: CompareScreen = _screens("compare").CompareScreen(
+            self._bench, self._settings, self._executor, request, axis
+        )
         return screen
 
     def help(self, screen: Screen[Any]) -> "HelpScreen":

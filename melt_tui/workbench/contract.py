@@ -18,6 +18,7 @@ from melt_tui.workbench.objections import Objection
 
 if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
+    from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
 
 
@@ -301,6 +302,14 @@ class Bench(Protocol):
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         """The summary of a recording, as ``melt summary --json`` prints it."""
+        ...
+
+    def open_runs(self, request: "CompareRequest") -> "Future[OpenRuns]":
+        """The runs of recordings, to be laid over one another; whoever asked closes them."""
+        ...
+
+    def read_figures(self, path: Path) -> "Future[None]":
+        """Reckon the figures of a recording ahead: comparing its runs then takes no time."""
         ...
 
     def compare(self, request: "CompareRequest") -> "Future[Comparison]":

@@ -34,7 +34,9 @@ from melt_tui.workbench.objections import Objection
 
 if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
+    from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
+    from melt_tui.analysis.export_request import ExportRequest
     from melt_tui.workbench.desk import Desk
 
 T = TypeVar("T")
@@ -188,13 +190,21 @@ class Workbench:
         """Delete it for good."""
         return self._call(lambda desk: desk.shelf.delete(path))
 
-    def export_recording(self, path: Path, out: Path) -> "Future[Path]":
+    def export(self, request: "ExportRequest") -> "Future[Sequence[Path]]":
         """Write its samples as CSV to ``out``, its events beside them."""
-        return self._call(lambda desk: desk.shelf.export(path, out))
+        return self._call(lambda desk: desk.shelf.export(request))
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         """The summary of a recording."""
         return self._call(lambda desk: desk.shelf.summary(path))
+
+    def open_runs(self, request: "CompareRequest") -> "Future[OpenRuns]":
+        """The runs of recordings, to be laid over one another."""
+        return self._call(lambda desk: desk.shelf.open_runs(request))
+
+    def read_figures(self, path: Path) -> "Future[None]":
+        """Reckon the figures of a recording ahead."""
+        return self._call(lambda desk: desk.shelf.read_figures(path))
 
     def compare(self, request: "CompareRequest") -> "Future[Comparison]":
         """Runs of recordings side by side."""

@@ -19,7 +19,9 @@ from melt_tui.timeline.filled import Filled
 
 if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
+    from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
+    from melt_tui.analysis.export_request import ExportRequest
 
 SUFFIX = ".melt"
 
@@ -67,15 +69,24 @@ class Shelf:
             opened.close()
         await asyncio.to_thread(library.delete, path)
 
-    async def export(self, path: Path, out: Path) -> Path:
-        """Write samples to ``out`` and events to ``<out>.events.csv``; the path of the first."""
-        await asyncio.to_thread(lambda: _analysis("export").to_folder(path, out))
-        return out
+    async def export(self, request: "ExportRequest") -> Sequence[Path]:
+        """Write recordings for other programs, the events of samples beside them; which files there are now."""
+        written: Sequence[Path] = await asyncio.to_thread(lambda: _analysis("export").export_all(request))
+        return written
 
     async def summary(self, path: Path) -> Mapping[str, Any]:
         """The summary of a recording, as ``melt summary --json`` prints it."""
         told: Mapping[str, Any] = await asyncio.to_thread(lambda: _analysis("summary").of_file(path))
         return told
+
+    async def open_runs(self, request: "CompareRequest") -> "OpenRuns":
+        """Runs of recordings, to be laid over one another. Raises UsageError, BadRecording."""
+        opened: OpenRuns = await asyncio.to_thread(lambda: _analysis("compare_open").OpenRuns(request))
+        return opened
+
+    async def read_figures(self, path: Path) -> None:
+        """Reckon the figures of a recording ahead. Raises BadRecording."""
+        await asyncio.to_thread(lambda: _analysis("compare_runs").read_figures(path))
 
     async def compare(self, request: "CompareRequest") -> "Comparison":
         """Runs of recordings side by side. Raises UsageError, BadRecording."""

@@ -29,7 +29,9 @@ from tests.rigs.night_run import T0, WALL, Story, at, live
 
 if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
+    from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
+    from melt_tui.analysis.export_request import ExportRequest
 
 T = TypeVar("T")
 
@@ -78,6 +80,7 @@ class FakeBench:
         self.made: Timeline = live(self.story)
         self.now_ns = at(self.story.until_s)
         self.comparison: Comparison | None = None
+        self.runs: OpenRuns | None = None
         self.problem = problem
         self.refusal = ""
         self.lacking = ""
@@ -184,11 +187,17 @@ class FakeBench:
         self.recordings = [r for r in self.recordings if r.path != path]
         return self._note("delete_recording", path, None)
 
-    def export_recording(self, path: Path, out: Path) -> "Future[Path]":
-        return self._note("export_recording", (path, out), out)
+    def export(self, request: "ExportRequest") -> "Future[Sequence[Path]]":
+        return self._note("export", request, (request.out,))
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         return self._note("summary", path, {})
+
+    def open_runs(self, request: "CompareRequest") -> "Future[OpenRuns]":
+        return self._note("open_runs", request, self.runs)
+
+    def read_figures(self, path: Path) -> "Future[None]":
+        return self._note("read_figures", path, None)
 
     def compare(self, request: "CompareRequest") -> "Future[Comparison]":
         return self._note("compare", request, self.comparison)

@@ -1,5 +1,7 @@
 """A chart in a frame: title and last values above, time below, braille lines of least to greatest within."""
 
+from collections.abc import Iterator
+
 from melt_tui.ui.renderables import bands, inset, legend
 from melt_tui.ui.renderables.axes import LABEL_WIDTH, place_ticks, time_ticks
 from melt_tui.ui.renderables.braille import Inker, Tracer
@@ -171,9 +173,10 @@ class _Chart:
         raster, bottom = self.raster, self.cells.height - 1
         most = max(1, self.area.width // _LABEL_CELLS)
         end = self.area.x + self.area.width
+        ticks: Iterator[tuple[int, str]]
         span, origin = (raster.time(0), raster.time(raster.columns)), self.scene.origin_ns
         if self.scene.along == "time":
-            ticks = (tick for tick in time_ticks(*span, origin, most) if tick[0] >= origin)
+            ticks = filter(lambda tick: tick[0] >= origin, time_ticks(*span, origin, most))
         else:
             ticks = place_ticks(*span, origin, most, self.scene.along)
         for t_ns, label in ticks:

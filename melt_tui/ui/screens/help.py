@@ -13,6 +13,7 @@ from melt_tui.ui.commands import (
     BENCH,
     BY_NAME,
     COMMANDS,
+    COMPARE,
     DEVICES,
     EVERYWHERE,
     FLEET,
@@ -27,6 +28,7 @@ _TITLES = {
     FLEET: "In the fleet",
     DEVICES: "Among the devices",
     LIBRARY: "In the library",
+    COMPARE: "Comparing",
     EVERYWHERE: "Everywhere",
 }
 _KEY_CELLS = 12

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -12,6 +13,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import DataTable, Label
 
+from melt_tui.analysis.compare_request import MOST_DRAWN
+from melt_tui.analysis.export_request import ExportRequest
 from melt_tui.ui.answers import answer
 from melt_tui.ui.commands import BY_NAME, LIBRARY, LIBRARY_KEYS, bindings
 from melt_tui.ui.entries import COLUMNS, cell_text, column_widths, entry_line, entry_texts
@@ -28,8 +31,8 @@ if TYPE_CHECKING:
 _SCROLL_BAR = 2
 
 
-class LibraryScreen(Screen[Path]):
-    """Answers with the recording to replay, or nothing."""
+class LibraryScreen(Screen[Path | tuple[str, ...]]):
+    """Answers with the recording to replay, with those to compare, or nothing."""
 
     CSS_PATH = "library.tcss"
     BINDINGS = bindings(LIBRARY)
@@ -39,8 +42,12 @@ class LibraryScreen(Screen[Path]):
         self._bench = bench
         self._settings = settings
         self._entries: Sequence[RecordingInfo] = ()
+        self._picked: list[Path] = []
+        """For comparing, in the order in which they were picked."""
         self._handlers: Mapping[str, Callable[[RecordingInfo], object]] = {
             "replay_entry": self._replay,
+            "pick": self._pick,
+            "compare_picked": self._compare,
             "rename": self._rename,
             "tags": self._tags,
             "export": self._export,
@@ -90,7 +97,7 @@ class LibraryScreen(Screen[Path]):
     def _fill(self) -> None:
         table = self.query_one(DataTable)
         row = table.cursor_row
-        rows = [entry_texts(entry, self._settings.zone) for entry in self._entries]
+        rows = [entry_texts(entry, self._settings.zone, self._letter(entry.path)) for entry in self._entries]
         columns = column_widths(rows, self.size.width - _SCROLL_BAR)
         table.clear(columns=True)
         for place, cells in columns:
@@ -126,6 +133,34 @@ class LibraryScreen(Screen[Path]):
         else:
             self.dismiss(entry.path)
 
+    def _letter(self, path: Path) -> str:
+        """What it would be called when compared; empty where it is not picked."""
+        return ascii_uppercase[self._picked.index(path)] if path in self._picked else ""
+
+    def _pick(self, entry: RecordingInfo) -> None:
+        if entry.path in self._picked:
+            self._picked.remove(entry.path)
+        elif entry.state is RecordingState.UNREADABLE:
+            self.notify(f"Cannot be read: {entry.detail}", severity="error", markup=False)
+        elif not entry.runs:
+            self.notify("Nothing was run in this recording: there is nothing to compare.", markup=False)
+        elif len(self._picked) == MOST_DRAWN:
+            self.notify(f"{MOST_DRAWN} are picked: more cannot be compared at once.", markup=False)
+        else:
+            self._picked.append(entry.path)
+        self._fill()
+        table = self.query_one(DataTable)
+        table.move_cursor(row=min(table.cursor_row + 1, len(self._entries) - 1))
+
+    def _compare(self, entry: RecordingInfo) -> None:
+        """Those that are picked; without any the one under the cursor, if several runs are in it."""
+        picked = self._picked or ([entry.path] if entry.runs > 1 else [])
+        runs = sum(one.runs for one in self._entries if one.path in picked)
+        if runs > 1:
+            self.dismiss(tuple(map(str, picked)))
+        else:
+            self.notify("space picks 2 to 8 recordings for comparing, c compares their runs.", markup=False)
+
     def _rename(self, entry: RecordingInfo) -> None:
         dialog = TextDialog(
             "Rename", "Name of the recording", entry.name, "What was measured stays as it was."
@@ -143,8 +178,8 @@ class LibraryScreen(Screen[Path]):
         )
         self._ask(
             dialog,
-            lambda text: self._bench.export_recording(entry.path, Path(text).expanduser()),
-            "Written to {}.",
+            lambda text: self._bench.export(ExportRequest(files=(entry.path,), out=Path(text).expanduser())),
+            "Written to {[0]}.",
         )
 
     @work(exclusive=True, group="ask")
