@@ -94,6 +94,11 @@ class Channels:
         """Each as it was announced last."""
         return {key: meanings[-1][1] for key, meanings in self._meanings.items()}
 
+    @property
+    def every(self) -> Sequence[Channel]:
+        """All of them, in every meaning."""
+        return [channel for meanings in self._meanings.values() for _, channel in meanings]
+
     def of(self, device: str) -> Sequence[Channel]:
         """Those of one device, as announced last, in the order in which they first appeared; without what it kept of
         another one of them."""

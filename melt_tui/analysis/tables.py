@@ -28,22 +28,32 @@ _FORMULA = re.compile(r"[\s\0]*[=+\-@|＝＋－＠]")
 def samples_table(recording: Recorded, out: TextIO) -> None:
     """``t_s,device,channel,unit,value``: every sample of every channel."""
     out.write(SAMPLES_HEAD)
+    out.writelines(samples_rows(recording))
+
+
+def events_table(recording: Recorded, out: TextIO) -> None:
+    """``t_s,device,kind,detail``: every event but the four ticks a second; ``detail`` is a JSON object."""
+    out.write(EVENTS_HEAD)
+    out.writelines(event_rows(recording))
+
+
+def samples_rows(recording: Recorded, before: str = "") -> Iterator[str]:
+    """Lines of samples; ``before`` stands before each."""
     zero_ns, clock = start_ns(recording), recording.clock
     channels: dict[ChannelKey, Channel] = {}
     for item in recording.items():
         if isinstance(item, ChannelsOpened):
             channels.update((channel.key, channel) for channel in item.channels)
         elif isinstance(item, Samples) and item.key in channels:
-            out.writelines(_rows(item, channels[item.key], clock, zero_ns))
+            yield from _rows(item, channels[item.key], clock, zero_ns, before)
 
 
-def events_table(recording: Recorded, out: TextIO) -> None:
-    """``t_s,device,kind,detail``: every event but the four ticks a second; ``detail`` is a JSON object."""
-    out.write(EVENTS_HEAD)
+def event_rows(recording: Recorded, before: str = "") -> Iterator[str]:
+    """Lines of events; ``before`` stands before each."""
     zero_ns = start_ns(recording)
     for event in recording.told():
         cells = (cell(event.device), type(event).__name__, cell(detail_of(event)))
-        out.write(f"{seconds(event.t_ns - zero_ns)},{','.join(cells)}\n")
+        yield f"{before}{seconds(event.t_ns - zero_ns)},{','.join(cells)}\n"
 
 
 def cell(text: str) -> str:
@@ -72,7 +82,7 @@ def start_ns(recording: Recorded) -> int:
     return started.t_ns if started is not None else recording.span()[0]
 
 
-def _rows(samples: Samples, channel: Channel, clock: ClockMap, start_ns: int) -> Iterator[str]:
+def _rows(samples: Samples, channel: Channel, clock: ClockMap, zero_ns: int, before: str) -> Iterator[str]:
     middle = ",".join(("", cell(channel.device), cell(channel.name), cell(channel.unit), ""))
     corrected = clock.moves(channel.key)
     exact = channel.decoding == IDENTITY
@@ -81,4 +91,4 @@ def _rows(samples: Samples, channel: Channel, clock: ClockMap, start_ns: int) ->
         if corrected:
             t_ns = clock.to_host(channel.key, t_ns)
         value = code if exact else channel.decoding.value(code)
-        yield f"{seconds(t_ns - start_ns)}{middle}{value!r}\n"
+        yield f"{before}{seconds(t_ns - zero_ns)}{middle}{value!r}\n"

@@ -28,7 +28,7 @@ VERBS = {
     "analyse": ("melt_tui.cli.analysing", "analyse"),
     "edit": ("melt_tui.cli.editing", "edit"),
     "compare": ("melt_tui.cli.comparing", "compare"),
-    "export": ("melt_tui.cli.listing", "export"),
+    "export": ("melt_tui.cli.exporting", "export"),
     "doctor": ("melt_tui.cli.listing", "doctor"),
 }
 """Verb → module and function: each is imported when it is asked for, so that the first paint waits for nothing."""

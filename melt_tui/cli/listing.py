@@ -1,16 +1,14 @@
-"""The verbs that look something up: sessions, summary, export, doctor."""
+"""The verbs that look something up: sessions, summary, doctor."""
 
 import importlib
 import time
 from argparse import Namespace
 from dataclasses import asdict
-from pathlib import Path
 
 from melt_tui import format as fmt
-from melt_tui.analysis import export as exporting
 from melt_tui.analysis import summary as summaries
 from melt_tui.cli.options import config_of, recordings_folder
-from melt_tui.cli.output import result, result_json, stdout, table
+from melt_tui.cli.output import result, result_json, table
 from melt_tui.config import places
 from melt_tui.store import library
 from melt_tui.store.info import RecordingInfo
@@ -52,15 +50,6 @@ def summary(options: Namespace) -> int:
         result_json(summaries.of_file(options.file, added=options.sum))
     else:
         result(summaries.text_of_file(options.file, added=options.sum))
-    return 0
-
-
-def export(options: Namespace) -> int:
-    """``melt export FILE``: a table of it as CSV."""
-    if options.out != "-":
-        exporting.to_file(options.file, options.table, Path(options.out))
-    else:
-        exporting.write(options.file, options.table, stdout())
     return 0
 
 

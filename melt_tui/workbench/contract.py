@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
     from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
+    from melt_tui.analysis.export_request import ExportRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,8 +297,8 @@ class Bench(Protocol):
         """Delete it for good."""
         ...
 
-    def export_recording(self, path: Path, out: Path) -> "Future[Path]":
-        """Write its samples as CSV to ``out``, its events beside them."""
+    def export(self, request: "ExportRequest") -> "Future[Sequence[Path]]":
+        """Write recordings for other programs; which files there are now: samples have their events beside them."""
         ...
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":

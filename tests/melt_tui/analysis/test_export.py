@@ -4,12 +4,14 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from drivers.base import Item
 from drivers.model import block
 from melt_tui.analysis import export, summary
+from melt_tui.analysis.export_request import ExportRequest, Table
 from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import summarise
 from melt_tui.analysis.tables import EVENTS_HEAD, events_table, samples_table
@@ -64,6 +66,10 @@ def path(items: Sequence[Item], tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
+def asked(path: Path, out: Path, table: Table = Table.SAMPLES, **more: Any) -> ExportRequest:
+    return ExportRequest(files=(path,), table=table, out=out, **more)
+
+
 def test_tables_of_a_file(path: Path, items: Sequence[Item]) -> None:
     memory = MemoryRecording(items)
     for name, table in (("samples", samples_table), ("events", events_table)):
@@ -74,9 +80,9 @@ def test_tables_of_a_file(path: Path, items: Sequence[Item]) -> None:
         assert from_file.getvalue().count("\n") > 10
 
 
-def test_to_folder_writes_both(path: Path, tmp_path: Path) -> None:
+def test_samples_have_their_events_beside_them(path: Path, tmp_path: Path) -> None:
     out = tmp_path / "evening.csv"
-    export.to_folder(path, out)
+    assert export.export_all(asked(path, out)) == [out, tmp_path / "evening.csv.events.csv"]
     assert {file.name for file in tmp_path.iterdir()} == {"evening.csv", "evening.csv.events.csv"}
     assert out.read_text(encoding="utf-8").splitlines()[1000].startswith("2.")
     assert (tmp_path / "evening.csv.events.csv").read_text(encoding="utf-8").startswith(EVENTS_HEAD)
@@ -84,10 +90,10 @@ def test_to_folder_writes_both(path: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_said_and_leaves_nothing(path: Path, tmp_path: Path) -> None:
     with pytest.raises(MeltError, match=r"none/x\.csv could not be written: No such file or directory"):
-        export.to_folder(path, tmp_path / "none" / "x.csv")
+        export.export_all(asked(path, tmp_path / "none" / "x.csv"))
     (tmp_path / "x.csv").mkdir()
     with pytest.raises(MeltError, match="could not be written"):
-        export.to_folder(path, tmp_path / "x.csv")
+        export.export_all(asked(path, tmp_path / "x.csv"))
     assert [file.name for file in tmp_path.iterdir()] == ["x.csv"]
 
 
@@ -95,7 +101,7 @@ def test_a_pipe_takes_a_table_and_stays_what_it_is(path: Path, tmp_path: Path) -
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    export.to_file(path, "events", pipe)
+    export.export(asked(path, pipe, Table.EVENTS))
     assert os.read(reader, 1000).decode().startswith(EVENTS_HEAD)
     os.close(reader)
     assert pipe.is_fifo()
@@ -104,7 +110,7 @@ def test_a_pipe_takes_a_table_and_stays_what_it_is(path: Path, tmp_path: Path) -
 def test_a_link_stays_and_a_file_beside_it_is_not_touched(path: Path, tmp_path: Path) -> None:
     (tmp_path / "x.csv").symlink_to(tmp_path / "there.csv")
     (tmp_path / "x.csv.part").write_text("somebody's", encoding="utf-8")
-    export.to_file(path, "events", tmp_path / "x.csv")
+    export.export(asked(path, tmp_path / "x.csv", Table.EVENTS))
     assert (tmp_path / "x.csv").is_symlink()
     assert (tmp_path / "there.csv").read_text(encoding="utf-8").startswith(EVENTS_HEAD)
     assert (tmp_path / "x.csv.part").read_text(encoding="utf-8") == "somebody's"
@@ -116,9 +122,9 @@ def test_a_table_never_takes_the_place_of_a_recording(path: Path, tmp_path: Path
     before = path.read_bytes()
     for out in (path, link):
         with pytest.raises(MeltError, match="is a recording, which the table would overwrite"):
-            export.to_file(path, "samples", out)
+            export.export(asked(path, out))
         with pytest.raises(MeltError, match="choose another name"):
-            export.to_folder(path, out)
+            export.export_all(asked(path, out))
     assert path.read_bytes() == before
 
 

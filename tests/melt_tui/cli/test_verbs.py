@@ -99,9 +99,9 @@ def test_energies_are_those_of_the_exported_samples(home: Path, recording: Path)
         assert per_token["whole"] == pytest.approx(whole / 20, rel=1e-5)
         assert per_token["melt"] == pytest.approx(whole / 19, rel=1e-5)
         assert per_token["decode"] == pytest.approx(decode / 19, rel=1e-5)
-    begins = f"{run['run']},sim-phone,turn,2,battery-terminals,"
+    begins = f"run,{run['run']},sim-phone,turn,2,battery-terminals,"
     rows = [row for row in energies if row.startswith(begins)]
-    assert [float(row.split(",")[6]) for row in rows] == [fed["turn", 2]["gross_j"]]
+    assert [float(row.split(",")[7]) for row in rows] == [fed["turn", 2]["gross_j"]]
 
 
 def exported(recording: Path, table: str) -> list[str]:

@@ -9,6 +9,7 @@ from textual.widgets import Checkbox, DataTable, Input, Label, Select
 
 from drivers.clock import SECOND
 from drivers.errors import LinkLost
+from melt_tui.analysis.export_request import ExportRequest
 from melt_tui.ui.look import running
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog
@@ -271,7 +272,7 @@ async def test_the_library_renames_tags_exports_and_deletes(desk: Any, make_app:
         assert bench.told("tag_recording") == [(NIGHT, ["thermal", "desk", "hot"])]
         await press(pilot, "x", "enter")
         await settle(pilot)
-        assert bench.told("export_recording") == [(NIGHT, NIGHT.with_suffix(".csv"))]
+        assert bench.told("export") == [ExportRequest(files=(NIGHT,), out=NIGHT.with_suffix(".csv"))]
         assert notices(app) == [f"Written to {NIGHT.with_suffix('.csv')}."]
         await press(pilot, "delete", "enter")
         await settle(pilot)

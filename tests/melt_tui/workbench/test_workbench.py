@@ -15,6 +15,7 @@ import pytest
 
 from drivers.errors import NotSupported, Refused
 from melt_tui.analysis.compare_request import CompareRequest
+from melt_tui.analysis.export_request import ExportRequest
 from melt_tui.errors import MeltError, UsageError
 from melt_tui.events import DeviceFailed, Mark, RunEnded, RunOutcome, RunStarted
 from melt_tui.timeline import DeviceState, RunPhase
@@ -313,8 +314,10 @@ def test_the_library_knows_what_is_being_written_and_what_was(setup: SessionSetu
         second.tag_recording(path, ["a", "b"]).result(LIMIT_S)
         (row,) = [row for row in second.library().result(LIMIT_S) if row.path == path]
         assert (row.name, row.tags) == ("night", ("a", "b"))
-        out = second.export_recording(path, path.with_suffix(".csv")).result(LIMIT_S)
-        assert out.read_text(encoding="utf-8").startswith("t_s,device,channel,unit,value")
+        asked = ExportRequest(files=(path,), out=path.with_suffix(".csv"))
+        samples, events = second.export(asked).result(LIMIT_S)
+        assert samples.read_text(encoding="utf-8").startswith("t_s,device,channel,unit,value")
+        assert events.read_text(encoding="utf-8").startswith("t_s,device,kind,detail")
         assert second.summary(path).result(LIMIT_S)["session"]["name"] == "night"
         with pytest.raises(UsageError, match="nothing was run"):
             second.compare(CompareRequest(sources=(str(path), str(path)))).result(LIMIT_S)
