@@ -12,6 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from drivers.accuracy import Accuracy
+from drivers.fair import Fair
 
 
 class Quantity(StrEnum):
@@ -157,8 +158,7 @@ class Channel:
     limit: float | None = None
     """Threshold in the channel's unit past which the device protects itself, where it can be read."""
     provenance: str = ""
-    """Of a value that was computed: from what and by which formula; of one that the device kept by itself: how it was
-    read there. Empty for one that we read."""
+    """Of a value that was computed: from what, by which formula; of one that the device kept: how it was read there."""
     derived: bool = False
     """Made on the bus by a transform, from samples that are recorded beside it: a replay makes it again."""
     detail: str = ""
@@ -167,8 +167,7 @@ class Channel:
     """Its times are those of the device's own clock; the clock map of the device (``ClockMeasured``) corrects them on
     reading. Of every other channel the times are the host's."""
     fills: tuple[str, ...] = ()
-    """Of what a device read and kept by itself while its link was away: the channel whose hole it fills, the first of
-    these names that the device has."""
+    """Of what a device kept by itself while its link was away: the channel whose hole it fills, the first it has."""
     accuracy: Accuracy | None = None
     """None where nobody states one; of a computed value what follows for it from what it is computed of."""
 
@@ -395,5 +394,6 @@ class RunSpec:
     baseline_s: float = 0.0
     """Waited before it, idle: the time that its energies above idle are reckoned from. 0: not waited."""
     home: str = ""
-    """Where melt keeps its things on another device, ``~/`` standing for the home directory there; empty for this
-    computer. Engines are looked for and models are put below it."""
+    """Where melt keeps its things on another device, ``~/`` being the home directory there; empty for this computer."""
+    fair: Fair = Fair()
+    """What it waits for, when it is stopped, its place among others."""

@@ -103,6 +103,78 @@ class Mark(Event):
     name: str
 
 
+class Wait(StrEnum):
+    """What a run waits for before it begins."""
+
+    COOLDOWN = "cool-down"
+    GATE = "gate"
+    IDLE = "idle"
+    """The time that its energies above idle are reckoned from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensed:
+    """What a condition wants of a sensor, and what it is."""
+
+    what: str
+    """``soc``, ``slope(soc)/60s``."""
+    unit: str
+    value: float | None
+    """None while it is not known."""
+    wanted: str
+    """``<=40``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWaiting(RunEvent):
+    """A run has not begun yet, and what it waits for: said at once, then every 2 s."""
+
+    why: Wait
+    wanted: str
+    """A condition; empty where it is time alone."""
+    waited_s: float
+    done: float
+    """Fraction 0…1."""
+    eta_s: float | None = None
+    """None where it cannot be told."""
+    sensed: tuple[Sensed, ...] = ()
+    note: str = ""
+    """Why it may never end: ``soc levels off near 43.1 °C``, ``soc silent for 12 s``."""
+    title: str = ""
+    """What will run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWaited(RunEvent):
+    """The wait is over: what was wanted holds, or ``reason`` says why it is not waited for any more."""
+
+    why: Wait
+    wanted: str
+    waited_s: float
+    met: bool
+    sensed: tuple[Sensed, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyStop(RunEvent):
+    """A run is stopped so that nothing is harmed: its ceiling does not hold any more, or cannot be watched."""
+
+    ceiling: str
+    reason: str
+    lost: bool
+    """A sensor was lost; else the ceiling was passed."""
+    sensed: tuple[Sensed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSteady(RunEvent):
+    """The decode rate is steady: a run that was to last until then ends."""
+
+    rate_tps: float
+    """Mean of the last 5 min."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(RunEvent):
     """A run was asked for; loading begins."""

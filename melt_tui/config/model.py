@@ -52,6 +52,22 @@ class RunConfig:
     """With ``keep``: how long a run may go on without us."""
     baseline_s: float = 0.0
     """How long the device is left alone before a run: its energies above idle are reckoned from that."""
+    gate: str = ""
+    """A condition such as ``soc<=40 and slope<2/60s``: each run begins when it holds."""
+    gate_timeout_s: float = 1800.0
+    """For so long a condition is waited for."""
+    cooldown: str = ""
+    """Between runs: seconds, ``gate`` or a condition of its own."""
+    ceiling: str = ""
+    """A condition: a run is stopped when it does not hold any more, or when a sensor of it is lost."""
+    until: str = ""
+    """``steady``: a run ends when its rate is steady."""
+    runs: int | None = None
+    """How many of each variant; None: one, of several variants two."""
+    variants: tuple[str, ...] = ()
+    """What is run in turn: ``NAME: model=… threads=…``, in settings of ``[run]``."""
+    order: str = "abba"
+    """Of variants: ``abba``, ``abab`` or ``aabb``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

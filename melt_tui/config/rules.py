@@ -98,6 +98,14 @@ RUN: Final[Mapping[str, Rule]] = {
     "on_link_loss": Rule("on_link_loss", Kind.TEXT, pattern="stop|keep", example='"stop" or "keep"'),
     "lease": Rule("lease_s", Kind.NUMBER, 10, 604_800),
     "baseline": Rule("baseline_s", Kind.NUMBER, 0, 86_400),
+    "gate": Rule("gate", Kind.TEXT),
+    "gate_timeout": Rule("gate_timeout_s", Kind.NUMBER, 0, 604_800),
+    "cooldown": Rule("cooldown", Kind.TEXT),
+    "ceiling": Rule("ceiling", Kind.TEXT),
+    "until": Rule("until", Kind.TEXT, pattern="|steady", example='"steady"'),
+    "runs": _whole("runs", 1, 1000),
+    "variants": Rule("variants", Kind.TEXTS),
+    "order": Rule("order", Kind.TEXT, pattern="abba|abab|aabb", example='"abba", "abab" or "aabb"'),
 }
 
 SESSION: Final[Mapping[str, Rule]] = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import exp, log, sqrt
+from math import ceil, exp, log, sqrt
 from statistics import fmean, stdev
 
 from melt_tui.measures.conditions import Comparison
@@ -14,8 +14,8 @@ _NOISE = 3.0
 """A third differs from the next by so many sigmas of what it scatters, or nothing is told of it."""
 _LEAST_SCATTER = 0.02
 _FAR_S = 4 * 3600.0
-_NEVER = 0.02
-"""A bound that lies so much of the way beyond where it levels off may still be met: the fit is no truth."""
+_NEVER = 0.5
+"""A bound that lies less far beyond where it levels off, as a part of the way to there, may still be met."""
 
 Point = tuple[float, float]
 """Seconds, and the value then."""
@@ -31,28 +31,46 @@ class Course:
     """How far from there it is now."""
     tau_s: float
 
-    def seconds_to(self, one: Comparison) -> float | None:
-        """Until that comparison holds; None where it never will, or not within hours. 0: it does now."""
-        now = self.level + self.distance if one.span_s is None else self._slope(one.span_s)
-        if one.holds(now):
-            return 0.0
-        target = one.bound - self.level if one.span_s is None else one.bound
-        start = self.distance if one.span_s is None else now
-        share = target / start if start else 0.0
-        if (not one.upper and one.span_s is not None) or not 0 < share < 1:
-            return None
-        wait_s = self.tau_s * log(1 / share)
-        return wait_s if wait_s < _FAR_S else None
+    def at(self, seconds: float) -> float:
+        """The value so many seconds from now."""
+        return self.level + self.distance * exp(-seconds / self.tau_s)
 
     def misses(self, one: Comparison) -> bool:
-        """Whether it levels off on the wrong side of the bound, clearly."""
+        """Whether it levels off on the wrong side of the bound, clearly: bodies have slower parts that come later."""
         if one.span_s is not None or one.holds(self.level):
             return False
         return abs(self.level - one.bound) > _NEVER * abs(self.distance)
 
-    def _slope(self, span_s: float) -> float:
-        """How much it will have changed in so many seconds, without a sign."""
-        return abs(self.distance) * (1 - exp(-span_s / self.tau_s))
+
+def seconds_to(one: Comparison, points: Sequence[Point], known: Course | None) -> float | None:
+    """Until that comparison holds, as it goes on now; None where it never will, or not within hours. Without a course it
+    is taken to stand still."""
+    if not points:
+        return None
+    way = known or Course(points[-1][1], 0.0, LEAST_S)
+    if one.span_s is not None:
+        return _of_slope(one, one.span_s, points, way)
+    if one.holds(way.at(0.0)):
+        return 0.0
+    share = (one.bound - way.level) / way.distance if way.distance else 0.0
+    wait_s = way.tau_s * log(1 / share) if 0 < share < 1 else _FAR_S
+    return wait_s if wait_s < _FAR_S else None
+
+
+def _of_slope(one: Comparison, span_s: float, points: Sequence[Point], way: Course) -> float | None:
+    """By what the straight line will be, through what was and what comes."""
+    stride = max(1, round(span_s / 60))
+    now_s, ahead_s = points[-1][0], 0.0
+    while ahead_s < _FAR_S:
+        from_s = now_s + ahead_s - span_s
+        past = [point for point in points[::stride] if point[0] >= from_s]
+        first = max(stride, ceil(from_s - now_s))
+        future = [(now_s + k, way.at(k)) for k in range(first, int(ahead_s) + 1, stride)]
+        change = line([*past, *future], span_s)
+        if change is not None and one.holds(change):
+            return ahead_s
+        ahead_s += max(1.0, 0.1 * ahead_s)
+    return None
 
 
 def course(points: Sequence[Point]) -> Course | None:

@@ -4,11 +4,11 @@ It is never restarted. One that keeps on its device while the link is gone is ta
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from drivers.base import Item, Runtime
 from drivers.clock import Clock, pause
@@ -17,14 +17,20 @@ from drivers.events import LogLine, ModelLoaded, Preparing, ProcessEnded, Proces
 from drivers.links.base import ShellLink
 from drivers.model import ModelFile, RunSpec
 from melt_tui.errors import MeltError
-from melt_tui.events import ModelPrepared, RunEnded, RunOutcome, RunStarted
+from melt_tui.events import ModelPrepared, RunEnded, RunOutcome, RunStarted, RunSteady, SafetyStop
+from melt_tui.measures.conditions import parse
 from melt_tui.session.bus import Bus
 from melt_tui.session.guard import guarded
-from melt_tui.session.idling import idle
 from melt_tui.session.keeping import Keeping, Reach
+from melt_tui.session.safety import breached
+from melt_tui.session.sensing import Sensing
+from melt_tui.session.steadiness import Steadiness
+from melt_tui.session.waiting import Waits
 
 STOP_LIMIT_S = 3.0
 """A runtime that has not ended this long after ``stop`` is late: the caller cancels it."""
+
+_STEADY_LOOK_S = 10.0
 
 Progress = Callable[[str, float, float | None], None]
 """Told from any thread: the step, its fraction 0…1, seconds to go. Raises ``Abandoned`` when the run was stopped."""
@@ -62,6 +68,7 @@ class RunSource:
         *,
         prepare: Prepare | None = None,
         reach: Reach | None = None,
+        sensing: Sensing | None = None,
     ) -> None:
         self.spec = spec
         self.ended: RunEnded | None = None
@@ -79,12 +86,16 @@ class RunSource:
         """Whether its device was ever waited for."""
         self._loaded = asyncio.Event()
         self._gone = asyncio.Event()
+        self._sensing = sensing
+        self._breach = ""
+        """Why it was stopped for safety."""
+        self._waits: Waits | None = None
+        """What it waited for: its sensors are followed for as long as somebody holds it."""
+        self._steadiness = Steadiness() if spec.fair.until else None
 
     async def run(self, bus: Bus) -> None:
-        """Publish the run from start to end, after the wait that it was set up with."""
+        """Publish the run from start to end, after the waits that it was set up with."""
         try:
-            await self._idle(bus)
-            self._begin(bus)
             await guarded(
                 f"run {self.spec.run}", self._run(bus), lambda bug: self._end(bus, RunOutcome.FAILED, bug)
             )
@@ -120,19 +131,6 @@ class RunSource:
         """Return when the run is over."""
         await self._gone.wait()
 
-    async def _idle(self, bus: Bus) -> None:
-        spec = self.spec
-        if not spec.baseline_s:
-            return
-        await idle(
-            spec.baseline_s,
-            self._clock,
-            self._stopped,
-            lambda left_s: self._say(bus, f"idle before {spec.run}: {left_s:.0f} s to go"),
-        )
-        shell = self._reach() if self._reach else None
-        self._shell = shell or self._shell
-
     def _begin(self, bus: Bus) -> None:
         """Say once that it begins."""
         if not self._begun:
@@ -142,20 +140,57 @@ class RunSource:
 
     async def _run(self, bus: Bus) -> None:
         try:
-            await self._prepared(bus)
-            if not self._stopping:
-                await self._follow_within_limit(bus)
+            await self._waited(bus)
+            self._begin(bus)
+            async with _beside(self._watch_ceiling(bus)):
+                await self._prepared(bus)
+                if not self._stopping:
+                    await self._follow_within_limit(bus)
         except (DriverError, MeltError) as failure:
-            self._end(bus, self._failed, failure.sentence, failure.remedy)
+            self._begin(bus)
+            self._end(bus, self._failed, self._breach or failure.sentence, failure.remedy)
         except Abandoned as stopped:
-            self._end(bus, RunOutcome.STOPPED, str(stopped))
+            self._end(bus, RunOutcome.STOPPED, self._breach or str(stopped))
         else:
-            self._end(bus, RunOutcome.STOPPED if self._stopping else RunOutcome.DONE)
+            self._end(bus, RunOutcome.STOPPED if self._stopping else RunOutcome.DONE, self._breach)
+
+    async def _waited(self, bus: Bus) -> None:
+        """Wait for what it was told to, then take the link as it is now. Raises NotMet, NotSupported."""
+        self._waits = Waits(self.spec, self._clock, self._sensing, self._stopped)
+        await self._waits.all(bus)
+        shell = self._reach() if self._reach else None
+        self._shell = shell or self._shell
+
+    async def _watch_ceiling(self, bus: Bus) -> None:
+        """Stop it when its ceiling does not hold any more."""
+        spec = self.spec
+        if not spec.fair.ceiling or self._sensing is None:
+            return
+        probe = self._sensing.probe(spec.device, parse(spec.fair.ceiling))
+        found = await breached(probe, self._clock)
+        self._breach, self._stopping = found.reason, True
+        bus.publish(
+            SafetyStop(
+                t_ns=self._clock.now(),
+                device=spec.device,
+                run=spec.run,
+                ceiling=str(probe.condition),
+                reason=found.reason,
+                lost=found.lost,
+                sensed=probe.sensed(),
+            )
+        )
+        self._stopped.set()
+        self._keeping.stop()
+        await self._runtime.stop()
+        await pause(self._clock, STOP_LIMIT_S)
+        raise Abandoned
 
     @property
     def _failed(self) -> RunOutcome:
-        """What a failure makes of the run: one that was stopped while its device was away ends as stopped."""
-        return RunOutcome.STOPPED if self._stopping and self._kept_away else RunOutcome.FAILED
+        """What a failure makes of the run: one that was stopped, for safety or while its device was away, ends as stopped."""
+        stopped = self._stopping and (self._kept_away or self._breach)
+        return RunOutcome.STOPPED if stopped else RunOutcome.FAILED
 
     async def _prepared(self, bus: Bus) -> None:
         if self._stopping:
@@ -171,9 +206,10 @@ class RunSource:
 
     async def _follow_within_limit(self, bus: Bus) -> None:
         async with asyncio.TaskGroup() as group:
-            limit = group.create_task(self._limit())
+            limits = [group.create_task(self._limit()), group.create_task(self._until_steady(bus))]
             failure = await self._follow(bus)
-            limit.cancel()
+            for limit in limits:
+                limit.cancel()
         if failure is not None:
             raise failure
 
@@ -212,10 +248,32 @@ class RunSource:
             await pause(self._clock, self.spec.workload.seconds)
             await self._runtime.stop()
 
+    async def _until_steady(self, bus: Bus) -> None:
+        """A run that is to last until its rate is steady is ended then."""
+        if self._steadiness is None:
+            return
+        await self._loaded.wait()
+        while True:
+            await pause(self._clock, _STEADY_LOOK_S)
+            known = self._steadiness.plateau(self._clock.now())
+            if known is not None and known.steady:
+                bus.publish(
+                    RunSteady(
+                        t_ns=self._clock.now(),
+                        device=self.spec.device,
+                        run=self.spec.run,
+                        rate_tps=known.rate_tps,
+                    )
+                )
+                await self._runtime.stop()
+                return
+
     def _stamped(self, item: Item) -> Item:
         return replace(item, run=self.spec.run) if isinstance(item, RunEvent | LogLine) else item
 
     def _notice(self, item: Item) -> None:
+        if self._steadiness is not None:
+            self._steadiness.take(item)
         if isinstance(item, ProcessStarted):
             self._device.watch(item.pid)
         elif isinstance(item, ProcessEnded):
@@ -234,6 +292,25 @@ class RunSource:
                 remedy=remedy,
             )
             bus.publish(self.ended)
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have it done meanwhile; what is left of it at the end is not. Errors of the body come as they are, and Abandoned is
+    raised there where ``work`` raises it."""
+    failure: Exception | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(work)
+            try:
+                yield
+            except (DriverError, MeltError, Abandoned) as raised:
+                failure = raised
+            task.cancel()
+    except* Abandoned:
+        failure = Abandoned()
+    if failure is not None:
+        raise failure
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -30,6 +30,7 @@ from melt_tui.session import selfmeter
 from melt_tui.session.bus import Bus, Sink
 from melt_tui.session.sampler import Sampler
 from melt_tui.session.selfmeter import SelfMeter
+from melt_tui.session.sensing import Sensing
 from melt_tui.session.session import Session
 from melt_tui.store import library
 from melt_tui.store.recorder import Recorder
@@ -74,17 +75,18 @@ class Desk:
         self._started = _session_started(setup, clock)
         self._recorder = _recorder(setup, self._started)
         self._recording = Recording(self._recorder.path) if self._recorder else None
-        live, self._touched = LiveState(), Touched()
+        live, self._touched, sensing = LiveState(), Touched(), Sensing(clock)
         first: list[Sink] = [self._recorder] if self._recorder else []
         self._bus = Bus(
-            (*first, live), (self._touched, TokenRate(), NetPower(), LiveEnergy(), Throttling(), PowerEdge())
+            (*first, live),
+            (self._touched, TokenRate(), NetPower(), LiveEnergy(), Throttling(), PowerEdge(), sensing),
         )
         self.timeline: Timeline = Filled(Spliced(live, self._recording, self._committed))
         self.shelf = Shelf(setup.folder)
         self._session = Session(self._bus, clock, self._started)
         self._devices = Devices(self._session, self._registry, clock, plugged=setup.plugged)
         self._samplers = self._devices.samplers
-        self._runs = Runs(self._session, self._registry, clock, self._samplers, setup.cache)
+        self._runs = Runs(self._session, self._registry, clock, self._samplers, setup.cache, sensing)
         self._supplying = Supplying(self._devices, clock, lambda: self.timeline.view(clock.now()))
         self.owned = Owned(setup, self._registry, self._devices)
 

@@ -2,24 +2,30 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
 
 from drivers.base import Device, LookingRuntime
-from drivers.clock import Clock
+from drivers.clock import Clock, pause
 from drivers.errors import DriverError, NeedsSetup, NotSupported, Refused
 from drivers.links.base import ShellLink
 from drivers.model import ModelFile, OnLinkLoss, RunSpec, Sampling, Workload
 from drivers.registry import RUNTIMES, Registry
 from drivers.runs.places import home_of
 from melt_tui.errors import MeltError
+from melt_tui.measures.conditions import Condition, parse
 from melt_tui.models import catalog as models
 from melt_tui.session.run import Prepare, Progress, RunSource
 from melt_tui.session.sampler import Sampler
+from melt_tui.session.sensing import Sensing
+from melt_tui.session.series import Series
 from melt_tui.session.session import Session
+from melt_tui.session.waiting import seconds_of
 from melt_tui.workbench.chosen import chosen, runtimes_of
 from melt_tui.workbench.contract import RunRequest
+from melt_tui.workbench.fairness import STEADY_LIMIT_S, planned, variants_of
 from melt_tui.workbench.objections import Objection, told
 from melt_tui.workloads import catalog as workloads
 
@@ -27,8 +33,22 @@ WATCHING = "none"
 """The workload of a run that only watches a server which somebody else drives."""
 
 
+_LOOK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A run as it is to be, and the word by which its model was asked for."""
+
+    spec: RunSpec
+    model: str
+
+
+_Judged = Sequence[_Asked] | DriverError | MeltError
+
+
 class Runs:
-    """At most one run on each device."""
+    """At most one run on each device, or several one after another."""
 
     def __init__(
         self,
@@ -37,28 +57,32 @@ class Runs:
         clock: Clock,
         samplers: dict[str, Sampler],
         cache: Path,
+        sensing: Sensing,
     ) -> None:
         self._session = session
         self._registry = registry
         self._clock = clock
         self._samplers = samplers
         self._cache = cache
-        self._running: dict[str, RunSource] = {}
+        self._sensing = sensing
+        self._running: dict[str, Series] = {}
         self._numbers = count(1)
         self._preparing = asyncio.Lock()
 
     async def check(self, request: RunRequest) -> tuple[Objection, ...]:
         """Why this cannot work, for each device on which it cannot, as far as that can be told before it is started."""
         judged = await self._judge(request)
-        return tuple(_objection(name, found) for name, found in judged if not isinstance(found, RunSpec))
+        return tuple(_objection(name, found) for name, found in judged if isinstance(found, Exception))
 
     async def start(self, request: RunRequest) -> tuple[str, ...]:
         """Start on every device that was named, or on none. Raises DriverError or MeltError."""
         judged = await self._judge(request)
-        errors = [found for _, found in judged if not isinstance(found, RunSpec)]
+        errors = [found for _, found in judged if isinstance(found, Exception)]
         if errors:
-            raise _refusal(errors, [_objection(name, e) for name, e in judged if not isinstance(e, RunSpec)])
-        return tuple(self._start(spec, request) for _, spec in judged if isinstance(spec, RunSpec))
+            raise _refusal(errors, [_objection(name, e) for name, e in judged if isinstance(e, Exception)])
+        order = planned(request, len(variants_of(request)))
+        started = [self._start(specs, order) for _, specs in judged if not isinstance(specs, Exception)]
+        return tuple(run for runs in started for run in runs)
 
     async def stop(self, name: str) -> str:
         """Stop the run on this device; nothing when there is none. What is left of it there and until when, where the
@@ -69,13 +93,13 @@ class Runs:
         try:
             return await source.stop()
         except TimeoutError:
-            await self._session.remove(_source(source.spec.run))
+            await self._session.remove(_source(source.name))
             return ""
 
     async def drop(self, name: str) -> None:
         """Stop the run on this device, which is not waited for any more."""
         if await self.stop(name):
-            await self._session.remove(_source(self._running[name].spec.run))
+            await self._session.remove(_source(self._running[name].name))
 
     async def stop_all(self) -> None:
         """Stop every run, all at once."""
@@ -85,20 +109,33 @@ class Runs:
         """Return when no run is in progress."""
         await asyncio.gather(*(source.wait() for source in list(self._running.values())))
 
-    def _start(self, spec: RunSpec, request: RunRequest) -> str:
+    def _start(self, variants: Sequence[_Asked], order: Sequence[int]) -> tuple[str, ...]:
+        """All runs of one device, in that order of its variants; their ids."""
+        device = variants[0].spec.device
+        fresh = {i: variants[i].spec.run for i in dict.fromkeys(order)}
+        sources = []
+        for place, i in enumerate(order, 1):
+            spec = variants[i].spec
+            fair = replace(spec.fair, place=place, planned=len(order))
+            run = fresh.pop(i, "") or f"r{next(self._numbers)}"
+            sources.append(self._source(replace(spec, run=run, fair=fair), variants[i].model))
+        series = Series(sources)
+        self._session.add(_source(series.name), series)
+        self._running[device] = series
+        return series.runs
+
+    def _source(self, spec: RunSpec, model: str) -> RunSource:
         device, shell = self.reachable(spec.device)
-        source = RunSource(
+        return RunSource(
             spec,
             self._registry.runtime(spec.runtime),
             self._samplers[spec.device],
             shell,
             self._clock,
             reach=partial(self._shell_of, spec.device),
-            prepare=None if device.info.simulated or spec.model is None else self._prepare(request.model),
+            prepare=None if device.info.simulated or spec.model is None else self._prepare(model),
+            sensing=self._sensing,
         )
-        self._session.add(_source(spec.run), source)
-        self._running[spec.device] = source
-        return spec.run
 
     def _shell_of(self, name: str) -> ShellLink | None:
         sampler = self._samplers.get(name)
@@ -113,25 +150,47 @@ class Runs:
 
         return prepare
 
-    async def _judge(self, request: RunRequest) -> list[tuple[str, RunSpec | DriverError | MeltError]]:
-        """For each device the spec, or why there is none: all are looked at, at the same time."""
+    async def _judge(self, request: RunRequest) -> list[tuple[str, _Judged]]:
+        """For each device its specs, one of each variant, or why there are none: all are looked at, at the same time."""
         names = request.devices
         return list(
             zip(names, await asyncio.gather(*(self._judged(request, one) for one in names)), strict=True)
         )
 
-    async def _judged(self, request: RunRequest, name: str) -> RunSpec | DriverError | MeltError:
+    async def _judged(self, request: RunRequest, name: str) -> _Judged:
+        asked: list[_Asked] = []
         try:
-            spec = await self._spec(request, name)
-            runtime = self._registry.runtime(spec.runtime)
-            _, shell = self.reachable(name)
-            if isinstance(runtime, LookingRuntime):
-                await runtime.look(spec, shell, self._clock)
+            for variant in variants_of(request):
+                spec = replace(await self._spec(variant.request, name), fair=variant.fair)
+                asked.append(_Asked(spec, variant.request.model))
+                await self._look(spec)
+            planned(request, len(asked))
         except (DriverError, MeltError) as refusal:
             if isinstance(refusal, NeedsSetup):
                 refusal.call(self._known_as(name))
             return refusal
-        return spec
+        return asked
+
+    async def _look(self, spec: RunSpec) -> None:
+        """At what it takes. Raises DriverError or MeltError."""
+        for text in filter(None, (spec.fair.gate, spec.fair.ceiling, _condition(spec.fair.cooldown))):
+            await self._sense(spec.device, parse(text))
+        runtime = self._registry.runtime(spec.runtime)
+        _, shell = self.reachable(spec.device)
+        if isinstance(runtime, LookingRuntime):
+            await runtime.look(spec, shell, self._clock)
+
+    async def _sense(self, device: str, condition: Condition) -> None:
+        """Raises NotSupported for a sensor that it has not, also after it has had the time to tell of all."""
+        while True:
+            try:
+                self._sensing.probe(device, condition)
+            except NotSupported:
+                if not self._sensing.fresh(device):
+                    raise
+                await pause(self._clock, _LOOK_S)
+            else:
+                return
 
     def _known_as(self, name: str) -> str:
         """How a command line names it: by the name that somebody gave it, else by its address."""
@@ -201,6 +260,11 @@ def _refusal(errors: Sequence[DriverError | MeltError], objections: Sequence[Obj
     return (NotSupported if usage else Refused)("; ".join(sentences))
 
 
+def _condition(cooldown: str) -> str:
+    """A cool-down that is one; empty of one that is a time."""
+    return cooldown if seconds_of(cooldown) is None else ""
+
+
 def _source(run: str) -> str:
     """What a run's task is called: no device's task has such a name."""
     return f"run {run}"
@@ -226,11 +290,12 @@ def _sampling(request: RunRequest) -> Sampling:
 
 
 def _workload(request: RunRequest, model: ModelFile | None) -> Workload:
+    limit_s = STEADY_LIMIT_S if request.until and request.turns is None else None
     return workloads.build(
         request.workload,
         vocabulary=model.vocabulary if model else None,
         turns=request.turns,
-        seconds=request.seconds,
+        seconds=limit_s if request.seconds is None else request.seconds,
         max_tokens=request.max_tokens,
         repeat=request.repeat,
         warmup=request.warmup,

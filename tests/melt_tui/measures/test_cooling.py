@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from melt_tui.measures.conditions import Comparison, parse
-from melt_tui.measures.cooling import Course, course, line
+from melt_tui.measures.cooling import Course, course, line, seconds_to
 
 
 def cooling(
@@ -34,25 +34,36 @@ def test_level_and_wait_are_those_of_the_curve(tau_s: float, noise: float, near:
     assert found is not None
     assert found.level == pytest.approx(30.0, abs=0.3 + 20 * near)
     assert found.level + found.distance == pytest.approx(50.0, abs=0.5 + 10 * near)
-    wait_s = found.seconds_to(comparison("soc<=40"))
+    wait_s = seconds_to(comparison("soc<=40"), [(0.0, 50.0)], found)
     assert wait_s == pytest.approx(tau_s * 0.6931, rel=0.02 + 2 * near)
 
 
 def test_a_bound_below_the_level_is_never_met_and_one_that_holds_needs_no_wait() -> None:
-    found = Course(30.0, 20.0, 60.0)
-    assert found.seconds_to(comparison("soc<=29")) is None
-    assert found.misses(comparison("soc<=29"))
+    found, points = Course(30.0, 20.0, 60.0), [(0.0, 50.0)]
+    assert seconds_to(comparison("soc<=29"), points, found) is None
+    assert seconds_to(comparison("soc<=51"), points, found) == 0.0
+    assert seconds_to(comparison("soc>=60"), points, found) is None
+    assert seconds_to(comparison("soc<=40"), points, None) is None
+    assert seconds_to(comparison("soc<=40"), [], None) is None
+    assert found.misses(comparison("soc<=19"))
+    assert not found.misses(comparison("soc<=29"))
     assert not found.misses(comparison("soc<=31"))
-    assert found.seconds_to(comparison("soc<=51")) == 0.0
-    assert found.seconds_to(comparison("soc>=60")) is None
 
 
-def test_a_slope_falls_with_the_distance() -> None:
-    found = Course(30.0, 20.0, 60.0)
-    now = 20 * (1 - exp(-1))
-    wait_s = found.seconds_to(comparison("slope<2/60s"))
-    assert wait_s is not None
-    assert now * exp(-wait_s / 60) == pytest.approx(2.0)
+@pytest.mark.parametrize("known_s", [20, 45, 90])
+def test_a_slope_is_foretold_from_what_was_and_what_comes(known_s: int) -> None:
+    """At s seconds the curve is 30 + 20·exp(-s/60); its line over 60 s falls below 2 at the first whole second found here."""
+    curve = [(float(s), 30 + 20 * exp(-s / 60)) for s in range(400)]
+    one = comparison("slope<2/60s")
+    true_s = next(s for s in range(60, 400) if (line(curve[: s + 1], 60.0) or 9.0) < 2)
+    wait_s = seconds_to(one, curve[: known_s + 1], Course(30.0, 20 * exp(-known_s / 60), 60.0))
+    assert wait_s == pytest.approx(true_s - known_s, rel=0.1)
+
+
+def test_what_stands_still_has_no_slope_as_soon_as_that_is_known() -> None:
+    points = [(float(s), 40.0) for s in range(21)]
+    assert seconds_to(comparison("slope<2/60s"), points, None) == pytest.approx(34, abs=4)
+    assert seconds_to(comparison("slope>2/60s"), points, None) is None
 
 
 def test_a_level_body_tells_nothing_of_where_it_goes() -> None:
