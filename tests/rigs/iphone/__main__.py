@@ -25,6 +25,8 @@ Cues; PHONE is a number from 1 or a UDID:
   ``list`` (a plist that is no dict), ``empty``, ``slow:SECONDS``, ``refuse`` (InvalidService); empty: none.
 - ``log PHONE TEXT``: a line of the kernel in the system log. ``notify PHONE NAME``: a Darwin notification.
 - ``port PHONE PORT [LOCAL]``: an app listens there (or no longer).
+- ``install PHONE {app}``: see apps.App: what it prints, how often, where to (``stdio``, ``log``); ``launch PHONE BUNDLE`` by a
+  finger, ``crash PHONE BUNDLE``, ``running PHONE``: bundles of the apps that run. Settings may name ``apps``: [{app}, ...].
 - ``asked PHONE``: requests to lockdownd and services used, in order. ``open PHONE``: how many connections it has.
 - ``phones``: all UDIDs.
 """

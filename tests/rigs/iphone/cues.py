@@ -1,5 +1,6 @@
 """What somebody does with the phones while they run: one line a cue, one answer each."""
 
+import asyncio
 import json
 from collections.abc import Awaitable
 from typing import Any
@@ -25,6 +26,7 @@ def build(daemon: Usbmuxd, settings: dict[str, Any]) -> Phone:
     if settings.get("paired", True):
         pair(daemon, phone)
     daemon.phones[phone.udid] = phone
+    phone.chatter = asyncio.create_task(phone.chat())
     return phone
 
 
@@ -130,6 +132,24 @@ class Cues:
         phone.forwards.pop(int(port), None)
         if there:
             phone.forwards[int(port)] = int(there)
+
+    def cue_install(self, rest: str) -> None:
+        phone, app = self.named(rest)
+        phone.processes.install(json.loads(app))
+
+    def cue_launch(self, rest: str) -> int:
+        phone, bundle = self.named(rest)
+        return phone.processes.launch(bundle, [], {}).pid
+
+    def cue_crash(self, rest: str) -> None:
+        phone, bundle = self.named(rest)
+        process = phone.processes.of(bundle)
+        assert process is not None, bundle
+        phone.processes.end(process, signal=11)
+
+    def cue_running(self, rest: str) -> list[str]:
+        running = self.phone(rest).processes.running.values()
+        return [one.app.bundle for one in running if one.app is not None]
 
     def cue_asked(self, rest: str) -> list[str]:
         return self.phone(rest).asked

@@ -41,7 +41,7 @@ class Conversation:
             try:
                 answer |= handle(asked) if handle else refuse("InvalidRequest")
             except Refusal as refusal:
-                answer |= {"Error": str(refusal), "Result": "Failure"}
+                answer["Error"] = str(refusal)
             await self.carry_out(name, answer)
 
     async def carry_out(self, name: str, answer: dict[str, Any]) -> None:

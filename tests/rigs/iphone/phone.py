@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.rigs.iphone.apps import Processes
 from tests.rigs.iphone.logs import Logs
 from tests.rigs.iphone.power import Battery
 from tests.rigs.iphone.trusting import Host, device_public_key
@@ -59,6 +60,7 @@ class Phone:
         self.state = State()
         self.battery = Battery()
         self.logs = Logs(lambda: self.state.name)
+        self.processes = Processes(self.logs, lambda: self.state.thermal)
         self.hosts: dict[str, Host] = {}
         self.faults: dict[str, str] = {}
         self.flowing = asyncio.Event()
@@ -71,16 +73,20 @@ class Phone:
         self.observers: set[Callable[[str], None]] = set()
         self.asked: list[str] = []
         """Requests and services in the order they were asked for, for tests to look at."""
+        self.chatter: asyncio.Task[None] | None = None
         self._ports = itertools.count(49152)
         self.change(settings)
 
     def change(self, settings: dict[str, Any]) -> None:
-        """Set what State names, and ``battery`` (a dict of registry values, merged), ``refresh_s``, ``sway``, ``unsigned``."""
+        """Set what State names, ``battery`` (registry values, merged), ``refresh_s``, ``sway``, ``unsigned``, and ``apps`` (to install)."""
         for name, value in settings.items():
             if name == "battery":
                 self.battery.values.update(value)
             elif name in {"refresh_s", "sway", "unsigned"}:
                 setattr(self.battery, name, value)
+            elif name == "apps":
+                for app in value:
+                    self.processes.install(app)
             else:
                 known = getattr(self.state, name)
                 assert isinstance(value, type(known)) or isinstance(known, float), (name, value)
@@ -130,6 +136,15 @@ class Phone:
         """Post a Darwin notification."""
         for observer in list(self.observers):
             observer(name)
+
+    async def chat(self) -> None:
+        """What other processes write to the log, ``log_hz`` lines a second."""
+        for number in itertools.count():
+            hz = self.state.log_hz
+            await asyncio.sleep(1 / hz if hz else 0.25)
+            if hz:
+                text = f"[{number}] Updating power state of 0x{number:08x}: 1 -> 0\nreason: idle"
+                self.logs.write("backboardd(CoreBrightness)", 67, text)
 
     def values(self) -> dict[str, Any]:
         """What lockdownd tells a host it trusts, without a domain."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tests.rigs.iphone import relays
+from tests.rigs.iphone import images, relays
+from tests.rigs.iphone.instruments import remote_server
 from tests.rigs.iphone.phone import Phone, Serving
 
 
@@ -38,5 +39,12 @@ SERVICES: Mapping[str, Service] = MappingProxyType(
         "com.apple.mobile.notification_proxy": Service(relays.notifications, when_locked=True),
         "com.apple.mobile.insecure_notification_proxy": Service(relays.notifications, when_locked=True),
         "com.apple.syslog_relay": Service(relays.syslog),
+        "com.apple.os_trace_relay": Service(images.os_trace),
+        "com.apple.mobile.mobile_image_mounter": Service(images.image_mounter),
+        "com.apple.mobile.installation_proxy": Service(images.installation),
+        "com.apple.amfi.lockdown": Service(images.amfi, since=16),
+        "com.apple.instruments.remoteserver.DVTSecureSocketProxy": Service(
+            remote_server, developer=True, since=14, until=16
+        ),
     }
 )
