@@ -9,7 +9,7 @@ import numpy as np
 
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnPurpose
-from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Samples, code_struct
+from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Sampling, Samples, code_struct
 from melt_tui.analysis import samples
 from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy, run_energy
 from melt_tui.analysis.parts import RunSpan, TurnSpan
@@ -138,8 +138,8 @@ def _setup(events: RunEvents) -> dict[str, object]:
     """What a run was set up with: as asked for, and as the runtime answered. Unknown is None."""
     spec, model, loaded = events.spec, events.model, events.loaded
     return {
-        "model_file": model.path if model else None,
-        "model_bytes": model.size_bytes if model else None,
+        "model_file": model.path or None if model else None,
+        "model_bytes": model.size_bytes or None if model else None,
         "sha256": model.sha256 or None if model else None,
         "architecture": model.architecture or None if model else None,
         "parameters": model.parameters if model else None,
@@ -149,18 +149,26 @@ def _setup(events: RunEvents) -> dict[str, object]:
         "threads": _in_force(spec, loaded.threads if loaded else None, spec.threads),
         "context": _in_force(spec, loaded.context if loaded else None, spec.context),
         "batch": _in_force(spec, loaded.batch if loaded else None, spec.batch),
-        "temperature": spec.sampling.temperature,
-        "top_k": spec.sampling.top_k,
-        "top_p": spec.sampling.top_p,
-        "seed": spec.sampling.seed,
-        "max_tokens": spec.workload.max_tokens if spec.workload else None,
+        **_sampling(spec),
+        "max_tokens": spec.workload.max_tokens or None if spec.workload else None,
         "runtime_args": list(spec.args),
     }
 
 
+def _sampling(spec: RunSpec) -> dict[str, object]:
+    told, known = spec.sampling, not _untold(spec) or spec.sampling != Sampling()
+    names = ("temperature", "top_k", "top_p", "seed")
+    return {name: getattr(told, name) if known else None for name in names}
+
+
+def _untold(spec: RunSpec) -> bool:
+    """Whether nobody tells what was asked for: it was read from files that do not."""
+    return spec.context == 0
+
+
 def _in_force(spec: RunSpec, answered: int | None, asked: int | None) -> int | None:
     """What the runtime answered, else what it was asked for; a server that runs already was asked for nothing."""
-    return answered if answered is not None or spec.url else asked
+    return answered if answered is not None or spec.url or _untold(spec) else asked
 
 
 def _notes(
@@ -188,7 +196,7 @@ def _notes(
 def _changed(events: RunEvents) -> Iterator[str]:
     """Where the runtime works with something else than what it was asked for."""
     spec, loaded = events.spec, events.loaded
-    if loaded is None or spec.url:
+    if loaded is None or spec.url or _untold(spec):
         return
     for name, asked, answered in (
         ("threads", spec.threads, loaded.threads),
@@ -203,7 +211,8 @@ def _unknown(events: RunEvents, rss_peak: int | None, temperatures: Sequence[Tem
     if events.loaded is None:
         yield "load_s: the model was never ready"
     elif events.loaded.load_s is None:
-        yield "load_s: the server was running already"
+        told = "the source does not tell it" if _untold(events.spec) else "the server was running already"
+        yield f"load_s: {told}"
     if rss_peak is None:
         yield "rss_peak_bytes: the runtime's memory was not observed"
     if not temperatures:

@@ -97,7 +97,11 @@ def read_row(line: str) -> Row | None:
     """A line of standard output; None where it is no row. Raises Garbled for a row that cannot be understood."""
     if not line.startswith("{"):
         return None
-    told = read_fields(line, PROGRAM)
+    return row_of(read_fields(line, PROGRAM), line)
+
+
+def row_of(told: Fields, line: str) -> Row:
+    """A row whose fields were read out of ``line``. Raises Garbled for one that cannot be understood."""
     prompt, generated = count(told, "n_prompt"), count(told, "n_gen")
     samples = _samples(told)
     if prompt is None or generated is None or not samples:
