@@ -79,7 +79,14 @@ def _typed(options: Namespace) -> dict[str, Any]:
     typed = {name: value for name, value in vars(options).items() if name in names and value is not None}
     if options.runtime_arg:
         typed["runtime_args"] = tuple(options.runtime_arg)
-    for option, field in (("pause", "pause_s"), ("lease", "lease_s"), ("baseline", "baseline_s")):
+    if options.variants:
+        typed["variants"] = tuple(options.variants)
+    for option, field in (
+        ("pause", "pause_s"),
+        ("lease", "lease_s"),
+        ("baseline", "baseline_s"),
+        ("gate_timeout", "gate_timeout_s"),
+    ):
         if getattr(options, option) is not None:
             typed[field] = getattr(options, option)
     return typed

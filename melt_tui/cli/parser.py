@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from melt_tui import __version__
 from melt_tui.cli.bringing import edit_options
+from melt_tui.cli.fair import fair_options
 from melt_tui.cli.handing import export_options
 from melt_tui.cli.typed import count, fraction, number, words
 
@@ -118,6 +119,7 @@ def _run(into: argparse.ArgumentParser) -> None:
     _session_options(into)
     for name, kind, metavar, text in RUN_OPTIONS:
         into.add_argument(f"--{name}", type=kind, metavar=metavar, help=text)
+    fair_options(into)
     into.add_argument(
         "--ignore-eos", action="store_true", default=None, help="go on past the end-of-text token"
     )

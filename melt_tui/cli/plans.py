@@ -9,7 +9,7 @@ from melt_tui.analysis.compare_request import Axis, CompareRequest
 from melt_tui.cli.options import DEFAULT_PLACES, asked_run, config_of, seconds_of, session_setup
 from melt_tui.config import Config
 from melt_tui.errors import UsageError
-from melt_tui.workbench import Place, RunRequest, SessionSetup
+from melt_tui.workbench import Place, RunRequest, SessionSetup, check_fairness
 
 DEMO_REQUESTS = (
     RunRequest(devices=("host",), model="demo", workload="chat", repeat=0, ignore_eos=True, temperature=0.8),
@@ -73,6 +73,7 @@ def _run(options: Namespace, config: Config) -> Plan:
     """``melt run``: a run on every device that was named and can run one; the others are watched."""
     setup = _with_devices(session_setup(options, config, name="run", keep=True))
     request = asked_run(options, config, ())
+    check_fairness(request)
     for name in _OF_THE_ENGINE if request.url else ():
         if getattr(options, name.replace("-", "_")) is not None:
             said = f"--{name} has no effect on a server that is running already"

@@ -100,6 +100,14 @@ def parse(text: str) -> Condition:
     return _Parser(text).condition()
 
 
+def seconds_of(text: str) -> float | None:
+    """Of a wait that is a time; None of one that is a condition, or nothing."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def comparisons(condition: Condition) -> Iterator[Comparison]:
     """Every comparison, from left to right."""
     if isinstance(condition, Comparison):

@@ -10,7 +10,7 @@ from drivers.model import RunSpec
 from melt_tui import format as fmt
 from melt_tui.errors import MeltError
 from melt_tui.events import RunWaited, RunWaiting, Wait
-from melt_tui.measures.conditions import Comparison, comparisons, least, parse
+from melt_tui.measures.conditions import Comparison, comparisons, least, parse, seconds_of
 from melt_tui.measures.cooling import Course, course, line, seconds_to
 from melt_tui.session.backoff import wait_unless
 from melt_tui.session.bus import Bus
@@ -229,14 +229,6 @@ def said_of(probe: Probe) -> str:
         f"{one.what} {fmt.UNKNOWN if one.value is None else f'{one.value:.1f}'} {one.unit}".rstrip()
         for one in probe.sensed()
     )
-
-
-def seconds_of(cooldown: str) -> float | None:
-    """A cool-down that is a time; None of one that is a condition."""
-    try:
-        return float(cooldown)
-    except ValueError:
-        return None
 
 
 def title_of(spec: RunSpec) -> str:

@@ -22,6 +22,7 @@ from melt_tui.workbench.contract import (
     SupplyRequest,
 )
 from melt_tui.workbench.facade import Workbench
+from melt_tui.workbench.fairness import check as check_fairness
 from melt_tui.workbench.objections import Objection, told
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "SupplyCheck",
     "SupplyRequest",
     "Workbench",
+    "check_fairness",
     "told",
 ]

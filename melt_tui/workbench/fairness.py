@@ -10,9 +10,8 @@ from drivers.fair import Fair
 from melt_tui.config import rules
 from melt_tui.errors import UsageError
 from melt_tui.format import plain
-from melt_tui.measures.conditions import parse
+from melt_tui.measures.conditions import parse, seconds_of
 from melt_tui.measures.ordering import Order, turns
-from melt_tui.session.waiting import seconds_of
 from melt_tui.workbench.contract import RunRequest
 
 MOST_VARIANTS = 26

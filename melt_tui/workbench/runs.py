@@ -15,14 +15,13 @@ from drivers.model import ModelFile, OnLinkLoss, RunSpec, Sampling, Workload
 from drivers.registry import RUNTIMES, Registry
 from drivers.runs.places import home_of
 from melt_tui.errors import MeltError
-from melt_tui.measures.conditions import Condition, parse
+from melt_tui.measures.conditions import Condition, parse, seconds_of
 from melt_tui.models import catalog as models
 from melt_tui.session.run import Prepare, Progress, RunSource
 from melt_tui.session.sampler import Sampler
 from melt_tui.session.sensing import Sensing
 from melt_tui.session.series import Series
 from melt_tui.session.session import Session
-from melt_tui.session.waiting import seconds_of
 from melt_tui.workbench.chosen import chosen, runtimes_of
 from melt_tui.workbench.contract import RunRequest
 from melt_tui.workbench.fairness import STEADY_LIMIT_S, planned, variants_of
