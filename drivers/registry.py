@@ -55,6 +55,7 @@ DEVICES = {
     "sim:jetson": Entry("drivers.devices.simulated.driver", "SimulatedDriver", "", "sim-jetson"),
     "sim:meter": Entry("drivers.meters.csv.driver", "CsvDriver", "", "sim-meter", meter=True),
     "adb:": Entry("drivers.devices.android.overadb", "AdbDriver", "android", "phone"),
+    "ios:": Entry("drivers.devices.ios.driver", "IosDriver", "ios", "iphone"),
     "ssh:": Entry("drivers.devices.jetson.overssh", "SshDriver", "ssh", "board", scanned=False),
     "serial:": Entry("drivers.metering.wired", "SerialMeters", "serial", "meter", meter=True),
     "monsoon:": Entry(
@@ -64,8 +65,10 @@ DEVICES = {
 }
 """By the address up to its options, or by its scheme with the colon."""
 
+PLUGGED = ("adb:", "ios:")
+"""Schemes whose phones can be followed as they are plugged in."""
 PHONES = Entry("drivers.devices.android.phones", "Phones", "android")
-"""The phones that are plugged in."""
+"""The phones of adb servers: followed without what it takes to open one."""
 
 SERIAL_FAMILIES = {
     "csv": Entry("drivers.meters.csv.driver", "CsvDriver"),
@@ -82,6 +85,7 @@ RUNTIMES = {
     "llama_bench": Entry("drivers.runtimes.llama_bench.driver", "LlamaBench"),
     "ollama": Entry("drivers.runtimes.ollama.driver", "Ollama"),
     "mlc": Entry("drivers.runtimes.mlc.driver", "Mlc"),
+    "ios_app": Entry("drivers.runtimes.ios_app.driver", "IosApp"),
     "simulated": Entry("drivers.runtimes.simulated.driver", "SimulatedRuntime"),
 }
 
@@ -150,18 +154,20 @@ class Registry:
         order = list(DEVICES)
         return sorted(found, key=lambda one: order.index(one.address) if one.address in order else len(order))
 
-    async def phones(self) -> Sequence[Found]:
-        """The phones that are plugged in now. Raises LinkError, MissingExtra."""
-        return await self._phones().scan()
+    async def phones(self, base: str) -> Sequence[Found]:
+        """The phones of a scheme of ``PLUGGED`` that are plugged in now. Raises LinkError, MissingExtra."""
+        found: Sequence[Found] = await self._followed(base).scan()
+        return found
 
     def name_of(self, phone: Found) -> str:
         """What a phone is called when nobody names it: its model, or its serial where that is not known."""
         title = _slug(phone.title).lower() if phone.title != _NO_MODEL else ""
         return title or self.default_name(phone.address)
 
-    def plugged(self) -> AsyncIterator[Sequence[Found]]:
-        """The phones that are plugged in now, and again at every change. Raises LinkError, MissingExtra."""
-        return self._phones().follow()
+    def plugged(self, base: str) -> AsyncIterator[Sequence[Found]]:
+        """The same now, and again at every change. Raises LinkError, MissingExtra."""
+        following: AsyncIterator[Sequence[Found]] = self._followed(base).follow()
+        return following
 
     async def to_wifi(self, address: str) -> str:
         """Move an adb phone to Wi-Fi; its new address. Raises NotSupported for another device, LinkLost, Refused."""
@@ -223,10 +229,14 @@ class Registry:
             "sim:jetson": self._with_world,
             "sim:meter": self._with_wire,
             "adb:": lambda make: self._keep(base, make(self._phones())),
+            "ios:": lambda make: self._keep(base, make()),
             "ssh:": lambda make: self._keep(base, make(self._known_hosts)),
             "serial:": lambda make: make(_families()),
         }
         return builders[base](make) if base in builders else make()
+
+    def _followed(self, base: str) -> Any:
+        return self._phones() if base == "adb:" else self._special(base)
 
     def _phones(self) -> "Phones":
         """The phones that adb servers know of: followed without what it takes to open one."""
@@ -290,6 +300,7 @@ def _entry(address: Address) -> Entry:
 def _offered() -> str:
     known = {
         "adb:": "adb:SERIAL",
+        "ios:": "ios:UDID",
         "ssh:": "ssh://user@host:port",
         "serial:": "serial:PATH?family=…",
         "monsoon:": "monsoon:SERIAL",
@@ -324,7 +335,7 @@ def _require_ssh(address: str) -> None:
 
 _NO_MODEL = "Android phone"
 """Title of a phone whose model adb does not tell."""
-_OWN_NAMES: Mapping[str, Callable[[Address, Entry], str]] = {"adb": _serial, "ssh": _host}
+_OWN_NAMES: Mapping[str, Callable[[Address, Entry], str]] = {"adb": _serial, "ios": _serial, "ssh": _host}
 """Schemes whose addresses say which device is meant."""
 
 
@@ -357,6 +368,7 @@ def _failed(base: str, error: Exception) -> Found:
     kind = {
         "host": DeviceKind.HOST,
         "adb": DeviceKind.PHONE,
+        "ios": DeviceKind.PHONE,
         "serial": DeviceKind.METER,
         "monsoon": DeviceKind.METER,
     }.get(scheme, DeviceKind.BOARD)

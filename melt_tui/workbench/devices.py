@@ -8,17 +8,15 @@ from itertools import chain, count
 from drivers.clock import Clock
 from drivers.errors import DriverError, Refused
 from drivers.model import Found
-from drivers.registry import Registry
+from drivers.registry import PLUGGED, Registry
 from melt_tui.events import SELF
 from melt_tui.session.sampler import Sampler
 from melt_tui.session.session import Session
 from melt_tui.workbench.contract import Place
 from melt_tui.workbench.plugged import Plugged
 
-PHONES = "adb:"
 NAMES_LIMIT_S = 1.0
-"""How long the adb server may take to tell what its phones are called before they get their serials for names."""
-_PLUGGED = "plugged phones"
+"""How long it may take to be told what phones are called before they get their serials for names."""
 
 
 class Devices:
@@ -31,7 +29,8 @@ class Devices:
         self._registry = registry
         self._clock = clock
         self._plugged = plugged
-        self._following = False
+        self._following: set[str] = set()
+        """Schemes."""
         self._dismissed: set[str] = set()
         """Addresses that the user has closed: they do not come back by themselves until they were unplugged."""
 
@@ -40,16 +39,16 @@ class Devices:
         unnamed = {
             name: place
             for name, place in named.items()
-            if not place.name and place.address.startswith(PHONES)
+            if not place.name and place.address.startswith(PLUGGED)
         }
         for name, place in named.items():
             if name not in unnamed:
                 self.open(name, place)
-        known = await self._phone_names() if unnamed else {}
+        known = await self._phone_names({_scheme(place.address) for place in unnamed.values()})
         for name, place in unnamed.items():
             self.open(free_name(known.get(place.address, name), self.samplers), place)
-        if self._plugged:
-            self._follow_phones()
+        for scheme in PLUGGED if self._plugged else ():
+            self._follow_phones(scheme)
 
     def fed_by_nobody_here(self) -> Iterator[tuple[str, str]]:
         """Meters, each with the device that it is said to feed and that is not in the session."""
@@ -71,8 +70,8 @@ class Devices:
         sampler = Sampler(name, place.address, opener, self._clock, named=named, wire=wired.wire)
         self._session.add(source_name(name), sampler)
         self.samplers[name] = sampler
-        if place.address.startswith(PHONES):
-            self._follow_phones()
+        if place.address.startswith(PLUGGED):
+            self._follow_phones(_scheme(place.address))
         return name
 
     async def close(self, name: str) -> None:
@@ -87,10 +86,11 @@ class Devices:
         await self.close(name)
         self.open(name, Place(address=address, name=name))
 
-    def seen(self, found: Sequence[Found]) -> None:
-        """What is plugged in now: who was waited for is tried at once, who is new comes onto the bench."""
+    def seen(self, scheme: str, found: Sequence[Found]) -> None:
+        """What of a scheme is plugged in now: who was waited for is tried at once, who is new comes onto the bench."""
         by_address = {sampler.address: sampler for sampler in self.samplers.values()}
-        self._dismissed &= {one.address for one in found}
+        here = {one.address for one in found}
+        self._dismissed = {one for one in self._dismissed if one in here or not one.startswith(scheme)}
         for one in found:
             sampler = by_address.get(one.address)
             if sampler is not None and one.ready:
@@ -131,15 +131,20 @@ class Devices:
         elif sampler.device is None:
             sampler.retry()
 
-    def _follow_phones(self) -> None:
-        if not self._following:
-            self._following = True
-            self._session.add(_PLUGGED, Plugged(self._registry.plugged, self.seen, self._clock))
+    def _follow_phones(self, scheme: str) -> None:
+        if scheme not in self._following:
+            self._following.add(scheme)
+            phones, seen = partial(self._registry.plugged, scheme), partial(self.seen, scheme)
+            self._session.add(f"plugged {scheme}", Plugged(phones, seen, self._clock))
 
-    async def _phone_names(self) -> Mapping[str, str]:
+    async def _phone_names(self, schemes: Collection[str]) -> Mapping[str, str]:
+        told = await asyncio.gather(*map(self._names_of, schemes))
+        return {address: name for names in told for address, name in names.items()}
+
+    async def _names_of(self, scheme: str) -> Mapping[str, str]:
         try:
             async with asyncio.timeout(NAMES_LIMIT_S):
-                found = await self._registry.phones()
+                found = await self._registry.phones(scheme)
         except (DriverError, TimeoutError):
             return {}
         return {one.address: self._registry.name_of(one) for one in found}
@@ -167,6 +172,11 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
     """That one, or the first of ``wanted-2``, ``wanted-3`` … that nobody has."""
     names = chain([wanted], (f"{wanted}-{i}" for i in count(2)))
     return next(name for name in names if name not in taken and name != SELF)
+
+
+def _scheme(address: str) -> str:
+    """One of ``PLUGGED``, or nothing."""
+    return next((scheme for scheme in PLUGGED if address.startswith(scheme)), "")
 
 
 def source_name(device: str) -> str:

@@ -112,13 +112,13 @@ def test_names_and_wiring(virtual_clock: VirtualClock) -> None:
     assert {address: one.default_name(address) for address in own} == own
 
 
-@pytest.mark.parametrize("address", ["adb:", "ssh:", "ssh://", "ios:1", "serial:", "sim:tv", "", "x"])
+@pytest.mark.parametrize("address", ["adb:", "ios:", "ssh:", "ssh://", "wii:1", "serial:", "sim:tv", "", "x"])
 async def test_an_unknown_address_is_refused_with_the_known(
     virtual_clock: VirtualClock, address: str
 ) -> None:
     one = Registry(virtual_clock, seed=1)
     sentence = "unknown address: known are host, sim:phone, sim:jetson, sim:meter, "
-    sentence += "adb:SERIAL, ssh://user@host:port, serial:PATH.family=…, monsoon:SERIAL$"
+    sentence += "adb:SERIAL, ios:UDID, ssh://user@host:port, serial:PATH.family=…, monsoon:SERIAL$"
     with pytest.raises(NotSupported, match=sentence):
         one.default_name(address)
     with pytest.raises(NotSupported, match=sentence):

@@ -148,9 +148,9 @@ class Tasks:
 def test_who_is_welcome(plugged: bool, ready: bool, asks: bool, opened: list[str]) -> None:
     tasks, clock = Tasks(), SystemClock()
     devices = Devices(cast(Session, tasks), Registry(clock), clock, plugged=plugged)
-    devices.seen([Found(address="adb:X1", kind=DeviceKind.PHONE, title="Pixel 8", ready=ready, asks=asks)])
+    devices.seen("adb:", [Found(address="adb:X1", kind=DeviceKind.PHONE, title="Pixel 8", ready=ready, asks=asks)])
     assert [name for name in tasks.names if name.startswith("device")] == opened
-    devices.seen([])
+    devices.seen("adb:", [])
 
 
 def test_one_that_hangs_or_refuses_delays_no_other(setup: SessionSetup, tree: Path) -> None:

@@ -14,9 +14,10 @@ from pymobiledevice3.services.dvt.instruments.graphics import Graphics
 from pymobiledevice3.services.dvt.instruments.process_control import ProcessControl
 from pymobiledevice3.services.dvt.instruments.sysmontap import Sysmontap
 
+from drivers.clock import pause
 from drivers.devices.ios.worker.faults import Trouble, plain, version_of
 from drivers.devices.ios.worker.relaying import Log
-from drivers.devices.ios.worker.serving import Tasks, missing, tell, tried
+from drivers.devices.ios.worker.serving import CLOCK, Tasks, missing, tell, tried
 from drivers.foreign import Fields
 from drivers.links.splitting import LineSplitter
 from drivers.links.usbmuxwire import Do, Fault, Order, Tell
@@ -137,7 +138,7 @@ class Developer:
         """Notice the end of apps without a standard output that would end with them."""
         async with DeviceInfo(self._dvt) as info:
             while True:
-                await asyncio.sleep(1)
+                await pause(CLOCK, 1)
                 await self._look_at([pid for pid, stdio in self._launched.items() if stdio is None], info)
 
     async def _look_at(self, pids: list[int], info: DeviceInfo) -> None:
@@ -194,4 +195,4 @@ class Developer:
             while True:
                 async with asyncio.timeout(SILENCE_S):
                     tell(Tell.THERMAL, pressure=await self.tunnel.pressure(proxy))
-                await asyncio.sleep(1)
+                await pause(CLOCK, 1)

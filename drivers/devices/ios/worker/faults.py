@@ -36,6 +36,7 @@ FAULTS: Mapping[str, Fault] = {
     "QueueShutDown": Fault.GONE,
     "IncompleteReadError": Fault.GONE,
     "ModuleNotFoundError": Fault.NO_PACKAGE,
+    "SSLError": Fault.UNPAIRED,
     "TimeoutError": Fault.SILENT,
     "OSError": Fault.GONE,
     "PyMobileDevice3Exception": Fault.FAILED,

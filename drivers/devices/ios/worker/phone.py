@@ -2,7 +2,6 @@
 """One phone, spoken to: what it gives to whom it trusts."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -13,13 +12,15 @@ from pymobiledevice3.services.diagnostics import DiagnosticsService
 from pymobiledevice3.services.heartbeat import HeartbeatService
 from pymobiledevice3.services.syslog import SyslogService
 
+from drivers.clock import SECOND, pause
 from drivers.devices.ios.worker.developer import TUNNEL_S, Developer
 from drivers.devices.ios.worker.facts import facts_of
 from drivers.devices.ios.worker.faults import Trouble, judged, plain, version_of
 from drivers.devices.ios.worker.relaying import Log, pump
-from drivers.devices.ios.worker.serving import Tasks, missing, tell, tried
+from drivers.devices.ios.worker.serving import CLOCK, Tasks, missing, tell, tried
 from drivers.foreign import Fields
 from drivers.links.usbmuxwire import Do, Fault, Order, Tell
+from drivers.ticks import ticks
 
 ANSWER_S = 6.0
 SILENCE_S = 3.0
@@ -120,20 +121,16 @@ class Phone:
                 return
             if isinstance(error, BaseException):
                 missing("battery", error)
-            await asyncio.sleep(AGAIN_S)
+            await pause(CLOCK, AGAIN_S)
 
     async def _read_battery(self) -> None:
 
-        period_s = float(self._given["battery_s"])
         async with asyncio.timeout(ANSWER_S):
             diagnostics = await self._stack.enter_async_context(DiagnosticsService(self._lockdown))
-        next_s = time.monotonic()
-        while True:
+        async for _ in ticks(CLOCK, round(float(self._given["battery_s"]) * SECOND)):
             async with asyncio.timeout(SILENCE_S):
                 power = await diagnostics.get_battery()
             tell(Tell.BATTERY, power=plain(power))
-            next_s = max(next_s + period_s, time.monotonic())
-            await asyncio.sleep(next_s - time.monotonic())
 
     async def _prove_alive(self) -> None:
         async with asyncio.timeout(SILENCE_S):
@@ -168,7 +165,7 @@ class Phone:
                 tell(Tell.DEVELOPER, ready=False, fault=reason[0], text=reason[1])
             self._fault = reason
             self._settled.set()
-            await asyncio.sleep(AGAIN_S)
+            await pause(CLOCK, AGAIN_S)
 
     async def _use_developer(self) -> None:
         version = version_of(self._lockdown.product_version)

@@ -3,9 +3,9 @@
 
 import asyncio
 import re
-import time
 
-from drivers.devices.ios.worker.serving import tell
+from drivers.clock import SECOND
+from drivers.devices.ios.worker.serving import CLOCK, tell
 from drivers.links.usbmuxwire import TEXT_LIMIT, Tell
 
 LOG_PER_S = 20
@@ -21,7 +21,7 @@ class Log:
         self.names: set[str] = set()
         self._all = mode == "all"
         self._credit = float(LOG_PER_S)
-        self._then = time.monotonic()
+        self._then = CLOCK.now()
         self._left_out = 0
 
     def take(self, line: str) -> None:
@@ -30,8 +30,8 @@ class Log:
         ours = any(f"[{pid}]" in head for pid in self.pids) or any(f" {name}" in head for name in self.names)
         if not (ours or self._all or self.ERRORS.search(head)):
             return
-        now = time.monotonic()
-        self._credit = min(LOG_PER_S, self._credit + (now - self._then) * LOG_PER_S)
+        now = CLOCK.now()
+        self._credit = min(LOG_PER_S, self._credit + (now - self._then) / SECOND * LOG_PER_S)
         self._then = now
         if self._credit < 1 and not ours:
             self._left_out += 1

@@ -8,14 +8,14 @@ import asyncio
 import os
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
+from drivers.clock import SystemClock
 from drivers.devices.ios.worker.faults import judged
 from drivers.errors import Garbled
 from drivers.foreign import Fields
@@ -52,6 +52,9 @@ class Doer(Protocol):
         ...
 
 
+CLOCK: Final = SystemClock()
+
+
 def say(message: Value | Failed | Told) -> None:
     """Tell melt. A melt that is gone closes our input too, which ends us."""
     with suppress(OSError, ValueError):
@@ -61,7 +64,7 @@ def say(message: Value | Failed | Told) -> None:
 
 def tell(what: Tell, /, **told: Any) -> None:
     """Tell what comes by itself, now."""
-    say(Told(what, time.monotonic_ns(), told))
+    say(Told(what, CLOCK.now(), told))
 
 
 class Tasks:
@@ -114,7 +117,7 @@ def _listen(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[bytes]) -> Non
             loop.call_soon_threadsafe(lines.put_nowait, line)
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(lines.put_nowait, b"")
-        time.sleep(2 * END_S)
+        threading.Event().wait(2 * END_S)
         os._exit(1)
 
     threading.Thread(target=read, daemon=True).start()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a phone of iOS 17 and later gives through its tunnel alone: apps with a standard output, the state of notifications."""
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 from pymobiledevice3.remote.core_device.app_service import AppServiceService
@@ -28,17 +28,17 @@ class Tunnel:
         self, bundle: str, arguments: list[str], environment: dict[str, str]
     ) -> tuple[int, OpenStdioSocketService]:
         """Start an app; its process id, and its standard output, to be closed by the caller."""
-        stdio = OpenStdioSocketService(self.rsd)
-        await stdio.connect()
-        try:
-            async with AppServiceService(self.rsd) as service:
-                started: Any = await service.launch_application(
-                    bundle, arguments, environment=environment, stdio_identifier=stdio.identifier
-                )
-            return int(started["processToken"]["processIdentifier"]), stdio
-        except BaseException:
-            await stdio.close()
-            raise
+        async with AsyncExitStack() as stack:
+            stdio = await stack.enter_async_context(OpenStdioSocketService(self.rsd))
+            service = AppServiceService(self.rsd)
+            await service.connect()
+            stack.push_async_callback(service.close)
+            started: Any = await service.launch_application(
+                bundle, arguments, environment=environment, stdio_identifier=stdio.identifier
+            )
+            await service.close()
+            stack.pop_all()
+        return int(started["processToken"]["processIdentifier"]), stdio
 
     def notifications(self) -> RemoteNotificationProxyService:
         """To be entered."""

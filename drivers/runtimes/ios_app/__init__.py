@@ -1,0 +1,1 @@
+"""Apps on iPhones that speak our protocol, or print as LLMFarmEval does."""
