@@ -5,6 +5,11 @@ cues on its standard input, one a line, answers each with a line of JSON (``{"er
 and ends when its standard input does. Tests use ``tests.rigs.iphone.rig.iphones(...)``, which does all this. A client
 finds it by ``USBMUXD_SOCKET_ADDRESS=127.0.0.1:PORT``.
 
+Which way a host comes to the instruments is decided by ``ios``: up to 16 by lockdown's DVTSecureSocketProxy, from 17.4 on by
+CoreDeviceProxy, a tunnel in which the discovery (RSD) lists lockdown's services as shims, dtservicehub, appservice and
+openstdiosocket; between them there is neither. ``image_mounted`` and, from 16 on, ``developer_mode`` decide whether the
+instruments are there at all.
+
 A phone's settings: ``udid`` (else 00008110-001A2B3C4D5E0001 for the first and so on), ``paired`` (true: usbmuxd has a
 record of this computer that the phone knows), ``attached`` (true), ``ports`` ({port of the phone: port of this computer}),
 ``battery`` ({registry key: value}, merged), ``refresh_s`` / ``sway`` / ``unsigned`` (see power.Battery), and the fields of
@@ -20,7 +25,8 @@ Cues; PHONE is a number from 1 or a UDID:
 - ``trust PHONE given|pending|refused``: the dialog. ``given`` also tells listeners of usbmuxd (``Paired``).
 - ``forget PHONE``: the phone trusts nobody any more, usbmuxd's record remains (as one of another computer: InvalidHostID).
 - ``swap PHONE``: it knows the HostID with another certificate: TLS fails. ``unpair PHONE``: both ends have forgotten.
-- ``fault PHONE SERVICE KIND``: SERVICE is a lockdown service's name, ``lockdownd`` or ``*``; KIND is ``silent``, ``half``
+- ``fault PHONE SERVICE KIND``: SERVICE is a lockdown service's name (in the tunnel too, without ``.shim.remote``), the name of
+  a DTX channel (``silent`` and ``refuse`` alone), ``rsd``, ``lockdownd`` or ``*``; KIND is ``silent``, ``half``
   (half a plist, then the end), ``close``, ``garbage``, ``bomb`` (entities), ``deep``, ``huge`` (a length of 2 GB),
   ``list`` (a plist that is no dict), ``empty``, ``slow:SECONDS``, ``refuse`` (InvalidService); empty: none.
 - ``log PHONE TEXT``: a line of the kernel in the system log. ``notify PHONE NAME``: a Darwin notification.

@@ -2,20 +2,37 @@
 
 import ssl
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
 
-from tests.rigs.iphone.phone import Phone
-from tests.rigs.iphone.serving import SERVICES
+from tests.rigs.iphone.phone import Phone, Serving, developing
 from tests.rigs.iphone.trusting import Host
 from tests.rigs.iphone.wire import Gone, Wire
 
 
-async def converse(phone: Phone, wire: Wire) -> None:
-    """Serve one connection."""
-    wire.release()
-    await Conversation(phone, wire).run()
+@dataclass(frozen=True)
+class Service:
+    """A service: what serves it, and what it takes for it to be there."""
+
+    serve: Serving
+    developer: bool = False
+    """On the developer's image alone."""
+    since: int = 0
+    until: int = 1000
+    """The iOS it came with, and the last that has it."""
+    when_locked: bool = False
+    tunnel: bool = False
+    """iOS 17.4 and later."""
+
+    def there(self, phone: Phone) -> bool:
+        if self.developer and not developing(phone):
+            return False
+        if self.tunnel and not (phone.state.tunnel and phone.version >= (17, 4)):
+            return False
+        return phone.major == 0 or self.since <= phone.major <= self.until
 
 
 class Refusal(Exception):
@@ -25,7 +42,12 @@ class Refusal(Exception):
 class Conversation:
     """What one connection has come to: none, or a session with a host."""
 
-    def __init__(self, phone: Phone, wire: Wire) -> None:
+    def __init__(
+        self, phone: Phone, wire: Wire, services: Mapping[str, Service], *, trusted: bool = False
+    ) -> None:
+        self.services = services
+        self.trusted = trusted
+        """Told everything without a session: in a tunnel."""
         self.phone = phone
         self.wire = wire
         self.host: Host | None = None
@@ -71,8 +93,8 @@ class Conversation:
     def domain(self, domain: str | None) -> dict[str, Any]:
         """The values of a domain, as far as this connection may see them."""
         if not domain:
-            return self.phone.values() if self.host else self.phone.public_values()
-        if self.host is None:
+            return self.phone.values() if self.host or self.trusted else self.phone.public_values()
+        if self.host is None and not self.trusted:
             raise Refusal("GetProhibited")
         found: dict[str, dict[str, Any]] = {
             "com.apple.mobile.battery": self.phone.battery.gauge(),
@@ -134,7 +156,7 @@ class Conversation:
         host, name = self.host, str(asked.get("Service", ""))
         if host is None:
             raise Refusal("InvalidConnection" if self.phone.hosts else "InvalidHostID")
-        service = SERVICES.get(name)
+        service = self.services.get(name)
         if service is None or not service.there(self.phone) or self.phone.fault(name) == "refuse":
             raise Refusal("InvalidService")
         if self.phone.state.locked and not service.when_locked and asked.get("EscrowBag") != host.escrow:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,8 @@ class Phone:
         """Ports at which a started service waits for its one connection."""
         self.forwards: dict[int, int] = {}
         """Ports at which an app listens: the port of this computer that stands for it."""
+        self.sockets: dict[uuid.UUID, tuple[Wire, asyncio.Event]] = {}
+        """Of stdio, by the names that launches know them by; the event ends one."""
         self.observers: set[Callable[[str], None]] = set()
         self.asked: list[str] = []
         """Requests and services in the order they were asked for, for tests to look at."""
@@ -97,6 +100,11 @@ class Phone:
         """Of its iOS; 0 for a version that is none."""
         head = self.state.ios.partition(".")[0]
         return int(head) if head.isdecimal() else 0
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Of its iOS, as far as its parts are numbers."""
+        return tuple(int(part) for part in self.state.ios.split(".") if part.isdecimal())
 
     def fault(self, service: str) -> str:
         """The fault that is on for a service, or for all."""
@@ -184,3 +192,8 @@ class Phone:
             "UniqueDeviceID": self.udid,
             "WiFiAddress": state.wifi,
         }
+
+
+def developing(phone: Phone) -> bool:
+    """The image is mounted, and from iOS 16 on developer mode is on."""
+    return phone.state.image_mounted and (phone.state.developer_mode or phone.major < 16)

@@ -1,36 +1,14 @@
 """The services that lockdownd starts, by name, and when each is there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from tests.rigs.iphone import images, relays
 from tests.rigs.iphone.instruments import remote_server
-from tests.rigs.iphone.phone import Phone, Serving
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service: what serves it, and what it takes for it to be there."""
-
-    serve: Serving
-    developer: bool = False
-    """On the developer's image alone."""
-    since: int = 0
-    until: int = 1000
-    """The iOS it came with, and the last that has it."""
-    when_locked: bool = False
-
-    def there(self, phone: Phone) -> bool:
-        if self.developer and not developing(phone):
-            return False
-        return phone.major == 0 or self.since <= phone.major <= self.until
-
-
-def developing(phone: Phone) -> bool:
-    """The image is mounted, and from iOS 16 on developer mode is on."""
-    return phone.state.image_mounted and (phone.state.developer_mode or phone.major < 16)
-
+from tests.rigs.iphone.lockdownd import Conversation, Service
+from tests.rigs.iphone.phone import Phone
+from tests.rigs.iphone.tunnel import core_device_proxy
+from tests.rigs.iphone.wire import Wire
 
 SERVICES: Mapping[str, Service] = MappingProxyType(
     {
@@ -42,9 +20,16 @@ SERVICES: Mapping[str, Service] = MappingProxyType(
         "com.apple.os_trace_relay": Service(images.os_trace),
         "com.apple.mobile.mobile_image_mounter": Service(images.image_mounter),
         "com.apple.mobile.installation_proxy": Service(images.installation),
+        "com.apple.internal.devicecompute.CoreDeviceProxy": Service(core_device_proxy, tunnel=True),
         "com.apple.amfi.lockdown": Service(images.amfi, since=16),
         "com.apple.instruments.remoteserver.DVTSecureSocketProxy": Service(
             remote_server, developer=True, since=14, until=16
         ),
     }
 )
+
+
+async def converse(phone: Phone, wire: Wire) -> None:
+    """Serve one connection to lockdownd."""
+    wire.release()
+    await Conversation(phone, wire, SERVICES).run()

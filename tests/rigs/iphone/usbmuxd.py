@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from tests.rigs.iphone.lockdownd import converse
 from tests.rigs.iphone.phone import LOCKDOWN_PORT, Phone
+from tests.rigs.iphone.serving import converse
 from tests.rigs.iphone.trusting import BUID
 from tests.rigs.iphone.wire import Gone, Wire
 
