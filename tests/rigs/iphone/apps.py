@@ -27,6 +27,10 @@ SYSTEM = (
 )
 
 
+FIRST_DAEMON = 10_000
+"""Pids below are of apps and the few that are always there."""
+
+
 @dataclass(frozen=True)
 class App:
     """An installed app. Lines are templates: $n (from 0), $ns (the rig's monotonic time as it is printed), $wall (Unix
@@ -81,6 +85,13 @@ class Processes:
     def install(self, settings: dict[str, Any]) -> None:
         app = App(**settings)
         self.installed[app.bundle] = app
+
+    def keep_daemons(self, count: int) -> None:
+        """Have that many more of the system's processes."""
+        for pid in [pid for pid in self.running if pid >= FIRST_DAEMON + count]:
+            del self.running[pid]
+        for pid in range(FIRST_DAEMON, FIRST_DAEMON + count):
+            self.running.setdefault(pid, Running(f"daemon{pid}", pid))
 
     def of(self, bundle: str) -> Running | None:
         """That app's process, when it runs."""

@@ -59,10 +59,9 @@ def mach_now() -> int:
     return time.monotonic_ns() * 3 // 125
 
 
-def rows(phone: Phone, config: dict[str, Any], *, first: bool) -> list[dict[str, Any]]:
+def rows(phone: Phone, config: dict[str, Any], *, first: bool, now: int) -> list[dict[str, Any]]:
     """One sample: what was asked for of the system, of the cores and of every process."""
     found: list[dict[str, Any]] = []
-    now = mach_now()
     if config.get("sysAttrs"):
         found.append(
             {"System": [system(phone, name) for name in config["sysAttrs"]], "Type": 1, "EndMachAbsTime": now}

@@ -67,7 +67,10 @@ class Channel:
 
     async def push(self, value: Any) -> None:
         """An object that was not asked for."""
-        await self.connection.send(OBJECT, -self.code, archive(value))
+        await self.push_archived(archive(value))
+
+    async def push_archived(self, archived: bytes) -> None:
+        await self.connection.send(OBJECT, -self.code, archived)
 
     async def dispatch(self, selector: str, *arguments: Any) -> None:
         """A call of the host, without an answer."""

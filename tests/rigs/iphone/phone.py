@@ -47,6 +47,8 @@ class State:
     """physFootprint by process name, bytes."""
     gpu: int = 37
     """Device Utilization %."""
+    daemons: int = 0
+    """Processes of the system beside the few that are always there: a real phone has 300 to 450."""
     marco_s: float = 10.0
     """Between two heartbeats; a host that misses one loses what it has open."""
 
@@ -94,6 +96,7 @@ class Phone:
                 known = getattr(self.state, name)
                 assert isinstance(value, type(known)) or isinstance(known, float), (name, value)
                 setattr(self.state, name, value)
+        self.processes.keep_daemons(self.state.daemons)
 
     @property
     def major(self) -> int:
