@@ -1,6 +1,6 @@
 """Samples of a recording as arrays, a chunk at a time: what exports are made of. Nothing is held but one chunk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +18,10 @@ FAR = 1 << 60
 
 class Stored(Recorded, Protocol):
     """A recording that gives its samples side by side."""
+
+    def announced(self) -> Mapping[ChannelKey, Channel]:
+        """Every channel, as announced last."""
+        ...
 
     def blocks(self, key: ChannelKey, t0_ns: int, t1_ns: int) -> Iterator[tuple[Channel, Blocks]]:
         """As ``Recording.blocks``."""

@@ -24,6 +24,17 @@ _STATIONS = 9
 
 def paragraphs(comparison: "Comparison", axis: Axis) -> Iterator[str | Sequence[Cells]]:
     """Lines and tables in turn; rows of a table are equally long, its first is the head."""
+    yield from tables(comparison)
+    along = comparison.overlay(axis)
+    if along is not None:
+        yield from _traces(along, comparison)
+    else:
+        yield f"not laid over one another along {axis}: {_NOT_ALONG[axis]}"
+    yield from (f"careful: {warning}" for warning in comparison.warnings)
+
+
+def tables(comparison: "Comparison") -> Iterator[str | Sequence[Cells]]:
+    """The same without what is laid over one another, and without warnings."""
     for group in comparison.groups:
         yield f"{group.name}: {fmt.plain(group.title, 200)}"
     yield [_RUN_HEAD, *(_run(run) for run in comparison.runs)]
@@ -40,12 +51,6 @@ def paragraphs(comparison: "Comparison", axis: Axis) -> Iterator[str | Sequence[
                 for one in comparison.setup
             ),
         ]
-    along = comparison.overlay(axis)
-    if along is not None:
-        yield from _traces(along, comparison)
-    else:
-        yield f"not laid over one another along {axis}: {_NOT_ALONG[axis]}"
-    yield from (f"careful: {warning}" for warning in comparison.warnings)
 
 
 _RUN_HEAD = (

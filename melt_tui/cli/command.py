@@ -29,6 +29,7 @@ VERBS = {
     "edit": ("melt_tui.cli.editing", "edit"),
     "compare": ("melt_tui.cli.comparing", "compare"),
     "export": ("melt_tui.cli.exporting", "export"),
+    "report": ("melt_tui.cli.reporting", "report"),
     "doctor": ("melt_tui.cli.listing", "doctor"),
 }
 """Verb → module and function: each is imported when it is asked for, so that the first paint waits for nothing."""

@@ -40,5 +40,5 @@ def report_options(into: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="file to write, report.html by default; - is stdout",
     )
-    into.add_argument("--title", type=words, default="", metavar="TEXT", help="what stands over it")
+    into.add_argument("--title", type=words, metavar="TEXT", help="what stands over it")
     into.add_argument("--force", action="store_true", help="replace the file if it exists")
