@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from zlib import crc32
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
@@ -32,8 +33,16 @@ class _Due:
     """A service, when it is asked next, and whether it was said that it hangs."""
 
     service: Service
-    due_ns: int = 0
+    due_ns: int
     said: bool = False
+
+
+def in_turn(what: str, period_ns: int, now_ns: int) -> int:
+    """Since when it is due, so that it is asked now, and from then on at a time of its own within the period.
+
+    Many phones are opened at one moment: asked together every second, they would answer together.
+    """
+    return now_ns - (now_ns - crc32(what.encode())) % period_ns
 
 
 class AndroidDevice:
@@ -111,15 +120,19 @@ class AndroidDevice:
             FamilyService(self._watched, needed=not settings.children),
             PagesService(device, self._watched),
         )
-        waiting = [_Due(service) for service in (*self._opening.services, *kin)]
-        offset_ns = self._clock.now()
+        services = (*self._opening.services, *kin)
+        waiting = [_Due(one, self._begin(one.what, one.period_ns)) for one in services]
+        offset_ns = self._begin("clock", OFFSET_NS)
         while True:
             next_one = min(waiting, key=lambda one: one.due_ns)
             if self._clock.now() >= offset_ns:
-                offset_ns = self._clock.now() + OFFSET_NS
+                offset_ns = max(offset_ns + OFFSET_NS, self._clock.now() + OFFSET_NS // 2)
                 inbox.put(await self._measure_clock())
             await self._clock.sleep_until(next_one.due_ns)
             inbox.put(await self._ask_service(next_one))
+
+    def _begin(self, what: str, period_ns: int) -> int:
+        return in_turn(f"{self._device} {what}", period_ns, self._clock.now())
 
     async def _ask_service(self, due: _Due) -> list[Item]:
         service, t_ns = due.service, self._clock.now()
