@@ -1,16 +1,16 @@
 """What apps on iPhones print: our one-line protocol, and lines such as LLMFarmEval and llama.cpp write. Pure.
 
-Our protocol is a JSON object per line, told by its field ``melt``; what stands before the object (a log's own words) is
-left out, and fields that are not known are not looked at:
+Our protocol is a JSON object per line, with ``"melt": 1`` (its version) and an ``event``; what stands before the object (a
+log's own words) is left out, and fields that are not known are not looked at:
 
-- ``{"melt": "load", "model": NAME, "load_s": SECONDS, "backend": NAME, "context": TOKENS}``: ready for the first prompt;
-- ``{"melt": "turn", "prompt_tokens": N, "text": PROMPT}``: the prompt goes to the engine;
-- ``{"melt": "token", "n": N, "t": SECONDS, "text": TEXT}``: N output tokens of this turn so far (one more where it is not
-  told), at ``t`` by any clock of the app's that only rises;
-- ``{"melt": "turn", "end": REASON, "output_tokens": N, "prompt_tokens": N, "prompt_s": SECONDS, "decode_s": SECONDS}``:
-  the turn is over; REASON is ``eos``, ``limit``, ``stopped`` or ``failed``;
-- ``{"melt": "thermal", "state": STATE}``: ``nominal``, ``fair``, ``serious`` or ``critical``, at the start and at every
-  change.
+- ``{"melt": 1, "event": "load", "model": NAME, "load_s": SECONDS, "backend": NAME, "context": TOKENS}``: the model is ready;
+- ``{"melt": 1, "event": "turn", "text": PROMPT}``: a prompt goes to the engine;
+- ``{"melt": 1, "event": "token", "n": N, "t": SECONDS, "text": TEXT}``: N output tokens of this turn so far (one more where it
+  is not told), at ``t`` by any clock of the app's that only rises;
+- ``{"melt": 1, "event": "turn", "end": REASON, "output_tokens": N, "prompt_tokens": N, "prompt_s": SECONDS,
+  "decode_s": SECONDS}``: the turn is over; REASON is ``eos``, ``limit``, ``stopped`` or ``failed``;
+- ``{"melt": 1, "event": "thermal", "state": STATE}``: ``nominal``, ``fair``, ``serious`` or ``critical``, at the start and at
+  every change.
 """
 
 import json
@@ -22,6 +22,7 @@ from drivers.events import TurnEnd
 from drivers.foreign import Fields, count, fields, number, printable, text
 from drivers.runs.turn import Figures
 
+VERSION = 1
 LONGEST_S = 1e6
 _SPACED = re.compile(r'\{\s*"melt"\s*:')
 
@@ -151,7 +152,7 @@ def _timing(line: str) -> Timing | None:
 
 
 def _ours(told: Fields) -> Said | None:
-    event = text(told, "melt")
+    event = text(told, "event") if told.get("melt") == VERSION else ""
     if event == "token":
         return Token(count(told, "n"), _seconds(number(told, "t")), text(told, "text"))
     if event == "thermal":

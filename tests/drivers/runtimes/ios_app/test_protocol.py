@@ -26,24 +26,28 @@ from drivers.runtimes.ios_app.protocol import (
     ("line", "said"),
     [
         (
-            '{"melt":"load","model":"tinyllama","load_s":2.5,"backend":"Metal","context":2048}',
+            '{"melt":1,"event":"load","model":"tinyllama","load_s":2.5,"backend":"Metal","context":2048}',
             Load("tinyllama", 2.5, "Metal", 2048),
         ),
-        ('{"melt":"turn","prompt_tokens":17,"text":"Why?"}', Begin("Why?")),
-        ('{"melt":"token","n":3,"t":12.25,"text":" sky"}', Token(3, 12.25, " sky")),
-        ('2026-11-21 12:00:00.1 LLMBench[321:4] { "melt": "token", "text": "a" }', Token(None, None, "a")),
+        ('{"melt":1,"event":"turn","prompt_tokens":17,"text":"Why?"}', Begin("Why?")),
+        ('{"melt":1,"event":"token","n":3,"t":12.25,"text":" sky"}', Token(3, 12.25, " sky")),
         (
-            '{"melt":"turn","end":"limit","output_tokens":64,"prompt_tokens":17,"prompt_s":0.5,"decode_s":3.25}',
+            '2026-11-21 12:00:00.1 LLMBench[321:4] { "melt": 1, "event": "token", "text": "a" }',
+            Token(None, None, "a"),
+        ),
+        (
+            '{"melt":1,"event":"turn","end":"limit","output_tokens":64,"prompt_tokens":17,"prompt_s":0.5,"decode_s":3.25}',
             End(TurnEnd.LIMIT, Figures(prompt_tokens=17, output_tokens=64, prompt_s=0.5, decode_s=3.25)),
         ),
-        ('{"melt":"thermal","state":"serious"}', Thermal(ThermalState.SERIOUS)),
+        ('{"melt":1,"event":"thermal","state":"serious"}', Thermal(ThermalState.SERIOUS)),
         ('  {"timestamp": 1696500000.5, "state": "fair"},', Thermal(ThermalState.FAIR)),
         (
             "1000.5,9000.1,800.0,12.0,450.0,3150.0,64,17,63",
             Timing(Figures(prompt_tokens=17, prompt_s=0.45, output_tokens=64, decode_s=3.15)),
         ),
-        ('{"melt":"thermal","state":"@unknown"}', None),
-        ('{"melt":"dance"}', None),
+        ('{"melt":1,"event":"thermal","state":"@unknown"}', None),
+        ('{"melt":1,"event":"dance"}', None),
+        ('{"melt":2,"event":"token"}', None),
         ('{"melt":', None),
         ("1,2,3,4,5,6,7,8", None),
         ("1,2,3,4,-5,6,7,8,9", None),
@@ -70,14 +74,14 @@ def test_timings_of_llama_cpp_stand_in_two_lines() -> None:
 @given(st.integers(0, 10**6), st.floats(0, 1e5), st.text(max_size=20), st.text('ab []:{"', max_size=20))
 @settings(max_examples=50)
 def test_a_token_survives_whatever_a_log_puts_before_it(n: int, t: float, text: str, before: str) -> None:
-    line = json.dumps({"melt": "token", "n": n, "t": t, "text": text})
+    line = json.dumps({"melt": 1, "event": "token", "n": n, "t": t, "text": text})
     said = read_line(f"{before}{line}")
     assert isinstance(said, Token)
     assert (said.n, said.t) == (n, t)
     assert said.text == text.encode("utf-8", "replace").decode()
 
 
-@given(st.text(max_size=120) | st.text('{}[]":,meltokn 0123456789.e-', max_size=120))
+@given(st.text(max_size=120) | st.text('{}[]":,meltokn1v 0123456789.e-', max_size=120))
 @settings(max_examples=80)
 def test_any_line_is_read_and_nothing_raised(line: str) -> None:
     read_line(line)
