@@ -23,7 +23,7 @@ def shown(text: str) -> Markup:
 def tag(name: str, *content: str | Markup, **attributes: str | float | None) -> Markup:
     """An element. Of attributes ``_`` stands for ``-``, one at the end for nothing (``class_``); None leaves one out."""
     told = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{shown(_number(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{_quoted(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -54,7 +54,7 @@ def _side(place: int, words: set[int]) -> str | None:
     return "w" if place in words else None
 
 
-def _number(value: str | float) -> str:
-    if isinstance(value, float):
-        return f"{value:.2f}".rstrip("0").rstrip(".")
-    return str(value)
+def _quoted(value: str | float) -> Markup:
+    if isinstance(value, Markup):
+        return value
+    return shown(f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value))

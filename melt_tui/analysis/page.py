@@ -20,8 +20,9 @@ from melt_tui.analysis.destination import check_destination, destination
 from melt_tui.analysis.figured import Figured, FiguredRun, opened
 from melt_tui.analysis.markup import Markup, joined, shown, table, tag
 from melt_tui.analysis.page_compare import comparison_section
-from melt_tui.analysis.page_run import careful, cautions, headline, run_section, run_title
+from melt_tui.analysis.page_run import careful, cautions, run_section, run_title, throttled
 from melt_tui.errors import UsageError
+from melt_tui.measures.energy import PerToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,18 +129,35 @@ def _cautions(known: Sequence[Figured], runs: Sequence[FiguredRun]) -> Iterator[
 
 
 def _glance(runs: Sequence[FiguredRun]) -> Markup:
-    names = list(
-        dict.fromkeys(
-            name.partition(" at ")[0] for run in runs for name, _ in headline(run) if ": " not in name
-        )
-    )
-    rows = [["", "", *names, "energy at"]]
-    for i, run in enumerate(runs, 1):
-        figures = {name.partition(" at ")[0]: value for name, value in headline(run)}
-        power = run.power
-        cells = [figures.get(name, fmt.UNKNOWN) for name in names]
-        rows.append([f"run {i}", run_title(run), *cells, power.point if power else fmt.UNKNOWN])
-    return table(rows, left=(0, 1, -1))
+    head = [
+        "",
+        "",
+        "decode tok/s",
+        "prefill tok/s",
+        "TTFT ms",
+        "J/token",
+        "peak RSS",
+        "greatest °C",
+        "throttled",
+        "J at",
+    ]
+    return table([head, *(_line(i, run) for i, run in enumerate(runs, 1))], left=(0, 1, -2, -1))
+
+
+def _line(place: int, run: FiguredRun) -> list[str]:
+    """One run, in the order of the head."""
+    mean, power = run.summary.mean, run.power
+    hottest = max((each.max_c for each in run.summary.temperatures[:1]), default=None)
+    return [
+        f"run {place}",
+        run_title(run),
+        *(fmt.number(mean[name]) for name in ("decode_tps_observed", "prefill_tps", "ttft_ms")),
+        fmt.number(run.joules(PerToken.DECODE)),
+        fmt.byte_count(run.summary.rss_peak_bytes, 3),
+        fmt.fixed(hottest, 1),
+        throttled(run),
+        power.point if power else fmt.UNKNOWN,
+    ]
 
 
 def _recordings(known: Sequence[Figured]) -> Iterator[Markup]:
@@ -190,7 +208,7 @@ _WORDS = (
 
 def _words() -> Markup:
     rows = [("word", "meaning"), *_WORDS]
-    how = "In the plots a line is the mean of each column, the shade behind it reaches from its least to its greatest value. The strip at the top: dark prefill, light decode."
+    how = "In the plots a line is the mean of each column, the shade behind it reaches from its least to its greatest value."
     return joined(
         [
             tag("h2", "What the words mean"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from drivers.model import Unit
 from melt_tui.analysis.compare import Comparison, compare_runs
 from melt_tui.analysis.compare_report import tables
 from melt_tui.analysis.compare_request import MOST_RUNS, Axis, CompareRequest
@@ -31,14 +32,15 @@ def _refused(why: str) -> Markup:
 
 
 def _parts(comparison: Comparison) -> Iterator[Markup]:
-    yield careful(comparison.warnings)
+    refusal = [f"Cannot be compared: {comparison.refusal}."] if comparison.refusal else []
+    yield careful([*refusal, *comparison.warnings])
     lines: list[str] = []
     for part in tables(comparison):
         if isinstance(part, str):
             lines.append(part[:1].upper() + part[1:])
         else:
             yield listing(lines) if lines else Markup("")
-            yield table(part, left=(0, -1))
+            yield table(part, left=_words(part[0]))
             lines = []
     yield listing(lines) if lines else Markup("")
     along = comparison.overlay(Axis.TIME)
@@ -46,6 +48,13 @@ def _parts(comparison: Comparison) -> Iterator[Markup]:
         for panel in along.panels:
             yield svg(_plot(comparison, along, panel))
         yield listing([f"not drawn: {reason}" for reason in along.missing]) if along.missing else Markup("")
+
+
+def _words(head: Sequence[str]) -> Sequence[int]:
+    """Which columns of a table hold words: of runs the first ones, of figures their names and ends, of a set-up all."""
+    if head[0] == "run":
+        return (0, 1, 2, 3, -1)
+    return (0, 2, -1) if "difference" in head else range(len(head))
 
 
 def _plot(comparison: Comparison, along: Overlay, panel: Panel) -> Plot:
@@ -69,4 +78,5 @@ def _plot(comparison: Comparison, along: Overlay, panel: Panel) -> Plot:
         stop=along.start + along.step * along.columns,
         lines=lines,
         clock=along.axis is Axis.TIME,
+        from_zero=panel.unit in {Unit.TOKENS_PER_SECOND, Unit.WATT},
     )

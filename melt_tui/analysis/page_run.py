@@ -38,6 +38,13 @@ _BANDS = {
     IntervalKind.OUTAGE: "outage",
 }
 _MOST_BANDS = 600
+_SHADES = {
+    "prefill": "in the strip at the top, dark is prefill",
+    "decode": "light is decode",
+    "throttled": "deep shade is throttled",
+    "limit": "light shade is a limit of the platform in force",
+    "outage": "grey is a link that was lost",
+}
 
 Tile = tuple[str, str]
 """What a figure is called, and what it is."""
@@ -69,7 +76,7 @@ def run_title(run: FiguredRun) -> str:
 
 def headline(run: FiguredRun) -> Iterator[Tile]:
     """Its figures, each with its name; of energy the reference point with it."""
-    mean, throttling, power = run.summary.mean, run.summary.throttling, run.power
+    mean, power = run.summary.mean, run.power
     yield "decode rate", fmt.rate(mean["decode_tps_observed"])
     yield "prefill rate", fmt.rate(mean["prefill_tps"])
     yield "time to first token", fmt.milliseconds(mean["ttft_ms"])
@@ -81,11 +88,16 @@ def headline(run: FiguredRun) -> Iterator[Tile]:
         first = run.summary.temperatures[0]
         told = f"{fmt.fixed(first.start_c, 1)} → {fmt.celsius(first.max_c)}"
         yield f"{first.sensor}: start → greatest", told
-    yield (
-        "throttled",
-        "none found" if throttling.onset_s is None else f"from {fmt.seconds(throttling.onset_s)}",
-    )
+    yield "throttled", throttled(run)
     yield "turns counted", f"{run.summary.counted_turns} of {len(run.summary.turns)}"
+
+
+def throttled(run: FiguredRun) -> str:
+    """In a word; that nobody looked is not that there was none."""
+    known = run.summary.throttling
+    if known.onset_s is not None:
+        return f"from {fmt.seconds(known.onset_s)} on"
+    return "none found" if known.detector else "not looked for"
 
 
 def cautions(run: FiguredRun) -> Iterator[str]:
@@ -142,10 +154,12 @@ def _plots(run: FiguredRun) -> Iterator[Markup]:
         return
     bands, marks = list(_run_bands(run)), list(_marks(run))
     stop = (run.t1_ns - run.t0_ns) / SECOND
+    drawn = False
     for title, quantity in _PLOTS:
         channels = _chosen(run, quantity)
         lines = [line for i, channel in enumerate(channels) if (line := _line(run, channel, i)) is not None]
         if lines:
+            drawn = True
             yield svg(
                 Plot(
                     title=title,
@@ -160,6 +174,10 @@ def _plots(run: FiguredRun) -> Iterator[Markup]:
                     from_zero=quantity in {Quantity.TOKEN_RATE, Quantity.POWER},
                 )
             )
+
+    said = dict.fromkeys(_SHADES[band.kind] for band in bands)
+    if drawn and said:
+        yield tag("p", f"In the plots: {'; '.join(said)}.", class_="dim")
 
 
 def _chosen(run: FiguredRun, quantity: Quantity) -> list[Channel]:
@@ -217,6 +235,8 @@ def _marks(run: FiguredRun) -> Iterator[tuple[float, str]]:
 def _throttling(run: FiguredRun) -> Iterator[Markup]:
     yield tag("h3", "Throttling")
     lines = [line.strip() for line in throttling_lines(run.summary.throttling)]
+    if run.summary.throttling.detector is None:
+        lines[0] = "not looked for"
     yield listing([line.removeprefix("throttling: ").removeprefix("note: ") for line in lines])
 
 

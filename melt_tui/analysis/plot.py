@@ -1,15 +1,15 @@
 """Plots as SVG: lines with the span of each column behind them, bands, marks, readable ticks. Colours are the page's. Pure."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from melt_tui import format as fmt
 from melt_tui.analysis.markup import Markup, joined, tag
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 860.0, 58.0, 12.0, 24.0, 26.0
-HEIGHT = 190.0
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 860.0, 58.0, 12.0, 24.0, 36.0
+HEIGHT = 200.0
 _STRIP = 5.0
 """Height of the strip that tells phases."""
 
@@ -90,6 +90,13 @@ def clock_ticks(low: float, high: float, most: int) -> list[float]:
     return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
+def labelled(values: Sequence[float]) -> list[tuple[float, str]]:
+    """Each with as many decimals as tell it from its neighbours."""
+    step = min((b - a for a, b in pairwise(values)), default=abs(values[0]) if values else 1.0) or 1.0
+    places = next((n for n in range(10) if abs(round(step, n) - step) < 1e-6 * step), 10)
+    return [(value, fmt.fixed(value, places)) for value in values]
+
+
 _CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600)
 
 
@@ -155,24 +162,23 @@ class _Scene:
 
     def _grid(self) -> Iterator[Markup]:
         bottom = HEIGHT - BOTTOM
-        for value in ticks(self.low / self._divisor, self.high / self._divisor, 4):
+        for value, said in labelled(ticks(self.low / self._divisor, self.high / self._divisor, 4)):
             y = self._y(value * self._divisor)
             yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="grid")
-            yield tag("text", fmt.number(value) if value else "0", x=LEFT - 6, y=y + 3.5, text_anchor="end")
-        for value in self._moments():
+            yield tag("text", said, x=LEFT - 6, y=y + 3.5, text_anchor="end")
+        for value, said in self._moments():
             x = self._x(value)
             yield tag("line", x1=x, x2=x, y1=bottom, y2=bottom + 4, class_="tick")
-            yield tag("text", self._moment(value), x=x, y=bottom + 16, text_anchor="middle")
+            yield tag("text", said, x=x, y=bottom + 16, text_anchor="middle")
         yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="tick")
 
-    def _moments(self) -> list[float]:
-        spaced: Callable[[float, float, int], list[float]] = clock_ticks if self._plot.clock else ticks
-        return spaced(self._plot.start, self._plot.stop, 9)
-
-    def _moment(self, value: float) -> str:
+    def _moments(self) -> list[tuple[float, str]]:
+        start, stop = self._plot.start, self._plot.stop
         if not self._plot.clock:
-            return fmt.number(value) if value else "0"
-        return f"{value:g} s" if self._span < 100 else _minutes(value)
+            return labelled(ticks(start, stop, 9))
+        if self._span < 100:
+            return [(value, f"{said} s") for value, said in labelled(clock_ticks(start, stop, 9))]
+        return [(value, _minutes(value)) for value in clock_ticks(start, stop, 9)]
 
     def _limit(self) -> Iterator[Markup]:
         limit = self._plot.limit
@@ -187,13 +193,13 @@ class _Scene:
             above = [f"{self._x(line.x[i]):.1f},{self._y(_known(line.high[i])):.1f}" for i in piece]
             below = [f"{self._x(line.x[i]):.1f},{self._y(_known(line.low[i])):.1f}" for i in reversed(piece)]
             if any(line.high[i] != line.low[i] for i in piece):
-                yield tag("polygon", points=" ".join((*above, *below)), class_=f"span {group}")
+                yield tag("polygon", points=Markup(" ".join((*above, *below))), class_=f"span {group}")
             points = [f"{self._x(line.x[i]):.1f},{self._y(_known(line.mean[i])):.1f}" for i in piece]
             if len(points) == 1:
                 x, y = points[0].split(",")
                 yield tag("circle", cx=x, cy=y, r="1.6", class_=f"dot {group}")
             else:
-                yield tag("polyline", points=" ".join(points), class_=f"line {group}")
+                yield tag("polyline", points=Markup(" ".join(points)), class_=f"line {group}")
 
     def _marks(self) -> Iterator[Markup]:
         for value, text in self._plot.marks:
@@ -206,12 +212,12 @@ class _Scene:
     def _head(self) -> Iterator[Markup]:
         yield tag("text", f"{self._plot.title} {self._unit}".rstrip(), x=2.0, y=13.0, class_="head")
         x = 250.0
-        for line in self._plot.lines if len(self._plot.lines) > 1 or self._plot.lines else ():
+        for line in self._plot.lines:
             name = fmt.plain(line.name, 34)
             yield tag("line", x1=x, x2=x + 20, y1=9.0, y2=9.0, class_=f"line s{line.colour % 8}")
             yield tag("text", name, x=x + 24, y=13.0)
             x += 38 + 6.2 * len(name)
-        yield tag("text", self._plot.x_title, x=WIDTH - RIGHT, y=HEIGHT - 1, text_anchor="end", class_="axis")
+        yield tag("text", self._plot.x_title, x=WIDTH - RIGHT, y=HEIGHT - 5, text_anchor="end", class_="axis")
 
 
 def _pieces(line: Line) -> Iterator[list[int]]:
