@@ -21,7 +21,8 @@ Cues; PHONE is a number from 1 or a UDID:
 - ``stop``, ``start``: usbmuxd is gone with all that goes through it; it is there again, on the same port.
 - ``daemon silent|half|garbage`` and ``daemon`` (with a space after it or none): what usbmuxd answers.
 - ``stall PHONE``, ``resume PHONE``: the phone sends nothing, its connections stay.
-- ``set PHONE {settings}``: battery values, locked, developer_mode, image_mounted, ios, name, gpu, cpu …
+- ``set PHONE {settings}``: battery values, locked, developer_mode, image_mounted, ios, name, gpu, cpu … ``thermal`` (0 to 3) is
+  what apps print as $thermal, and posts com.apple.system.thermalpressurelevel (its state is told since iOS 27.2).
 - ``trust PHONE given|pending|refused``: the dialog. ``given`` also tells listeners of usbmuxd (``Paired``).
 - ``forget PHONE``: the phone trusts nobody any more, usbmuxd's record remains (as one of another computer: InvalidHostID).
 - ``swap PHONE``: it knows the HostID with another certificate: TLS fails. ``unpair PHONE``: both ends have forgotten.
@@ -32,7 +33,7 @@ Cues; PHONE is a number from 1 or a UDID:
 - ``log PHONE TEXT``: a line of the kernel in the system log. ``notify PHONE NAME``: a Darwin notification.
 - ``port PHONE PORT [LOCAL]``: an app listens there (or no longer).
 - ``install PHONE {app}``: see apps.App: what it prints, how often, where to (``stdio``, ``log``); ``launch PHONE BUNDLE`` by a
-  finger, ``crash PHONE BUNDLE``, ``running PHONE``: bundles of the apps that run. Settings may name ``apps``: [{app}, ...].
+  finger (it prints, and listens where it ``listens``), ``crash PHONE BUNDLE``, ``running PHONE``: bundles of the apps that run. Settings may name ``apps``: [{app}, ...].
 - ``asked PHONE``: requests to lockdownd and services used, in order. ``open PHONE``: how many connections it has.
 - ``phones``: all UDIDs.
 """

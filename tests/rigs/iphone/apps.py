@@ -51,6 +51,8 @@ class App:
     prints: list[str] = field(default_factory=lambda: ["stdio", "log"])
     torn: bool = False
     """Output comes in pieces that end anywhere, not at line ends."""
+    listens: dict[str, int] = field(default_factory=dict)
+    """Ports it listens on while it runs, and the port of this computer that stands for each."""
     refuses_to_die: bool = False
     """No signal ends it."""
 
@@ -80,6 +82,8 @@ class Processes:
         self.thermal = thermal
         self.installed: dict[str, App] = {}
         self.running = {pid: Running(name, pid) for name, pid in SYSTEM}
+        self.over: Callable[[Running], None] = lambda _: None
+        """Called for each that ends."""
         self._pids = itertools.count(300)
 
     def install(self, settings: dict[str, Any]) -> None:
@@ -118,6 +122,7 @@ class Processes:
             process.task.cancel()
         for told in list(process.ended):
             told(code, signal)
+        self.over(process)
 
     def kill(self, process: Running) -> None:
         if process.app is None or not process.app.refuses_to_die:

@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from tests.rigs.iphone.apps import Running
-from tests.rigs.iphone.dtx import Failed
+from tests.rigs.iphone.dtx import Failed, gently
 from tests.rigs.iphone.instruments import path_of, refuse_launch
 from tests.rigs.iphone.phone import Phone
 from tests.rigs.iphone.remotexpc import RemoteXpc
@@ -32,24 +32,15 @@ async def stdio_socket(phone: Phone, wire: Wire) -> None:
     phone.sockets[name] = (wire, ended)
     try:
         if wire.fault() == "silent":
-            await asyncio.Event().wait()
+            await wire.swallow()
         await wire.send(name.bytes)
-        gone = asyncio.ensure_future(discarded(wire))
+        gone = asyncio.ensure_future(gently(wire.swallow()))
         done = asyncio.ensure_future(ended.wait())
         await asyncio.wait({gone, done}, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()
         done.cancel()
     finally:
         phone.sockets.pop(name, None)
-
-
-async def discarded(wire: Wire) -> None:
-    """The process's stdin: read, and not used."""
-    try:
-        while True:
-            await wire.read_some()
-    except Gone:
-        return
 
 
 async def app_service(phone: Phone, wire: Wire) -> None:

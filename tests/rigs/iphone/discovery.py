@@ -1,5 +1,6 @@
 """Remote service discovery: the list of what listens in a tunnel, and those services themselves."""
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 from tests.rigs.iphone import images, relays
 from tests.rigs.iphone.coredevice import FEATURES, app_service, stdio_socket
+from tests.rigs.iphone.dtx import gently
 from tests.rigs.iphone.instruments import remote_server
 from tests.rigs.iphone.lockdownd import Conversation
 from tests.rigs.iphone.phone import Phone, Serving, developing
@@ -75,9 +77,51 @@ SHIMS: Mapping[str, Serving] = MappingProxyType(
         "com.apple.amfi.lockdown": images.amfi,
     }
 )
+
+
+async def notifications(phone: Phone, wire: Wire) -> None:
+    """com.apple.mobile.notification_proxy.remote: the proxy over RemoteXPC; the states of notifications since iOS 27.2."""
+    connection = RemoteXpc(wire)
+    await connection.greet()
+    names: set[str] = set()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def posted(name: str) -> None:
+        if name in names:
+            task = asyncio.create_task(gently(connection.push(relays.relay(phone, name))))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    phone.observers.add(posted)
+    try:
+        while True:
+            message = await connection.receive()
+            command, name = message.value.get("Command"), str(message.value.get("Name"))
+            if command == "ObserveNotification":
+                names.add(name)
+            elif command == "PostNotification":
+                phone.notify(name)
+            elif command == "GetNotificationState" and phone.version >= relays.STATES_SINCE:
+                told = {"Status": Unsigned(0), "State": phone.notified.get(name, 0)}
+                await connection.reply(message, {"Command": "RelayNotificationState", "Name": name, **told})
+    finally:
+        phone.observers.discard(posted)
+
+
+async def discovery(phone: Phone, wire: Wire) -> None:
+    """The handshake of both ends, and then nothing but the connection's being open."""
+    connection = RemoteXpc(wire)
+    await connection.greet()
+    while True:
+        message = await connection.receive()
+        if message.value.get("MessageType") == "Handshake":
+            await connection.push(introduction(phone))
+
+
 SERVICES = (
     Remote("com.apple.mobile.lockdown.remote.trusted", checked_in(trusted_lockdown)),
     *(Remote(name + SHIM, checked_in(serving)) for name, serving in SHIMS.items()),
+    Remote("com.apple.mobile.notification_proxy.remote", notifications, xpc=True),
     Remote("com.apple.instruments.dtservicehub", remote_server, developer=True),
     Remote("com.apple.coredevice.openstdiosocket", stdio_socket, developer=True),
     Remote("com.apple.coredevice.appservice", app_service, developer=True, xpc=True, features=FEATURES),
@@ -89,16 +133,6 @@ def listeners() -> dict[int, Remote]:
     found = {FIRST_PORT + number: service for number, service in enumerate(SERVICES)}
     found[RSD_PORT] = Remote("rsd", discovery, xpc=True)
     return found
-
-
-async def discovery(phone: Phone, wire: Wire) -> None:
-    """The handshake of both ends, and then nothing but the connection's being open."""
-    connection = RemoteXpc(wire)
-    await connection.greet()
-    while True:
-        message = await connection.receive()
-        if message.value.get("MessageType") == "Handshake":
-            await connection.push(introduction(phone))
 
 
 def introduction(phone: Phone) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Services about what is on the phone: mounted images, installed apps, developer mode, the log in its binary form."""
 
-import asyncio
 import plistlib
 import struct
 from typing import Any
@@ -99,7 +98,7 @@ async def os_trace(phone: Phone, wire: Wire) -> None:
     agreed = plistlib.dumps({"Status": "RequestSuccessful"})
     with phone.logs.listening() as queue:
         if wire.fault() == "silent":
-            await asyncio.Event().wait()
+            await wire.swallow()
         await wire.send(struct.pack("<I", 4) + struct.pack("<I", len(agreed)) + agreed)
         pid = int(asked.get("Pid", -1))
         async for entry in entries(queue, wire):

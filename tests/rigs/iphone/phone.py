@@ -7,13 +7,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.rigs.iphone.apps import Processes
+from tests.rigs.iphone.apps import Processes, Running
 from tests.rigs.iphone.logs import Logs
 from tests.rigs.iphone.power import Battery
 from tests.rigs.iphone.trusting import Host, device_public_key
 from tests.rigs.iphone.wire import Gone, Wire
 
 LOCKDOWN_PORT = 62078
+PRESSURE = "com.apple.system.thermalpressurelevel"
+LEVELS = (0, 10, 20, 30)
+"""Nominal, light, moderate, heavy: the states of PRESSURE that go with the four thermal states."""
 Serving = Callable[["Phone", Wire], Awaitable[None]]
 
 
@@ -50,7 +53,7 @@ class State:
     daemons: int = 0
     """Processes of the system beside the few that are always there: a real phone has 300 to 450."""
     marco_s: float = 10.0
-    """Between two heartbeats; a host that misses one loses what it has open."""
+    """Between two heartbeats; a host that misses one loses that connection."""
 
 
 class Phone:
@@ -64,6 +67,7 @@ class Phone:
         self.battery = Battery()
         self.logs = Logs(lambda: self.state.name)
         self.processes = Processes(self.logs, lambda: self.state.thermal)
+        self.processes.over = self.hang_up
         self.hosts: dict[str, Host] = {}
         self.faults: dict[str, str] = {}
         self.flowing = asyncio.Event()
@@ -76,6 +80,8 @@ class Phone:
         self.sockets: dict[uuid.UUID, tuple[Wire, asyncio.Event]] = {}
         """Of stdio, by the names that launches know them by; the event ends one."""
         self.observers: set[Callable[[str], None]] = set()
+        self.notified: dict[str, int] = {}
+        """State of notifications, by name."""
         self.asked: list[str] = []
         """Requests and services in the order they were asked for, for tests to look at."""
         self.chatter: asyncio.Task[None] | None = None
@@ -96,6 +102,9 @@ class Phone:
                 known = getattr(self.state, name)
                 assert isinstance(value, type(known)) or isinstance(known, float), (name, value)
                 setattr(self.state, name, value)
+                if name == "thermal":
+                    self.notified[PRESSURE] = LEVELS[value]
+                    self.notify(PRESSURE)
         self.processes.keep_daemons(self.state.daemons)
 
     @property
@@ -121,6 +130,7 @@ class Phone:
 
     def wire(self, service: str, wire: Wire) -> Wire:
         """Count a connection as one of this phone's, for its faults and its end."""
+        wire.name = service
         wire.fault = lambda: self.fault(service)
         wire.flowing = self.flowing
         self.wires.add(wire)
@@ -142,6 +152,18 @@ class Phone:
         for wire in list(self.wires):
             wire.end()
         self.waiting.clear()
+
+    def listening(self, port: int) -> int | None:
+        """The port of this computer that stands for one at which something listens."""
+        apps = [one.app.listens for one in self.processes.running.values() if one.app is not None]
+        found = [listens[str(port)] for listens in apps if str(port) in listens]
+        return found[0] if found else self.forwards.get(port)
+
+    def hang_up(self, process: Running) -> None:
+        """An app's connections end with it."""
+        ports = {f"port {port}" for port in process.app.listens} if process.app else set()
+        for wire in [wire for wire in self.wires if wire.name in ports]:
+            wire.end()
 
     def notify(self, name: str) -> None:
         """Post a Darwin notification."""

@@ -9,6 +9,8 @@ from tests.rigs.iphone.logs import Entry
 from tests.rigs.iphone.phone import Phone
 from tests.rigs.iphone.wire import Gone, Wire
 
+STATES_SINCE = (27, 2)
+
 
 async def diagnostics(phone: Phone, wire: Wire) -> None:
     """com.apple.mobile.diagnostics_relay: the registry's battery, and as much as is asked of the rest."""
@@ -116,7 +118,7 @@ async def notifications(phone: Phone, wire: Wire) -> None:
     names: set[str] = set()
     posted: asyncio.Queue[str] = asyncio.Queue()
     phone.observers.add(posted.put_nowait)
-    relay = asyncio.ensure_future(relayed(wire, posted, names))
+    relay = asyncio.ensure_future(relayed(phone, wire, posted, names))
     try:
         while True:
             asked = await wire.receive()
@@ -132,9 +134,15 @@ async def notifications(phone: Phone, wire: Wire) -> None:
         phone.observers.discard(posted.put_nowait)
 
 
-async def relayed(wire: Wire, posted: "asyncio.Queue[str]", names: set[str]) -> None:
+async def relayed(phone: Phone, wire: Wire, posted: "asyncio.Queue[str]", names: set[str]) -> None:
     with suppress(Gone):
         while True:
             name = await posted.get()
             if name in names:
-                await wire.answer({"Command": "RelayNotification", "Name": name})
+                await wire.answer(relay(phone, name))
+
+
+def relay(phone: Phone, name: str) -> dict[str, Any]:
+    """A notification as it is passed on; with its state since iOS 27.2."""
+    told: dict[str, Any] = {"Command": "RelayNotification", "Name": name}
+    return {**told, "State": phone.notified.get(name, 0)} if phone.version >= STATES_SINCE else told

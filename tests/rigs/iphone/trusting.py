@@ -53,7 +53,7 @@ def certificate(public: rsa.RSAPublicKey, *, root: bool) -> bytes:
         .subject_name(nobody)
         .issuer_name(nobody)
         .public_key(public)
-        .serial_number(1)
+        .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=3650))
         .add_extension(x509.BasicConstraints(ca=root, path_length=None), critical=True)

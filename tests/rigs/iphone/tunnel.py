@@ -24,7 +24,7 @@ async def core_device_proxy(phone: Phone, wire: Wire) -> None:
     net = ipaddress.IPv6Address(0xFD << 120 | phone.number << 80 | 0x5EED << 64)
     mtu = min(int(asked.get("mtu", MTU)), MTU)
     if wire.fault() == "silent":
-        await asyncio.Event().wait()
+        await wire.swallow()
     answer = {
         "type": "serverHandshakeResponse",
         "clientParameters": {"address": str(net + 2), "netmask": "ffff:ffff:ffff:ffff::", "mtu": mtu},
@@ -32,7 +32,9 @@ async def core_device_proxy(phone: Phone, wire: Wire) -> None:
         "serverRSDPort": RSD_PORT,
     }
     body = json.dumps(answer).encode()
-    await wire.send(MAGIC + len(body).to_bytes(2, "big") + body)
+    await wire.send(
+        (MAGIC if wire.fault() != "garbage" else b"GDTunnel") + len(body).to_bytes(2, "big") + body
+    )
     await Tunnel(phone, wire, str(net + 1), mtu).run()
 
 

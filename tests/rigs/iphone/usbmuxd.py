@@ -211,10 +211,11 @@ async def open_port(phone: Phone, port: int) -> Callable[[Wire], Awaitable[None]
     if port in phone.waiting:
         name, serving = phone.waiting.pop(port)
         return lambda wire: phone.serve(name, serving, wire)
-    if port not in phone.forwards:
+    local = phone.listening(port)
+    if local is None:
         return None
     try:
-        there, back = await asyncio.open_connection("127.0.0.1", phone.forwards[port])
+        there, back = await asyncio.open_connection("127.0.0.1", local)
     except OSError:
         return None
     return lambda wire: phone.serve(f"port {port}", lambda _, one: bridge(one, there, back), wire)

@@ -43,6 +43,8 @@ class Wire:
         self.writer = writer
         self.fault = fault
         self.flowing = flowing
+        self.name = ""
+        """Of what serves it."""
         self.certificate: bytes | None = None
         """Of the host, after TLS."""
 
@@ -58,6 +60,11 @@ class Wire:
         if not data:
             raise Gone
         return data
+
+    async def swallow(self) -> None:
+        """Take in and answer nothing, until Gone."""
+        while True:
+            await self.read_some()
 
     async def receive(self) -> dict[str, Any]:
         """A plist with its length before it."""
