@@ -136,8 +136,13 @@ def entries(
 
 def sides_told(lens: Lens) -> str:
     """``A 3 × B 3 · along time from the start``."""
-    sides = " × ".join(f"{letter} {len(runs)}" for letter, runs in lens.members)
+    several = len(lens.members) > 3 and not lens.by_means
+    sides = f"{len(lens.members)} runs" if several else " × ".join(_side(*one) for one in lens.members)
     return f"{sides or 'no run'} · along {_ALONG[lens.axis]}, {told(lens.alignment)}"
+
+
+def _side(letter: str, runs: Sequence[int]) -> str:
+    return f"{letter} {len(runs)}"
 
 
 def span_told(lay: Lay, lens: Lens) -> str:

@@ -38,6 +38,15 @@ class Made:
     model: str = "demo"
     threads: int = 3
     limited: bool = False
+    warming: float = 0.0
+    """By so many degrees until the end."""
+    falling: float = 0.0
+    """The live rate, by that share of it until the end."""
+    spike_s: float | None = None
+    """For one sample the power is ten times what it was."""
+    name: str = "evening"
+    rated: bool = True
+    """Its live rate is recorded."""
     mark_s: float | None = None
     tokens: int = TOKENS_A_TURN
     """Of each turn."""
@@ -59,8 +68,10 @@ class Made:
             ChannelsOpened(t_ns=at(1), device="scale", channels=(meter(self.point),)),
             Wired(t_ns=at(1), device="scale", feeds="desk", point=self.point),
             self._power(stop_s),
-            *slow(TEMPERATURE, [(t, self.celsius) for t in range(2, int(stop_s))]),
-            *slow(RATE, [(2 + t / 4, self.rate) for t in range(int(4 * (ends_s - 2)))]),
+            *slow(
+                TEMPERATURE, [(t, self.celsius + self.warming * t / stop_s) for t in range(2, int(stop_s))]
+            ),
+            *slow(RATE, self._live(ends_s)),
         ]
         if self.limited:
             around.append(LimitEngaged(t_ns=at(2), device="desk", limit="thermal status", reason="thermal"))
@@ -90,7 +101,13 @@ class Made:
     def _power(self, stop_s: float) -> Item:
         every = (k / 20 for k in range(20, int(20 * stop_s)))
         times = [t_s for t_s in every if not 6 <= t_s < 6 + self.unmeasured_s]
-        return uneven_block(meter(self.point), [at(t) for t in times], [self.watts] * len(times))
+        spike = None if self.spike_s is None else min(times, key=lambda t_s: abs(t_s - (self.spike_s or 0)))
+        watts = [self.watts * (10 if t_s == spike else 1) for t_s in times]
+        return uneven_block(meter(self.point), [at(t) for t in times], watts)
+
+    def _live(self, ends_s: float) -> list[tuple[float, float]]:
+        every = (2 + t / 4 for t in range(int(4 * (ends_s - 2)) if self.rated else 0))
+        return [(t_s, self.rate * (1 - self.falling * t_s / ends_s)) for t_s in every]
 
     def _placed(self, item: Item) -> Item:
         if isinstance(item, DeviceUp) and item.device == "desk":
@@ -100,7 +117,7 @@ class Made:
     def _changed(self, item: Item) -> Item:
         match item:
             case SessionStarted():
-                return replace(item, wall_ns=WALL + round(self.wall_s * 1e9))
+                return replace(item, name=self.name, wall_ns=WALL + round(self.wall_s * 1e9))
             case RunStarted() if item.spec.model is not None:
                 model = replace(item.spec.model, name=self.model)
                 return replace(item, spec=replace(item.spec, model=model))

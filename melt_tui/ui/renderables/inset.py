@@ -32,6 +32,8 @@ def readings(
     """The box's rows: the moment, then each series' value there, named by its shape alone unless ``labelled``."""
     rows: list[Row] = [(_place_told(model, t_ns), "", Ink.STRONG)]
     for series, window in zip(model.series, windows, strict=True):
+        if series.faint:
+            continue
         value = value_at(window, t_ns, series.gap_ns)
         shown = number(None if value is None else value / prefix.factor)
         label = f"{shape(series.colour)} {plain(series.label, 14)}" if labelled else shape(series.colour)

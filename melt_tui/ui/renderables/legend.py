@@ -50,7 +50,9 @@ def legend(model: PlotModel, prefix: Prefix, greatest: float | None) -> Legend:
     return Legend(
         titles=tuple(plain(title) for title in (model.title, model.brief) if title),
         unit="" if prefix.unit == "1" else plain(prefix.unit),
-        readings=tuple([reading(series, prefix, model.limits) for series in model.series]),
+        readings=tuple(
+            [reading(series, prefix, model.limits) for series in model.series if not series.faint]
+        ),
         maximum="" if greatest is None else number(greatest / prefix.factor),
         status=plain(model.status),
         firm=model.firm,

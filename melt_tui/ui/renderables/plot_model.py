@@ -22,7 +22,7 @@ class Series:
     fall: str = ""
     """Beside the newest value: ``▼13 %``, what throttling has taken of it."""
     faint: bool = False
-    """It lies behind others: drawn without a colour of its own."""
+    """It lies behind others: drawn without a colour of its own, and not told of."""
     gap_ns: int = 1_000_000_000
     """Columns farther apart than this are not joined: the gap is seen."""
 

@@ -133,7 +133,7 @@ def _curve(raster: Raster, series: Series, window: Window, tracer: Tracer) -> Cu
         ink=Ink.DIM if series.faint else device_ink(series.colour),
         shape=legend.shape(series.colour),
         shape_ink=Ink.DIM if series.stale else device_ink(series.colour),
-        last=raster.row(window.means[-1]) if window.means else None,
+        last=raster.row(window.means[-1]) if window.means and not series.faint else None,
     )
 
 

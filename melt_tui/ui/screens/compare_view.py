@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from melt_tui.analysis.compare_open import Lay, OpenRun
+from melt_tui.analysis.compare_series import TOPICS
 from melt_tui.ui import compare_picture as picture
 from melt_tui.ui.commands import COMPARE_KEYS
 from melt_tui.ui.compare_figures import Reckoning
@@ -61,8 +62,6 @@ class CompareView(Column):
     def say(self, *sentences: str) -> None:
         """In the place of the charts."""
         self._slots[0].explain("compare", sentences)
-        for slot in self._slots[1:]:
-            slot.explain("", [])
         self.query_one(HeaderLine).show(HeaderModel(session="compare", devices=sentences[0]))
 
     def choose(self, pane: str) -> None:
@@ -85,8 +84,9 @@ class CompareView(Column):
     def draw(
         self, runs: Sequence[OpenRun], lens: Lens, lay: Lay, topics: Sequence[int], figures: Reckoning
     ) -> None:
-        """Hand everything out."""
-        self._draw_charts(lens, lay, topics, figures)
+        """Hand everything out. What was laid for other groups or another axis is not drawn: what comes next is."""
+        if same_ground(lens, lay):
+            self._draw_charts(lens, lay, topics, figures)
         entries = picture.entries(runs, lens, lay, figures.notes)
         self.query_one(RunList).show(entries, str(lens.selected))
         reading = "reading the charts finer" if not lay.exact else ""
@@ -114,17 +114,30 @@ class CompareView(Column):
         else:
             self._slots[_DIFFERENCE].draw(below)
         for slot, place in zip(self._slots[2:], range(1, _SLOTS), strict=False):
+            if place >= len(topics):
+                slot.display = False
             model = picture.chart(lay, lens, shown[place]) if place < len(shown) else None
-            if model is None:
-                slot.explain("", [])
-            else:
+            if model is not None:
                 slot.draw(model)
+            elif place < len(shown):
+                slot.explain(TOPICS[shown[place]][0], ["of none of the runs that are drawn"])
 
     def _name_table(self, warnings: int) -> None:
         titles = " ".join(_tab(name, command, self._pane, warnings) for name, command in PANES.items())
         if titles != self._titles:
             self._titles = titles
             self.query_one(DeltaTable).border_title = titles
+
+
+def same_ground(lens: Lens, lay: Lay) -> bool:
+    """Whether it was laid for these groups, along this axis, aligned and moved like this."""
+    ask = lay.ask
+    return (ask.groups, ask.axis, ask.alignment, ask.moved) == (
+        lens.members,
+        lens.axis,
+        lens.alignment,
+        lens.shifts(),
+    )
 
 
 def why_empty(lens: Lens, lay: Lay, figures: Reckoning) -> list[str]:

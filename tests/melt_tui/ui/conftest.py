@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.color import ColorSystem
 
+from melt_tui.analysis.compare_request import Axis, CompareRequest
 from melt_tui.ui.app import MeltApp
 from melt_tui.ui.demo import Cue
 from melt_tui.ui.opening import Opening
@@ -52,13 +53,16 @@ def make_app() -> MakeApp:
         script: Sequence[Cue] = (),
         theme: str = "textual-dark",
         seconds: float | None = None,
+        compare: tuple[CompareRequest, Axis] | None = None,
         **settings: Any,
     ) -> MeltApp:
         chosen = ScreenSettings(**{"frames_per_s": 0, "zone": UTC, "theme": theme, **settings})
 
         def opened() -> Opening:
             made = bench() if callable(bench) else bench
-            return Opening(bench=made, replay=replay, script=script, settings=chosen, seconds=seconds)
+            return Opening(
+                bench=made, replay=replay, script=script, settings=chosen, seconds=seconds, compare=compare
+            )
 
         app = MeltApp(opened, executor=Inline())
         app.animation_level = "none"

@@ -1,17 +1,16 @@
 """Every state of every screen as a picture: fixed clock, no animation. Walks through the app take several each."""
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from drivers.links.serialports import PortSeen
 from drivers.metering.guessing import found
 from melt_tui.ui.app import MeltApp
+from tests.rigs.pictures import Picture
 from tests.rigs.pilots import press, settle
 
 SAVED = Path("/r/night run.melt")
@@ -22,16 +21,6 @@ FULL = "the disk is full: nothing is recorded any more; free some space and star
 
 Stop = tuple[str, Sequence[str | tuple[int, int]]]
 """Name of a picture, and the keys and sizes that lead to it."""
-
-
-class Picture(SingleFileSnapshotExtension):
-    """A picture of a terminal in a file of its own."""
-
-    _file_extension = "svg"
-    _write_mode = WriteMode.TEXT
-
-    def serialize(self, data: Any, **_: Any) -> str:
-        return re.sub(r"terminal-\d+-", "terminal-", data)
 
 
 METERS = tuple(
