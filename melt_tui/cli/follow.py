@@ -16,6 +16,7 @@ from drivers.events import (
     TurnEnded,
     TurnStarted,
 )
+from drivers.fair import Fair
 from melt_tui import format as fmt
 from melt_tui.events import (
     SELF,
@@ -26,6 +27,10 @@ from melt_tui.events import (
     Mark,
     RunEnded,
     RunStarted,
+    RunSteady,
+    RunWaited,
+    RunWaiting,
+    SafetyStop,
     ThrottleEnded,
     ThrottleOnset,
     ThrottleReference,
@@ -34,6 +39,10 @@ from melt_tui.events import (
 )
 from melt_tui.measures import rates
 from melt_tui.timeline import Timeline
+from melt_tui.ui.waits import waited_words, waiting_words
+
+WAIT_TOLD_S = 10.0
+"""So often it is told how a wait stands."""
 
 
 class Follower:
@@ -44,6 +53,8 @@ class Follower:
         self._tell = tell
         self._told_ns = -1
         self._last: dict[str, str] = {}
+        self._waits: dict[str, RunWaiting] = {}
+        """By device: how the wait stood that was told last."""
         self._late: set[tuple[str, str, int]] = set()
         """What was told of happenings that are dated back."""
 
@@ -54,9 +65,7 @@ class Follower:
         start_ns = timeline.span()[0] if events else 0
         for event in events:
             words = WORDS[type(event)](event)
-            if words and (
-                event.device != SELF or not isinstance(event, DeviceUp)
-            ):  # that we are there needs no line
+            if words and self._worth(event):
                 self._say(event, words, start_ns)
             self._told_ns = max(self._told_ns, event.t_ns)
         for event in timeline.events(0, _LAST_NS, kinds=_LATE):
@@ -64,6 +73,16 @@ class Follower:
             if name not in self._late:
                 self._late.add(name)
                 self._say(event, LATE_WORDS[type(event)](event), timeline.span()[0])
+
+    def _worth(self, event: Event) -> bool:
+        """That we are there needs no line, and a wait one now and then."""
+        if isinstance(event, RunWaiting):
+            before = self._waits.get(event.device)
+            same = before is not None and (before.run, before.why) == (event.run, event.why)
+            if before is not None and same and event.waited_s - before.waited_s < WAIT_TOLD_S:
+                return False
+            self._waits[event.device] = event
+        return event.device != SELF or not isinstance(event, DeviceUp)
 
     def _say(self, event: Event, words: str, start_ns: int) -> None:
         """A line, unless it is what was said of this device last: progress that is no step further."""
@@ -97,6 +116,13 @@ def _lost(ratio: float) -> str:
     return fmt.percent(100 * (ratio - 1), signed=True)
 
 
+def _place(fair: Fair) -> str:
+    """Which of several runs it is."""
+    if fair.planned == 1:
+        return ""
+    return f", {fair.place} of {fair.planned}" + (f" ({fair.variant})" if fair.variant else "")
+
+
 def _reference_words(event: ThrottleReference) -> str:
     if event.rate_tps is None:
         return f"no reference rate: {event.reason}"
@@ -111,7 +137,11 @@ WORDS: dict[type[Event], Callable[[Any], str]] = {
     Absent: lambda e: f"no {e.what}: {remedied(e.reason, e.remedy)}",
     Preparing: lambda e: f"{e.step} {fmt.percent(e.done * 100)}",
     ModelLoaded: lambda e: f"model loaded in {fmt.seconds(e.load_s)}",
-    RunStarted: lambda e: f"run {e.spec.run} started: {e.spec.runtime}",
+    RunWaiting: waiting_words,
+    RunWaited: waited_words,
+    RunStarted: lambda e: f"run {e.spec.run} started: {e.spec.runtime}{_place(e.spec.fair)}",
+    RunSteady: lambda e: f"steady at {fmt.rate(e.rate_tps)}",
+    SafetyStop: lambda e: e.reason.replace("safety stop", "SAFETY STOP", 1),
     RunEnded: lambda e: (
         f"run {e.run} {e.outcome}" + (f": {remedied(e.reason, e.remedy)}" if e.reason else "")
     ),

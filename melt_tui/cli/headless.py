@@ -16,7 +16,7 @@ from melt_tui.cli.follow import Follower
 from melt_tui.cli.output import progress, result, result_json
 from melt_tui.cli.passwords import Asker
 from melt_tui.cli.plans import Plan
-from melt_tui.events import SELF, DeviceFailed, RunEnded, RunOutcome
+from melt_tui.events import SELF, DeviceFailed, RunEnded, RunOutcome, SafetyStop
 from melt_tui.timeline import DeviceState, Timeline
 from melt_tui.workbench import RunRequest, Workbench
 
@@ -127,8 +127,13 @@ class Headless:
         self._problem = problem
 
     def _failed(self, ids: set[str]) -> set[str]:
-        ended = self._bench.timeline.events(0, self._bench.now(), kinds=(RunEnded,))
-        return {e.run for e in ended if isinstance(e, RunEnded) and e.outcome is RunOutcome.FAILED} & ids
+        """Those that were stopped for safety count as well."""
+        ended = self._bench.timeline.events(0, self._bench.now(), kinds=(RunEnded, SafetyStop))
+        return {
+            e.run
+            for e in ended
+            if isinstance(e, SafetyStop) or (isinstance(e, RunEnded) and e.outcome is RunOutcome.FAILED)
+        } & ids
 
     def _until(self, answer: "Future[T]") -> T:
         while True:

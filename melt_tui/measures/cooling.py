@@ -13,6 +13,8 @@ LEAST_S = 15.0
 _NOISE = 3.0
 """A third differs from the next by so many sigmas of what it scatters, or nothing is told of it."""
 _LEAST_SCATTER = 0.02
+_UNEVEN = 0.1
+"""Thirds may lie so much further apart from one another than from the next, as a part of that."""
 _FAR_S = 4 * 3600.0
 _NEVER = 0.5
 """A bound that lies less far beyond where it levels off, as a part of the way to there, may still be met."""
@@ -73,19 +75,30 @@ def _of_slope(one: Comparison, span_s: float, points: Sequence[Point], way: Cour
     return None
 
 
+def since_turn(points: Sequence[Point], seconds: float, *, falling: bool) -> Sequence[Point]:
+    """Of the last so many seconds those from the highest on, of what shall fall; from the lowest on, of what shall rise;
+    all of them where it has only just turned, or not at all."""
+    last = [point for point in points if point[0] > points[-1][0] - seconds]
+    turn = (max if falling else min)(range(len(last)), key=lambda i: last[i][1], default=0)
+    return last[turn:] if last and last[-1][0] - last[turn][0] >= LEAST_S else last
+
+
 def course(points: Sequence[Point]) -> Course | None:
-    """From its last minutes: by the means of three equal parts of the time. None where they tell nothing.
+    """From its last minutes: by the means of three equal parts of the time. None where they tell nothing, or it is not
+    there now where they say.
 
     Of y0, y1, y2 at equal distances on such a curve, (y2 - y1) / (y1 - y0) is the decay from one to the next.
     """
     if len(points) < 9 or points[-1][0] - points[0][0] < LEAST_S:
         return None
-    start_s, third_s = points[0][0], (points[-1][0] - points[0][0]) / 3
-    parts = [[v for s, v in points if int((s - start_s) / third_s) == part] for part in range(3)]
-    if min(map(len, parts)) < 3:
+    third = len(points) // 3
+    parts = [points[at : at + third] for at in range(len(points) - 3 * third, len(points), third)]
+    (t0, y0), (t1, y1), (t2, y2) = ((fmean(s for s, _ in one), fmean(v for _, v in one)) for one in parts)
+    third_s = (t2 - t0) / 2
+    if abs(t1 - t0 - third_s) > _UNEVEN * third_s:
         return None
-    y0, y1, y2 = map(fmean, parts)
-    if abs(y0 - y2) < _NOISE * _scatter(points) / sqrt(len(points) / 3):
+    scatter = _scatter(points)
+    if abs(y0 - y2) < _NOISE * scatter / sqrt(len(points) / 3):
         return None
     decay = (y2 - y1) / (y1 - y0) if y1 != y0 else 1.0
     if not 0 < decay < 1:
@@ -95,7 +108,8 @@ def course(points: Sequence[Point]) -> Course | None:
     # y2 is the mean over the last third: from it to now it has decayed further.
     x = third_s / tau_s
     distance = (y2 - level) * x / (exp(x) - 1)
-    return Course(level, distance, tau_s)
+    off = abs(level + distance - points[-1][1])
+    return Course(level, distance, tau_s) if off < 4 * scatter + 0.1 * abs(y0 - y2) else None
 
 
 def line(points: Sequence[Point], span_s: float) -> float | None:

@@ -11,7 +11,7 @@ from melt_tui import format as fmt
 from melt_tui.errors import MeltError
 from melt_tui.events import RunWaited, RunWaiting, Wait
 from melt_tui.measures.conditions import Comparison, comparisons, least, parse, seconds_of
-from melt_tui.measures.cooling import Course, course, line, seconds_to
+from melt_tui.measures.cooling import Course, course, line, seconds_to, since_turn
 from melt_tui.session.backoff import wait_unless
 from melt_tui.session.bus import Bus
 from melt_tui.session.sensing import Probe, Sensing
@@ -20,6 +20,8 @@ TELL_S = 2.0
 LOST_S = 60.0
 """A sensor that was silent for so long does not come back."""
 _LOOK_S = 0.25
+_PAST_S = 60.0
+"""From so much of the past it is foretold how a sensor goes on."""
 _STILL_S = 60.0
 _STILL_K = 0.1
 """What changed by less in so long stands still."""
@@ -174,11 +176,10 @@ class _Way:
 
     def standing(self) -> _Standing:
         """How far it is now."""
-        self._courses = {
-            one.sensor: course([p for p in self._probe.points(one) if p[0] > self._probe.points(one)[-1][0] - 60])
-            for one in comparisons(self._probe.condition)
-            if self._probe.points(one)
-        }  # fmt: skip
+        for one in comparisons(self._probe.condition):
+            points = self._probe.points(one)
+            falling = one.upper or one.span_s is not None
+            self._courses[one.sensor] = course(since_turn(points, _PAST_S, falling=falling))
         condition = self._probe.condition
         eta_s = -least(condition, lambda one: -self._eta_s(one))
         return _Standing(
@@ -234,7 +235,6 @@ def said_of(probe: Probe) -> str:
 def title_of(spec: RunSpec) -> str:
     """What will run, and which of how many."""
     fair = spec.fair
-    parts = [spec.model.name if spec.model else "", spec.workload.name if spec.workload else "watching"]
-    if fair.planned > 1:
-        parts.append(f"{fair.place} of {fair.planned}" + (f" ({fair.variant})" if fair.variant else ""))
-    return " · ".join(filter(None, parts))
+    place = f"{fair.place} of {fair.planned}" if fair.planned > 1 else ""
+    parts = [fair.variant, place, spec.model.name if spec.model else ""]
+    return " · ".join([*filter(None, parts), spec.workload.name if spec.workload else "watching"])

@@ -117,8 +117,8 @@ def _row(look: Look, device: DeviceView, origin: int) -> FleetRow:
     return FleetRow(
         device=name,
         colour=stock.shades[name],
-        state=state_of(device, active),
-        phase=phase_of(view, device, active),
+        state=state_of(device, active, look.waiting.get(device.device)),
+        phase=phase_of(view, device, active, look.waiting.get(device.device)),
         simulated=simulated(view, name),
         model=model_title(active.spec.model) if active else f"→ {device.feeds}" * bool(device.feeds),
         rate=_figure(view, rate) if active and up else None,

@@ -5,9 +5,20 @@ from dataclasses import dataclass, field
 
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, ChannelKey, Quantity
-from melt_tui.events import DeviceLost, DeviceUp, Mark, RunEnded, RunStarted, ThrottleEnded, ThrottleOnset
+from melt_tui.events import (
+    DeviceLost,
+    DeviceUp,
+    Mark,
+    RunEnded,
+    RunStarted,
+    RunWaiting,
+    SafetyStop,
+    ThrottleEnded,
+    ThrottleOnset,
+)
 from melt_tui.timeline import DeviceState, DeviceView, Interval, Reading, RunPhase, Timeline, View, Window
 from melt_tui.ui.topics import Panel, Stock, devices, panels
+from melt_tui.ui.waits import waiting
 
 MARKED_KINDS: tuple[type[Event], ...] = (
     Mark,
@@ -19,6 +30,7 @@ MARKED_KINDS: tuple[type[Event], ...] = (
     DeviceUp,
     RunStarted,
     RunEnded,
+    SafetyStop,
 )
 """Events that stand as upright lines in the charts."""
 
@@ -75,6 +87,8 @@ class Look:
     marks: Sequence[Event] = ()
     sparks: Mapping[str, Window] = field(default_factory=dict)
     """By device: its token rate of the last half minute."""
+    waiting: Mapping[str, RunWaiting] = field(default_factory=dict)
+    """By device: what a run waits for that has not begun."""
 
     @property
     def view(self) -> View:
@@ -101,6 +115,7 @@ def take_look(timeline: Timeline, ask: Ask) -> Look:
         intervals=timeline.intervals(ask.t0_ns, until_ns),
         marks=timeline.events(ask.t0_ns, until_ns, kinds=MARKED_KINDS, limit=MARKS_AT_MOST),
         sparks=_sparks(timeline, stock),
+        waiting=waiting(timeline, ask.t_ns),
     )
 
 
@@ -109,7 +124,12 @@ def take_glance(timeline: Timeline, ask: Ask) -> Look:
     view = timeline.view(ask.t_ns)
     stock = Stock(view, ask.colours)
     return Look(
-        ask=ask, span=timeline.span(), stock=stock, selected=ask.selected, sparks=_sparks(timeline, stock)
+        ask=ask,
+        span=timeline.span(),
+        stock=stock,
+        selected=ask.selected,
+        sparks=_sparks(timeline, stock),
+        waiting=waiting(timeline, ask.t_ns),
     )
 
 

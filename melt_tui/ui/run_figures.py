@@ -223,7 +223,10 @@ def _model_name(run: RunView) -> str:
 
 
 def _workload(run: RunView) -> str:
-    return run.spec.workload.name if run.spec.workload else "watching"
+    fair = run.spec.fair
+    place = f"{fair.place} of {fair.planned}" if fair.planned > 1 else ""
+    name = run.spec.workload.name if run.spec.workload else "watching"
+    return " · ".join(filter(None, (fair.variant, place, name)))
 
 
 def _turn_count(turns: int) -> str:

@@ -27,6 +27,9 @@ from melt_tui.events import (
     RunEnded,
     RunOutcome,
     RunStarted,
+    RunSteady,
+    RunWaited,
+    SafetyStop,
     SessionEnded,
     SessionStarted,
     ThrottleEnded,
@@ -38,6 +41,7 @@ from melt_tui.events import (
     Wired,
 )
 from melt_tui.format import UNKNOWN, celsius, count, percent, rate, seconds
+from melt_tui.ui.waits import waited_words
 
 
 class Severity(Enum):
@@ -93,6 +97,9 @@ def _connecting(event: DeviceConnecting) -> Sentence:
 
 def _run_started(event: RunStarted) -> Sentence:
     workload = event.spec.workload.name if event.spec.workload else "watching"
+    fair = event.spec.fair
+    if fair.planned > 1:
+        workload += f", {fair.place} of {fair.planned}" + f" ({fair.variant})" * bool(fair.variant)
     return f"run started  {model_title(event.spec.model)}, {workload}, {event.spec.runtime}", Severity.PLAIN
 
 
@@ -179,6 +186,10 @@ def _ruled_out(event: ThrottleRuledOut) -> Sentence:
     return f"no throttling: {said}", _VERDICTS.get(event.verdict, Severity.PLAIN)
 
 
+def _waited(event: RunWaited) -> Sentence:
+    return waited_words(event), Severity.QUIET if event.met else Severity.WARNING
+
+
 _SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
     SessionStarted: lambda e: (f"session {e.name} started", Severity.QUIET),
     SessionEnded: lambda e: (_remedied("session ended", e.reason), Severity.QUIET),
@@ -199,7 +210,10 @@ _SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
     ThrottleOnset: _onset,
     ThrottleEnded: _throttle_ended,
     ThrottleRuledOut: _ruled_out,
+    RunWaited: _waited,
     RunStarted: _run_started,
+    RunSteady: lambda e: (f"steady at {rate(e.rate_tps)}: the run ends", Severity.GOOD),
+    SafetyStop: lambda e: (e.reason, Severity.ERROR),
     ModelLoaded: _loaded,
     FirstToken: lambda e: (f"first token  TTFT {seconds(e.ttft_s)}", Severity.PLAIN),
     TurnEnded: _turn_ended,
@@ -225,6 +239,7 @@ JUMP_KINDS: tuple[type[Event], ...] = (
     RunStarted,
     ModelLoaded,
     RunEnded,
+    SafetyStop,
     SamplesLost,
 )
 """Events that ``[`` and ``]`` go to: turns and tokens would be too many."""

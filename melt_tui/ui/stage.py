@@ -21,6 +21,7 @@ from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.viewer import Scene
+from melt_tui.ui.waits import waiting
 from melt_tui.workbench import Bench, PasswordWanted
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class Stage:
 
     def quit_question(self) -> ConfirmDialog | None:
         """What to ask before leaving; None when nothing is in progress."""
-        names = running(self._bench.timeline.view(self._bench.now()))
+        timeline, now_ns = self._bench.timeline, self._bench.now()
+        names = [*dict.fromkeys([*running(timeline.view(now_ns)), *waiting(timeline, now_ns)])]
         if not names:
             return None
         return ConfirmDialog(

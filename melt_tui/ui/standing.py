@@ -1,10 +1,11 @@
 """How a device stands: its state, what it is doing, and what is wrong with it, in a few words. Pure."""
 
 from drivers.model import DeviceKind
-from melt_tui.events import RunOutcome
+from melt_tui.events import RunOutcome, RunWaiting
 from melt_tui.format import number, seconds, stamp
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
 from melt_tui.ui.renderables.cards import CardState
+from melt_tui.ui.waits import phase_of_wait
 
 _STATES = {
     DeviceState.CONNECTING: CardState.BUSY,
@@ -19,17 +20,19 @@ def simulated(view: View, device: str) -> bool:
     return bool(known and known.info and known.info.simulated)
 
 
-def state_of(device: DeviceView, run: RunView | None) -> CardState:
-    """``run``: the one in progress, if there is one."""
+def state_of(device: DeviceView, run: RunView | None, wait: RunWaiting | None = None) -> CardState:
+    """``run``: the one in progress, if there is one; ``wait``: what one waits for that has not begun."""
     if device.state in _STATES:
         return _STATES[device.state]
     if run is not None:
         return CardState.BUSY if run.phase is RunPhase.LOADING else CardState.RUNNING
+    if wait is not None:
+        return CardState.BUSY
     meter = device.info is not None and device.info.kind is DeviceKind.METER
     return CardState.STREAMING if meter else CardState.IDLE
 
 
-def phase_of(view: View, device: DeviceView, run: RunView | None) -> str:
+def phase_of(view: View, device: DeviceView, run: RunView | None, wait: RunWaiting | None = None) -> str:
     """``decode``, ``idle``, ``5 kS/s``, ``away 3 s``."""
     if device.state is DeviceState.LOST:
         return f"away {seconds(float(int((view.t_ns - device.since_ns) / 1e9)))}"
@@ -37,6 +40,8 @@ def phase_of(view: View, device: DeviceView, run: RunView | None) -> str:
         return device.state
     if run is not None:
         return run.phase
+    if wait is not None:
+        return phase_of_wait(wait)
     if device.info is not None and device.info.kind is DeviceKind.METER:
         rates = [c.rate_hz for c in view.channels.values() if c.device == device.device and c.rate_hz]
         return f"{_sample_rate(max(rates))}" if rates else ""

@@ -49,11 +49,15 @@ from melt_tui.events import (
     RunEnded,
     RunOutcome,
     RunStarted,
+    RunWaited,
+    RunWaiting,
+    Sensed,
     SessionStarted,
     ThrottleEnded,
     ThrottleOnset,
     ThrottleReference,
     Tick,
+    Wait,
     Wired,
 )
 from melt_tui.live import LiveState
@@ -156,6 +160,8 @@ class Story:
     """This computer's run ends with an error."""
     charger: bool = False
     """The meter sits in the phone's charging cable."""
+    waits: bool = False
+    """The second of four runs waits for the phone to cool."""
 
 
 def items(story: Story) -> list[Item]:
@@ -215,6 +221,24 @@ def _all(story: Story) -> Iterator[Item]:
         for device in SPECS:
             yield from _run(device, story)
     yield from _happenings(story)
+    if story.waits:
+        yield from _waits(story.until_s)
+
+
+def _waits(until_s: float) -> Iterator[Item]:
+    sensed = (
+        Sensed(what="soc", unit="°C", value=46.2, wanted="<=40"),
+        Sensed(what="slope(soc)/60s", unit="°C", value=11.4, wanted="<2"),
+    )
+    wanted, titled = "soc<=40 and slope(soc)<2/60s", "B · 2 of 4 · tinyllama-1.1b · chat"
+    yield RunWaited(
+        t_ns=at(until_s - 30), device=PHONE, run="r2", why=Wait.COOLDOWN, wanted="", waited_s=30.0, met=True
+    )
+    for waited_s in range(0, 30, 2):
+        yield RunWaiting(
+            t_ns=at(until_s - 29 + waited_s), device=PHONE, run="r2", why=Wait.GATE, wanted=wanted, title=titled,
+            waited_s=float(waited_s), done=waited_s / 45, eta_s=48.0, sensed=sensed,
+        )  # fmt: skip
 
 
 def _happenings(story: Story) -> Iterator[Item]:

@@ -24,6 +24,7 @@ from melt_tui.ui.renderables.log_lines import log_rows
 from melt_tui.ui.run_figures import TURN_COLUMNS, model_notes, run_model, turn_rows
 from melt_tui.ui.sentences import Severity, sentence
 from melt_tui.ui.viewer import Viewer
+from melt_tui.ui.waits import waiting_model
 from melt_tui.ui.widgets.chart_slot import ChartSlot
 from melt_tui.ui.widgets.device_cards import DeviceCards
 from melt_tui.ui.widgets.event_log import EventLine, EventLog
@@ -254,7 +255,8 @@ class BenchView(Column):
         if chronicle.ask.log:
             rows = log_rows(chronicle.log, model_notes(look.view))
             self.query_one(LogPane).show(rows, cursor, shades, stamped)
-        self.query_one(RunPanel).show(run_model(look.stock, look.selected, chronicle.turns))
+        model, wait = run_model(look.stock, look.selected, chronicle.turns), look.waiting.get(look.selected)
+        self.query_one(RunPanel).show(waiting_model(wait, model) if wait else model)
         self.query_one("#turns", Table).show(turn_rows(look.stock, chronicle.turns, origin))
 
 

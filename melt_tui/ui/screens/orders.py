@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
-from drivers.clock import SECOND
 from melt_tui.timeline import View
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.look import default_device, running
@@ -15,6 +14,7 @@ from melt_tui.ui.screens.run_dialog import RunDialog
 from melt_tui.ui.screens.supply_dialog import order_supply
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.topics import meters_of
+from melt_tui.ui.waits import waiting
 from melt_tui.workbench import Bench, Choice, RunRequest
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ class Orders:
         self._settings = settings
         self._last = settings.last_run
         self._asked: dict[str, RunRequest] = {}
-        self._idle: dict[str, int] = {}
-        """Devices that are left alone before a run, and until when."""
 
     def run(self) -> None:
         """Ask for a run and start it."""
@@ -66,16 +64,12 @@ class Orders:
             return
         self._last = request
         self._asked.update(dict.fromkeys(request.devices, request))
-        until_ns = self._bench.now() + round(request.baseline_s * SECOND)
-        self._idle.update(dict.fromkeys(request.devices, until_ns))
         started = await self._wait(self._bench.start_run(request))
         if not started.problem and self._settings.remember_run is not None:
             self._settings.remember_run(request)
 
     async def _stop(self) -> None:
-        now_ns = self._bench.now()
-        idle = [name for name, until_ns in self._idle.items() if until_ns > now_ns]
-        names = [*dict.fromkeys([*running(self._now()), *idle])]
+        names = [*dict.fromkeys([*running(self._now()), *waiting(self._bench.timeline, self._bench.now())])]
         if not names:
             self._tell("Nothing is running.")
             return

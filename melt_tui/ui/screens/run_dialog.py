@@ -21,6 +21,15 @@ LINK_LOSS = (
     Choice(value="stop", title="stop", remark="ends at once, leaves nothing there"),
     Choice(value="keep", title="keep", remark="goes on for its lease, is taken up again"),
 )
+UNTIL = (
+    Choice(value="", title="its end", remark="of the workload, its turns or seconds"),
+    Choice(value="steady", title="steady", remark="the rate is: after 20 min at the earliest"),
+)
+ORDERS = (
+    Choice(value="abba", title="A B B A", remark="variants there and back: none comes later"),
+    Choice(value="abab", title="A B A B", remark="variants round and round"),
+    Choice(value="aabb", title="A A B B", remark="one variant after the other, on a warmer device"),
+)
 _MANY = 4
 """With more devices than these all can be chosen at once."""
 _LATE_S = 0.3
@@ -82,6 +91,8 @@ class RunDialog(Dialog[RunRequest]):
         yield from _list("model", self._bench.models(), preset.model, typed=True)
         yield from _list("workload", self._bench.workloads(), preset.workload, typed=True)
         yield from _list("on_link_loss", LINK_LOSS, preset.on_link_loss, typed=False, title="link lost")
+        yield from _list("until", UNTIL, preset.until, typed=False, title="lasts until")
+        yield from _list("order", ORDERS, preset.order, typed=False, title="in turn")
         yield from _fields(texts_of(preset))
         ignore = Tick(Content("ignore end of text"), on=preset.ignore_eos, place="ignore_eos")
         yield Horizontal(Label("", classes="name"), ignore, classes="line")

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from melt_tui.workbench import RunRequest
+from melt_tui.errors import UsageError
+from melt_tui.workbench import RunRequest, check_fairness
 
 
 class FormError(Exception):
@@ -22,6 +23,8 @@ class Field:
     read: Callable[[str], Any]
     takes: str
     empty: Any = None
+    between: str = " "
+    """Of several values: what stands between them; a blank needs quotes about values that hold one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,14 @@ def _share(text: str) -> float:
     return value
 
 
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
 _POSITIVE = "a whole number from 1"
 _NATURAL = "a whole number from 0"
 
-LISTS = ("runtime", "model", "workload", "on_link_loss")
+LISTS = ("runtime", "model", "workload", "on_link_loss", "until", "order")
 """Fields of ``RunRequest`` that are chosen from a list."""
 FIELDS = (
     Field("turns", "turns", "all", _whole(1), _POSITIVE),
@@ -85,6 +92,12 @@ FIELDS = (
     Field("temperature", "temperature", "0", _amount, "a number from 0"),
     Field("top_k", "top k", "40", _whole(0), _NATURAL),
     Field("top_p", "top p", "0.95", _share, "a number from 0 to 1"),
+    Field("gate", "gate", "none", str, "a condition", ""),
+    Field("cooldown", "cool-down", "none", str, "seconds, gate or a condition", ""),
+    Field("ceiling", "ceiling", "none", str, "a condition", ""),
+    Field("gate_timeout_s", "gate limit s", "1800", _amount, "a number of seconds", 1800.0),
+    Field("variants", "variants", "none", _parts, "settings of each, with ; between", (), "; "),
+    Field("runs", "runs of each", "1, in turn 2", _whole(1), _POSITIVE),
     Field("lease_s", "lease s", "900", _lease, "a number of seconds from 10 to 604800", 900.0),
     Field("url", "server URL", "start our own", str, "a URL", ""),
     Field("runtime_args", "runtime flags", "none", lambda text: tuple(shlex.split(text)), "flags", ()),
@@ -100,7 +113,12 @@ def request_of(texts: Texts) -> RunRequest:
     for name in ("model", "workload"):
         if not texts.lists[name]:
             raise FormError(f"{name}: type the path of a file.")
-    return RunRequest(devices=texts.devices, ignore_eos=texts.ignore_eos, **values)
+    request = RunRequest(devices=texts.devices, ignore_eos=texts.ignore_eos, **values)
+    try:
+        check_fairness(request)
+    except UsageError as error:
+        raise FormError(str(error)) from error
+    return request
 
 
 def texts_of(request: RunRequest) -> Texts:
@@ -126,5 +144,5 @@ def _text(field: Field, value: Any) -> str:
     if value == field.empty:
         return ""
     if isinstance(value, tuple):
-        return shlex.join(value)
+        return shlex.join(value) if field.between == " " else field.between.join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -6,6 +6,7 @@ from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnEnded
 from melt_tui.cli.follow import WORDS, Follower
 from melt_tui.detectors.throttling import Throttling
+from melt_tui.events import RunWaiting, Wait
 from melt_tui.session.bus import Bus
 from tests.rigs.brute import Brute
 from tests.rigs.token_traces import Trace, severe
@@ -52,4 +53,22 @@ def test_an_onset_that_is_dated_back_is_told_once_when_it_is_known() -> None:
     assert told.index("LIMIT thermal status: thermal SEVERE") < onset
     assert [line for line in told if "until the end" in line] == [
         "throttling until the end of the run: −40 %"
+    ]
+
+
+def test_a_wait_is_told_every_ten_seconds_and_each_of_its_own() -> None:
+    known, lines = Brute(), list[str]()
+    follower = Follower(lambda: known, lines.append)
+    waits = [("r1", 0), ("r1", 2), ("r1", 4), ("r1", 6), ("r1", 8), ("r1", 10), ("r1", 12), ("r2", 0)]
+    for i, (run, waited_s) in enumerate(waits):
+        wait = RunWaiting(
+            t_ns=2 * i * SECOND, device="phone", run=run, why=Wait.COOLDOWN, wanted="", waited_s=waited_s,
+            done=waited_s / 20, eta_s=20.0 - waited_s,
+        )  # fmt: skip
+        known.take(wait)
+        follower.catch_up()
+    assert [line.partition("  phone  ")[2] for line in lines] == [
+        "cool-down before r1: 0 %, 20 s to go",
+        "cool-down before r1: 50 %, 10 s to go",
+        "cool-down before r2: 0 %, 20 s to go",
     ]

@@ -9,9 +9,11 @@ import pytest
 from drivers.clock import SECOND
 from drivers.model import Channel, Quantity, Unit
 from melt_tui.cli.headless import Headless
+from melt_tui.events import SafetyStop
 from melt_tui.timeline.empty import EMPTY, Empty
 from melt_tui.timeline.model import Reading, View
 from melt_tui.workbench import RunRequest, Status, Workbench
+from tests.rigs.brute import Brute
 
 
 @dataclass
@@ -95,3 +97,11 @@ def test_after_the_runs_it_waits_for_what_measures_power() -> None:
     held = Held(timeline=Metered())
     assert headless(held).work((RunRequest(devices=("host",)),), None) is True
     assert cast("Metered", held.timeline).looks >= 5
+
+
+def test_a_run_that_was_stopped_for_safety_is_no_success() -> None:
+    stop = SafetyStop(t_ns=0, device="phone", run="r1", ceiling="soc<=85", reason="safety stop", lost=False)
+    held = Held(timeline=Brute((stop,)))
+    assert headless(held).work((RunRequest(devices=("phone",)),), None) is False
+    other = Held(timeline=Brute((replace(stop, run="r2"),)))
+    assert headless(other).work((RunRequest(devices=("phone",)),), None) is True

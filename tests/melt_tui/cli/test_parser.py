@@ -22,6 +22,8 @@ def test_run_takes_every_option_of_a_run() -> None:
         " --seconds 1.5 --max-tokens 3 --repeat 4 --warmup 0 --pause 0.5 --threads 1 --context 512 --batch 64"
         " --temperature 0.8 --top-k 0 --top-p 0.9 --seed 7 --url http://x --ignore-eos --runtime-arg=--a"
         " --runtime-arg b --record f.melt --headless --json"
+        " --gate soc<=40 --gate-timeout 60 --cooldown 30 --ceiling soc<=85 --until steady --runs 3 --order abab"
+        " --variant threads=1 --variant threads=2"
     )
     options = parser().parse_args(words.split())
     assert options.device == ["host", "sim:phone"]
@@ -29,6 +31,8 @@ def test_run_takes_every_option_of_a_run() -> None:
     assert options.runtime_arg == ["--a", "b"]
     assert options.ignore_eos is options.headless is options.json is True
     named = {"pause_s": "pause", "runtime_args": "runtime_arg", "lease_s": "lease", "baseline_s": "baseline"}
+    named["gate_timeout_s"] = "gate_timeout"
+    assert options.variants == ["threads=1", "threads=2"]
     assert {named.get(field, field) for field in RunConfig.__dataclass_fields__} <= set(vars(options))
 
 

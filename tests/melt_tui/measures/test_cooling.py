@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from melt_tui.measures.conditions import Comparison, parse
-from melt_tui.measures.cooling import Course, course, line, seconds_to
+from melt_tui.measures.cooling import Course, course, line, seconds_to, since_turn
 
 
 def cooling(
@@ -78,3 +78,18 @@ def test_a_line_needs_its_whole_time() -> None:
     assert line(rising[:30], 60.0) is None
     assert line([(s, -v) for s, v in rising], 20.0) == pytest.approx(1.0)
     assert line([], 60.0) is None
+
+
+def test_what_was_before_it_turned_is_left_out() -> None:
+    warmed = [(float(s), 30.0 + s) for s in range(21)]
+    cooled = [(20.0 + s, 30 + 20 * exp(-s / 60)) for s in range(1, 41)]
+    past = [*warmed, *cooled]
+    known = since_turn(past, 60.0, falling=True)
+    assert known == [warmed[-1], *cooled]
+    assert since_turn(past, 30.0, falling=True) == cooled[10:]
+    assert since_turn([(s, -v) for s, v in past], 60.0, falling=False)[0] == (20.0, -50.0)
+    assert since_turn([], 60.0, falling=True) == []
+    found = course(known)
+    assert found is not None
+    assert found.level == pytest.approx(30.0, abs=0.5)
+    assert course(past) is None

@@ -196,25 +196,49 @@ async def test_what_is_left_after_a_stop_is_told(
         assert notices(app) == [left]
 
 
-async def test_a_run_that_waits_for_its_baseline_can_be_stopped(desk: Any, make_app: Any) -> None:
-    bench = desk(until_s=1)
-    app = make_app(bench, last_run=RunRequest(devices=(HOST,), baseline_s=60.0))
+async def test_a_run_that_has_not_begun_can_be_stopped_and_leaving_asks(desk: Any, make_app: Any) -> None:
+    bench = desk(until_s=40.0, runs=False, waits=True)
+    app = make_app(bench)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        bench_of(app).viewer.selected = HOST
         assert running(bench.timeline.view(bench.now())) == []
-        await press(pilot, "r")
+        await press(pilot, "q")
+        assert isinstance(app.screen, ConfirmDialog)
+        await press(pilot, "escape", "s")
         await settle(pilot)
-        await pilot.click("#start")
-        await settle(pilot)
-        await press(pilot, "s")
-        await settle(pilot)
-        bench.now_ns += 61 * SECOND
+        assert bench.told("stop_run") == [PHONE]
+        bench.now_ns += 7 * SECOND
         await press(pilot, "s")
         await settle(pilot)
         assert notices(app) == ["Nothing is running."]
-    assert [request.baseline_s for request in bench.told("start_run")] == [60]
-    assert bench.told("stop_run") == [HOST]
+
+
+async def test_what_makes_runs_fair_is_asked_for_in_the_dialog(desk: Any, make_app: Any) -> None:
+    bench = desk(until_s=20.0, runs=False)
+    app = make_app(bench, last_run=RunRequest(devices=(PHONE,), variants=("threads=2", "threads=4")))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "r")
+        await settle(pilot)
+        assert app.screen.query_one("#variants", Input).value == "threads=2; threads=4"
+        app.screen.query_one("#gate", Input).value = "soc<=4o"
+        await settle(pilot)
+        said = str(app.screen.query_one("#verdict", Label).render())
+        assert "“soc<=4o” cannot be read at column 7" in said
+        app.screen.query_one("#gate", Input).value = "soc<=40"
+        app.screen.query_one("#cooldown", Input).value = "gate"
+        app.screen.query_one("#until", Select).value = "steady"
+        await settle(pilot)
+        await pilot.click("#start")
+        await settle(pilot)
+    (request,) = bench.told("start_run")
+    assert (request.gate, request.cooldown, request.until, request.order) == (
+        "soc<=40",
+        "gate",
+        "steady",
+        "abba",
+    )
+    assert request.variants == ("threads=2", "threads=4")
 
 
 async def test_stop_asks_which_when_several_run(desk: Any, make_app: Any) -> None:
