@@ -13,12 +13,12 @@ The same thread reads ports that a loop cannot watch (``rfc2217://``).
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from drivers.clock import SECOND, Clock
 from drivers.errors import DriverError
+from drivers.links.handover import Handover
 from drivers.links.serialport import SerialPort, Settings, opened
 
 WAKE_S = 0.02
@@ -53,28 +53,14 @@ class FastSerial:
         self._clock = clock
         self._wake_s = wake_s
         self._hand_ns = round(hand_s * SECOND)
-        self._loop = asyncio.get_running_loop()
-        self._filled = asyncio.Event()
-        self._lock = threading.Lock()
-        self._blocks: deque[tuple[int, bytes]] = deque()
-        self._waiting = 0
-        self._failure: DriverError | None = None
+        self._given = Handover()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"serial {port.settings}", daemon=True)
         self._thread.start()
 
     async def read(self) -> tuple[int, bytes]:
         """The next block: ``(arrival in ns, at least one byte)``. Raises LinkLost after the last one."""
-        while True:
-            with self._lock:
-                if self._blocks:
-                    arrival_ns, data = self._blocks.popleft()
-                    self._waiting -= len(data)
-                    return arrival_ns, data
-                if self._failure is not None:
-                    raise self._failure
-                self._filled.clear()
-            await self._filled.wait()
+        return await self._given.read()
 
     async def write(self, data: bytes) -> None:
         """Send all of ``data``. Raises LinkLost, LinkTimeout."""
@@ -93,28 +79,17 @@ class FastSerial:
                 arrival_ns = self._collect(pieces) or arrival_ns
                 if pieces and self._clock.now() - handed_ns >= self._hand_ns:
                     handed_ns = self._clock.now()
-                    self._hand(arrival_ns, pieces)
+                    self._given.hand(arrival_ns, pieces)
+                    pieces.clear()
         except DriverError as error:
-            self._hand(self._clock.now(), pieces, error)
+            self._given.hand(self._clock.now(), pieces, error)
 
     def _collect(self, pieces: list[bytes]) -> int:
         """Add all that is there, as far as there is room; when the last of it was found, 0 when nothing was."""
         arrival_ns = 0
-        room = WAITING_LIMIT - self._waiting - sum(map(len, pieces))
+        room = WAITING_LIMIT - self._given.waiting - sum(map(len, pieces))
         while room > 0 and (data := self._port.now()):
             arrival_ns = self._clock.now()
             pieces.append(data)
             room -= len(data)
         return arrival_ns
-
-    def _hand(self, arrival_ns: int, pieces: list[bytes], failure: DriverError | None = None) -> None:
-        """Give over what was collected. A loop that has ended needs nothing more."""
-        data = b"".join(pieces)
-        pieces.clear()
-        with self._lock:
-            if data:
-                self._blocks.append((arrival_ns, data))
-                self._waiting += len(data)
-            self._failure = failure
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._filled.set)

@@ -12,7 +12,6 @@ Whoever has another way to a device (a test that plays packets) makes a ``UsbLin
 import asyncio
 import errno
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import usb.util
 from drivers.clock import MILLISECOND, Clock
 from drivers.errors import DriverError, LinkLost, LinkTimeout, MissingExtra, Refused
 from drivers.foreign import printable
+from drivers.links.handover import Handover
 
 PACKET = 64
 READ = 32 * PACKET
@@ -81,28 +81,14 @@ class UsbLink:
     def __init__(self, end: UsbEnd, clock: Clock) -> None:
         self._end = end
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
-        self._filled = asyncio.Event()
-        self._lock = threading.Lock()
-        self._blocks: deque[tuple[int, bytes]] = deque()
-        self._waiting = 0
-        self._failure: DriverError | None = None
+        self._given = Handover()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="usb", daemon=True)
         self._thread.start()
 
     async def read(self) -> tuple[int, bytes]:
         """The packets that have come: ``(arrival of the last in ns, whole packets)``. Raises LinkLost after them."""
-        while True:
-            with self._lock:
-                if self._blocks:
-                    arrival_ns, data = self._blocks.popleft()
-                    self._waiting -= len(data)
-                    return arrival_ns, data
-                if self._failure is not None:
-                    raise self._failure
-                self._filled.clear()
-            await self._filled.wait()
+        return await self._given.read()
 
     async def write(self, data: bytes) -> None:
         """Nothing is written to a bulk endpoint here. Raises Refused."""
@@ -126,7 +112,7 @@ class UsbLink:
         arrival_ns = handed_ns = self._clock.now()
         try:
             while not self._stopping.is_set():
-                if self._waiting >= WAITING_LIMIT:
+                if self._given.waiting >= WAITING_LIMIT:
                     self._stopping.wait(READ_MS / 1000)
                     continue
                 data = self._end.bulk_in(READ, READ_MS)
@@ -136,21 +122,10 @@ class UsbLink:
                     pieces.append(data + bytes(-len(data) % PACKET))
                 if pieces and (now - handed_ns >= HAND_NS or not data):
                     handed_ns = now
-                    self._hand(arrival_ns, pieces)
+                    self._given.hand(arrival_ns, pieces)
+                    pieces.clear()
         except DriverError as error:
-            self._hand(arrival_ns, pieces, error)
-
-    def _hand(self, arrival_ns: int, pieces: list[bytes], failure: DriverError | None = None) -> None:
-        data = b"".join(pieces)
-        pieces.clear()
-        with self._lock:
-            if data:
-                self._blocks.append((arrival_ns, data))
-                self._waiting += len(data)
-            self._failure = failure
-        if not self._loop.is_closed():
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._filled.set)
+            self._given.hand(arrival_ns, pieces, error)
 
 
 @asynccontextmanager
