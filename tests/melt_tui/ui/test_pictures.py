@@ -113,6 +113,10 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
     ),
     "nothing-yet": ({"story": {"until_s": 0.05, "runs": False}}, (("no-device-yet", ()),)),
     "idle": ({"story": {"until_s": 20.0, "runs": False}}, (("idle", ()),)),
+    "waiting": (
+        {"story": {"until_s": 40.0, "runs": False, "waits": True}},
+        (("waiting", ("down", "up")), ("waiting-80x24", ((80, 24),))),
+    ),
     "loading": ({"story": {"until_s": 3.4, "loading": True}}, (("loading", ()),)),
     "charging": ({"story": {"until_s": 64.0, "charger": True}}, (("charging-unknown", ()),)),
     "limit": ({"story": {"until_s": 80.0}}, (("limit-engaged", ()),)),
