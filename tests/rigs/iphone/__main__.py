@@ -26,8 +26,9 @@ Cues; PHONE is a number from 1 or a UDID:
 - ``trust PHONE given|pending|refused``: the dialog. ``given`` also tells listeners of usbmuxd (``Paired``).
 - ``forget PHONE``: the phone trusts nobody any more, usbmuxd's record remains (as one of another computer: InvalidHostID).
 - ``swap PHONE``: it knows the HostID with another certificate: TLS fails. ``unpair PHONE``: both ends have forgotten.
+- ``record PHONE other|half|none``: what usbmuxd has of it: another computer's record, half of one, none.
 - ``fault PHONE SERVICE KIND``: SERVICE is a lockdown service's name (in the tunnel too, without ``.shim.remote``), the name of
-  a DTX channel (``silent`` and ``refuse`` alone), ``rsd``, ``lockdownd`` or ``*``; KIND is ``silent``, ``half``
+  a DTX channel (``silent``, ``refuse``; of processcontrol ``empty``: a call without arguments before each output, as of iOS 26), ``rsd``, ``lockdownd`` or ``*``; KIND is ``silent``, ``half``
   (half a plist, then the end), ``close``, ``garbage``, ``bomb`` (entities), ``deep``, ``huge`` (a length of 2 GB),
   ``list`` (a plist that is no dict), ``empty``, ``slow:SECONDS``, ``refuse`` (InvalidService); empty: none.
 - ``log PHONE TEXT``: a line of the kernel in the system log. ``notify PHONE NAME``: a Darwin notification.

@@ -62,12 +62,12 @@ def mach_now() -> int:
 def rows(phone: Phone, config: dict[str, Any], *, first: bool, now: int) -> list[dict[str, Any]]:
     """One sample: what was asked for of the system, of the cores and of every process."""
     found: list[dict[str, Any]] = []
+    if config.get("cpuUsage"):
+        found.append(cores(phone, now))
     if config.get("sysAttrs"):
         found.append(
             {"System": [system(phone, name) for name in config["sysAttrs"]], "Type": 1, "EndMachAbsTime": now}
         )
-    if config.get("cpuUsage"):
-        found.append(cores(phone, now))
     if config.get("procAttrs"):
         running = phone.processes.running.values()
         table = {

@@ -108,6 +108,14 @@ class Cues:
             for host_id, host in phone.hosts.items()
         }
 
+    def cue_record(self, rest: str) -> None:
+        phone, kind = self.named(rest)
+        whole = self.daemon.records.pop(phone.udid, b"")
+        if kind == "other":
+            self.daemon.keep(phone.udid, pair_record(new_host_id(), phone.state.wifi))
+        elif kind == "half":
+            self.daemon.records[phone.udid] = whole[: len(whole) // 2]
+
     def cue_unpair(self, rest: str) -> None:
         phone = self.phone(rest)
         phone.hosts.clear()

@@ -145,8 +145,11 @@ class ProcessControl(Answers):
 
     def watch(self, process: Running) -> None:
         async def output(text: str) -> None:
+            selector = "outputReceived:fromProcess:atTime:"
+            if self.phone.fault(self.channel.name) == "empty":
+                await gently(self.channel.dispatch(selector))
             arguments = (text, Int32(process.pid), Int64(mach_now()))
-            await gently(self.channel.dispatch("outputReceived:fromProcess:atTime:", *arguments))
+            await gently(self.channel.dispatch(selector, *arguments))
 
         def ended(code: int, signal: int) -> None:
             selector = "processWithPID:terminatedWithExitCode:orCrashingSignal:"
@@ -285,6 +288,7 @@ class Graphics(Pushing):
         raise Unknown
 
     async def sample(self) -> None:
+        began = time.monotonic_ns()
         while True:
             gpu = self.phone.state.gpu
             await self.channel.push(
@@ -299,7 +303,7 @@ class Graphics(Pushing):
                     "SplitSceneCount": 0,
                     "TiledSceneBytes": 0,
                     "Tiler Utilization %": gpu // 3,
-                    "XRVideoCardRunTimeStamp": time.monotonic_ns() // 1000,
+                    "XRVideoCardRunTimeStamp": (time.monotonic_ns() - began) // 1000,
                     "recoveryCount": 0,
                 }
             )
