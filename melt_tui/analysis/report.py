@@ -8,6 +8,7 @@ from drivers.model import DeviceKind, Unit
 from melt_tui import format as fmt
 from melt_tui.analysis.alignment import line_of
 from melt_tui.analysis.energyreport import energy_tables
+from melt_tui.analysis.meltfigures import melt_lines
 from melt_tui.analysis.metering import PowerSummary
 from melt_tui.analysis.provenance import edit_lines, import_lines
 from melt_tui.analysis.runs import RunSummary, Temperature
@@ -37,6 +38,7 @@ def text_of(summary: Summary) -> str:
         "\n".join(_session(summary)),
         *("\n".join(_run(run)) for run in summary.runs),
         *(["\n".join(f"clock    {line_of(one)}" for one in summary.alignment)] if summary.alignment else []),
+        *(["\n".join(melt_lines(summary.melt))] if summary.melt else []),
         "\n".join(_own(summary.own)),
     ]
     if not summary.runs:

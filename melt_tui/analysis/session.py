@@ -9,6 +9,7 @@ from drivers.clock import SECOND
 from drivers.events import Absent, Event, SamplesLost
 from drivers.model import DeviceInfo
 from melt_tui.analysis.alignment import MeterAlignment, alignments
+from melt_tui.analysis.meltfigures import MeltResults, melt_results
 from melt_tui.analysis.metering import LossSummary, PowerSummary, losses, powers
 from melt_tui.analysis.provenance import EditSummary, ImportSummary, edits_of, imports_of
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
@@ -97,6 +98,8 @@ class Summary:
     """From which files it was made; none where all of it was measured here."""
     edits: tuple[EditSummary, ...]
     """What people corrected: the figures are with what of it is in force."""
+    melt: MeltResults | None
+    """Of a folder of MELT: its results as it defines them."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers, texts and None; melt's own cost under ``self``."""
@@ -108,6 +111,7 @@ class Summary:
             "self": asdict(self.own),
             "imported": [asdict(one) for one in self.imported],
             "edits": [asdict(edit) for edit in self.edits],
+            "melt": asdict(self.melt) if self.melt else None,
         }
 
 
@@ -140,6 +144,7 @@ def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
         own=_self(recording, channels),
         imported=imports_of(recording),
         edits=edits_of(recording),
+        melt=melt_results(recording, channels),
     )
 
 

@@ -30,7 +30,7 @@ def import_options(into: argparse.ArgumentParser) -> None:
         ("name", "what the recording, or with --into the meter, is called"),
         ("device", "what the device is called"),
     ):
-        into.add_argument(f"--{name}", type=words, metavar=name.upper(), default="", help=text)
+        into.add_argument(f"--{name}", type=words, metavar=name.upper(), help=text)
     into.add_argument(
         "--voltage",
         type=fraction,
@@ -52,17 +52,13 @@ def import_options(into: argparse.ArgumentParser) -> None:
 def edit_options(into: argparse.ArgumentParser) -> None:
     """``melt edit FILE``."""
     into.add_argument("file", type=Path, metavar="FILE")
-    into.add_argument("--meter", type=words, metavar="NAME", default="", help="whose setting was wrong")
-    into.add_argument("--feeds", type=words, metavar="DEVICE", default="", help="the device that it fed")
-    into.add_argument(
-        "--point", type=words, metavar="POINT", default="", help="where it measured, as usb-input"
-    )
+    into.add_argument("--meter", type=words, metavar="NAME", help="whose setting was wrong")
+    into.add_argument("--feeds", type=words, metavar="DEVICE", help="the device that it fed")
+    into.add_argument("--point", type=words, metavar="POINT", help="where it measured, as usb-input")
     into.add_argument("--voltage", type=fraction, metavar="V", help="what its current is to be multiplied by")
     into.add_argument("--exclude", type=number, metavar="TURN", help="leave this turn out of the figures")
-    into.add_argument(
-        "--run", type=words, metavar="RUN", default="", help="with --exclude: its number, id or device"
-    )
-    into.add_argument("--reason", type=words, metavar="TEXT", default="", help="why; kept beside it")
+    into.add_argument("--run", type=words, metavar="RUN", help="with --exclude: its number, id or device")
+    into.add_argument("--reason", type=words, metavar="TEXT", help="why; kept beside it")
     into.add_argument(
         "--undo", nargs="?", const=0, type=number, metavar="N", help="take back correction N, or the last one"
     )

@@ -26,6 +26,7 @@ VERBS = {
     "summary": ("melt_tui.cli.listing", "summary"),
     "align": ("melt_tui.cli.aligning", "align"),
     "analyse": ("melt_tui.cli.analysing", "analyse"),
+    "import": ("melt_tui.cli.importing", "take_in"),
     "edit": ("melt_tui.cli.editing", "edit"),
     "compare": ("melt_tui.cli.comparing", "compare"),
     "export": ("melt_tui.cli.exporting", "export"),

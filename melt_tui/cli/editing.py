@@ -24,7 +24,7 @@ def edit(options: Namespace) -> int:
 
 
 def _carry_out(path: Path, options: Namespace) -> None:
-    reason: str = options.reason
+    reason: str = options.reason or ""
     asked = {
         "--undo": options.undo is not None,
         "--exclude": options.exclude is not None,
@@ -36,7 +36,7 @@ def _carry_out(path: Path, options: Namespace) -> None:
     if options.undo is not None:
         editing.undo(path, options.undo or None)
     elif options.exclude is not None:
-        editing.exclude(path, options.exclude, run=options.run, reason=reason)
+        editing.exclude(path, options.exclude, run=options.run or "", reason=reason)
     elif options.meter:
         _meter(path, options)
     elif reason or options.feeds or options.point or options.voltage is not None:
@@ -47,9 +47,15 @@ def _meter(path: Path, options: Namespace) -> None:
     if options.voltage is not None:
         if options.feeds or options.point:
             raise UsageError("a voltage and a wiring were given together", "correct one thing at a time")
-        editing.set_voltage(path, options.meter, options.voltage, reason=options.reason)
+        editing.set_voltage(path, options.meter, options.voltage, reason=options.reason or "")
     else:
-        editing.wire(path, options.meter, feeds=options.feeds, point=options.point, reason=options.reason)
+        editing.wire(
+            path,
+            options.meter,
+            feeds=options.feeds or "",
+            point=options.point or "",
+            reason=options.reason or "",
+        )
 
 
 def _lines(known: tuple[EditSummary, ...]) -> Iterator[str]:

@@ -79,11 +79,11 @@ def _session_row(row: RecordingInfo) -> tuple[str, ...]:
         if row.started_wall_ns is None
         else time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started_wall_ns / 1e9))
     )
-    simulated = " (simulated)" if row.simulated else ""
+    simulated = " (simulated)" * row.simulated + " (imported)" * row.imported
     return (
         when,
         fmt.clock(row.duration_s),
-        row.name,
+        row.name + " (edited)" * bool(row.edits),
         ", ".join(row.devices) + simulated,
         ", ".join(row.models),
         fmt.number(row.decode_tps),

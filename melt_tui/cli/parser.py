@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from melt_tui import __version__
-from melt_tui.cli.bringing import edit_options
+from melt_tui.cli.bringing import edit_options, import_options
 from melt_tui.cli.fair import fair_options
 from melt_tui.cli.handing import export_options, report_options
 from melt_tui.cli.typed import count, fraction, number, words
@@ -59,6 +59,7 @@ def parser() -> Parser:
     _add(verbs, "replay", common, "look back into a recording", _file)
     _add(verbs, "export", common, "recordings as a table, or as a trace for Perfetto", export_options)
     _add(verbs, "report", common, "recordings as one page: figures, plots, set-up, caveats", report_options)
+    _add(verbs, "import", common, "what other tools measured, as a recording", import_options)
     _add(
         verbs, "edit", common, "correct what was wrongly set in a recording, or take that back", edit_options
     )

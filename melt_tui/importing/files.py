@@ -11,7 +11,7 @@ from melt_tui.errors import BadImport
 
 TEXT_LIMIT = 64 << 20
 """Bytes of a file that is read as a whole."""
-LINE_LIMIT = 1 << 20
+LINE_LIMIT = 16 << 20
 """Bytes of a line of a file that is read line by line."""
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))

@@ -17,13 +17,13 @@ from drivers.clock import SECOND
 from drivers.model import Channel, DType, Quantity, Samples, Unit, linear, uneven_block
 from melt_tui.importing.files import lines_of
 from melt_tui.importing.melt_texts import sane
-from melt_tui.importing.numbers import Layout, Losses, rows_of
+from melt_tui.importing.numbers import Layout, Losses, pieces, rows_of
 
 MONSOON = "monsoon"
 BATTERY = "battery-terminals"
 HEAD_LINES = 50_000
 """Of a log, in which every sort of line is met."""
-_WINDOW_NS = 10 * SECOND
+_WINDOW_NS = SECOND
 _ABSENT_MC = -256_000.0
 
 MONSOON_LAYOUT = Layout(columns=(0, 1, 2))
@@ -72,7 +72,7 @@ def rate_of(path: Path, layout: Layout) -> float | None:
 
 def monsoon(path: Path, start_ns: int, channels: Sequence[Channel], losses: Losses) -> Iterator[Samples]:
     """Rows of time (s), current (mA), voltage (V); ``start_ns`` is the session's time of second 0."""
-    for rows in rows_of(path, MONSOON_LAYOUT, losses):
+    for rows in pieces(rows_of(path, MONSOON_LAYOUT, losses), 1.0):
         times = start_ns + np.rint(rows[:, 0] * SECOND).astype(np.int64)
         current, voltage = rows[:, 1], rows[:, 2]
         for channel, values in zip(channels, (current, voltage, current * voltage * 0.001), strict=True):

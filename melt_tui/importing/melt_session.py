@@ -17,7 +17,7 @@ from melt_tui.importing.draft import START_NS, Draft
 from melt_tui.importing.files import shown, source, text_of
 from melt_tui.importing.melt_runs import Read, runs_of
 from melt_tui.importing.melt_texts import epoch_ns, table, thermal_states
-from melt_tui.importing.melt_tree import files_of
+from melt_tui.importing.melt_tree import files_beside, files_of
 from melt_tui.importing.melt_turns import CLI_MLC
 from melt_tui.importing.numbers import Losses, rows_of
 from melt_tui.importing.turns import Run, run_items
@@ -37,9 +37,9 @@ _DEFECT = (
 
 
 def draft_of(root: Path, device: str = "", name: str = "") -> Draft:
-    """The session of one run's folder. Raises BadImport."""
+    """The session of one run's folder, or of the record of an app. Raises BadImport."""
     try:
-        files = files_of(root)
+        files = files_beside(root) if root.is_file() else files_of(root)
     except OSError as error:
         raise BadImport(f"{shown(root)} cannot be read ({error.strerror})", "check its rights") from None
     read = Read(files, device or printable(files.device, 60) or "phone")

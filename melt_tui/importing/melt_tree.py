@@ -93,6 +93,21 @@ def files_of(root: Path) -> MeltFiles:
     return found
 
 
+def files_beside(record: Path) -> MeltFiles:
+    """The record of an app that lies alone, with what bears its name: stages, timings, thermal states."""
+    found = _named(record.absolute().parent)
+    found.records[0] = record
+    beside = re.compile(rf"{re.escape(record.stem)}(_timing|_thermals)?(?:_conv(\d{{1,6}}))?\.(json|csv)")
+    for path in sorted(path for path in record.parent.iterdir() if path.is_file() and path != record):
+        named = beside.fullmatch(path.name)
+        place = (0, int(named[2] or 0)) if named else (0, 0)
+        if named and named[1] == "_thermals":
+            found.thermals[0] = path
+        elif named and named[3] == "csv":
+            (found.timings if named[1] else found.events)[place] = path
+    return found
+
+
 def _folders(folder: Path, deep: int = 0) -> Iterator[Path]:
     """Itself and those below it; links are not followed."""
     yield folder

@@ -3,7 +3,7 @@
 Times of the rows rise: one that does not is counted as lost, for nobody knows where it belongs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +66,13 @@ def rows_of(path: Path, layout: Layout, losses: Losses) -> Iterator[Rows]:
         if len(kept):
             newest = float(kept[-1, 0])
             yield kept
+
+
+def pieces(rows: Iterable[Rows], second: float) -> Iterator[Rows]:
+    """The same in pieces of a second, which ``second`` is in the unit of their time."""
+    for some in rows:
+        whole = np.floor(some[:, 0] / second)
+        yield from np.split(some, np.flatnonzero(np.diff(whole)) + 1)
 
 
 def _pieces(path: Path, head: int, losses: Losses) -> Iterator[bytes]:

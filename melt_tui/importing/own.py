@@ -18,7 +18,7 @@ from drivers.model import IDENTITY, Channel, DType, Samples, uneven_block
 from melt_tui.analysis.tables import EVENTS_HEAD, SAMPLES_HEAD, cell
 from melt_tui.errors import BadImport
 from melt_tui.events import SELF, Imported, SessionStarted
-from melt_tui.importing.draft import START_NS, ticked
+from melt_tui.importing.draft import MARK, START_NS, ticked
 from melt_tui.importing.files import LINE_LIMIT, lines_of, shown, source
 from melt_tui.store.eventcodec import UnknownEvent, event_of
 from melt_tui.store.making import making
@@ -61,8 +61,7 @@ def write(path: Path, samples: Path, events: Path, name: str = "") -> Path:
     zero_ns = told[0].t_ns
     first = next(event for event in told if isinstance(event, SessionStarted))
     rest = [event for event in told if event is not first]
-    if name:
-        first = replace(first, name=name)
+    first = replace(first, name=name or first.name, settings=(*first.settings, (MARK, ORIGIN)))
     _count(samples, told, losses)
     imported = Imported(
         t_ns=zero_ns,

@@ -84,6 +84,10 @@ def _told(entry: RecordingInfo) -> Iterator[str]:
     yield str(entry.path)
     if entry.simulated:
         yield "simulated devices"
+    if entry.imported:
+        yield "imported, not measured by melt"
+    if entry.edits:
+        yield f"{entry.edits} correction{'s' * (entry.edits > 1)}"
     if entry.joules_per_token is not None:
         per_token = measure(entry.joules_per_token, Unit.JOULES_PER_TOKEN)
         yield f"{per_token} (decode) at {entry.joules_point}"
@@ -100,8 +104,9 @@ def _taken(cells: dict[int, int]) -> int:
 
 
 def _devices(entry: RecordingInfo) -> str:
-    """The mark of the simulated stands first: a narrow column cuts the end."""
-    return f"{'(sim) ' if entry.simulated else ''}{', '.join(entry.devices) or _UNKNOWN}"
+    """The marks of the simulated and the imported stand first: a narrow column cuts the end."""
+    marks = "(sim) " * entry.simulated + "(imported) " * entry.imported
+    return f"{marks}{', '.join(entry.devices) or _UNKNOWN}"
 
 
 def _when(entry: RecordingInfo, zone: tzinfo | None) -> str:

@@ -11,7 +11,7 @@ from melt_tui.ui.picture import origin_ns
 from melt_tui.ui.playhead import Mode, Playhead, Reach
 from melt_tui.ui.renderables.header import HeaderModel
 from melt_tui.ui.renderables.transport import TransportModel
-from melt_tui.ui.standing import simulated
+from melt_tui.ui.standing import imported_by, simulated
 from melt_tui.ui.topics import Stock, devices
 from melt_tui.workbench import Status
 
@@ -29,7 +29,7 @@ def header_model(
         view=view_word(playhead, (t_ns - origin_ns(view, reach.first_ns)) / 1e9, live=reach.live),
         session=_session_name(view, status),
         devices=f"{len(known)} {'device' if len(known) == 1 else 'devices'} · {len(running(view))} running",
-        note="some simulated" if any(simulated(view, device.device) for device in known) else "",
+        note=_note(view, simulated=any(simulated(view, device.device) for device in known)),
         cost=_cost(look.stock),
         clock=_wall_clock(view, t_ns, zone),
     )
@@ -57,6 +57,17 @@ def transport_model(name: str, playhead: Playhead, reach: Reach, now_ns: int, or
         playing=playhead.mode is Mode.PLAYING,
         looping=playhead.loop,
     )
+
+
+def _note(view: View, *, simulated: bool) -> str:
+    """What is no measurement of ours."""
+    imported = [imported_by(view, device) for device in view.devices]
+    all_of_it = view.session is not None and dict(view.session.settings).get("imported")
+    marks = (
+        "imported" if all_of_it else "some imported" if any(imported) else "",
+        "some simulated" * simulated,
+    )
+    return ", ".join(mark for mark in marks if mark)
 
 
 def _session_name(view: View, status: Status | None) -> str:

@@ -19,6 +19,8 @@ from melt_tui.ui.topics import Stock, devices
 
 SIMULATED = "sim"
 """Stands beside every name and figure of a simulated device."""
+IMPORTED = "imported"
+"""The same of one that was read from files that others wrote."""
 
 _BAND_KINDS = frozenset(
     {
@@ -87,8 +89,17 @@ def cards(look: Look) -> tuple[Card, ...]:
 
 
 def name_of(device: DeviceView | None, name: str) -> str:
-    """A device's name, marked when it is simulated."""
-    return f"{name} ({SIMULATED})" if device and device.info and device.info.simulated else name
+    """A device's name, marked when it is simulated or imported."""
+    if device is None or device.info is None:
+        return name
+    mark = (
+        IMPORTED
+        if device.info.address.startswith("imported:")
+        else SIMULATED
+        if device.info.simulated
+        else ""
+    )
+    return f"{name} ({mark})" if mark else name
 
 
 def strip_bands(intervals: Sequence[Interval]) -> tuple[Band, ...]:

@@ -12,7 +12,7 @@ from melt_tui.ui.picture import name_of
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.run_lines import RunModel
 from melt_tui.ui.renderables.tables import Column, TableRow
-from melt_tui.ui.standing import simulated
+from melt_tui.ui.standing import imported_by, simulated
 from melt_tui.ui.topics import Stock
 from melt_tui.ui.turns import Turn
 
@@ -45,7 +45,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
         device=device,
         device_ink=device_ink(stock.shades.get(device, 0)),
         model=_model_name(run),
-        note=" · ".join(part for part in (note, "simulated" if simulated(view, device) else "") if part),
+        note=" · ".join(part for part in (note, *_marks(view, device)) if part),
         workload=" · ".join(part for part in (_workload(run), run.spec.runtime) if part),
         phase=phase_text(run),
         running=run.phase is not RunPhase.ENDED,
@@ -101,6 +101,11 @@ def planned_turns(workload: Workload | None) -> int | None:
 def turn_rows(stock: Stock, turns: Sequence[Turn], origin: int) -> list[TableRow]:
     """The table's rows, newest first."""
     return [_turn_row(stock.view, turn, stock.shades, origin) for turn in reversed(turns)]
+
+
+def _marks(view: View, device: str) -> tuple[str, ...]:
+    """What is no measurement of ours."""
+    return "simulated" * simulated(view, device), "imported" * imported_by(view, device)
 
 
 def _turn_row(view: View, turn: Turn, shades: Mapping[str, int], origin: int) -> TableRow:

@@ -20,6 +20,12 @@ def simulated(view: View, device: str) -> bool:
     return bool(known and known.info and known.info.simulated)
 
 
+def imported_by(view: View, device: str) -> bool:
+    """Whether a device was read from files that others wrote."""
+    known = view.devices.get(device)
+    return bool(known and known.info and known.info.address.startswith("imported:"))
+
+
 def state_of(device: DeviceView, run: RunView | None, wait: RunWaiting | None = None) -> CardState:
     """``run``: the one in progress, if there is one; ``wait``: what one waits for that has not begun."""
     if device.state in _STATES:

@@ -129,7 +129,7 @@ def test_what_is_damaged_is_counted(tables: tuple[Path, Path, dict[str, Any]], t
         (0, "t_s,device,kind,detail\n", "does not begin with t_s,device,channel"),
         (1, "t_s,device,kind,detail\n", "lacks the start of its session"),
         (1, "t_s,device,kind,detail\n0.000000000,melt,SessionStarted,{\n", "lacks the start of its session"),
-        (0, f"t_s,device{'x' * 2_000_000}", "a line of more than 1 MB"),
+        (0, f"t_s,device{'x' * 17_000_000}", "a line of more than 16 MB"),
     ],
     ids=["empty", "other head", "no events", "cut event", "endless line"],
 )
