@@ -62,13 +62,13 @@ def _plot(comparison: Comparison, along: Overlay, panel: Panel) -> Plot:
     lines = [
         Line(
             name=f"{comparison.runs[line.run].label} {comparison.runs[line.run].device}",
-            colour=place,
+            colour=line.run,
             x=x,
             low=line.low,
             mean=line.mean,
             high=line.high,
         )
-        for place, line in enumerate(panel.lines)
+        for line in panel.lines
     ]
     return Plot(
         title=f"{panel.title}{f' @{panel.point}' if panel.point else ''}",

@@ -13,6 +13,8 @@ from melt_tui.timeline.columns import values_of
 from melt_tui.timeline.filled import hole_ns
 
 _FAR = 1 << 61
+_EXACT = 1 << 62
+"""Products below it fit an int64."""
 
 
 def read(
@@ -55,15 +57,25 @@ def filled(own: tuple[Times, Values], spare: tuple[Times, Values], hole: int) ->
 
 
 def to_host(clock: ClockMap, key: ChannelKey, times: Times) -> Times:
-    """As ``clock.to_host`` of each: the map is a straight line between the moments at which the clock was measured."""
+    """Exactly ``clock.to_host`` of each."""
     if not clock.moves(key) or not len(times):
         return times
-    ends = (int(times.min()), int(times.max()))
-    knots = sorted({*ends, *(row.t_ns for row in clock.rows(key[0]) if ends[0] < row.t_ns < ends[1])})
-    offsets = [clock.to_host(key, knot) - knot for knot in knots]
-    drift = np.interp(times - knots[0], np.array(knots) - knots[0], np.array(offsets) - offsets[0])
-    host: Times = times + offsets[0] + np.rint(drift).astype(np.int64)
-    return host
+    corners = clock.corners(key)
+    if not corners:
+        moved: Times = times + clock.to_host(key, 0)
+        return moved
+    device, host = (np.array(ends, np.int64) for ends in zip(*corners, strict=True))
+    shift = clock.to_host(key, corners[0][0]) - corners[0][1]
+    after = np.searchsorted(device, times, side="right")
+    left = np.clip(after - 1, 0, max(0, len(device) - 2))
+    run = np.diff(device, append=device[-1] + 1)[left]
+    gained = np.diff(host - device, append=host[-1] - device[-1])[left]
+    within = np.where((after > 0) & (after < len(device)), times - device[left], 0)
+    if int(np.abs(gained).max()) * int(within.max()) >= _EXACT:
+        return np.array([clock.to_host(key, t_ns) for t_ns in times.tolist()], np.int64)
+    near = np.where(after < len(device), left, len(device) - 1)
+    exact: Times = times + (host - device)[near] + gained * within // run + shift
+    return exact
 
 
 def _own(

@@ -1,6 +1,7 @@
 """From a device's clock to the host's and back, by what was measured of it."""
 
 from bisect import bisect_right, insort
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drivers.events import ClockMeasured
@@ -83,6 +84,12 @@ class ClockMap:
         t_ns -= self._shift(key[0])
         return t_ns if line is None else line.device(t_ns)
 
+    def corners(self, key: ChannelKey) -> Sequence[tuple[int, int]]:
+        """Between what the map is straight for this channel: ``(device, host)``, both before any correction; none for times
+        that measurements do not move."""
+        line = self._lines.get(key[0]) if key in self._own else None
+        return () if line is None else line.corners
+
     def rows(self, device: str) -> tuple[ClockRow, ...]:
         """What was measured of this device, by device time, passed-over rows included."""
         return tuple(self._rows.get(device, ()))
@@ -103,6 +110,11 @@ class _Line:
             corners.append((device, host))
         self._device = [device for device, _ in corners]
         self._host = [host for _, host in corners]
+
+    @property
+    def corners(self) -> Sequence[tuple[int, int]]:
+        """Device and host time of each."""
+        return tuple(zip(self._device, self._host, strict=True))
 
     def host(self, t_ns: int) -> int:
         after = bisect_right(self._device, t_ns)

@@ -2,7 +2,9 @@
 
 import io
 import os
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing as closed
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from melt_tui.analysis.export_request import ExportRequest, Table
 from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import summarise
 from melt_tui.analysis.tables import EVENTS_HEAD, events_table, samples_table
-from melt_tui.errors import MeltError
+from melt_tui.errors import MeltError, RecordingTooNew
 from melt_tui.store.recorder import Recorder
 from tests.rigs.memory_recording import MemoryRecording
 from tests.rigs.sessions import (
@@ -145,3 +147,70 @@ def test_what_is_no_recording_is_said(tmp_path: Path) -> None:
         summary.of_file(tmp_path / "no.melt")
     with pytest.raises(MeltError):
         export.write(tmp_path / "none.melt", "samples", io.StringIO())
+
+
+def test_what_stands_there_is_replaced_only_when_asked(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.csv"
+    out.write_text("somebody's", encoding="utf-8")
+    with pytest.raises(
+        MeltError, match=r"x\.csv exists already: choose another name, or replace it with --force"
+    ):
+        export.export(asked(path, out))
+    assert out.read_text(encoding="utf-8") == "somebody's"
+    export.export(asked(path, out, Table.EVENTS, force=True))
+    assert out.read_text(encoding="utf-8").startswith(EVENTS_HEAD)
+    assert [file.name for file in tmp_path.iterdir()] == ["x.csv"]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"files": ()}, "no recording was named"),
+        ({"files": (Path("a"), Path("a"))}, "given twice"),
+        ({"files": (Path("a"),), "table": Table.RUNS, "wide": True}, "only samples can be wide"),
+        ({"files": (Path("a"),), "every_s": 1.0}, "a step of a wide table"),
+        ({"files": (Path("a"),), "every_s": 0.0, "wide": True}, "a step of a wide table"),
+        ({"files": (Path("a"),), "out": Path("x.pftrace"), "table": Table.RUNS}, "holds everything"),
+        (
+            {"files": (Path("a"),), "out": Path("nothing.csv")},
+            "there is no recording at a",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_said(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(MeltError, match=why):
+        export.export(ExportRequest(**given), io.StringIO())
+
+
+def test_recordings_in_one_table_are_told_apart(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "b" / "evening.melt"
+    other.parent.mkdir()
+    other.write_bytes(path.read_bytes())
+    out = io.StringIO()
+    export.export(ExportRequest(files=(path, other), table=Table.EVENTS), out)
+    head, *lines = out.getvalue().splitlines()
+    assert head == "recording,t_s,device,kind,detail"
+    assert {line.partition(",")[0] for line in lines} == {f"{path.parent.name}/evening", "b/evening"}
+
+
+def test_recordings_that_hold_nothing_have_heads_alone(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.melt"
+    Recorder(empty).close()
+    for table in Table:
+        out = io.StringIO()
+        export.export(ExportRequest(files=(empty,), table=table), out)
+        assert out.getvalue().count("\n") == 1
+    out = io.StringIO()
+    export.export(ExportRequest(files=(empty,), wide=True), out)
+    assert out.getvalue() == "t_s\n"
+
+
+def test_a_later_version_says_so(path: Path, tmp_path: Path) -> None:
+    newer = tmp_path / "newer.melt"
+    newer.write_bytes(path.read_bytes())
+    with closed(sqlite3.connect(newer)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.commit()
+    with pytest.raises(RecordingTooNew):
+        export.export(asked(newer, tmp_path / "x.csv"))
+    assert not (tmp_path / "x.csv").exists()
