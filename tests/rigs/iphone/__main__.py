@@ -18,6 +18,7 @@ record of this computer that the phone knows), ``attached`` (true), ``ports`` ({
 Cues; PHONE is a number from 1 or a UDID:
 
 - ``attach PHONE``, ``detach PHONE``: the cable; detaching cuts all that is open. ``new {settings}``: another phone; its UDID.
+- ``air PHONE on|off``: listed over Wi-Fi too (``Network``), under a number of its own; what is open that way outlives the cable.
 - ``stop``, ``start``: usbmuxd is gone with all that goes through it; it is there again, on the same port.
 - ``daemon silent|half|garbage`` and ``daemon`` (with a space after it or none): what usbmuxd answers.
 - ``stall PHONE``, ``resume PHONE``: the phone sends nothing, its connections stay.

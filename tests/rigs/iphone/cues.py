@@ -67,6 +67,11 @@ class Cues:
     async def cue_detach(self, rest: str) -> None:
         await self.daemon.detach(self.phone(rest))
 
+    async def cue_air(self, rest: str) -> None:
+        phone, state = self.named(rest)
+        assert state in {"on", "off"}, state
+        await (self.daemon.attach if state == "on" else self.daemon.detach)(phone, air=True)
+
     async def cue_new(self, rest: str) -> str:
         phone = build(self.daemon, json.loads(rest))
         await self.daemon.attach(phone)

@@ -147,11 +147,10 @@ class Phone:
             self.wires.discard(wire)
             wire.end()
 
-    def cut(self) -> None:
-        """Every connection ends at once, as by pulling the cable."""
-        for wire in list(self.wires):
+    def cut(self, number: int) -> None:
+        """Every connection under that number ends at once, as by pulling the cable."""
+        for wire in [wire for wire in self.wires if wire.number == number]:
             wire.end()
-        self.waiting.clear()
 
     def listening(self, port: int) -> int | None:
         """The port of this computer that stands for one at which something listens."""

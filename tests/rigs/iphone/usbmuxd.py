@@ -24,6 +24,8 @@ class Usbmuxd:
     def __init__(self) -> None:
         self.phones: dict[str, Phone] = {}
         self.attached: dict[int, Phone] = {}
+        self.airborne: set[int] = set()
+        """Numbers by which phones are reached over Wi-Fi; a phone may have one of these and one of its cable."""
         self.records: dict[str, bytes] = {}
         self.listeners: set[Client] = set()
         self.clients: set[Client] = set()
@@ -61,42 +63,45 @@ class Usbmuxd:
             self.listeners.discard(client)
             client.wire.end()
 
-    def number_of(self, phone: Phone) -> int | None:
-        return next((number for number, one in self.attached.items() if one is phone), None)
+    def number_of(self, phone: Phone, *, air: bool = False) -> int | None:
+        numbers = [number for number, one in self.attached.items() if one is phone]
+        return next((number for number in numbers if (number in self.airborne) == air), None)
 
-    async def attach(self, phone: Phone) -> None:
-        if self.number_of(phone) is None:
+    async def attach(self, phone: Phone, *, air: bool = False) -> None:
+        if self.number_of(phone, air=air) is None:
             self._numbers += 1
             self.attached[self._numbers] = phone
-            await self.tell(described(self._numbers, phone))
+            self.airborne |= {self._numbers} if air else set()
+            await self.tell(self.described(self._numbers))
 
-    async def detach(self, phone: Phone) -> None:
-        number = self.number_of(phone)
+    async def detach(self, phone: Phone, *, air: bool = False) -> None:
+        number = self.number_of(phone, air=air)
         if number is not None:
             del self.attached[number]
-            phone.cut()
+            self.airborne.discard(number)
+            phone.cut(number)
             await self.tell({"MessageType": "Detached", "DeviceID": number})
 
     async def paired(self, phone: Phone) -> None:
         await self.tell({"MessageType": "Paired", "DeviceID": self.number_of(phone)})
+
+    def described(self, number: int) -> dict[str, Any]:
+        """A phone as it is listed and told of."""
+        phone = self.attached[number]
+        properties: dict[str, Any] = {"DeviceID": number, "SerialNumber": phone.udid}
+        if number in self.airborne:
+            properties |= {"ConnectionType": "Network", "NetworkAddress": bytes((16, 2)) + bytes(126)}
+            properties |= {"EscapedFullServiceName": f"{phone.state.wifi}@fe80::1._apple-mobdev2._tcp.local."}
+        else:
+            properties |= {"ConnectionType": "USB", "ConnectionSpeed": 480_000_000, "ProductID": 0x12A8}
+            properties["LocationID"] = 0x10000 + phone.number
+        return {"MessageType": "Attached", "DeviceID": number, "Properties": properties}
 
     async def tell(self, message: dict[str, Any]) -> None:
         """To all that listen."""
         for client in list(self.listeners):
             with suppress(Gone):
                 await client.answer(0, message)
-
-
-def described(number: int, phone: Phone) -> dict[str, Any]:
-    properties = {
-        "ConnectionSpeed": 480_000_000,
-        "ConnectionType": "USB",
-        "DeviceID": number,
-        "LocationID": 0x10000 + phone.number,
-        "ProductID": 0x12A8,
-        "SerialNumber": phone.udid,
-    }
-    return {"MessageType": "Attached", "DeviceID": number, "Properties": properties}
 
 
 class Client:
@@ -156,7 +161,7 @@ class Client:
         await self.answer(tag, {"BUID": BUID})
 
     async def devices(self, tag: int, _: dict[str, Any]) -> None:
-        found = [described(number, phone) for number, phone in self.daemon.attached.items()]
+        found = [self.daemon.described(number) for number in self.daemon.attached]
         await self.answer(tag, {"DeviceList": found})
 
     async def listening(self, tag: int, _: dict[str, Any]) -> None:
@@ -165,8 +170,8 @@ class Client:
     async def listen(self, tag: int, _: dict[str, Any]) -> None:
         await self.result(tag, OK)
         self.daemon.listeners.add(self)
-        for number, phone in list(self.daemon.attached.items()):
-            await self.answer(0, described(number, phone))
+        for number in list(self.daemon.attached):
+            await self.answer(0, self.daemon.described(number))
 
     async def read_record(self, tag: int, asked: dict[str, Any]) -> None:
         record = self.daemon.records.get(str(asked.get("PairRecordID")))
@@ -198,6 +203,7 @@ class Client:
         if serve is None:
             await self.result(tag, REFUSED)
             return False
+        self.wire.number = int(asked["DeviceID"])
         self.wire.hold()
         await self.result(tag, OK)
         await serve(self.wire)

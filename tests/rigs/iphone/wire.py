@@ -45,6 +45,8 @@ class Wire:
         self.flowing = flowing
         self.name = ""
         """Of what serves it."""
+        self.number = 0
+        """Of the phone at usbmuxd; 0 in a tunnel."""
         self.certificate: bytes | None = None
         """Of the host, after TLS."""
 
