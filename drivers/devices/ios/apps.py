@@ -6,7 +6,7 @@ somebody opened by hand writes into the system log.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, MutableSet, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 
 from drivers.devices.ios import protocol
@@ -32,11 +32,12 @@ class IosApps:
         logged: MutableSet[str],
         change: Callable[[], None],
     ) -> None:
-        """``left``: bundles that were started and not seen to end. ``logged``: processes whose lines of the log are told;
+        """``left``: bundles that were started and not seen to end; those that are in it now are to be ended. ``logged``: processes whose lines of the log are told;
         ``change`` says that it has changed."""
         self._worker = worker
         self._about = about
         self._left = left
+        self._ending = set(left)
         self._logged = logged
         self._change = change
 
@@ -67,6 +68,17 @@ class IosApps:
         """Reach a port of the phone from here."""
         return forwarded(self._worker, port)
 
+    async def end_left(self) -> list[str]:
+        """End apps that were left running when the link went; the names of those that still ran."""
+        ended = []
+        while self._ending:
+            bundle = self._ending.pop()
+            answer = await self._worker.ask(Do.LEAVE, limit_s=KILL_S, bundle=bundle)
+            self._left.discard(bundle)
+            if answer.get("ran") is True:
+                ended.append(bundle)
+        return ended
+
     @asynccontextmanager
     async def _launched(self, argv: Sequence[str], env: Mapping[str, str]) -> AsyncIterator[Process]:
         bundle = argv[0]
@@ -74,6 +86,7 @@ class IosApps:
         with ExitStack() as stack:
             stack.enter_context(self._worker.heard(app.hear))
             self._left.add(bundle)
+            self._ending.discard(bundle)  # starting it anew ends the old one
             answer = await self._worker.ask(
                 Do.LAUNCH,
                 limit_s=LAUNCH_S,
@@ -215,15 +228,3 @@ class Logged:
 
     async def kill(self) -> None:
         """It is left running."""
-
-
-async def end_left(worker: Worker, left: MutableSet[str]) -> list[str]:
-    """End apps that were left running when the link went; the names of those that still ran."""
-    ended = []
-    for bundle in tuple(left):
-        with suppress(NotSupported):
-            answer = await worker.ask(Do.LEAVE, limit_s=KILL_S, bundle=bundle)
-            left.discard(bundle)
-            if answer.get("ran") is True:
-                ended.append(bundle)
-    return ended

@@ -6,7 +6,7 @@ from drivers.base import Item
 from drivers.clock import SECOND, Clock
 from drivers.devices.ios import channels as rows
 from drivers.devices.ios import protocol
-from drivers.devices.ios.apps import IosApps, end_left
+from drivers.devices.ios.apps import IosApps
 from drivers.devices.ios.channels import Row
 from drivers.devices.ios.protocol import Battery
 from drivers.errors import DriverError, LinkLost
@@ -45,7 +45,8 @@ class IosDevice:
         self._pids: set[int] = set()
         self._names: set[str] = set()
         """Processes whose lines of the log are told."""
-        self.shell: ShellLink | None = IosApps(worker, info.device, left, self._names, self._tell_watched)
+        self._apps = IosApps(worker, info.device, left, self._names, self._tell_watched)
+        self.shell: ShellLink | None = self._apps
         self._battery = {name: row.of(info.device) for name, row in rows.BATTERY.items()}
         self.channels: Sequence[Channel] = tuple(self._battery.values())
         self._opened: dict[str, Channel] = {}
@@ -211,7 +212,7 @@ class IosDevice:
         await self._worker.ask(Do.WATCH, pids=pids, names=names)
 
     async def _end_left(self) -> None:
-        for bundle in await end_left(self._worker, self._left):
+        for bundle in await self._apps.end_left():
             self._inbox.put(
                 self._log(self._clock.now(), "melt", f"ended {bundle}, which ran on while the link was away")
             )

@@ -3,7 +3,7 @@
 import asyncio
 import importlib.util
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from drivers.address import Address, parse
@@ -45,7 +45,7 @@ class IosDriver:
                     return [found(phone) for phone in phones]
         return ()
 
-    async def follow(self) -> AsyncIterator[Sequence[Found]]:
+    async def follow(self) -> AsyncGenerator[Sequence[Found], None]:
         """The iPhones now, and again whenever one comes or goes. Raises LinkError when there is no usbmuxd, MissingExtra."""
         if not _installed():
             raise error_of(Fault.NO_PACKAGE, "", TITLE)

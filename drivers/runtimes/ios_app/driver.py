@@ -131,6 +131,9 @@ async def _running(stage: Stage, title: str) -> AsyncIterator[Process]:
     except LinkError:
         detail = LEFT_RUNNING
         raise
+    except RunFailed as error:
+        detail = error.sentence
+        raise
     finally:
         _tell_end(stage, pid, detail)
 

@@ -154,7 +154,7 @@ def _timing(line: str) -> Timing | None:
 def _ours(told: Fields) -> Said | None:
     event = text(told, "event") if told.get("melt") == VERSION else ""
     if event == "token":
-        return Token(count(told, "n"), _seconds(number(told, "t")), text(told, "text"))
+        return Token(count(told, "n"), number(told, "t"), text(told, "text"))
     if event == "thermal":
         return _thermal(told)
     if event == "load":

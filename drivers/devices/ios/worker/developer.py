@@ -14,17 +14,21 @@ from pymobiledevice3.services.dvt.instruments.graphics import Graphics
 from pymobiledevice3.services.dvt.instruments.process_control import ProcessControl
 from pymobiledevice3.services.dvt.instruments.sysmontap import Sysmontap
 
-from drivers.clock import pause
+from drivers.clock import SECOND, pause
 from drivers.devices.ios.worker.faults import Trouble, plain, version_of
 from drivers.devices.ios.worker.relaying import Log
 from drivers.devices.ios.worker.serving import CLOCK, Tasks, missing, tell, tried
 from drivers.foreign import Fields
 from drivers.links.splitting import LineSplitter
 from drivers.links.usbmuxwire import Do, Fault, Order, Tell
+from drivers.ticks import ticks
 
 ANSWER_S = 6.0
 TUNNEL_S = 12.0
 SILENCE_S = 3.0
+LOOK_NS = SECOND // 20
+KILL_NS = SECOND
+"""How long an app may take to end after it was killed."""
 TUNNEL_VERSION = 17
 PRESSURE_VERSION = (27, 2)
 TAP_PROCESS = ["pid", "cpuUsage", "physFootprint", "memResidentSize"]
@@ -34,12 +38,15 @@ TAP_SYSTEM = ["vmFreeCount", "vmExtPageCount", "vmUsedCount", "vmCompressorPageC
 class Developer:
     """What a phone gives to developers: figures of its processes, and apps started."""
 
-    def __init__(self, dvt: DvtProvider, tunnel: Any, log: Log, control: ProcessControl) -> None:
+    def __init__(
+        self, dvt: DvtProvider, tunnel: Any, log: Log, control: ProcessControl, info: DeviceInfo
+    ) -> None:
         self.tunnel = tunnel
         """None for a phone that needs none."""
         self._dvt = dvt
         self._log = log
         self._control = control
+        self._info = info
         self._launched: dict[int, asyncio.Task[None] | None] = {}
         """Each with what reads its standard output."""
 
@@ -53,7 +60,8 @@ class Developer:
             loaded = importlib.import_module("drivers.devices.ios.worker.tunnel")  # heavy
             tunnel = loaded.Tunnel(await stack.enter_async_context(loaded.opened(udid)))
         dvt = await stack.enter_async_context(DvtProvider(tunnel.rsd if tunnel else lockdown))
-        return cls(dvt, tunnel, log, await stack.enter_async_context(ProcessControl(dvt)))
+        control = await stack.enter_async_context(ProcessControl(dvt))
+        return cls(dvt, tunnel, log, control, await stack.enter_async_context(DeviceInfo(dvt)))
 
     async def do(self, order: Order) -> Fields:
         """Do it."""
@@ -92,9 +100,18 @@ class Developer:
         return {"pid": pid, "stdio": False}
 
     async def kill(self, pid: int) -> Fields:
-        """End a process."""
+        """End a process, and see that it has ended."""
         self._launched.pop(pid, None)
-        await self._control.kill(pid)
+        until = 0
+        async for now in ticks(CLOCK, LOOK_NS):
+            if not await self._info.is_running_pid(pid):
+                break
+            if not until:
+                until = now + KILL_NS
+                await self._control.kill(pid)
+            elif now > until:
+                raise Trouble(Fault.FAILED, "the app does not end")
+        tell(Tell.EXITED, pid=pid)
         return {}
 
     async def leave(self, bundle: str) -> Fields:
@@ -106,8 +123,7 @@ class Developer:
 
     async def processes(self) -> Fields:
         """What runs."""
-        async with DeviceInfo(self._dvt) as info:
-            listed = await info.proclist()
+        listed = await self._info.proclist()
         return {"processes": [plain(one, ["pid", "name", "realAppName", "isApplication"]) for one in listed]}
 
     async def end(self) -> None:
@@ -121,10 +137,12 @@ class Developer:
 
     async def _read_stdio(self, pid: int, stdio: Any) -> None:
         lines = LineSplitter()
-        async with stdio:
+        try:
             while isinstance(data := await tried(stdio.read()), bytes) and data:
                 for line in lines.feed(data):
                     tell(Tell.OUTPUT, pid=pid, text=line.decode("utf-8", "replace"))
+        finally:
+            await stdio.close()
         self._launched.pop(pid, None)
         tell(Tell.EXITED, pid=pid)
 
@@ -136,22 +154,23 @@ class Developer:
 
     async def _look_after(self) -> None:
         """Notice the end of apps without a standard output that would end with them."""
-        async with DeviceInfo(self._dvt) as info:
-            while True:
-                await pause(CLOCK, 1)
-                await self._look_at([pid for pid, stdio in self._launched.items() if stdio is None], info)
+        while True:
+            await pause(CLOCK, 1)
+            await self._look_at([pid for pid, stdio in self._launched.items() if stdio is None])
 
-    async def _look_at(self, pids: list[int], info: DeviceInfo) -> None:
+    async def _look_at(self, pids: list[int]) -> None:
         for pid in pids:
-            if not await info.is_running_pid(pid):
+            if not await self._info.is_running_pid(pid):
                 self._launched.pop(pid, None)
                 tell(Tell.EXITED, pid=pid)
 
     async def _follow_tap(self, tap_ms: int) -> None:
 
-        async with asyncio.timeout(ANSWER_S), DeviceInfo(self._dvt) as info:
-            process = [name for name in TAP_PROCESS if name in await info.sysmon_process_attributes()]
-            system = [name for name in TAP_SYSTEM if name in await info.sysmon_system_attributes()]
+        async with asyncio.timeout(ANSWER_S):
+            known = set(await self._info.sysmon_process_attributes())
+            known_of_all = set(await self._info.sysmon_system_attributes())
+        process = [name for name in TAP_PROCESS if name in known]
+        system = [name for name in TAP_SYSTEM if name in known_of_all]
         tap: Any = Sysmontap(self._dvt, process, system, interval_ms=tap_ms)
         async with asyncio.timeout(ANSWER_S):
             await tap.__aenter__()

@@ -39,6 +39,7 @@ FAULTS: Mapping[str, Fault] = {
     "SSLError": Fault.UNPAIRED,
     "TimeoutError": Fault.SILENT,
     "OSError": Fault.GONE,
+    "ProtocolError": Fault.GARBLED,
     "PyMobileDevice3Exception": Fault.FAILED,
     "DTXNsError": Fault.FAILED,
     "Exception": Fault.GARBLED,

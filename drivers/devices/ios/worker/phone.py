@@ -19,11 +19,13 @@ from drivers.devices.ios.worker.faults import Trouble, judged, plain, version_of
 from drivers.devices.ios.worker.relaying import Log, pump
 from drivers.devices.ios.worker.serving import CLOCK, Tasks, missing, tell, tried
 from drivers.foreign import Fields
+from drivers.links.splitting import LineSplitter
 from drivers.links.usbmuxwire import Do, Fault, Order, Tell
 from drivers.ticks import ticks
 
 ANSWER_S = 6.0
 SILENCE_S = 3.0
+LOG_CHUNK = 65536
 AGAIN_S = 10.0
 """After what could not be had is tried again: a locked phone is unlocked, an image mounted."""
 
@@ -147,9 +149,12 @@ class Phone:
             missing("log", error)
 
     async def _read_log(self, service: SyslogService) -> None:
+        """Lines end in a line feed and a zero. They are cut here: pymobiledevice3 11.45 repeats lines of chunks that end whole."""
+        lines = LineSplitter()
         async with service:
-            async for line in service.watch():
-                self._log.take(line if isinstance(line, str) else line.decode("utf-8", "replace"))
+            while data := await service.service.recv_any(LOG_CHUNK):
+                for line in lines.feed(data):
+                    self._log.take(line.lstrip(b"\0").decode("utf-8", "replace"))
 
     async def _heartbeat(self) -> None:
 
