@@ -62,6 +62,19 @@ class ExportRequest:
         return self.format or named or Format.CSV
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest:
+    """A page: what to tell of, and where."""
+
+    files: tuple[Path, ...]
+    out: Path | None = None
+    """None: to the stream that is given."""
+    title: str = ""
+    """Empty: the names of the sessions."""
+    force: bool = False
+    """What stands at ``out`` may be replaced."""
+
+
 def check(request: ExportRequest) -> None:
     """Raises UsageError for what does not go together."""
     if not request.files:

@@ -6,36 +6,22 @@ No script and nothing from elsewhere: a policy in the page itself forbids both. 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
-from pathlib import Path
 from typing import TextIO
 
 from drivers.clock import SECOND
 from melt_tui import __version__
 from melt_tui import format as fmt
 from melt_tui.analysis.destination import check_destination, destination
+from melt_tui.analysis.export_request import ReportRequest
 from melt_tui.analysis.figured import Figured, FiguredRun, opened
 from melt_tui.analysis.markup import Markup, joined, shown, table, tag
 from melt_tui.analysis.page_compare import comparison_section
 from melt_tui.analysis.page_run import careful, cautions, run_section, run_title, throttled
 from melt_tui.errors import UsageError
 from melt_tui.measures.energy import PerToken
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRequest:
-    """What to tell of, and where."""
-
-    files: tuple[Path, ...]
-    out: Path | None = None
-    """None: to the stream that is given."""
-    title: str = ""
-    """Empty: the names of the sessions."""
-    force: bool = False
-    """What stands at ``out`` may be replaced."""
 
 
 def write_report(request: ReportRequest, stream: TextIO | None = None) -> None:

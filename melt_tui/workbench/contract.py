@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
     from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
-    from melt_tui.analysis.export_request import ExportRequest
+    from melt_tui.analysis.export_request import ExportRequest, ReportRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +315,10 @@ class Bench(Protocol):
 
     def export(self, request: "ExportRequest") -> "Future[Sequence[Path]]":
         """Write recordings for other programs; which files there are now: samples have their events beside them."""
+        ...
+
+    def write_report(self, request: "ReportRequest") -> "Future[Sequence[Path]]":
+        """Write recordings as one page for people; the file."""
         ...
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":

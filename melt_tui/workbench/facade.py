@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
     from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
-    from melt_tui.analysis.export_request import ExportRequest
+    from melt_tui.analysis.export_request import ExportRequest, ReportRequest
     from melt_tui.workbench.desk import Desk
 
 T = TypeVar("T")
@@ -193,6 +193,10 @@ class Workbench:
     def export(self, request: "ExportRequest") -> "Future[Sequence[Path]]":
         """Write its samples as CSV to ``out``, its events beside them."""
         return self._call(lambda desk: desk.shelf.export(request))
+
+    def write_report(self, request: "ReportRequest") -> "Future[Sequence[Path]]":
+        """Write recordings as one page for people."""
+        return self._call(lambda desk: desk.shelf.write_report(request))
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         """The summary of a recording."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
     from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
-    from melt_tui.analysis.export_request import ExportRequest
+    from melt_tui.analysis.export_request import ExportRequest, ReportRequest
 
 SUFFIX = ".melt"
 
@@ -73,6 +73,11 @@ class Shelf:
         """Write recordings for other programs, the events of samples beside them; which files there are now."""
         written: Sequence[Path] = await asyncio.to_thread(lambda: _analysis("export").export_all(request))
         return written
+
+    async def write_report(self, request: "ReportRequest") -> Sequence[Path]:
+        """Write recordings as one page for people; the file."""
+        await asyncio.to_thread(lambda: _analysis("page").write_report(request))
+        return [request.out] if request.out else []
 
     async def summary(self, path: Path) -> Mapping[str, Any]:
         """The summary of a recording, as ``melt summary --json`` prints it."""

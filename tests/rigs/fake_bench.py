@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
     from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
-    from melt_tui.analysis.export_request import ExportRequest
+    from melt_tui.analysis.export_request import ExportRequest, ReportRequest
 
 T = TypeVar("T")
 
@@ -189,6 +189,9 @@ class FakeBench:
 
     def export(self, request: "ExportRequest") -> "Future[Sequence[Path]]":
         return self._note("export", request, (request.out,))
+
+    def write_report(self, request: "ReportRequest") -> "Future[Sequence[Path]]":
+        return self._note("write_report", request, (request.out,))
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         return self._note("summary", path, {})

@@ -1,6 +1,7 @@
 """The library: the saved recordings, and what can be done with them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from string import ascii_uppercase
@@ -14,13 +15,14 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Label
 
 from melt_tui.analysis.compare_request import MOST_DRAWN
-from melt_tui.analysis.export_request import ExportRequest
+from melt_tui.analysis.export_request import ReportRequest
 from melt_tui.ui.answers import answer
 from melt_tui.ui.commands import BY_NAME, LIBRARY, LIBRARY_KEYS, bindings
 from melt_tui.ui.entries import COLUMNS, cell_text, column_widths, entry_line, entry_texts
 from melt_tui.ui.key_groups import key_groups
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
+from melt_tui.ui.screens.export_dialog import ExportDialog
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.widgets.key_line import KeyLine
 from melt_tui.workbench import Bench, RecordingInfo, RecordingState
@@ -50,7 +52,8 @@ class LibraryScreen(Screen[Path | tuple[str, ...]]):
             "compare_picked": self._compare,
             "rename": self._rename,
             "tags": self._tags,
-            "export": self._export,
+            "export": partial(self._hand_on, "samples"),
+            "report": partial(self._hand_on, "report"),
             "delete": self._delete,
         }
 
@@ -171,16 +174,23 @@ class LibraryScreen(Screen[Path | tuple[str, ...]]):
         dialog = TextDialog("Tags", "Tags, separated by commas", ", ".join(entry.tags))
         self._ask(dialog, lambda text: self._bench.tag_recording(entry.path, split_tags(text)))
 
-    def _export(self, entry: RecordingInfo) -> None:
-        out = entry.path.with_suffix(".csv")
-        dialog = TextDialog(
-            "Export", "Write the samples as CSV to", str(out), "Events are written beside them."
-        )
-        self._ask(
-            dialog,
-            lambda text: self._bench.export(ExportRequest(files=(entry.path,), out=Path(text).expanduser())),
-            "Written to {[0]}.",
-        )
+    @work(exclusive=True, group="ask")
+    async def _hand_on(self, what: str, entry: RecordingInfo) -> None:
+        """Those that are picked; without any the one under the cursor."""
+        dialog = ExportDialog(self._picked or [entry.path], what)
+        request = await self.app.push_screen_wait(dialog)
+        if request is None or request.out is None:
+            return
+        if request.out.exists():
+            question = ConfirmDialog(f"{request.out} exists already. Replace it?", "Replace")
+            if not await self.app.push_screen_wait(question):
+                return
+            request = replace(request, force=True)
+        self.notify(f"Writing {request.out} …", markup=False)
+        if isinstance(request, ReportRequest):
+            await self._settle(self._bench.write_report(request), "Written to {[0]}.")
+        else:
+            await self._settle(self._bench.export(request), "Written to {[0]}.")
 
     @work(exclusive=True, group="ask")
     async def _delete(self, entry: RecordingInfo) -> None:

@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from drivers.base import Item
-from melt_tui.analysis.page import ReportRequest, write_report
+from melt_tui.analysis.export_request import ReportRequest
+from melt_tui.analysis.page import write_report
 from melt_tui.errors import MeltError
 from melt_tui.events import DeviceUp, Mark, SessionStarted
 from tests.rigs.compared import Made

@@ -1,6 +1,7 @@
 """Orders given in dialogs, and what the workbench is told."""
 
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from textual.widgets import Checkbox, DataTable, Input, Label, Select
 
 from drivers.clock import SECOND
 from drivers.errors import LinkLost
-from melt_tui.analysis.export_request import ExportRequest
+from melt_tui.analysis.export_request import ExportRequest, Format, ReportRequest, Table
 from melt_tui.ui.look import running
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog
@@ -281,6 +282,47 @@ async def test_a_mark_and_the_end_of_a_device_by_dialog(desk: Any, make_app: Any
         assert bench.told("remove_device") == [BOARD]
 
 
+async def test_what_is_picked_is_handed_on(desk: Any, make_app: Any, tmp_path: Path) -> None:
+    bench = desk()
+    paths = [tmp_path / "a.melt", tmp_path / "b.melt"]
+    bench.recordings = [replace(bench.recordings[i], path=path) for i, path in enumerate(paths)]
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "l")
+        await settle(pilot)
+        await press(pilot, "space", "space", "r")
+        page = tmp_path / "a-and-1-more.html"
+        assert app.screen.query_one(Input).value == str(page)
+        await press(pilot, "enter")
+        await settle(pilot)
+        assert bench.told("write_report") == [ReportRequest(files=tuple(paths), out=page)]
+        await press(pilot, "x")
+        app.screen.query_one("#what", Select).value = "turns"
+        app.screen.query_one("#form", Select).value = "parquet"
+        await settle(pilot)
+        out = tmp_path / "a-and-1-more-turns.parquet"
+        assert app.screen.query_one(Input).value == str(out)
+        out.write_text("somebody's", encoding="utf-8")
+        await press(pilot, "enter")
+        await settle(pilot)
+        assert isinstance(app.screen, ConfirmDialog)
+        await press(pilot, "n")
+        await settle(pilot)
+        assert bench.told("export") == []
+        await press(pilot, "x")
+        app.screen.query_one("#what", Select).value = "trace"
+        await settle(pilot)
+        app.screen.query_one(Input).value = str(out)
+        await press(pilot, "enter", "y")
+        await settle(pilot)
+        assert bench.told("export") == [
+            ExportRequest(
+                files=tuple(paths), table=Table.SAMPLES, format=Format.PERFETTO, out=out, force=True
+            )
+        ]
+
+
 async def test_the_library_renames_tags_exports_and_deletes(desk: Any, make_app: Any) -> None:
     bench = desk()
     app = make_app(bench)
@@ -296,8 +338,9 @@ async def test_the_library_renames_tags_exports_and_deletes(desk: Any, make_app:
         assert bench.told("tag_recording") == [(NIGHT, ["thermal", "desk", "hot"])]
         await press(pilot, "x", "enter")
         await settle(pilot)
-        assert bench.told("export") == [ExportRequest(files=(NIGHT,), out=NIGHT.with_suffix(".csv"))]
-        assert notices(app) == [f"Written to {NIGHT.with_suffix('.csv')}."]
+        out = NIGHT.with_suffix(".csv")
+        assert bench.told("export") == [ExportRequest(files=(NIGHT,), format=Format.CSV, out=out)]
+        assert notices(app) == [f"Writing {out} …", f"Written to {out}."]
         await press(pilot, "delete", "enter")
         await settle(pilot)
         assert bench.told("delete_recording") == []
