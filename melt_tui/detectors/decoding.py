@@ -9,7 +9,10 @@ from melt_tui.detectors.window import Stretch
 _MOST = 1e9
 """Tokens at once that are none."""
 STRETCH_NS = SECOND // 4
-"""A stretch ends with the first token after so much decoding."""
+"""A stretch ends with the first token after so much decoding, unless what comes next was held back with it."""
+_HELD_BACK = 0.2
+"""A token that comes in less than this part of the time of those before it was ready when they were: a link that stalls
+tells many at once, and both belong together."""
 
 
 class Decoding:
@@ -18,8 +21,10 @@ class Decoding:
     def __init__(self) -> None:
         self.tokens = 0
         """Of the run so far."""
-        self.turns = 0
-        """That have ended."""
+        self.reached = 0
+        """Of the run up to the end of the newest stretch."""
+        self.before = 0
+        """Of the run when the turn in progress began."""
         self.started_with = 0.0
         """Tokens in context before the prompt of the turn in progress."""
         self._running = True
@@ -32,12 +37,12 @@ class Decoding:
         self._after = 0.0
         self._prompts: dict[tuple[int, int], int] = {}
         self._place = (0, 0)
-        self._begun = False
         self._n = self._ns = self._sum = 0.0
 
     def begin(self, event: TurnStarted) -> None:
         """A turn begins; how long its prompt is, is guessed from its like until the engine tells it."""
         self._running, self._last_ns, self._begun = True, None, False
+        self.before = self.tokens
         self._n = self._ns = self._sum = 0.0
         self._place = (event.conversation, event.prompt)
         known = event.context_tokens
@@ -49,7 +54,7 @@ class Decoding:
         self._new = float(tokens)
 
     def count(self, t_ns: int, count: float) -> Stretch | None:
-        """The count at a moment of host time; a stretch when one is whole."""
+        """The count at a moment of host time; the stretch before it when that is whole."""
         fresh = count - self._before
         if not 0 < fresh < _MOST:
             self._before = count if isfinite(count) else self._before
@@ -60,21 +65,25 @@ class Decoding:
         if last_ns is None or not self._running or t_ns < last_ns - SECOND:
             self._first(t_ns, fresh)
             return None
-        if t_ns > last_ns:
-            self._ns += t_ns - last_ns
+        took_ns = t_ns - last_ns
+        whole = None
+        if self._ns >= STRETCH_NS and took_ns * self._n >= _HELD_BACK * fresh * self._ns:
+            whole = self._cut(last_ns)
+            self.reached = self.tokens - int(fresh)
+        if took_ns > 0:
+            self._ns += took_ns
             self._last_ns = t_ns
         self._n += fresh
         self._sum += fresh * (self._context + (fresh + 1) / 2)
         self._context += fresh
-        return self._cut(t_ns) if self._ns >= STRETCH_NS else None
+        return whole
 
     def end(self, event: TurnEnded) -> Stretch | None:
         """The turn is over: what was left of it, or all of it where no count was told."""
         last = self._cut(self._last_ns) if self._ns and self._last_ns is not None else None
         if last is None and not self._begun:
             last = self._whole(event)
-        self._running = False
-        self.turns += 1
+        self._running, self.reached = False, self.tokens
         if event.prompt_tokens is not None:
             self._prompts[self._place] = event.prompt_tokens
             self._new = float(event.prompt_tokens)

@@ -14,17 +14,20 @@ class Reference:
     """Learns from the cool part of one run, and from nothing else.
 
     The first cool window gives r0. What follows is learnt from ``settle_s`` later, when no limit has engaged meanwhile
-    and nothing is suspected: a limit tells of itself after it began. What was learnt shortly before a doubt is forgotten
-    where enough was learnt earlier: heat comes slowly, and looks like a growing context. At contexts that are known already it is learnt
+    and nothing is suspected: a limit tells of itself after it began. It is learnt in blocks as long as a window, whose
+    scatter says how well it is known. What was learnt shortly before a doubt is forgotten where enough was learnt
+    earlier: heat comes slowly, and looks like a growing context. At contexts that are known already it is learnt
     from ``learn_s`` of decoding and no more, so that what changes slowly at the same context is not taken for normal.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._p = parameters
+        self._settle_ns = round(parameters.settle_s * SECOND)
         self._pace = Pace()
         self._waiting: deque[Stretch] = deque()
+        self._block = [0.0, 0.0, 0.0]
+        """Tokens, seconds and context that have settled, and are not a block yet."""
         self._earlier: deque[tuple[int, Pace]] = deque(maxlen=_EARLIER)
-        self._fitted_s = 0.0
         self.line: Line | None = None
         """None until the window is whole."""
         self.rate_tps = 0.0
@@ -44,19 +47,19 @@ class Reference:
 
     def begin(self, one: Stretch) -> bool:
         """Take a stretch of the first cool window; whether it is whole now."""
-        self._pace.add(one.tokens, one.seconds, one.context)
-        if self._pace.seconds < self._p.reference_s or self._pace.tokens < self._p.reference_tokens:
+        tokens, seconds, context = self._add(one)
+        if seconds < self._p.reference_s or tokens < self._p.reference_tokens:
             return False
-        self.line = self._pace.line()
-        self.tokens, self.seconds = self._pace.tokens, self._pace.seconds
-        self.rate_tps = self.tokens / self.seconds
-        self.context = self.line.middle if self.line else 0.0
+        self._learn_block()
+        self.tokens, self.seconds = tokens, seconds
+        self.rate_tps = tokens / seconds
+        self.context = context / tokens
         return True
 
     def learn(self, one: Stretch) -> None:
         """Take a stretch that looks cool: it is learnt from once it has settled."""
         self._waiting.append(one)
-        edge_ns = one.t_ns - round(self._p.settle_s * SECOND)
+        edge_ns = one.t_ns - self._settle_ns
         while self._waiting and self._waiting[0].t_ns <= edge_ns:
             self._settle(self._waiting.popleft())
 
@@ -72,25 +75,33 @@ class Reference:
             pace for learnt_ns, pace in self._earlier if learnt_ns <= edge_ns and pace.seconds >= _ENOUGH_S
         ]
         if known:
-            self._pace = replace(known[-1])
+            self._pace, self._block = replace(known[-1]), [0.0, 0.0, 0.0]
             self.line = self._pace.line()
         self._earlier.clear()
 
     def _settle(self, one: Stretch) -> None:
         new = one.context / one.tokens > self._pace.highest
-        if new or self._pace.seconds < self._p.learn_s:
-            self._pace.add(one.tokens, one.seconds, one.context)
-            if self._pace.seconds >= _FITTED * self._fitted_s:
-                self._fitted_s = self._pace.seconds
-                self.line = self._pace.line()
-            if not self._earlier or one.t_ns - self._earlier[-1][0] >= _EARLIER_NS:
-                self._earlier.append((one.t_ns, replace(self._pace)))
+        if not new and self._pace.seconds >= self._p.learn_s:
+            return
+        block = self._add(one)
+        if block[1] >= self._p.window_s and block[0] >= self._p.window_tokens:
+            self._learn_block()
+            self._earlier.append((one.t_ns, replace(self._pace)))
+
+    def _add(self, one: Stretch) -> list[float]:
+        block = self._block
+        block[0] += one.tokens
+        block[1] += one.seconds
+        block[2] += one.context
+        return block
+
+    def _learn_block(self) -> None:
+        self._pace.add(*self._block)
+        self._block = [0.0, 0.0, 0.0]
+        self.line = self._pace.line()
 
 
-_EARLIER, _EARLIER_NS = 24, 5 * SECOND
-_ENOUGH_S = 60.0
-_FITTED = 1.03
-"""It is fitted again when there is so much more to learn from."""
+_EARLIER, _ENOUGH_S = 24, 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ cap, gives r0; from it and what follows cool, seconds per token are fitted over 
 warm has no r0 and no onset, and that is said.
 
 **Symptom.** Tokens over decode time in the last 5 s or 8 tokens, whichever is longer, below 90 % of what is expected at
-these contexts: ``ThrottleSuspected``, at once. It is held when it was below for 10 s in all, or two whole turns, without
-having been back for 10 s, and is below on the whole since its crossing. Prompts are compared with cool ones of equal
-length by the same rule.
+these contexts: ``ThrottleSuspected``, at once. At contexts that were not learnt from, what their growth may explain, with
+two sigmas of the fitted slope, is none. The stay below goes on until the last 10 s on the whole are at 90 % again. It is
+held after 10 s or two whole turns, when on the whole since its crossing it is below by more than what is not known of the
+expected rate, and of its own mean, may explain; a crossing since which it was not below on the whole is given up for the
+next one. Prompts are compared with cool ones of equal length by the same rule.
 
 **Mechanism.** A limit of the device, or of a meter that feeds it, that is in force at the crossing, or engages within
 30 s before or after it. Both: ``ThrottleOnset``, dated back to the crossing. One alone: ``ThrottleRuledOut``, which says
-what was found. Back for 30 s of decoding, or over with its run: ``ThrottleEnded``.
+what was found. Back for 30 s of decoding, or over with its run: ``ThrottleEnded``, dated back to when the rate came above.
 
 It knows the items' own times alone, in the host's clock, and so finds on replay what it found live.
 """

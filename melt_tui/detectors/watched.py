@@ -12,7 +12,7 @@ from melt_tui.detectors.decoding import Decoding
 from melt_tui.detectors.mechanism import Episode
 from melt_tui.detectors.parameters import Parameters
 from melt_tui.detectors.reference import Prefills, Reference
-from melt_tui.detectors.window import Spell, Stretch, Trailing
+from melt_tui.detectors.window import Lately, Spell, Stretch, Trailing
 from melt_tui.events import (
     Confidence,
     DerivedEvent,
@@ -26,9 +26,11 @@ from melt_tui.events import (
     Verdict,
 )
 from melt_tui.measures.heat import Reason
-from melt_tui.measures.pace import Line
 
 _SIGMAS = 1.25
+"""A stay is below for good when it still is by so many sigmas of what is expected and of its own mean."""
+_SURELY = 2.0
+"""At contexts that were not learnt from, what so many sigmas of the slope explain is no symptom."""
 _SURE, _UNSURE = 0.03, 0.06
 """Uncertainty of the expected rate up to which, and from which on, an onset is sure and is not."""
 _LONG_NS = 300 * SECOND
@@ -38,6 +40,7 @@ _LONG_NS = 300 * SECOND
 class Seen:
     """How the run stood when a rate crossed."""
 
+    t_ns: int
     rate_tps: float
     expected_tps: float
     tokens: int
@@ -61,6 +64,8 @@ class WatchedRun:
         self._reference = Reference(parameters)
         self._prefills = Prefills()
         self._window = Trailing(parameters.window_s, parameters.window_tokens)
+        self._turns = 0
+        """That have ended."""
         self._turn = [0.0, 0.0, 0.0]
         """Tokens, seconds, context of the turn in progress."""
         self._whole = True
@@ -68,12 +73,12 @@ class WatchedRun:
         self._warm = False
         self._changes = at.mechanisms.changes
         self._spells: dict[Phase, Spell] = {}
-        self._seen: dict[Phase, Seen] = {}
+        self._seen: dict[tuple[Phase, int], Seen] = {}
+        """At each crossing."""
         self._onset: ThrottleOnset | None = None
-        self._level = 1.0
-        """Of the expected rate, what was reached in a stay of slowness that nothing explained."""
         self._told: set[object] = set()
-        self._grown: Spell | None = None
+        self._grown: tuple[int, float] | None = None
+        """Since when the context's growth alone has made it slower, and how much was decoded since."""
 
     def take(self, one: Stretch | None) -> Iterable[DerivedEvent]:
         """The next stretch of decoding, if there is one."""
@@ -91,9 +96,16 @@ class WatchedRun:
         turn[1] += one.seconds
         turn[2] += one.context
         self.ratio = ratio = window.expected_s(line) / window.seconds
-        if ratio >= self._p.below and not self._spells:
+        if not self._spells and ratio >= self._p.below:
             return self._well(one)
-        return self._low(one, ratio, line)
+        spell = self._spells.get(Phase.DECODE)
+        allowed = line.leeway(window.context / window.tokens, _SURELY)
+        if ratio * allowed < self._line(spell) and (spell is None or spell.ruled_out):
+            return self._crossed(one.t_ns, ratio)
+        if spell is not None:
+            part = one.tokens, allowed * line.expected_s(one.tokens, one.context), one.seconds
+            return self._slow(one.t_ns, ratio * allowed, part, spell)
+        return self._judge(one.t_ns) if self._spells else self._well(one)
 
     def turn_ended(self, event: TurnEnded, last: Stretch | None) -> Iterator[DerivedEvent]:
         """The turn's end, and what was left of its decoding."""
@@ -102,13 +114,14 @@ class WatchedRun:
         spell, line = self._spells.get(Phase.DECODE), self._reference.line
         whole, self._whole = self._whole, True
         if spell is not None and line is not None and whole and tokens >= self._p.window_tokens:
-            spell.turn(slow=line.expected_s(tokens, context) < self._p.below * self._level * seconds)
+            spell.turn(slow=line.expected_s(tokens, context) < spell.line * seconds)
         if not self._warm:
             yield from self._prefilled(event)
             yield from self._judge(event.t_ns)
+        self._turns += 1
 
     def tick(self, t_ns: int) -> Iterator[DerivedEvent]:
-        """Time goes by."""
+        """Time goes by: a limit may come that explains what is slow, or may not come any more."""
         if self._spells:
             yield from self._judge(t_ns)
         elif self._reference.line is not None:
@@ -125,8 +138,7 @@ class WatchedRun:
         if self._onset is None and self._reference.line is None and "reference" not in self._told:
             yield self._no_reference(t_ns, "there was no cool window of {} long enough")
         if self._onset is not None:
-            spells = self._spells.values()
-            back = all(spell.back_s >= self._p.hold_s or spell.good_turns >= 2 for spell in spells)
+            back = all(one.back_ns is not None or one.good_turns >= 2 for one in self._spells.values())
             yield self._ended(t_ns, recovered=back)
 
     def _begin(self, one: Stretch) -> Iterator[DerivedEvent]:
@@ -153,22 +165,35 @@ class WatchedRun:
         needed = f"{self._p.reference_s:g} s and {self._p.reference_tokens:g} tokens"
         return ThrottleReference(t_ns=t_ns, rate_tps=None, reason=why.format(needed), **self._who)
 
-    def _low(self, one: Stretch, ratio: float, line: Line) -> Iterator[DerivedEvent]:
-        """Begin a stay below, or go on with it."""
-        window, spell = self._window, self._spells.get(Phase.DECODE)
-        doubt = line.uncertainty(window.context / window.tokens)
-        below = ratio * (1 + doubt * (doubt > _UNSURE)) < self._p.below * self._level
-        if below and (spell is None or spell.ruled_out):
-            tps = window.tokens / window.seconds
-            yield from self._suspect(Phase.DECODE, one.t_ns, ratio, (tps, tps / ratio))
-        elif spell is not None:
-            spell.spend(one.tokens, line.expected_s(one.tokens, one.context), one.seconds)
-            low = below if not spell.ruled_out else ratio < self._p.below
-            spell.go_on(one.t_ns, ratio, below=low, deep=ratio < self._p.deep, took_s=one.seconds)
-        yield from self._judge(one.t_ns)
+    def _crossed(self, t_ns: int, ratio: float) -> Iterator[DerivedEvent]:
+        """A window fell below: begin a stay there."""
+        yield from self._suspect(Phase.DECODE, self._seen_now(t_ns, ratio), ratio)
+        yield from self._judge(t_ns)
+
+    def _slow(
+        self, t_ns: int, ratio: float, part: tuple[float, float, float], spell: Spell
+    ) -> Iterator[DerivedEvent]:
+        """A stay goes on."""
+        spell.go_on(t_ns, ratio, part, below=ratio < spell.line, deep=ratio < self._p.deep)
+        if t_ns in spell.crossings:
+            self._seen[Phase.DECODE, t_ns] = self._seen_now(t_ns, ratio)
+        yield from self._judge(t_ns)
+
+    def _seen_now(self, t_ns: int, ratio: float) -> Seen:
+        """How the run stands at the end of the newest window."""
+        tps = self._window.tokens / self._window.seconds
+        return self._seen_at(t_ns, (tps, tps / ratio), self.decoding.reached)
+
+    def _seen_at(self, t_ns: int, rates: tuple[float, float], tokens: int) -> Seen:
+        heat = self._at.thermometer
+        return Seen(t_ns, *rates, tokens, self._turns, heat.celsius, heat.sensor, heat.still_s)
+
+    def _line(self, spell: Spell | None) -> float:
+        """The ratio whose crossing is a symptom: of what is expected, or of what a stay that nothing explained left of it."""
+        return self._p.below * (1.0 if spell is None else min(1.0, spell.ratio))
 
     def _well(self, one: Stretch) -> Iterable[DerivedEvent]:
-        """Nothing is slow: learn from it where nothing could make it so."""
+        """Nothing is slow, as far as anybody knows: learn from it where nothing could make it so."""
         if self._at.mechanisms.cool:
             self._reference.learn(one)
         window = self._window
@@ -176,12 +201,11 @@ class WatchedRun:
         if ratio >= self._p.below:
             self._grown = None
             return ()
-        self._grown = self._grown or Spell(one.t_ns, ratio)
-        self._grown.below_s += one.seconds
-        if self._grown.below_s < self._p.hold_s:
+        since_ns, grown_s = self._grown or (one.t_ns, 0.0)
+        self._grown = since_ns, grown_s + one.seconds
+        if grown_s < self._p.hold_s:
             return ()
-        told = {"symptom_ns": self._grown.since_ns, "ratio": ratio}
-        return self._rule_out(one.t_ns, Verdict.CONTEXT_GROWTH, **told)
+        return self._rule_out(one.t_ns, Verdict.CONTEXT_GROWTH, symptom_ns=since_ns, ratio=ratio)
 
     def _prefilled(self, event: TurnEnded) -> Iterator[DerivedEvent]:
         """A prompt was evaluated: against its like."""
@@ -197,28 +221,34 @@ class WatchedRun:
         ratio, spell = expected.seconds / took_s, self._spells.get(Phase.PREFILL)
         t_ns = event.t_ns if event.first_token_ns is None else event.first_token_ns
         slow = ratio < self._p.below
+        rates = tokens / took_s, tokens / expected.seconds
+        seen = self._seen_at(t_ns, rates, self.decoding.before + 1)
         if spell is None and ratio * (1 + expected.scatter) < self._p.below:
-            rates = tokens / took_s, tokens / expected.seconds
-            yield from self._suspect(Phase.PREFILL, t_ns, ratio, rates)
+            yield from self._suspect(Phase.PREFILL, seen, ratio)
             spell = self._spells[Phase.PREFILL]
         if spell is not None:
+            self._seen[Phase.PREFILL, t_ns] = seen
             spell.turn(slow=slow)
             spell.scatter = expected.scatter * sqrt(1 / expected.known + 1 / max(1, spell.slow_turns))
-            spell.spend(tokens, expected.seconds, took_s)
-            spell.go_on(t_ns, ratio, below=slow, deep=ratio < self._p.deep, took_s=took_s)
+            part = float(tokens), expected.seconds, took_s
+            spell.go_on(t_ns, ratio, part, below=slow, deep=ratio < self._p.deep)
 
-    def _suspect(
-        self, phase: Phase, t_ns: int, ratio: float, rates: tuple[float, float]
-    ) -> Iterator[DerivedEvent]:
+    def _suspect(self, phase: Phase, seen: Seen, ratio: float) -> Iterator[DerivedEvent]:
         self._reference.doubt()
         self._grown, self._whole = None, phase is Phase.PREFILL and self._whole
-        deep_ns = t_ns if ratio < self._p.deep else None
-        self._spells[phase] = Spell(t_ns, ratio, deepest=ratio, deep_ns=deep_ns)
-        heat, known = self._at.thermometer, self.decoding
-        self._seen[phase] = Seen(*rates, known.tokens, known.turns, heat.celsius, heat.sensor, heat.still_s)
+        outer, lately = self._spells.get(phase), Lately(self._p.hold_s, self._p.window_tokens)
+        deep_ns = seen.t_ns if ratio < self._p.deep else None
+        spell = Spell(seen.t_ns, ratio, self._line(outer), lately, outer, deepest=ratio, deep_ns=deep_ns)
+        self._spells[phase] = spell
+        self._seen[phase, seen.t_ns] = seen
         if self._onset is None:
             yield ThrottleSuspected(
-                t_ns=t_ns, phase=phase, ratio=ratio, rate_tps=rates[0], expected_tps=rates[1], **self._who
+                t_ns=seen.t_ns,
+                phase=phase,
+                ratio=ratio,
+                rate_tps=seen.rate_tps,
+                expected_tps=seen.expected_tps,
+                **self._who,
             )
 
     def _judge(self, t_ns: int) -> Iterator[DerivedEvent]:
@@ -228,17 +258,28 @@ class WatchedRun:
                 yield self._ended(t_ns, recovered=True)
             return
         for phase, spell in list(self._spells.items()):
-            if self._back(phase, self._p.hold_s):
-                del self._spells[phase]
-                self._level = 1.0
-                if not spell.ruled_out:
-                    yield from self._rule_out(
-                        t_ns, Verdict.RECOVERED, symptom_ns=spell.since_ns, ratio=spell.ratio_below
-                    )
+            if self._over(phase, spell):
+                yield from self._passed(phase, spell, t_ns)
             elif not spell.ruled_out and self._held(spell):
-                begun = yield from self._conclude(phase, spell, t_ns)
-                if begun:
+                if (yield from self._conclude(phase, spell, t_ns)):
                     return
+
+    def _passed(self, phase: Phase, spell: Spell, t_ns: int) -> Iterator[DerivedEvent]:
+        """A stay is over that was none of throttling; one that it was part of goes on."""
+        del self._spells[phase]
+        if spell.outer is not None:
+            self._spells[phase] = spell.outer
+        if not self._spells:
+            self._seen.clear()
+        if not spell.ruled_out:
+            told = {"symptom_ns": spell.since_ns, "ratio": spell.ratio_below}
+            yield from self._rule_out(t_ns, Verdict.RECOVERED, **told)
+
+    def _over(self, phase: Phase, spell: Spell) -> bool:
+        """Whether a rate is back that nothing was concluded from."""
+        if phase is Phase.PREFILL:
+            return spell.good_turns >= self._p.hold_turns
+        return spell.back_ns is not None
 
     def _back(self, phase: Phase, seconds: float) -> bool:
         """Whether a rate is back for so long; a prompt's, for so many turns."""
@@ -249,7 +290,7 @@ class WatchedRun:
     def _held(self, spell: Spell) -> bool:
         """Long enough, and on the whole lower than what is not known well explains."""
         p = self._p
-        low = spell.ratio * (1 + self._doubt(spell)) < p.below * self._level
+        low = spell.ratio * (1 + self._doubt(spell)) < spell.line
         return low and spell.held(p.hold_s, p.hold_turns, p.window_s)
 
     def _doubt(self, spell: Spell) -> float:
@@ -258,49 +299,47 @@ class WatchedRun:
         if spell.scatter or line is None or not window.tokens:
             return _SIGMAS * spell.scatter
         known = line.uncertainty(window.context / window.tokens)
-        return hypot(known, _SIGMAS * line.scatter(spell.tokens))
+        return _SIGMAS * hypot(known, line.scatter(spell.tokens))
 
     def _conclude(self, phase: Phase, spell: Spell, t_ns: int) -> Generator[DerivedEvent, None, bool]:
         """A symptom that held: whether it is an onset; ruled out once no mechanism can come any more."""
-        low = self._p.below * self._level
-        known = [one for one in self._spells.items() if not one[1].ruled_out and one[1].ratio < low]
+        known = [one for one in self._spells.items() if not one[1].ruled_out and one[1].ratio < one[1].line]
         first = min(known, key=lambda one: one[1].since_ns)
         for one, stay in (first, (phase, spell)):
             for crossed_ns in stay.crossings:
                 cause = self._at.cause(crossed_ns, self._started_ns, self._p.near_s)
                 if cause is not None:
-                    self._onset = self._begun((one, stay, crossed_ns), cause, t_ns)
+                    stay.fixed = True
+                    self._onset = self._begun(one, stay, self._seen[one, crossed_ns], cause, t_ns)
                     yield self._onset
                     return True
         if t_ns >= spell.crossings[-1] + round(self._p.near_s * SECOND):
             spell.ruled_out = True
-            if phase is Phase.DECODE:
-                self._level = min(1.0, spell.ratio)
             said = self._at.silence()
             yield from self._rule_out(
                 t_ns, Verdict.UNEXPLAINED, symptom_ns=spell.since_ns, ratio=spell.ratio, detail=said
             )
         return False
 
-    def _begun(self, crossing: tuple[Phase, Spell, int], cause: Episode, t_ns: int) -> ThrottleOnset:
-        phase, spell, crossed_ns = crossing
-        seen = self._seen[phase]
+    def _begun(
+        self, phase: Phase, spell: Spell, seen: Seen, cause: Episode, confirmed_ns: int
+    ) -> ThrottleOnset:
         return ThrottleOnset(
-            t_ns=crossed_ns,
-            confirmed_ns=t_ns,
+            t_ns=seen.t_ns,
+            confirmed_ns=confirmed_ns,
             phase=phase,
             reason=cause.reason,
             limit=cause.limit,
             detail=cause.detail,
             mechanism_ns=cause.t0_ns,
-            confidence=self._confidence(crossed_ns, cause),
+            confidence=self._confidence(seen.t_ns, cause),
             ratio=spell.ratio,
             rate_tps=seen.rate_tps,
             expected_tps=seen.expected_tps,
             deep_ns=spell.deep_ns,
             temperature_c=None if seen.still_s else seen.celsius,
             sensor=seen.sensor,
-            elapsed_s=(crossed_ns - self._started_ns) / SECOND,
+            elapsed_s=(seen.t_ns - self._started_ns) / SECOND,
             tokens=seen.tokens,
             turns=seen.turns,
             disagreement="; ".join(self._disagreements(seen, cause)),
@@ -331,6 +370,7 @@ class WatchedRun:
         deep = [spell.deep_ns for spell in spells if spell.deep_ns is not None]
         self._onset = None
         self._spells.clear()
+        self._seen.clear()
         return ThrottleEnded(
             t_ns=max([*back, onset.t_ns + 1]) if recovered and back else t_ns,
             onset_ns=onset.t_ns,

@@ -55,41 +55,84 @@ class Trailing:
         return line.expected_s(self.tokens, self.context)
 
 
+class Lately:
+    """How long the newest decoding took and should have taken: the fewest parts that make ``seconds`` and ``tokens``."""
+
+    def __init__(self, seconds: float, tokens: float) -> None:
+        self._least_s = seconds
+        self._least_tokens = tokens
+        self._held: deque[tuple[float, float, float]] = deque()
+        self._tokens = 0.0
+        self._expected_s = 0.0
+        self._taken_s = 0.0
+
+    def add(self, tokens: float, expected_s: float, taken_s: float) -> None:
+        """Take the next part; what is no longer needed falls out."""
+        held = self._held
+        held.append((tokens, expected_s, taken_s))
+        self._tokens += tokens
+        self._expected_s += expected_s
+        self._taken_s += taken_s
+        while self._taken_s - held[0][2] >= self._least_s and self._tokens - held[0][0] >= self._least_tokens:
+            n, expected, taken = held.popleft()
+            self._tokens -= n
+            self._expected_s -= expected
+            self._taken_s -= taken
+
+    @property
+    def ratio(self) -> float | None:
+        """Expected over taken time; None until it is whole."""
+        whole = self._taken_s >= self._least_s and self._tokens >= self._least_tokens
+        return self._expected_s / self._taken_s if whole else None
+
+
 @dataclass(slots=True)
 class Spell:
-    """One stay of a rate below what is expected, from its first crossing on."""
+    """One stay of a rate below ``line`` of what is expected, from its crossing on.
+
+    It goes on until the mean of the last ``hold_s`` is above again: a few good seconds are no recovery, and one bad
+    second, when the rate is back, is no relapse. Where on the whole since the crossing the rate was not below after all,
+    it was crossed too early: the stay begins anew at the next window that is below.
+    """
 
     since_ns: int
     first_ratio: float
-    below_s: float = 0.0
-    """Time below in all."""
-    back_s: float = 0.0
-    """Time above since it was below last."""
-    back_ns: int | None = None
-    """When it came above, if it is."""
-    slow_turns: int = 0
-    """Whole turns in a row that were slow, up to the newest."""
-    good_turns: int = 0
-    """And that were not."""
+    line: float
+    _lately: Lately
+    outer: "Spell | None" = None
+    """The stay below which this one fell further."""
     tokens: float = 0.0
-    """That came since the crossing."""
+    """That came since the crossing; so did the next two."""
     expected_s: float = 0.0
     taken_s: float = 0.0
     below_expected_s: float = 0.0
     below_taken_s: float = 0.0
     """The same, up to when it came above."""
+    slow_turns: int = 0
+    """Whole turns in a row that were slow, up to the newest."""
+    good_turns: int = 0
+    """And that were not."""
     scatter: float = 0.0
     """One sigma of its ratio, of prompts."""
     deepest: float = 1.0
     deep_ns: int | None = None
     again_ns: int | None = None
-    """When it was crossed anew, after a time above, for the last time."""
+    """When it was crossed anew, after a window above, for the last time."""
+    back_ns: int | None = None
+    """When it came above, if it is."""
     ruled_out: bool = False
     """It was told that this is no onset."""
+    fixed: bool = False
+    """Its beginning is told, and does not change any more."""
+    _above: bool = False
+    _up: tuple[int, float] = (0, 0.0)
+    """When a window came above for the last time, and how much decoding there had been."""
+    _all_s: float = 0.0
+    _back_at_s: float = 0.0
 
     @property
     def ratio(self) -> float:
-        """Expected over taken time since the crossing: 1 before anything was taken."""
+        """Expected over taken time since the crossing: of the window before anything was taken."""
         return self.expected_s / self.taken_s if self.taken_s > 0 else self.first_ratio
 
     @property
@@ -97,24 +140,34 @@ class Spell:
         """The same until it came above."""
         return self.below_expected_s / self.below_taken_s if self.below_taken_s > 0 else self.ratio
 
-    def go_on(self, t_ns: int, ratio: float, *, below: bool, deep: bool, took_s: float) -> None:
-        """The window's ratio after ``took_s`` more."""
-        self.deepest = min(self.deepest, ratio)
-        if deep and self.deep_ns is None:
-            self.deep_ns = t_ns
-        if below:
-            self.again_ns = t_ns if self.back_ns is not None else self.again_ns
-            self.below_s += took_s
-            self.back_s, self.back_ns = 0.0, None
-            self.below_expected_s, self.below_taken_s = self.expected_s, self.taken_s
-        else:
-            self.back_s += took_s
-            self.back_ns = t_ns if self.back_ns is None else self.back_ns
+    @property
+    def back_s(self) -> float:
+        """Decoding since it came above; 0 while it is below."""
+        return 0.0 if self.back_ns is None else self._all_s - self._back_at_s
 
     @property
     def crossings(self) -> list[int]:
         """Every crossing of interest, by time: the first, that of 75 %, the last anew."""
         return sorted({one for one in (self.since_ns, self.deep_ns, self.again_ns) if one is not None})
+
+    def go_on(
+        self, t_ns: int, ratio: float, part: tuple[float, float, float], *, below: bool, deep: bool
+    ) -> None:
+        """The window's ratio after one more part: its tokens, how long it should have taken, how long it took."""
+        self._spend(part)
+        self._cross(t_ns, below=below)
+        self.deepest = min(self.deepest, ratio)
+        if deep and self.deep_ns is None:
+            self.deep_ns = t_ns
+        if below and not self.fixed and self.expected_s >= self.line * self.taken_s:
+            self._begin_anew(t_ns, ratio)
+        lately = self._lately.ratio
+        if lately is None or lately < self.line:
+            self.back_ns = None
+        elif self.back_ns is None and not below:
+            self.back_ns, self._back_at_s = self._up
+        if below and self.back_ns is None:
+            self.below_expected_s, self.below_taken_s = self.expected_s, self.taken_s
 
     def turn(self, *, slow: bool) -> None:
         """A whole turn was slow, or was not."""
@@ -123,10 +176,24 @@ class Spell:
 
     def held(self, seconds: float, turns: float, least_s: float) -> bool:
         """Whether it lasted so long, or for so many whole turns that took at least ``least_s``."""
-        return self.below_s >= seconds or (self.slow_turns >= turns and self.below_s >= least_s)
+        return self.taken_s >= seconds or (self.slow_turns >= turns and self.taken_s >= least_s)
 
-    def spend(self, tokens: float, expected_s: float, taken_s: float) -> None:
-        """What came since the crossing: how long it should have taken, and how long it took."""
+    def _spend(self, part: tuple[float, float, float]) -> None:
+        tokens, expected_s, taken_s = part
         self.tokens += tokens
         self.expected_s += expected_s
         self.taken_s += taken_s
+        self._all_s += taken_s
+        self._lately.add(tokens, expected_s, taken_s)
+
+    def _cross(self, t_ns: int, *, below: bool) -> None:
+        if below and self._above:
+            self.again_ns = t_ns
+        elif not below and not self._above:
+            self._up = t_ns, self._all_s
+        self._above = not below
+
+    def _begin_anew(self, t_ns: int, ratio: float) -> None:
+        self.since_ns, self.first_ratio = t_ns, ratio
+        self.tokens = self.expected_s = self.taken_s = 0.0
+        self.deep_ns = self.again_ns = None

@@ -68,7 +68,7 @@ def told(path: Path) -> ThrottlingSummary:
 def throttled() -> ThrottlingSummary:
     """A minute and a half of it, recovered; power and caps beside it."""
     others = [severe(44), calm(88), *watts(140), *caps(140)]
-    items = Trace(drop, others=others, seconds=140, soc=lambda t: 40 + t / 4).items()
+    items = Trace(drop, others=others, turn_tokens=400, seconds=140, soc=lambda t: 40 + t / 4).items()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.melt"
         record(path, items, Throttling())
@@ -93,7 +93,7 @@ def test_an_onset_has_all_its_figures() -> None:
     assert (known.power_w, known.caps) == (4.0, {"cap policy4": 1.8e9})
     assert (known.detector, known.parameters["hold_s"]) == (NAME, "10")
     first = known.time_to_throttle
-    assert (first.s, first.turns) == (known.onset_s, 0)
+    assert (first.s, first.turns) == (known.onset_s, 2)
     assert first.tokens == pytest.approx(20 * 46, abs=25)
     assert first.j == pytest.approx(4.0 * 46.2, abs=5)
     assert known.states == pytest.approx({"none": 96 / 140, "SEVERE": 44 / 140})
@@ -114,8 +114,8 @@ def test_json_has_the_names_that_are_promised() -> None:
 
 def test_it_is_told_in_words_too() -> None:
     first, rates, states, *_ = throttling_lines(throttled())
-    assert first.startswith("throttling: from 47 s on, after ")
-    assert "thermal (thermal status), high confidence, −37 %, back at 9" in first
+    assert first.startswith("throttling: from 46 s on, after ")
+    assert "thermal (thermal status), high confidence, −36 %, back at 9" in first
     assert rates.startswith("  r0 20.")
     assert states == "  of its time: none 69 %, SEVERE 31 %"
 
@@ -139,7 +139,7 @@ def test_what_is_replayed_through_the_same_detector_is_found_again(tmp_path: Pat
 
 def test_an_old_recording_says_that_nobody_looked_and_can_be_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "old.melt"
-    record(path, Trace(drop, others=[severe(44)], seconds=80).items())
+    record(path, Trace(drop, others=[severe(44)], turn_tokens=400, seconds=80).items())
     assert told(path).notes[0] == "no detector looked at this run when it was recorded: melt analyse does"
     assert library.info(path).throttled is None
     (found,) = analyse_file(path, "", ())
@@ -157,7 +157,7 @@ def test_none_is_never_blank(tmp_path: Path) -> None:
 
 def test_a_slower_run_without_a_cause_says_so(tmp_path: Path) -> None:
     path = tmp_path / "load.melt"
-    record(path, Trace(drop, seconds=100).items(), Throttling())
+    record(path, Trace(drop, turn_tokens=400, seconds=100).items(), Throttling())
     known = told(path)
     assert (known.onset_s, known.reason) == (None, "unknown")
     assert known.symptom_s == pytest.approx(46.2, abs=1)

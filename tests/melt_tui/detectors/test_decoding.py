@@ -29,11 +29,11 @@ def test_the_first_token_takes_no_time_and_stretches_end_with_tokens() -> None:
     decoding = Decoding()
     decoding.begin(begun())
     decoding.prompt(50)
-    one, two = counted(decoding, 7)
+    one, two = counted(decoding, 8)
     assert (one.t_ns, one.tokens, one.seconds) == pytest.approx((SECOND + 3 * SECOND // 10, 3, 0.3))
     assert one.context == sum(50 + 1 + k for k in (1, 2, 3)) - 3 + 3 * 1
     assert (two.tokens, two.seconds) == pytest.approx((3, 0.3))
-    assert decoding.tokens == 7
+    assert (decoding.tokens, decoding.reached) == (8, 7)
 
 
 def test_what_is_left_of_a_turn_comes_with_its_end() -> None:
@@ -42,8 +42,9 @@ def test_what_is_left_of_a_turn_comes_with_its_end() -> None:
     counted(decoding, 5)
     last = decoding.end(over())
     assert last is not None
-    assert (last.tokens, decoding.turns) == (1, 1)
+    assert (last.tokens, decoding.reached) == (1, 5)
     decoding.begin(begun())
+    assert decoding.before == 5
     assert counted(decoding, 1, start=5, t_ns=90 * SECOND) == [], (
         "the time between two turns is none of decoding"
     )
@@ -55,7 +56,7 @@ def test_a_prompt_like_one_before_is_as_long_and_a_shared_context_goes_on() -> N
     decoding.end(over(output_tokens=None))
     decoding.begin(begun(None, prompt=1))
     assert decoding.started_with == 50
-    (one,) = counted(decoding, 4)
+    (one,) = counted(decoding, 5)
     assert one.context == pytest.approx(3 * (50 + 50 + 1 + 2))
     decoding.begin(begun(None))
     assert decoding.started_with == 0
@@ -68,20 +69,31 @@ def test_tokens_that_come_together_or_late_are_counted_in_the_time_they_took() -
     assert decoding.count(SECOND, 3) is None
     assert decoding.count(SECOND - 5, 4) is None
     assert decoding.count(SECOND, 4) is None
-    one = decoding.count(2 * SECOND, 11)
+    assert decoding.count(2 * SECOND, 11) is None
+    one = decoding.count(2 * SECOND + SECOND // 10, 12)
     assert one is not None
-    assert (one.tokens, one.seconds) == (10, 1.0)
+    assert (one.t_ns, one.tokens, one.seconds) == (2 * SECOND, 10, 1.0)
+
+
+def test_what_a_link_held_back_is_of_one_stretch_with_the_stall_before_it() -> None:
+    decoding = Decoding()
+    decoding.begin(begun())
+    times = [0.0, 0.1, 0.2, *(1.7 + k / 1000 for k in range(15)), 1.8, 1.9, 2.0, 2.1]
+    found = [decoding.count(SECOND + round(t * SECOND), k + 1) for k, t in enumerate(times)]
+    one, two = (stretch for stretch in found if stretch is not None)
+    assert (one.tokens, one.seconds) == pytest.approx((17, 1.714))
+    assert (two.tokens, two.seconds) == pytest.approx((3, 0.286))
 
 
 def test_a_run_that_tells_of_no_turns_is_one_turn() -> None:
-    assert [one.tokens for one in counted(Decoding(), 7)] == [3, 3]
+    assert [one.tokens for one in counted(Decoding(), 8)] == [3, 3]
 
 
 def test_a_clock_that_was_set_back_starts_anew() -> None:
     decoding = Decoding()
     decoding.begin(begun())
     counted(decoding, 3, t_ns=500 * SECOND)
-    (one,) = counted(decoding, 3, start=3, t_ns=SECOND)
+    (one,) = counted(decoding, 4, start=3, t_ns=SECOND)
     assert (one.tokens, one.seconds) == pytest.approx((3, 0.3))
 
 
@@ -91,9 +103,9 @@ def test_time_away_is_left_out_and_counts_outside_of_turns_too() -> None:
     decoding.begin(begun())
     counted(decoding, 3, start=3)
     decoding.interrupt()
-    (one,) = counted(decoding, 4, start=6, t_ns=60 * SECOND)
+    (one,) = counted(decoding, 5, start=6, t_ns=60 * SECOND)
     assert (one.tokens, one.seconds) == pytest.approx((3, 0.3))
-    assert decoding.tokens == 10
+    assert decoding.tokens == 11
 
 
 def test_a_turn_whose_tokens_nobody_told_is_one_stretch_by_the_engines_word() -> None:

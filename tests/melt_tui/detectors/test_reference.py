@@ -57,7 +57,7 @@ def test_known_contexts_are_learnt_for_a_while_new_ones_always() -> None:
     for k in range(200):
         reference.learn(stretch(110 + k / 4, context=200.0 + k))
     assert reference.learnt_s > 60
-    assert reference.reach == 200 + 139
+    assert reference.reach == pytest.approx(200 + 130, abs=10), "the mean of a block"
 
 
 def test_what_was_learnt_shortly_before_a_limit_is_forgotten_where_there_is_enough() -> None:

@@ -75,7 +75,7 @@ def limit(t: float, name: str, reason: str) -> LimitEngaged:
 
 
 def test_a_sharp_drop_under_a_thermal_limit_is_an_onset_with_all_that_is_known_of_it() -> None:
-    known = found(severe(44), speed=drop(45, 0.7), soc=lambda t: 40 + t / 2, seconds=80)
+    known = found(severe(44), speed=drop(45, 0.7), soc=lambda t: 40 + t / 2, turn_tokens=400, seconds=80)
     (watched,), (reference,) = known.of(ThrottleWatched), known.of(ThrottleReference)
     assert (watched.detector, dict(watched.parameters)["below"]) == (NAME, "0.9")
     assert reference.rate_tps == pytest.approx(20, rel=0.02)
@@ -108,7 +108,7 @@ def test_a_sharp_drop_under_a_thermal_limit_is_an_onset_with_all_that_is_known_o
 
 
 def test_it_is_over_when_the_rate_is_back_and_stays_so() -> None:
-    known = found(severe(44), calm(90), speed=drop(45, 0.6, until=90), seconds=160)
+    known = found(severe(44), calm(90), speed=drop(45, 0.6, until=90), turn_tokens=400, seconds=160)
     (ended,) = known.of(ThrottleEnded)
     assert ended.recovered
     assert seconds(ended.t_ns) == pytest.approx(90 + 5 * 5 / 6, abs=1.5)
@@ -121,7 +121,7 @@ def test_a_slow_drop_is_dated_to_its_crossing() -> None:
     def slow(t: float) -> float:
         return 20 * max(0.7, 1 - max(0, t - 60) * 0.003)
 
-    (onset,) = found(severe(75, "LIGHT"), speed=slow, seconds=180).of(ThrottleOnset)
+    (onset,) = found(severe(75, "LIGHT"), speed=slow, turn_tokens=400, seconds=180).of(ThrottleOnset)
     assert seconds(onset.t_ns) == pytest.approx(60 + 100 / 3 + 2.5, abs=6)
 
 
@@ -153,7 +153,7 @@ def test_heat_after_a_load_beside_it_is_still_found() -> None:
     def speed(t: float) -> float:
         return 20.0 * (0.85 if t >= 40 else 1) * (0.6 if t >= 120 else 1)
 
-    known = found(severe(119), speed=speed, seconds=160)
+    known = found(severe(119), speed=speed, turn_tokens=400, seconds=160)
     assert [one.verdict for one in known.of(ThrottleRuledOut)] == [Verdict.UNEXPLAINED]
     (onset,) = known.of(ThrottleOnset)
     assert seconds(onset.t_ns) == pytest.approx(121.5, abs=1.5)
@@ -305,7 +305,7 @@ def test_the_rate_as_a_part_of_the_expected_one_is_told_four_times_a_second() ->
 
 
 def test_other_parameters_find_other_things() -> None:
-    items = Trace(drop(45, 0.93), others=[severe(44)], seconds=80).items()
+    items = Trace(drop(45, 0.93), others=[severe(44)], turn_tokens=400, seconds=80).items()
     assert Found(items, Throttling()).of(ThrottleOnset) == []
     assert len(Found(items, Throttling(Parameters().changed(["below=0.97"]))).of(ThrottleOnset)) == 1
 

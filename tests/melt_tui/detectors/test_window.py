@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melt_tui.detectors.window import Spell, Stretch, Trailing
+from melt_tui.detectors.window import Lately, Spell, Stretch, Trailing
 from melt_tui.measures.pace import Line
 
 parts = st.lists(
@@ -39,30 +39,63 @@ def test_how_long_it_should_have_taken_follows_the_context() -> None:
     assert window.expected_s(line) == pytest.approx(10 * (0.05 + 1e-5 * 200))
 
 
-def test_a_stay_counts_time_below_and_starts_again_when_it_was_back() -> None:
-    stay = Spell(100, 0.88)
-    for t, ratio in ((101, 0.8), (102, 0.7), (103, 0.95), (104, 0.95), (105, 0.8)):
-        stay.spend(2, ratio, 1.0)
-        stay.go_on(t, ratio, below=ratio < 0.9, deep=ratio < 0.75, took_s=1.0)
-    assert (stay.below_s, stay.back_s, stay.back_ns) == (3.0, 0.0, None)
-    assert (stay.deepest, stay.deep_ns, stay.again_ns) == (0.7, 102, 105)
-    assert stay.crossings == [100, 102, 105]
-    assert stay.ratio == pytest.approx(4.2 / 5)
-    stay.go_on(106, 1.0, below=False, deep=False, took_s=1.0)
-    stay.spend(2, 2.0, 1.0)
-    assert (stay.back_s, stay.back_ns, stay.tokens) == (1.0, 106, 12)
-    assert stay.ratio_below == pytest.approx(4.2 / 5), "what came after it was back is no part of it"
+def stay(line: float = 0.9) -> Spell:
+    return Spell(100, 0.88, line, Lately(3.0, 3.0))
+
+
+def spent(one: Spell, *ratios: float, start: int = 101) -> Spell:
+    """A second of each ratio, which is that of the window as well, two tokens a second."""
+    for t, ratio in enumerate(ratios, start):
+        one.go_on(t, ratio, (2, ratio, 1.0), below=ratio < one.line, deep=ratio < 0.75)
+    return one
+
+
+def test_the_newest_parts_are_looked_at_once_they_are_long_enough() -> None:
+    lately = Lately(3.0, 8.0)
+    for _ in range(3):
+        lately.add(2, 0.5, 1.0)
+    assert lately.ratio is None, "six tokens"
+    lately.add(2, 2.5, 1.0)
+    assert lately.ratio == pytest.approx(4.0 / 4)
+    lately.add(6, 1.0, 1.0)
+    assert lately.ratio == pytest.approx(4.0 / 3)
+
+
+def test_a_stay_goes_on_through_a_few_good_seconds_and_is_over_when_the_last_are_good_on_the_whole() -> None:
+    one = spent(stay(), 0.7, 0.8, 0.95, 0.8, 0.7)
+    assert (one.since_ns, one.deepest, one.deep_ns, one.again_ns) == (100, 0.7, 101, 104)
+    assert (one.crossings, one.back_ns, one.tokens) == ([100, 101, 104], None, 10)
+    assert one.ratio == pytest.approx(3.95 / 5)
+    spent(one, 1.0, 1.0, start=106)
+    assert (one.back_ns, one.back_s) == (106, 1.0), "0.7, 1.0 and 1.0 are 0.9"
+    assert one.ratio_below == pytest.approx(3.95 / 5), "what came after it was back is no part of it"
+    spent(one, 0.88, start=108)
+    assert one.back_ns == 106, "one bad second is no relapse"
+    spent(one, 0.7, start=109)
+    assert one.back_ns is None
+    assert one.back_s == 0
+
+
+def test_a_stay_that_was_none_on_the_whole_begins_anew_until_it_is_told() -> None:
+    one = spent(stay(), 0.89, 0.95, 0.91, 0.89)
+    assert (one.since_ns, one.tokens, one.again_ns) == (104, 0.0, None)
+    assert one.ratio == 0.89
+    spent(one, 0.6, start=105)
+    assert (one.since_ns, one.ratio) == (104, 0.6)
+    told = stay()
+    told.fixed = True
+    assert spent(told, 0.89, 0.95, 0.91, 0.89).since_ns == 100
 
 
 def test_it_is_held_by_time_or_by_whole_turns_that_are_not_too_short() -> None:
-    stay = Spell(0, 0.8)
-    assert stay.ratio == 0.8
-    stay.turn(slow=True)
-    stay.turn(slow=True)
-    assert not stay.held(10, 2, 5)
-    stay.below_s = 5.0
-    assert stay.held(10, 2, 5)
-    stay.turn(slow=False)
-    assert (stay.held(10, 2, 5), stay.good_turns) == (False, 1)
-    stay.below_s = 10.0
-    assert stay.held(10, 2, 5)
+    one = stay()
+    assert one.ratio == 0.88
+    one.turn(slow=True)
+    one.turn(slow=True)
+    assert not one.held(10, 2, 5)
+    spent(one, *[0.8] * 5)
+    assert one.held(10, 2, 5)
+    one.turn(slow=False)
+    assert (one.held(10, 2, 5), one.good_turns) == (False, 1)
+    spent(one, *[0.8] * 5)
+    assert one.held(10, 2, 5)
