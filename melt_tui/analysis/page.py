@@ -20,6 +20,7 @@ from melt_tui.analysis.figured import Figured, FiguredRun, opened
 from melt_tui.analysis.markup import Markup, joined, shown, table, tag
 from melt_tui.analysis.page_compare import comparison_section
 from melt_tui.analysis.page_run import careful, cautions, run_section, run_title, throttled
+from melt_tui.analysis.provenance import edit_line
 from melt_tui.errors import UsageError
 from melt_tui.measures.energy import PerToken
 
@@ -106,6 +107,11 @@ def _cautions(known: Sequence[Figured], runs: Sequence[FiguredRun]) -> Iterator[
             yield f"{one.name}: {session.lost}"
         elif not session.ended:
             yield f"{one.name}: it was still being recorded when this page was made"
+        yield from (
+            f"{one.name}: imported {made.origin}: not measured by melt" for made in one.summary.imported
+        )
+        standing = [edit for edit in one.summary.edits if edit.standing]
+        yield from (f"{one.name}: corrected by hand: {edit_line(edit)}" for edit in standing)
     if len(runs) > 1:
         by_word: dict[str, list[str]] = {}
         for i, run in enumerate(runs, 1):

@@ -38,6 +38,7 @@ _BANDS = {
     IntervalKind.OUTAGE: "outage",
 }
 _MOST_BANDS = 600
+"""Of more, those of prefill and decode cannot be told apart any more, and are left out."""
 _SHADES = {
     "prefill": "in the strip at the top, dark is prefill",
     "decode": "light is decode",
@@ -220,7 +221,8 @@ def _called(run: FiguredRun, channel: Channel) -> str:
 def _run_bands(run: FiguredRun) -> Iterator[Band]:
     found = run.of.recording.intervals(run.t0_ns, run.t1_ns)
     mine = [one for one in found if one.device == run.summary.device and one.kind in _BANDS]
-    for one in mine[:_MOST_BANDS]:
+    strips = {IntervalKind.PREFILL, IntervalKind.DECODE}
+    for one in mine if len(mine) <= _MOST_BANDS else (one for one in mine if one.kind not in strips):
         start = (one.t0_ns - run.t0_ns) / SECOND
         stop = ((run.t1_ns if one.t1_ns is None else one.t1_ns) - run.t0_ns) / SECOND
         yield Band(_BANDS[one.kind], start, stop, f"{_BANDS[one.kind]} {one.label}".rstrip())
@@ -256,7 +258,7 @@ def _turns(run: FiguredRun) -> Iterator[Markup]:
 def _turn(turn: FiguredTurn, *, heat: bool) -> list[str]:
     known = asdict(turn.summary)
     remarks = [str(turn.summary.purpose)] if turn.summary.purpose != "measured" else []
-    remarks += ["differs > 5 %"] if turn.summary.flagged else []
+    remarks += ["differs > 5 %"] * turn.summary.flagged + ["left out"] * (turn.summary.excluded is not None)
     return [
         str(turn.summary.turn),
         *(rounded(known[name]) for _, name, rounded in COLUMNS),

@@ -145,6 +145,7 @@ _RUNS = (
     _field("outcome", T, "done, stopped, failed; empty: the recording ended first", "summary.outcome"),
     _device("device_model", T, "as the device names itself", "model"),
     _device("device_os", T, "system of the device", "os"),
+    _field("imported", B, "made from files of others, not measured by melt", lambda run: bool(run.of.summary.imported)),
     *_below(
         "summary.",
         ("simulated", B, "a simulated device: no figure is a measurement"),
@@ -221,6 +222,7 @@ _TURNS = (
         ("tpot_ms", R, "time per output token"),
         ("e2e_ms", R, "prompt sent until the last output token"),
         ("flagged", B, "observed and reported decode rate differ by more than 5 %"),
+        ("excluded", T, "why somebody left it out; empty: nobody did"),
     ),
     _field("temperature_start_c", R, "of the run's first sensor, as the prompt was sent", "start_c"),
     _field("temperature_end_c", R, "of the run's first sensor, as the last token came", "end_c"),
