@@ -112,7 +112,7 @@ def _completed(recording: Recording, capture: Capture, shape: Shape) -> Capture:
     meter = next(name for name in names if name not in devices)
     if capture.meter and meter != capture.meter:
         raise UsageError(
-            f"there is a device {fmt.plain(meter, 80)} in the session already", "give another --name"
+            f"there is a device {fmt.plain(capture.meter, 80)} in the session already", "give another --name"
         )
     return replace(capture, feeds=feeds, meter=meter)
 

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -184,8 +185,8 @@ def _block(told: Mapping[str, tuple[float | None, int | None]]) -> Timing:
 def timing_rows(content: str, name: str, count: Count) -> list[Timing]:
     """The table of LLMFarmEval, a row for each prompt."""
     found = []
-    for row in csv.DictReader(io.StringIO(content)):
-        values = {key: _float(value) for key, value in row.items() if isinstance(key, str)}
+    for row in table(content):
+        values = {key: _float(value) for key, value in row.items()}
         if values.get("t_eval_ms") is None or values.get("n_eval") is None:
             count.add(name)
             found.append(Timing())
@@ -299,9 +300,13 @@ def thermal_states(content: str, name: str, count: Count) -> list[tuple[int, str
 
 
 def table(content: str) -> Iterator[Mapping[str, str]]:
-    """Rows of a table with a head, as they stand."""
-    for row in csv.DictReader(io.StringIO(content)):
-        yield {key: value for key, value in row.items() if isinstance(key, str) and isinstance(value, str)}
+    """Rows of a table with a head, as they stand; to the first that is no row."""
+    rows = csv.DictReader(io.StringIO(content))
+    with suppress(csv.Error):
+        for row in rows:
+            yield {
+                key: value for key, value in row.items() if isinstance(key, str) and isinstance(value, str)
+            }
 
 
 def _iso_ns(value: str) -> int | None:

@@ -17,6 +17,8 @@ from melt_tui.measures.alignment import AROUND_NS, REACH_NS, Alignment, Power, a
 STEP_NS = 100 * MILLISECOND
 MOST_NS = 20 * SECOND
 """Of each run, its beginning: clocks drift."""
+_BRIDGED = 2
+"""Steps without a reading that are bridged."""
 _LONGEST = 5_000_000
 """Coarse steps of a capture: some days."""
 
@@ -123,11 +125,22 @@ def _power(watts: Watts, moments: Sequence[int], offset_ns: int) -> Power:
         np.add.at(count, places[inside], 1)
         if len(times) > 2:
             period_ns = max(period_ns, int(np.median(np.diff(times))))
-    step = max(1, -(-period_ns // MILLISECOND))
+    step = max(1, round(period_ns / MILLISECOND))
     cut = n // step * step
     total, count = total[:cut].reshape(-1, step).sum(axis=1), count[:cut].reshape(-1, step).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Power(begin_ns, step * MILLISECOND, np.where(count > 0, total / count, np.nan))
+        return Power(begin_ns, step * MILLISECOND, _bridged(np.where(count > 0, total / count, np.nan)))
+
+
+def _bridged(watts: Values) -> Values:
+    """With the steps filled in that no reading fell on, for it came a little early or late."""
+    known = np.flatnonzero(np.isfinite(watts))
+    if len(known) < 2:
+        return watts
+    places = np.arange(len(watts))
+    after = np.clip(np.searchsorted(known, places), 1, len(known) - 1)
+    near = (known[after] - known[after - 1] <= _BRIDGED + 1) & (places >= known[0]) & (places <= known[-1])
+    return np.where(near, np.interp(places, known, watts[known]), watts)
 
 
 def _powers(watts: Watts) -> Iterator[tuple[NDArray[np.int64], Values]]:
