@@ -30,6 +30,7 @@ class Grouping(StrEnum):
     RUNTIME = "runtime"
     THREADS = "threads"
     WORKLOAD = "workload"
+    VARIANT = "variant"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,8 @@ class CompareRequest:
     sources: tuple[str, ...]
     """``FILE``: all runs of it; ``FILE#RUN``: one, by its id or number, or those of a device."""
     group: str = ""
-    """A name for each source (``old,new,new,old``), or a ``Grouping``; empty: each source is a group, of a single file
-    each run."""
+    """A name for each source (``old,new,new,old``), or a ``Grouping``; empty: each source is a group; of a single file
+    each variant that was run in turn, or else each run."""
     letters: tuple[str, ...] = ()
     """The group of each source as somebody put them together, ``A`` to ``Z``; instead of ``group``."""
     laid: bool = True

@@ -15,7 +15,7 @@ from melt_tui.analysis.runs import RunSummary
 from melt_tui.analysis.session import DeviceSummary, Summary, summarise
 from melt_tui.errors import UsageError
 from melt_tui.events import SessionStarted
-from melt_tui.measures.heat import UNLIMITED
+from melt_tui.measures.heat import UNLIMITED, ThermalStart
 from melt_tui.store.recording import Recording
 
 
@@ -44,6 +44,10 @@ class ComparedRun:
     onset_s: float | None
     warm: bool
     """It began too warm for a reference rate, as far as a detector looked."""
+    start: ThermalStart
+    """The thermal state that it began in."""
+    variant: str | None
+    """Of what it is a run, where several were run in turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +209,9 @@ def _keys(request: CompareRequest, found: Sequence[_Found]) -> list[tuple[str, s
         return [(names[one.source], names[one.source]) for one in found]
     if request.group:
         return [(value, value) for value in (_property(request.group, one) for one in found)]
+    variants = [one.summary.fair.variant for one in found]
+    if len(request.sources) == 1 and all(variants) and len(set(variants)) > 1:
+        return [(value, value) for value in (_property(Grouping.VARIANT, one) for one in found)]
     if len(request.sources) == 1:
         return [(str(i), one.title) for i, one in enumerate(found)]
     return [(str(one.source), one.title) for one in found]
@@ -220,6 +227,7 @@ def _property(name: str, one: _Found) -> str:
         Grouping.RUNTIME: one.summary.runtime,
         Grouping.THREADS: setup["threads"],
         Grouping.WORKLOAD: one.summary.workload,
+        Grouping.VARIANT: one.summary.fair.variant,
     }
     if name not in values:
         raise UsageError(
@@ -292,6 +300,8 @@ def _told(one: _Found, label: str, group: str, wall_ns: int | None, place: int |
         limited=min(1.0, sum(_limits(throttling.states))),
         onset_s=throttling.onset_s,
         warm=looked and any(_BEGAN_WARM in note for note in throttling.notes),
+        start=summary.start.thermal,
+        variant=summary.fair.variant,
     )
 
 

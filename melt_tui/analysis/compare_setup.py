@@ -133,6 +133,10 @@ def _heat(known: Sequence[Known], base: Group, group: Group) -> Iterator[str]:
         yield (
             f"thermal state: {base.name} began at {fmt.celsius(starts[0])}, {group.name} at {fmt.celsius(starts[1])}"
         )
+    began = [{known[i].told.start for i in side.runs} for side in (base, group)]
+    if began[0] != began[1]:
+        mine, theirs = (" and ".join(sorted(states)) for states in began)
+        yield f"thermal state: runs of {base.name} began {mine}, those of {group.name} {theirs}"
     limited = [_mean(known[i].told.limited for i in side.runs) or 0.0 for side in (base, group)]
     if abs(limited[1] - limited[0]) > LIMITED:
         said = " and ".join(
@@ -215,6 +219,15 @@ def _setup(run: Known) -> Iterator[tuple[str, str | None]]:
     yield "reference points of power", ", ".join(dict.fromkeys(one.point for one in summary.power)) or None
     start_c = run.told.start_c
     yield _START, None if start_c is None else fmt.plain(f"{start_c:.1f} °C, {run.told.sensor}")
+    yield "thermal state at the start", run.told.start
+    fair = summary.fair
+    for name, value in (
+        ("gate", fair.gate),
+        ("cool-down", fair.cooldown),
+        ("ceiling", fair.ceiling),
+        ("until", fair.until),
+    ):
+        yield name, None if value is None else fmt.plain(value)
     yield "recorded by melt", run.session.session.version
 
 

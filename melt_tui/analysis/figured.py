@@ -18,7 +18,6 @@ from melt_tui.analysis.runevents import RunEvents, run_events
 from melt_tui.analysis.runs import RunSummary, counts
 from melt_tui.analysis.samples import read
 from melt_tui.analysis.session import DeviceSummary, Summary, summarise
-from melt_tui.analysis.thermal import states
 from melt_tui.analysis.turns import TurnSummary
 from melt_tui.events import SessionStarted
 from melt_tui.measures.energy import PerToken
@@ -119,11 +118,6 @@ class FiguredRun:
         return [FiguredTurn(self, started, turn) for started, turn in pairs]
 
     @cached_property
-    def thermal(self) -> Sequence[tuple[int, str]]:
-        """The thermal state at its start, then each change."""
-        return list(states(self.of.recording, self.summary.device, self.t0_ns, self.t1_ns))
-
-    @cached_property
     def heat(self) -> tuple[Times, Values]:
         """The first temperature of its device; nothing where there is none."""
         if not self.summary.temperatures:
@@ -153,7 +147,7 @@ class FiguredTurn:
     @property
     def thermal_state(self) -> str:
         """As its prompt was sent."""
-        return [state for t_ns, state in self.of.thermal if t_ns <= max(self.started.t_ns, self.of.t0_ns)][-1]
+        return self.summary.thermal
 
     @property
     def start_c(self) -> float | None:

@@ -13,8 +13,10 @@ from melt_tui.analysis.metering import PowerSummary
 from melt_tui.analysis.provenance import edit_lines, import_lines
 from melt_tui.analysis.runs import RunSummary, Temperature
 from melt_tui.analysis.session import DeviceSummary, SelfSummary, Summary
+from melt_tui.analysis.start import start_lines
 from melt_tui.analysis.throttling import ThrottlingSummary
 from melt_tui.analysis.turns import TurnSummary
+from melt_tui.measures.heat import UNLIMITED
 
 COLUMNS: Sequence[tuple[str, str, Callable[[float | None], str]]] = (
     ("prompt", "prompt_tokens", fmt.count),
@@ -134,6 +136,7 @@ def _run(run: RunSummary) -> Iterator[str]:
     load, peak = fmt.seconds(run.load_s), fmt.byte_count(run.rss_peak_bytes, 3)
     yield f"  load {load}, peak RSS {peak}, {run.counted_turns} turns counted"
     yield from (f"  {line}" for line in _table(_turn_rows(run)))
+    yield from (f"  {line}" for line in start_lines(run.start, run.fair))
     yield from (f"  {_temperature(temperature)}" for temperature in run.temperatures)
     for part in energy_tables(run.energy, run.per_token, run.power):
         yield from (f"  {part}",) if isinstance(part, str) else (f"    {line}" for line in _table(part))
@@ -165,6 +168,7 @@ def _remarks(turn: TurnSummary) -> str:
         "warm-up": turn.purpose is TurnPurpose.WARMUP,
         "differs > 5 %": turn.flagged,
         "left out": turn.excluded is not None,
+        turn.thermal: turn.thermal != UNLIMITED,
         f"{turn.end or 'not ended'}": turn.end not in {TurnEnd.LIMIT, TurnEnd.EOS},
     }
     return ", ".join(remark for remark, on in remarks.items() if on)

@@ -1,12 +1,12 @@
 """What a recording tells of each run, before anything is reckoned from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drivers.events import FirstToken, ModelLoaded, RunEvent, TurnEnded, TurnStarted
 from drivers.model import ModelFile, RunSpec
 from melt_tui.analysis.recorded import EVERY, Recorded
-from melt_tui.events import ModelPrepared, RunEnded, RunStarted
+from melt_tui.events import ModelPrepared, RunEnded, RunStarted, RunSteady, RunWaited, SafetyStop
 from melt_tui.timeline.model import EVER
 
 
@@ -21,6 +21,10 @@ class RunEvents:
     turns: list[TurnStarted] = field(default_factory=list)
     first: dict[int, FirstToken] = field(default_factory=dict)
     turn_ends: dict[int, TurnEnded] = field(default_factory=dict)
+    waited: Sequence[RunWaited] = ()
+    """What was waited for before it."""
+    safety: SafetyStop | None = None
+    steady: RunSteady | None = None
 
     @property
     def spec(self) -> RunSpec:
@@ -34,28 +38,37 @@ class RunEvents:
 
     def note(self, event: RunEvent) -> None:
         """Take what was said next."""
-        match event:
-            case ModelPrepared():
-                self.prepared = event
-            case ModelLoaded():
-                self.loaded = event
-            case RunEnded():
-                self.ended = event
-            case TurnStarted():
-                self.turns.append(event)
-            case FirstToken():
-                self.first[event.turn] = event
-            case TurnEnded():
-                self.turn_ends[event.turn] = event
+        if isinstance(event, TurnStarted):
+            self.turns.append(event)
+        elif isinstance(event, FirstToken):
+            self.first[event.turn] = event
+        elif isinstance(event, TurnEnded):
+            self.turn_ends[event.turn] = event
+        elif type(event) in _ONCE:
+            setattr(self, _ONCE[type(event)], event)
+
+
+_ONCE: Mapping[type[RunEvent], str] = {
+    ModelPrepared: "prepared",
+    ModelLoaded: "loaded",
+    RunEnded: "ended",
+    SafetyStop: "safety",
+    RunSteady: "steady",
+}
+"""What is said once of a run, and where it is kept."""
+_KINDS = (RunWaited, RunStarted, TurnStarted, FirstToken, TurnEnded, *_ONCE)
 
 
 def run_events(recording: Recorded) -> list[RunEvents]:
     """Every run of a recording, in the order in which they started."""
-    kinds = (RunStarted, ModelPrepared, ModelLoaded, RunEnded, TurnStarted, FirstToken, TurnEnded)
     runs: dict[tuple[str, str], RunEvents] = {}
-    for event in recording.events(*recording.span(), kinds=kinds, limit=EVERY):
-        if isinstance(event, RunStarted):
-            runs[event.device, event.run] = RunEvents(event)
+    waited: dict[tuple[str, str], list[RunWaited]] = {}
+    for event in recording.events(*recording.span(), kinds=_KINDS, limit=EVERY):
+        if isinstance(event, RunWaited):
+            waited.setdefault((event.device, event.run), []).append(event)
+        elif isinstance(event, RunStarted):
+            before = waited.pop((event.device, event.run), ())
+            runs[event.device, event.run] = RunEvents(event, waited=before)
         elif isinstance(event, RunEvent) and (event.device, event.run) in runs:
             runs[event.device, event.run].note(event)
     return list(runs.values())

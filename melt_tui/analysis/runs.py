@@ -1,20 +1,24 @@
 """A run as figures: its turns, its load, its memory, its temperatures, and what it was set up with."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnPurpose
-from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Sampling, Samples, code_struct
+from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Samples, Sampling, code_struct
 from melt_tui.analysis import samples
 from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy, run_energy
 from melt_tui.analysis.parts import RunSpan, TurnSpan
 from melt_tui.analysis.recorded import Channels, Recorded, blocks
 from melt_tui.analysis.runevents import RunEvents
+from melt_tui.analysis.start import FairSummary, Start, fair_of, start_of
+from melt_tui.analysis.thermal import states
 from melt_tui.analysis.throttling import ThrottlingSummary, summarise_throttling
 from melt_tui.analysis.turns import Counts, TurnEvents, TurnSummary, mean_figures, read_counts, summarise_turn
 from melt_tui.events import DerivedEvent
@@ -67,6 +71,9 @@ class RunSummary:
     """Measured turns that ended by themselves, none of them flagged: those that ``mean`` is taken over."""
     mean: Mapping[str, float | None]
     temperatures: tuple[Temperature, ...]
+    start: Start
+    """The thermal state that it began in: every figure stands beside it."""
+    fair: FairSummary
     energy: tuple[EnergySummary, ...]
     """Of each part, at every reference point that was measured."""
     per_token: tuple[TokenEnergy, ...]
@@ -112,6 +119,8 @@ def summarise_run(
         counted_turns=len(counted),
         mean=mean_figures(counted),
         temperatures=(temperatures := look.temperatures()),
+        start=start_of(recording, channels, events),
+        fair=fair_of(events),
         energy=energy.energy,
         per_token=energy.per_token,
         power=energy.power,
@@ -277,10 +286,17 @@ class _Look:
     def _turn_events(self) -> Iterator[TurnEvents]:
         starts = self._events.turns
         untils = [*(after.t_ns - 1 for _, after in pairwise(starts)), self._t1_ns]
-        edits = self._recording.edits
+        edits, thermal = self._recording.edits, self._thermal
         for started, until_ns in zip(starts, untils, strict=False):
             first, ended = self._events.first.get(started.turn), self._events.turn_ends.get(started.turn)
-            yield TurnEvents(started, first, ended, until_ns, edits.excluded(started.run, started.turn))
+            why = edits.excluded(started.run, started.turn)
+            at = max(0, bisect_right(thermal, started.t_ns, key=lambda change: change[0]) - 1)
+            yield TurnEvents(started, first, ended, until_ns, why, thermal[at][1])
+
+    @cached_property
+    def _thermal(self) -> list[tuple[int, str]]:
+        """The state of its device at its start, then each change."""
+        return list(states(self._recording, self._events.started.device, self._t0_ns, self._t1_ns))
 
     def _counts(self, quantity: Quantity) -> Counts | None:
         channel = next((c for c in self._channels if c.quantity is quantity), None)

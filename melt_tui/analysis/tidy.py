@@ -38,6 +38,7 @@ class Tidy:
 _UNITS = {
     "_ms": "ms", "_tps": "tok/s", "_s": "s", "_j": "J", "_w": "W", "_wh": "Wh", "_c": "°C", "_bytes": "B",
     "_tokens": "tokens", "_hz": "Hz", "_observed": "tok/s", "_reported": "tok/s", "_j_per_token": "J/token",
+    "_k_per_min": "K/min",
 }  # fmt: skip
 
 
@@ -135,6 +136,12 @@ def _key(path: str) -> tuple[Field, ...]:
     )
 
 
+def _stamp(path: str) -> Field:
+    """What every figure stands beside; ``path`` leads to its run."""
+    meaning = "how the device was when the run began: cold, warm, throttled, or unknown"
+    return _field("thermal_start", Holds.TEXT, meaning, f"{path}summary.start.thermal")
+
+
 T, R, W, B = Holds.TEXT, Holds.REAL, Holds.WHOLE, Holds.TRUTH
 
 _RUNS = (
@@ -192,6 +199,20 @@ _RUNS = (
     _first_heat("temperature_max_c", R, "greatest during the run", "max_c"),
     _first_heat("temperature_end_c", R, "at the run's end", "end_c"),
     _field("limited_share", R, "share 0…1 of its time under a limit of its platform", "limited"),
+    _stamp(""),
+    _field("thermal_start_why", T, "why it is called cold, warm or throttled, or is not known", "summary.start.why"),
+    _field("change_before_k_per_min", R, "of the temperature, over the minute before", "summary.start.change_k_per_min"),
+    *_below(
+        "summary.fair.",
+        ("variant", T, "of what it is a run, where several were run in turn"),
+        ("place", W, "the how manyeth of its series"),
+        ("order", T, "in which variants were run: abba, abab, aabb"),
+        ("gate", T, "condition that was waited for before it"),
+        ("gate_met", B, "whether it held when the run began"),
+        ("gate_waited_s", R, "how long it was waited for"),
+        ("cooled_s", R, "cool-down before it"),
+        ("safety_stop", T, "why it was stopped for safety"),
+    ),
     _field("onset_s", R, "start of throttling since the run's start; empty: none found", "summary.throttling.onset_s"),
     _field("retained", R, "sustained decode rate over the reference rate, 0…1", "summary.throttling.retained"),
     _notes("summary.notes"),
@@ -227,6 +248,7 @@ _TURNS = (
     _field("temperature_start_c", R, "of the run's first sensor, as the prompt was sent", "start_c"),
     _field("temperature_end_c", R, "of the run's first sensor, as the last token came", "end_c"),
     _field("thermal_state", T, "as the prompt was sent: the platform's word, a reason, or none"),
+    _stamp("of."),
     _notes("summary.notes"),
 )  # fmt: skip
 
@@ -261,6 +283,7 @@ _ENERGY = (
         ("peak_w", R, "greatest power"),
         ("clipped", W, "samples at the end of the meter's range: the figures are too small"),
     ),
+    _stamp("of."),
 )
 _TOKENS = (
     *_key("of."),
@@ -275,6 +298,7 @@ _TOKENS = (
         ("net_uncertainty_j", R, "± of net at 95 %"),
         ("tokens", W, "by how many it was divided"),
     ),
+    _stamp("of."),
 )
 
 
@@ -312,6 +336,7 @@ _THROTTLING = (
     _field("onset_w", R, "power at the onset", "summary.throttling.power_w"),
     _field("onsets", W, "how many; the first is told", "summary.throttling.onsets"),
     _field("thermal_states", T, "share 0…1 of the run's time in each thermal state", _states),
+    _stamp(""),
     _field("detector", T, "what looked for it", "summary.throttling.detector"),
     _notes("summary.throttling.notes"),
 )  # fmt: skip

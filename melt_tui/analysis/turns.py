@@ -10,6 +10,7 @@ from drivers.model import Channel
 from melt_tui.analysis.recorded import Recorded
 from melt_tui.analysis.samples import read_as
 from melt_tui.measures import rates
+from melt_tui.measures.heat import UNLIMITED
 from melt_tui.measures.turns import Arrivals, TurnFigures, arrivals, turn_figures
 
 
@@ -41,6 +42,8 @@ class TurnSummary:
     """Observed and reported decode rate differ by more than 5 %."""
     excluded: str | None
     """Why somebody had it left out of every figure of the run; None: it is not."""
+    thermal: str
+    """The state of its device as the prompt was sent: the platform's word, a reason, or ``none``."""
     notes: tuple[str, ...]
 
 
@@ -71,6 +74,8 @@ class TurnEvents:
     """Until then tokens belong to it: the engine's time of the last one may lie behind its arrival."""
     excluded: str | None = None
     """Why somebody had it left out."""
+    thermal: str = UNLIMITED
+    """The state of its device as the prompt was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ def summarise_turn(events: TurnEvents, observed: Counts | None, engine: Counts |
         **values,
         flagged=figures is not None and figures.flagged,
         excluded=events.excluded,
+        thermal=events.thermal,
         notes=(*_left_out(events), *_remarks(ended, figures), *_reasons(values, ended, seen)),
     )
 

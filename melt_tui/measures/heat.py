@@ -28,6 +28,24 @@ UNLIMITED = "none"
 STATUS = "thermal status"
 
 
+class ThermalStart(StrEnum):
+    """How a device was when a run began."""
+
+    COLD = "cold"
+    """No limit in force, its temperature at rest, and not above where it had been before."""
+    WARM = "warm"
+    """No limit in force, but it still gave off the heat of something, or took some up."""
+    THROTTLED = "throttled"
+    """A thermal limit or a lowered cap was in force: there is no reference rate."""
+    UNKNOWN = "unknown"
+
+
+WARM_K = 3.0
+"""So much above the lowest that it had been before, a device is warm."""
+STILL_K_PER_MIN = 2.0
+"""What changes by more is not at rest."""
+
+
 def cool(limits: Iterable[LimitEngaged]) -> bool:
     """No thermal limit and no lowered cap is in force."""
     return not any(limit.reason in COOL_BREAKERS for limit in limits)
