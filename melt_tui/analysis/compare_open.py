@@ -14,11 +14,11 @@ import numpy as np
 
 from melt_tui import format as fmt
 from melt_tui.analysis.compare_request import LEAST_RUNS, MOST_DRAWN, Alignment, Axis, CompareRequest
-from melt_tui.analysis.compare_runs import named, split_source
 from melt_tui.analysis.compare_series import TOPICS, Laid, lacking, lay
+from melt_tui.analysis.compare_sources import frames, named, split_source
 from melt_tui.analysis.compare_tracks import Track
 from melt_tui.analysis.recorded import Channels
-from melt_tui.analysis.runevents import RunEvents, run_events
+from melt_tui.analysis.runevents import RunEvents
 from melt_tui.errors import UsageError
 from melt_tui.measures.integral import Times, Values
 from melt_tui.measures.overlay import when
@@ -116,11 +116,17 @@ class OpenRuns:
         """Let go of the recordings."""
         self._stack.close()
 
+    def at_hand(self, ask: LayAsk) -> bool:
+        """Whether it is known where these runs stood along the axis: else that is read first, which takes a moment."""
+        tracks = self._chosen(ask)
+        point = self._point(tracks) if ask.axis is Axis.JOULES else ""
+        return all(track.stood(ask.axis, point) for track in tracks.values())
+
     def lay(self, ask: LayAsk, *, closely: bool) -> Lay:
         """``closely``: read what is needed for columns as narrow as these, else take what is at hand."""
         for track, onset_s in zip(self._tracks, ask.onsets, strict=False):
             track.onset_s = onset_s
-        tracks = {i: self._tracks[i] for i in sorted(i for _, runs in ask.groups for i in runs)}
+        tracks = self._chosen(ask)
         anchors = {i: track.anchor(ask.alignment, i) for i, track in tracks.items()}
         stood = dict(self._stood(ask, tracks, anchors))
         whole = _whole(stood)
@@ -152,12 +158,15 @@ class OpenRuns:
             path, word = split_source(source)
             if path not in known:
                 recording = stack.enter_context(closing(Recording(path)))
-                known[path] = (recording, run_events(recording), Channels(recording))
+                known[path] = (recording, frames(recording), Channels(recording))
             recording, runs, channels = known[path]
             for i in named(runs, word, source):
                 track = Track(recording, runs[i], channels)
                 self._tracks.append(track)
                 yield _told(track, path, i + 1, given)
+
+    def _chosen(self, ask: LayAsk) -> dict[int, Track]:
+        return {i: self._tracks[i] for i in sorted(i for _, runs in ask.groups for i in runs)}
 
     def _point(self, tracks: Mapping[int, Track]) -> str:
         """The point that sees most, of those at which all of them were measured; empty without one."""
@@ -186,7 +195,7 @@ def runs_of(sources: Sequence[str]) -> int:
     for source in sources:
         path, word = split_source(source)
         with closing(Recording(path)) as recording:
-            n += len(named(run_events(recording), word, source))
+            n += len(named(frames(recording), word, source))
     return n
 
 

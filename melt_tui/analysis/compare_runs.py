@@ -9,6 +9,7 @@ from string import ascii_uppercase
 
 from melt_tui import format as fmt
 from melt_tui.analysis.compare_request import LEAST_RUNS, MOST_RUNS, CompareRequest, Grouping, named_groups
+from melt_tui.analysis.compare_sources import named, split_source
 from melt_tui.analysis.recorded import Recorded
 from melt_tui.analysis.runevents import RunEvents, run_events
 from melt_tui.analysis.runs import RunSummary
@@ -107,29 +108,6 @@ def chosen(request: CompareRequest, stack: ExitStack) -> tuple[list[Known], list
     if len({(id(one.events)) for one in found}) < len(found):
         raise UsageError("a run was given twice", "give each once")
     return _grouped(found, _keys(request, found), own=bool(request.letters))
-
-
-def split_source(source: str) -> tuple[Path, str]:
-    """A path, and which of its runs; a path may hold a # of its own."""
-    if not Path(source).exists() and "#" in source:
-        path, _, word = source.rpartition("#")
-        return Path(path), word
-    return Path(source), ""
-
-
-def named(runs: Sequence[RunEvents], word: str, source: str) -> list[int]:
-    """Which of a recording's runs, by number, id or device; all of them where nothing is named.
-
-    Raises UsageError where there is none.
-    """
-    told = [(one.started.run, one.started.device) for one in runs]
-    found = [i for i, one in enumerate(told) if word in {"", str(i + 1), *one}]
-    if not runs:
-        raise UsageError(f"{fmt.plain(source, 200)}: nothing was run in this recording", "name another")
-    if not found:
-        known = ", ".join(f"{i} on {fmt.plain(device, 40)}" for i, (_, device) in enumerate(told, 1))
-        raise UsageError(f"{fmt.plain(source, 200)}: there is no such run", f"its runs are {known}")
-    return found
 
 
 def read_figures(path: Path) -> None:

@@ -7,16 +7,19 @@ greatest value. A run is cut by its own clock: for each step along the axis the 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivers.model import Channel, Quantity
 from melt_tui.analysis.compare_request import MOST_DRAWN, Alignment, Axis
-from melt_tui.analysis.compare_runs import Group, Known
 from melt_tui.analysis.compare_tracks import Quantities, Track
 from melt_tui.measures.integral import Times, Values
 from melt_tui.measures.overlay import Binned, Samples, binned, difference, mean_of, when
+
+if TYPE_CHECKING:
+    from melt_tui.analysis.compare_runs import Group, Known
 
 COLUMNS = 512
 
@@ -92,7 +95,9 @@ class Laid:
     """Nothing finer could be read for these columns."""
 
 
-def overlays(known: Sequence[Known], groups: Sequence[Group], alignment: Alignment) -> tuple[Overlay, ...]:
+def overlays(
+    known: "Sequence[Known]", groups: "Sequence[Group]", alignment: Alignment
+) -> tuple[Overlay, ...]:
     """Along each axis that any two runs have. Of more than ``MOST_DRAWN`` runs the first of each group in turn."""
     point = _shared_point(known)
     drawn = {i: _track(known[i]) for i in _drawn(groups)}
@@ -173,20 +178,20 @@ def _narrow(whole: Samples, moments: Times, inside: NDArray[np.intp]) -> bool:
     return int(moments[inside[-1] + 1] - moments[inside[0]]) < width * len(inside)
 
 
-def _drawn(groups: Sequence[Group]) -> list[int]:
+def _drawn(groups: "Sequence[Group]") -> list[int]:
     """Which runs are drawn: the first of each group, then the second of each, while there is room."""
     deepest = max(len(group.runs) for group in groups)
     turns = (group.runs[nth] for nth in range(deepest) for group in groups if nth < len(group.runs))
     return sorted(list(turns)[:MOST_DRAWN])
 
 
-def _shared_point(known: Sequence[Known]) -> str:
+def _shared_point(known: "Sequence[Known]") -> str:
     """The point that sees most, of those at which all runs were measured; empty without one."""
     points = [[one.point for one in run.summary.power] for run in known]
     return next((point for point in points[0] if all(point in each for each in points)), "")
 
 
-def _track(known: Known) -> Track:
+def _track(known: "Known") -> Track:
     track = Track(known.recording, known.events)
     track.onset_s = known.told.onset_s
     return track
@@ -195,7 +200,7 @@ def _track(known: Known) -> Track:
 def _overlay(
     axis: Axis,
     drawn: Mapping[int, Track],
-    told: tuple[Sequence[Known], Sequence[Group]],
+    told: "tuple[Sequence[Known], Sequence[Group]]",
     alignment: Alignment,
     point: str,
 ) -> Overlay | None:

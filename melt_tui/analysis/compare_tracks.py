@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from drivers.clock import SECOND
+from drivers.events import FirstToken
 from drivers.model import Channel, Kind, Quantity
 from melt_tui.analysis.compare_request import Alignment, Axis
 from melt_tui.analysis.meter import about
@@ -73,12 +74,21 @@ class Track:
         """The moment that is 0; None where it has none such. ``place``: which of all runs it is."""
         match alignment.word:
             case "first-token":
-                return min((event.t_ns for event in self.events.first.values()), default=None)
+                return self._first_token_ns
             case "onset":
                 return None if self.onset_s is None else self.t0_ns + round(self.onset_s * SECOND)
             case "mark":
                 return self.marks.get(alignment.mark)
         return self.t0_ns - round(alignment.moved(place) * SECOND)
+
+    def stood(self, axis: Axis, point: str) -> bool:
+        """Whether it is known where it stood along this axis: else ``along`` reads its samples first."""
+        match axis:
+            case Axis.TOKENS:
+                return "_tokens" in self.__dict__
+            case Axis.JOULES:
+                return point in self._joules
+        return True
 
     def along(self, axis: Axis, anchor_ns: int, point: str) -> tuple[Times, Values] | None:
         """Where the run stood when: moments and the axis' value at each, both rising; 0 at the anchor. None without it.
@@ -113,6 +123,13 @@ class Track:
     def known_part(self, channel: Channel, span: tuple[int, int], columns: int) -> Samples | None:
         """The same where it was read before."""
         return self._parts.get((channel.key, span, columns))
+
+    @cached_property
+    def _first_token_ns(self) -> int | None:
+        mine = self.events.started
+        found = self.recording.events(self.t0_ns, self.t1_ns, kinds=(FirstToken,), limit=EVERY)
+        each = (one for one in found if isinstance(one, FirstToken))
+        return next((one.t_ns for one in each if (one.device, one.run) == (mine.device, mine.run)), None)
 
     @cached_property
     def _sources(self) -> list[Source]:

@@ -51,7 +51,7 @@ class Shades:
         return LETTERS.index(letter) if letter in LETTERS else 0
 
 
-def chart(lay: Lay, lens: Lens, topic: int, status: str = "") -> PlotModel | None:
+def chart(lay: Lay, lens: Lens, topic: int) -> PlotModel | None:
     """One quantity of all runs, or of all groups before their runs; None where no run has it."""
     panel = lay.panels.get(topic)
     if panel is None:
@@ -64,7 +64,6 @@ def chart(lay: Lay, lens: Lens, topic: int, status: str = "") -> PlotModel | Non
         unit=panel.unit,
         series=tuple(_series(lay, lens, panel)),
         marks=tuple(_marks(lay, lens)),
-        status=status,
     )
 
 
@@ -134,11 +133,12 @@ def entries(
     return tuple(made)
 
 
-def sides_told(lens: Lens) -> str:
-    """``A 3 × B 3 · along time from the start``."""
+def sides_told(lens: Lens, lay: Lay | None) -> str:
+    """``A 3 × B 3 · along time, from the start · all 1 h``."""
     several = len(lens.members) > 3 and not lens.by_means
     sides = f"{len(lens.members)} runs" if several else " × ".join(_side(*one) for one in lens.members)
-    return f"{sides or 'no run'} · along {_ALONG[lens.axis]}, {told(lens.alignment)}"
+    span = f" · {span_told(lay, lens)}" if lay else ""
+    return f"{sides or 'no run'} · along {_ALONG[lens.axis]}, {told(lens.alignment)}{span}"
 
 
 def _side(letter: str, runs: Sequence[int]) -> str:
@@ -230,7 +230,6 @@ def _model(
     series: tuple[Series, ...],
     marks: tuple[PlotMark, ...] = (),
     y_range: tuple[float, float] | None = None,
-    status: str = "",
 ) -> PlotModel:
     a, b = lens.shown(lay.whole)
     return PlotModel(
@@ -245,7 +244,6 @@ def _model(
         y_range=y_range,
         origin_ns=ORIGIN,
         along=UNITS[lens.axis],
-        status=status,
     )
 
 

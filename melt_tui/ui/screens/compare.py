@@ -103,6 +103,8 @@ class CompareScreen(Screen[None]):
         self._looker: Looker[Lay] = Looker(executor, self._post, self._see, self._fail)
         self._runs: OpenRuns | None = None
         self._lay: Lay | None = None
+        self._shown = False
+        """Traces have been drawn: figures are reckoned after that."""
         self._topics: Sequence[int] = ()
         """Those that any run has."""
         self.lens = Lens(groups=())
@@ -145,6 +147,8 @@ class CompareScreen(Screen[None]):
     def look(self) -> None:
         """Ask for what is shown, at once from what is at hand, and finer when that has been read."""
         if self._runs is not None and self.is_attached:
+            if not self._looker.busy and not self._runs.at_hand(self._ask()):
+                self.view.tell(self.lens, None, self.figures, "reading")
             self._want(self._runs, closely=False)
 
     def draw(self) -> None:
@@ -178,7 +182,6 @@ class CompareScreen(Screen[None]):
         self._runs = got.value
         self.lens = self._first_lens(got.value)
         self.look()
-        self._reckon()
 
     def _first_lens(self, runs: OpenRuns) -> Lens:
         """Each source a group, and of a single one each run; as they were named, where they were."""
@@ -223,9 +226,13 @@ class CompareScreen(Screen[None]):
         if self._runs is None or not self.is_attached:
             return
         self._lay = lay
+        first = not self._shown
         if not self._topics:
             self._topics = picture.topics_of(lay)
         self.draw()
+        if first:
+            self._shown = True
+            self.call_after_refresh(self._reckon)
         if not lay.exact and lay.ask == self._ask():
             self._want(self._runs, closely=True)
 

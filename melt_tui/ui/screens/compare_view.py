@@ -89,21 +89,23 @@ class CompareView(Column):
             self._draw_charts(lens, lay, topics, figures)
         entries = picture.entries(runs, lens, lay, figures.notes)
         self.query_one(RunList).show(entries, str(lens.selected))
-        reading = "reading the charts finer" if not lay.exact else ""
-        self.query_one(HeaderLine).show(
-            HeaderModel(
-                session="compare",
-                devices=picture.sides_told(lens),
-                note=" · ".join(part for part in (figures.told, reading) if part),
-            )
-        )
+        self.tell(lens, lay, figures, "reading the charts finer" if not lay.exact else "")
         self.query_one(DeltaTable).show(figures.texts(self._pane, lens.against))
         self._name_table(len(figures.comparison.warnings) if figures.comparison else 0)
 
+    def tell(self, lens: Lens, lay: Lay | None, figures: Reckoning, reading: str) -> None:
+        """In the line at the top: what is looked at, and what is still being read."""
+        self.query_one(HeaderLine).show(
+            HeaderModel(
+                session="compare",
+                devices=picture.sides_told(lens, lay),
+                note=" · ".join(part for part in (figures.told, reading) if part),
+            )
+        )
+
     def _draw_charts(self, lens: Lens, lay: Lay, topics: Sequence[int], figures: Reckoning) -> None:
         shown = self.shown_topics(topics, lens) if topics else [0]
-        status = picture.span_told(lay, lens)
-        large = picture.chart(lay, lens, shown[0], status)
+        large = picture.chart(lay, lens, shown[0])
         if large is None:
             self._slots[0].explain("nothing to draw", why_empty(lens, lay, figures))
         else:
