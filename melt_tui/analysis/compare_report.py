@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from melt_tui import format as fmt
 from melt_tui.analysis.compare_request import Axis
 from melt_tui.analysis.compare_row import Against, Row
-from melt_tui.analysis.compare_runs import ComparedRun, Group
-from melt_tui.analysis.compare_series import Overlay, Panel
 
 if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
+    from melt_tui.analysis.compare_runs import ComparedRun, Group
+    from melt_tui.analysis.compare_series import Overlay, Panel
     from melt_tui.measures.comparing import Difference
 
 Cells = tuple[str, ...]
@@ -75,7 +75,7 @@ _NOT_ALONG = {
 }
 
 
-def _run(run: ComparedRun) -> Cells:
+def _run(run: "ComparedRun") -> Cells:
     return (
         run.label,
         fmt.plain(run.session, 30),
@@ -91,7 +91,7 @@ def _run(run: ComparedRun) -> Cells:
     )
 
 
-def _head(groups: Sequence[Group]) -> Cells:
+def _head(groups: "Sequence[Group]") -> Cells:
     return ("", groups[0].name, "", "against it", "difference", "95 % interval", "effect", "")
 
 
@@ -176,7 +176,7 @@ def notes_of(rows: Sequence[Row]) -> Iterator[str]:
     )
 
 
-def _traces(along: Overlay, comparison: "Comparison") -> Iterator[str | Sequence[Cells]]:
+def _traces(along: "Overlay", comparison: "Comparison") -> Iterator[str | Sequence[Cells]]:
     """Every panel at some stations along the axis: the mean of each group, and its difference from the first."""
     aligned = f"aligned by {fmt.plain(comparison.align, 60)}"
     at = [along.columns * (2 * i + 1) // (2 * _STATIONS) for i in range(_STATIONS)]
@@ -186,7 +186,7 @@ def _traces(along: Overlay, comparison: "Comparison") -> Iterator[str | Sequence
     yield from (f"not drawn: {reason}" for reason in along.missing)
 
 
-def _trace(panel: Panel, at: Sequence[int]) -> Iterator[Cells]:
+def _trace(panel: "Panel", at: Sequence[int]) -> Iterator[Cells]:
     divisor, unit = (1e9, "GB") if panel.unit == "B" else (1.0, panel.unit)
     divisor, unit = (1e9, "GHz") if panel.unit == "Hz" else (divisor, unit)
     for name, mean in panel.groups:
