@@ -29,7 +29,8 @@ class RecordingInfo:
     simulated: bool = False
     runs: int = 0
     decode_tps: float | None = None
-    """Mean observed decode rate over the turns of the first run that count: warm-up, cut and flagged ones do not."""
+    """Mean observed decode rate over the turns of the first run that count: warm-up, cut and flagged ones do not. Where
+    nobody observed any, as the engine reports."""
     joules_per_token: float | None = None
     """Mean energy for each decode token over the same turns, where the session has ended and a power was measured."""
     joules_point: str = ""

@@ -240,14 +240,17 @@ def _per_token(connection: sqlite3.Connection, told: Mapping[str, Any]) -> tuple
 
 def _decode_tps(connection: sqlite3.Connection, edited: Edits) -> float | None:
     """Of the turns that count: measured, ended by themselves, not left out by hand, observed and reported not too far
-    apart."""
+    apart. Where no arrival was observed, as the engine reports."""
     pairs = [
-        (observed, rates.reported_decode_rate(tokens, told_s))
+        (rates.reported_decode_rate(tokens, took_s), rates.reported_decode_rate(tokens, told_s))
         for run, turn, tokens, took_s, told_s in connection.execute(_COUNTED)
-        if (observed := rates.reported_decode_rate(tokens, took_s)) is not None
-        and edited.excluded(run, turn) is None
+        if edited.excluded(run, turn) is None
     ]
-    counted = [observed for observed, reported in pairs if not rates.differ(observed, reported)]
+    seen = any(observed is not None for observed, _ in pairs)
+    figures = [
+        observed if seen else reported for observed, reported in pairs if not rates.differ(observed, reported)
+    ]
+    counted = [figure for figure in figures if figure is not None]
     return fmean(counted) if counted else None
 
 
