@@ -1,4 +1,4 @@
-"""Items into rows: one transaction per commit, once a minute what is in the journal into chunks."""
+"""Items into rows: one transaction per commit, twice a minute what is in the journal into chunks."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +17,10 @@ from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry, bulk_base, crowded
 from melt_tui.store.ticks import tick_block
 
+COMPACT_S = 30.0
+"""How often the journal is compacted: packed more seldom it is a few percent smaller, takes more memory at once, and is
+more for readers to go through."""
+
 _ITEMS = 20_000
 """Items of one transaction at most."""
 
@@ -25,14 +29,14 @@ _PAGES_BYTES = 8_000_000
 
 
 class Ingest:
-    """Writes what it is given, in order. Any sqlite3.Error leaves the file as it was before that commit."""
+    """Writes what it is given, in order, and compacts after so many commits. Any sqlite3.Error leaves the file as it was before that commit."""
 
-    def __init__(self, connection: sqlite3.Connection, commits_a_minute: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, compacted_every: int) -> None:
         self._connection = connection
         self._registry = Registry(connection)
         self._facts = Facts(connection)
         self._pyramid = PyramidWriter(connection)
-        self._commits_a_minute = commits_a_minute
+        self._compacted_every = compacted_every
         self._commits = 1
         self._pages = 0
         self._pages_bytes = 0
@@ -45,7 +49,7 @@ class Ingest:
         for start in range(0, len(items), _ITEMS):
             with transaction(self._connection):
                 self._write(items[start : start + _ITEMS])
-                if self._pages >= self._commits_a_minute or self._pages_bytes >= _PAGES_BYTES:
+                if self._pages >= self._compacted_every or self._pages_bytes >= _PAGES_BYTES:
                     self.compact()
 
     def compact(self) -> None:

@@ -29,7 +29,7 @@ Look = Callable[[], AbstractContextManager[object]]
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """A part of what was published: a minute, or at last what is not compacted yet."""
+    """A part of what was published: half a minute, or at last what is not compacted yet."""
 
     order: Iterable[int]
     chunks: dict[int, list[int]]

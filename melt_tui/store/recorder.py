@@ -11,7 +11,7 @@ from drivers.base import Item
 from melt_tui.events import Tick
 from melt_tui.store.database import close, create
 from melt_tui.store.finish import finish, give_up
-from melt_tui.store.ingest import Ingest, newest_ns
+from melt_tui.store.ingest import COMPACT_S, Ingest, newest_ns
 from melt_tui.store.lost import give_room
 
 _BEHIND = 2
@@ -42,7 +42,7 @@ class Recorder:
         self._ticking = False
         self._closing = threading.Event()
         self._connection = create(path, commit_s)
-        self._ingest = Ingest(self._connection, max(1, round(60 / commit_s)))
+        self._ingest = Ingest(self._connection, max(1, round(COMPACT_S / commit_s)))
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()
 

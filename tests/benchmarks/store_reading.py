@@ -20,7 +20,7 @@ from drivers.model import Channel, DType, Quantity, Samples, Unit, linear
 from melt_tui.events import SELF, SessionStarted, Tick
 from melt_tui.store.database import close, create
 from melt_tui.store.finish import finish
-from melt_tui.store.ingest import Ingest
+from melt_tui.store.ingest import COMPACT_S, Ingest
 from melt_tui.store.recording import Recording
 from melt_tui.timeline.model import Window
 from tests.rigs.installed import report
@@ -79,7 +79,7 @@ def write_slow(path: Path, hours: float, n: int) -> None:
     channels, seconds = slow_channels(n), int(hours * 3600)
     codes = [slow_codes(k, seconds * 10) for k in range(n)]
     connection = create(path, 0.25)
-    ingest = Ingest(connection, 60)
+    ingest = Ingest(connection, round(COMPACT_S))
     ingest.commit([STARTED, ChannelsOpened(t_ns=0, device="d0", channels=tuple(channels))])
     for second in range(seconds):
         t_ns = second * SECOND
@@ -100,7 +100,7 @@ def write_fast(path: Path, seconds: int) -> None:
     """Commits of a quarter of a second."""
     connection = create(path, 0.25)
     connection.execute("PRAGMA synchronous = OFF")
-    ingest = Ingest(connection, 240)
+    ingest = Ingest(connection, round(COMPACT_S * 4))
     ingest.commit([STARTED, ChannelsOpened(t_ns=0, device="meter", channels=(FAST,))])
     step = FAST_HZ // 4
     for second in range(seconds):

@@ -25,7 +25,7 @@ from drivers.model import Channel, Decoding, DType, Quantity, Samples, Unit, rea
 from melt_tui.events import SELF, SessionStarted, Tick
 from melt_tui.store.database import close, create
 from melt_tui.store.finish import finish
-from melt_tui.store.ingest import Ingest
+from melt_tui.store.ingest import COMPACT_S, Ingest
 from melt_tui.store.recorder import Recorder
 from tests.rigs.installed import report
 
@@ -107,7 +107,7 @@ def cpu_of(work: Callable[[], object]) -> float:
 def record(path: Path, channels: Sequence[Channel], commits: Sequence[Sequence[Item]]) -> None:
     """Record commits as the writer thread does, without waiting in between."""
     connection = create(path, 0.25)
-    ingest = Ingest(connection, 240)
+    ingest = Ingest(connection, round(COMPACT_S * 4))
     ingest.commit([STARTED, ChannelsOpened(t_ns=0, device="bench", channels=tuple(channels))])
     for items in commits:
         ingest.commit(items)

@@ -34,9 +34,9 @@ def small_scale(slow_hz: float = 64.0, fan: int = 3) -> Iterator[None]:
 class Writer:
     """Writes as a Recorder does, but when it is told to."""
 
-    def __init__(self, path: Path, commits_a_minute: int = 3) -> None:
+    def __init__(self, path: Path, compacted_every: int = 3) -> None:
         self.connection = create(path, 0.25)
-        self._ingest = Ingest(self.connection, commits_a_minute)
+        self._ingest = Ingest(self.connection, compacted_every)
 
     def write(self, items: Sequence[Item], size: int) -> None:
         """In commits of so many items."""
