@@ -109,7 +109,7 @@ def summarise_run(
         simulated=simulated,
         runtime=events.spec.runtime,
         model=model.name if model else (loaded.model or None if loaded else None),
-        synthetic=model.synthetic if model else None,
+        synthetic=model.synthetic if model and not _untold(events.spec) else None,
         workload=events.spec.workload.name if events.spec.workload else None,
         outcome=events.ended.outcome if events.ended else None,
         setup=_setup(events),
@@ -226,7 +226,9 @@ def _unknown(events: RunEvents, rss_peak: int | None, temperatures: Sequence[Tem
         yield "rss_peak_bytes: the runtime's memory was not observed"
     if not temperatures:
         yield "temperatures: no sensor of this device gave a value during the run"
-    if events.model is None:
+    if _untold(events.spec):
+        yield "synthetic: the source does not tell whether the weights are real"
+    elif events.model is None:
         yield "synthetic: the model belongs to somebody else's server"
     if events.spec.workload is None:
         yield "workload: the run was only watched"

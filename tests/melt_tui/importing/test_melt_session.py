@@ -43,7 +43,7 @@ def test_an_app_of_mlc_beside_a_monsoon(app: Path) -> None:
     (run,) = told.runs
     assert (run.device, run.runtime, run.model, run.load_s) == ("pixel-6a", "mlc", "zephyr-3b-q4f16_1", 2.0)
     assert (run.setup["context"], run.setup["max_tokens"], run.setup["temperature"]) == (1024, 256, None)
-    assert run.counted_turns == 2
+    assert (run.counted_turns, run.synthetic) == (2, None)
     for turn in run.turns:
         assert (turn.prompt_tokens, turn.output_tokens) == (50, melt.STEPS + 1)
         assert turn.ttft_ms == pytest.approx(500, abs=1)
