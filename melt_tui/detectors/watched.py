@@ -260,9 +260,8 @@ class WatchedRun:
         for phase, spell in list(self._spells.items()):
             if self._over(phase, spell):
                 yield from self._passed(phase, spell, t_ns)
-            elif not spell.ruled_out and self._held(spell):
-                if (yield from self._conclude(phase, spell, t_ns)):
-                    return
+            elif self._held(spell) and (yield from self._conclude(phase, spell, t_ns)):
+                return
 
     def _passed(self, phase: Phase, spell: Spell, t_ns: int) -> Iterator[DerivedEvent]:
         """A stay is over that was none of throttling; one that it was part of goes on."""
@@ -288,9 +287,9 @@ class WatchedRun:
         return spell.back_s >= seconds or spell.good_turns >= turns
 
     def _held(self, spell: Spell) -> bool:
-        """Long enough, and on the whole lower than what is not known well explains."""
+        """Long enough, and on the whole lower than what is not known well explains; nothing was said of it yet."""
         p = self._p
-        low = spell.ratio * (1 + self._doubt(spell)) < spell.line
+        low = not spell.ruled_out and spell.ratio * (1 + self._doubt(spell)) < spell.line
         return low and spell.held(p.hold_s, p.hold_turns, p.window_s)
 
     def _doubt(self, spell: Spell) -> float:
