@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
+
 from drivers.clock import SECOND
 from drivers.model import Channel, Quantity
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.runevents import RunEvents
 from melt_tui.analysis.turns import read_counts
-from melt_tui.measures.plateau import Plateau, Step, peak, plateau
+from melt_tui.measures.integral import Times, Values
+from melt_tui.measures.plateau import SUSTAINED_S, Plateau, Step, peak, plateau
 
 _WINDOW_S, _WINDOW_TOKENS = 5.0, 8.0
 """The rate of a moment is that of so much, as of a symptom."""
@@ -25,16 +28,25 @@ class Speeds:
 
     def peak(self) -> float | None:
         """The greatest decode rate over 5 s or 8 tokens."""
-        return peak(self._steps, _WINDOW_S, _WINDOW_TOKENS)
+        _, tokens, seconds = self._steps
+        return peak(tokens, seconds, _WINDOW_S, _WINDOW_TOKENS)
 
     def plateau(self, end_ns: int) -> Plateau | None:
         """Of the last 5 min, if the run was long enough."""
-        return plateau(self._steps, self._run.started.t_ns / SECOND, end_ns / SECOND)
+        times, tokens, seconds = self._steps
+        late = slice(int(np.searchsorted(times, end_ns - round(SUSTAINED_S * SECOND), "right")), None)
+        last = map(Step, (times[late] / SECOND).tolist(), tokens[late].tolist(), seconds[late].tolist())
+        return plateau(list(last), self._run.started.t_ns / SECOND, end_ns / SECOND)
 
     @cached_property
-    def _steps(self) -> list[Step]:
+    def _steps(self) -> tuple[Times, Values, Values]:
+        """When the last token of each came, how many they were, how long decoding took for them in s."""
         channel = self._channel()
-        return list(self._decoded(channel)) if channel is not None else []
+        turns = list(self._decoded(channel)) if channel is not None else []
+        times = np.concatenate([np.empty(0, np.int64), *(at[1:] for at, _ in turns)])
+        tokens = np.concatenate([np.empty(0), *(np.diff(counts) for _, counts in turns)])
+        seconds = np.concatenate([np.empty(0), *(np.diff(at) / SECOND for at, _ in turns)])
+        return times, tokens, seconds
 
     def _channel(self) -> Channel | None:
         for quantity in (Quantity.TOKENS, Quantity.TOKEN_ARRIVALS):
@@ -43,11 +55,11 @@ class Speeds:
                 return found
         return None
 
-    def _decoded(self, channel: Channel) -> Iterator[Step]:
+    def _decoded(self, channel: Channel) -> Iterator[tuple[Times, Values]]:
+        """Of each turn when tokens came, and how many there were then."""
         ended_ns = self._run.ended.t_ns if self._run.ended else self._recording.span()[1]
         starts = [turn.t_ns for turn in self._run.turns]
         counts = read_counts(self._recording, channel, self._run.started.t_ns, ended_ns)
         for t0_ns, t1_ns in pairwise([*starts, ended_ns + 1]):
             seen = counts.of_turn(t0_ns, t1_ns - 1)
-            for (a_ns, a), (b_ns, b) in pairwise(zip(seen.times_ns, seen.counts, strict=True)):
-                yield Step(b_ns / SECOND, b - a, (b_ns - a_ns) / SECOND)
+            yield np.array(seen.times_ns, np.int64), np.array(seen.counts, np.float64)

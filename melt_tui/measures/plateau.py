@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 from melt_tui.measures.heat import STEADY_S, STEADY_SHARE, slope
+from melt_tui.measures.integral import Values
 
 LONG_RUN_S = 1200.0
 """What a shorter run shows at its end is not yet sustained."""
 SUSTAINED_S = 300.0
 _PARTS = 10
+_ROUNDING = 1e-9
+"""Of sums of many steps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Some tokens, and how long decoding took for them."""
+class Step(NamedTuple):
+    """Some tokens, and how long decoding took for them. Of an hour there are a hundred thousand."""
 
     t_s: float
     """When the last of them came."""
@@ -30,19 +35,23 @@ class Plateau:
     """Its slope is below 1 % in 5 min; None where it is not to be told."""
 
 
-def peak(steps: Sequence[Step], least_s: float, least_tokens: float) -> float | None:
-    """The greatest rate over ``least_s`` or ``least_tokens``, whichever is longer; None of less than that."""
-    best: float | None = None
-    tokens = seconds = 0.0
-    first = 0
-    for step in steps:
-        tokens, seconds = tokens + step.tokens, seconds + step.seconds
-        while seconds - steps[first].seconds >= least_s and tokens - steps[first].tokens >= least_tokens:
-            tokens, seconds = tokens - steps[first].tokens, seconds - steps[first].seconds
-            first += 1
-        if seconds >= least_s and tokens >= least_tokens:
-            best = max(best or 0.0, tokens / seconds)
-    return best
+def peak(tokens: Values, seconds: Values, least_s: float, least_tokens: float) -> float | None:
+    """The greatest rate over ``least_s`` or ``least_tokens``, whichever is longer; None of less than that.
+
+    ``tokens`` and ``seconds`` of successive steps, none below 0. Of each step that ends a window the shortest is taken.
+    """
+    came = np.concatenate([[0.0], np.cumsum(tokens)])
+    took = np.concatenate([[0.0], np.cumsum(seconds)])
+    ends = np.arange(1, len(came))
+    long = np.searchsorted(took, took[ends] - least_s + _ROUNDING, "right") - 1
+    many = np.searchsorted(came, came[ends] - least_tokens + _ROUNDING, "right") - 1
+    starts = np.minimum(long, many)
+    whole = starts >= 0
+    starts, ends = starts[whole], ends[whole]
+    spans = took[ends] - took[starts]
+    if not len(ends) or not np.any(spans > 0):
+        return None
+    return float(np.max((came[ends] - came[starts])[spans > 0] / spans[spans > 0]))
 
 
 def plateau(steps: Sequence[Step], start_s: float, end_s: float) -> Plateau | None:

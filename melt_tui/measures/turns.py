@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise
+from operator import lt
 
 from drivers.events import TurnEnded, TurnStarted
 from melt_tui.measures import rates
@@ -67,6 +69,8 @@ def arrivals(
     ``before`` is the count when the span began. Samples that bring no token are left out; a fall of the count is a
     restart, from which it counts anew.
     """
+    if _rise(counts, before) and t0_ns <= times_ns[0] and times_ns[-1] <= t1_ns:
+        return Arrivals(list(times_ns), list(counts))
     kept_times: list[int] = []
     kept_counts: list[float] = []
     for t_ns, count in zip(times_ns, counts, strict=True):
@@ -77,6 +81,11 @@ def arrivals(
             kept_counts.append(count)
         before = count
     return Arrivals(kept_times, kept_counts)
+
+
+def _rise(counts: Sequence[float], before: float) -> bool:
+    """Whether each brings a token: as a rule all of them do."""
+    return bool(counts) and counts[0] > before and all(map(lt, counts, islice(counts, 1, None)))
 
 
 def gaps(seen: Arrivals) -> list[Gap]:
@@ -114,6 +123,6 @@ def turn_figures(
         prefill_tps=rates.prefill_rate(ended.prompt_tokens, ended.prompt_s),
         decode_tps_observed=observed.rate,
         decode_tps_reported=reported,
-        itl_s=spread([gap.seconds for gap in gaps(timed)]),
+        itl_s=spread([(b - a) / rates.SECOND_NS for a, b in pairwise(timed.times_ns)]),
         flagged=rates.differ(observed.rate, reported) is True,
     )

@@ -1,6 +1,9 @@
 """Peak and plateau of a run."""
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from melt_tui.measures.plateau import Step, peak, plateau
 
@@ -10,12 +13,39 @@ def steps(seconds: float, rate: float, start_s: float = 0.0) -> list[Step]:
     return [Step(start_s + (k + 1) / 4, rate / 4, 0.25) for k in range(round(4 * seconds))]
 
 
+def greatest(run: list[Step], least_s: float, least_tokens: float) -> float | None:
+    tokens, seconds = (np.array([getattr(step, name) for step in run]) for name in ("tokens", "seconds"))
+    return peak(tokens, seconds, least_s, least_tokens)
+
+
+@settings(max_examples=60)
+@given(
+    some=st.lists(st.tuples(st.integers(1, 5), st.integers(0, 12)), max_size=40),
+    least_s=st.integers(1, 5),
+    least_tokens=st.integers(1, 8),
+)
+def test_the_peak_is_the_greatest_of_all_shortest_windows(
+    some: list[tuple[int, int]], least_s: int, least_tokens: int
+) -> None:
+    """By trying every window."""
+    rates = []
+    for end in range(1, len(some) + 1):
+        for start in range(end - 1, -1, -1):
+            tokens = sum(n for n, _ in some[start:end])
+            seconds = sum(quarters for _, quarters in some[start:end]) / 4
+            if seconds >= least_s and tokens >= least_tokens:
+                rates.append(tokens / seconds)
+                break
+    run = [Step(0.0, tokens, quarters / 4) for tokens, quarters in some]
+    assert greatest(run, least_s, least_tokens) == (pytest.approx(max(rates)) if rates else None)
+
+
 def test_the_peak_is_that_of_a_window_not_of_a_token() -> None:
     run = [*steps(60, 10), *steps(1, 40, 60), *steps(60, 10, 61)]
-    assert peak(run, 5, 8) == pytest.approx((4 * 10 + 40) / 5)
-    assert peak(steps(4, 10), 5, 8) is None
-    assert peak(steps(60, 1), 5, 8) == pytest.approx(1.0)
-    assert peak([], 5, 8) is None
+    assert greatest(run, 5, 8) == pytest.approx((4 * 10 + 40) / 5)
+    assert greatest(steps(4, 10), 5, 8) is None
+    assert greatest(steps(60, 1), 5, 8) == pytest.approx(1.0)
+    assert greatest([], 5, 8) is None
 
 
 def test_a_plateau_is_the_last_five_minutes_of_a_long_run() -> None:
