@@ -1,6 +1,6 @@
 """What conditions speak of: the newest values of a device's sensors, and their last minutes where somebody asked for them.
 
-A channel that nobody asked for costs one look-up a block, and no memory.
+Of a channel that nobody asked for the last block is kept, and nothing else.
 """
 
 from collections import deque
@@ -36,6 +36,8 @@ class Sensing:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._channels: dict[str, dict[str, Channel]] = {}
+        self._newest: dict[ChannelKey, tuple[int, Samples]] = {}
+        """The last block of each, and when it came."""
         self._up_ns: dict[str, int] = {}
         self._meters: dict[str, str] = {}
         """By meter: what it feeds."""
@@ -44,9 +46,11 @@ class Sensing:
     def feed(self, item: Item) -> Iterable[Item]:
         """Take what passes."""
         if isinstance(item, Samples):
-            trace = self._traces.get((item.device, item.channel))
+            key, now_ns = (item.device, item.channel), self._clock.now()
+            self._newest[key] = (now_ns, item)
+            trace = self._traces.get(key)
             if trace is not None:
-                trace.take(item, self._clock.now())
+                trace.take(item, now_ns)
         elif isinstance(item, ChannelsOpened):
             self._up_ns.setdefault(item.device, self._clock.now())
             known = self._channels.setdefault(item.device, {})
@@ -77,10 +81,18 @@ class Sensing:
                 raise NotSupported(
                     f"{device} has no sensor “{one.sensor[:40]}”", remedy=sensors.offered(channels)
                 )
-            trace = self._traces.get(channel.key) or _Trace(channel, self._clock.now())
+            trace = self._traces.get(channel.key) or self._trace(channel)
             trace.kept_s = max(trace.kept_s, one.span_s or 0.0)
             self._traces[channel.key] = traces[one.sensor] = trace
         return Probe(condition, traces, self._clock)
+
+    def _trace(self, channel: Channel) -> "_Trace":
+        """From what it said last, if it is not silent."""
+        trace = _Trace(channel, self._clock.now())
+        came_ns, samples = self._newest.get(channel.key, (0, None))
+        if samples is not None and self._clock.now() - came_ns < trace.patience_s * SECOND:
+            trace.take(samples, came_ns)
+        return trace
 
 
 class Probe:

@@ -107,7 +107,7 @@ class Waits:
             said = "; ".join(filter(None, (said_of(probe), note)))
             raise NotMet(
                 f"{device} did not come to {condition} within {fmt.seconds(limit_s)} ({why}): {said}",
-                "want less of it, or give it more time with --gate-timeout",
+                "ask for less, or give it more time with --gate-timeout",
             )
 
     async def _wait(

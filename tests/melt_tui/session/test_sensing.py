@@ -39,8 +39,8 @@ def test_a_sensor_that_the_device_has_not_is_refused_with_those_it_has() -> None
 def test_values_are_decoded_and_what_is_no_number_is_no_value() -> None:
     clock = SteppedClock()
     sensing, bus = opened(clock, CHANNEL)
-    probe = sensing.probe("dev", SOC)
     bus.publish(block(CHANNEL, 0, 1, [41.0, 39.0]))
+    probe = sensing.probe("dev", SOC)
     assert (probe.value(SOC), probe.holds()) == (39.0, True)
     clock.t_ns = 9 * SECOND
     bus.publish(reading(CHANNEL, 2, float("nan")))
@@ -78,3 +78,6 @@ def test_the_past_is_kept_while_somebody_asks_for_it_and_no_longer() -> None:
     del probe, again
     gc.collect()
     assert sensing.probe("dev", slope).value(slope) is None
+    assert sensing.probe("dev", SOC).value(SOC) == pytest.approx(43.99)
+    clock.t_ns += 11 * SECOND
+    assert sensing.probe("dev", SOC).value(SOC) is None
