@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
+from bpylist2 import archiver
 from pymobiledevice3.lockdown import UsbmuxLockdownClient
 from pymobiledevice3.services.dvt.instruments.device_info import DeviceInfo
 from pymobiledevice3.services.dvt.instruments.dvt_provider import DvtProvider
@@ -15,6 +16,7 @@ from pymobiledevice3.services.dvt.instruments.process_control import ProcessCont
 from pymobiledevice3.services.dvt.instruments.sysmontap import Sysmontap
 
 from drivers.clock import SECOND, pause
+from drivers.devices.ios.worker.archives import unpacking
 from drivers.devices.ios.worker.faults import Trouble, plain, version_of
 from drivers.devices.ios.worker.relaying import Log
 from drivers.devices.ios.worker.serving import CLOCK, Tasks, missing, tell, tried
@@ -26,6 +28,7 @@ from drivers.ticks import ticks
 ANSWER_S = 6.0
 TUNNEL_S = 12.0
 SILENCE_S = 3.0
+UNARCHIVE = archiver.unarchive
 LOOK_NS = SECOND // 20
 KILL_NS = SECOND
 """How long an app may take to end after it was killed."""
@@ -171,6 +174,7 @@ class Developer:
             known_of_all = set(await self._info.sysmon_system_attributes())
         process = [name for name in TAP_PROCESS if name in known]
         system = [name for name in TAP_SYSTEM if name in known_of_all]
+        archiver.unarchive = unpacking(UNARCHIVE, self._log.pids)
         tap: Any = Sysmontap(self._dvt, process, system, interval_ms=tap_ms)
         async with asyncio.timeout(ANSWER_S):
             await tap.__aenter__()

@@ -78,7 +78,7 @@ class Phone:
 
     async def watch(self, given: Fields) -> Fields:
         """Whose figures and lines are told."""
-        self._log.pids = {int(pid) for pid in given.get("pids", ())}
+        self._log.watch({int(pid) for pid in given.get("pids", ())})
         self._log.names = {str(name) for name in given.get("names", ()) if name}
         return {}
 

@@ -24,6 +24,11 @@ class Log:
         self._then = CLOCK.now()
         self._left_out = 0
 
+    def watch(self, pids: set[int]) -> None:
+        """Whose lines are told from now on."""
+        self.pids.clear()
+        self.pids |= pids
+
     def take(self, line: str) -> None:
         """Tell a line, or count it."""
         head = line[:160]
