@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melt_tui.analysis import compare_tracks
 from melt_tui.analysis.compare import compare_runs
 from melt_tui.analysis.compare_open import LayAsk, OpenRuns, runs_of
 from melt_tui.analysis.compare_request import Alignment, Axis, CompareRequest
@@ -121,6 +122,24 @@ def test_laws_of_an_overlay(
                 np.abs(before[both] - line.mean[both]).max(initial=0)
                 <= float(before[both].max(initial=0) - before[both].min(initial=0)) + 1e-9
             )
+
+
+def test_what_is_looked_at_closely_is_read_again_and_what_is_at_hand_is_told_from_it(
+    paths: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a long run a column stands for many samples: the spike is somewhere in it, until the part has been read."""
+    monkeypatch.setattr(compare_tracks, "FINE", 16)
+    at_s, span = SPIKE_S - 2, (17.0, 18.4)
+    ask = replace(ASK, span=span, columns=40)
+    with OpenRuns(CompareRequest(sources=paths)) as opened:
+        coarse = opened.lay(ask, closely=False)
+        assert (coarse.exact, coarse.panels[POWER].exact) == (False, False)
+        lay = opened.lay(ask, closely=True)
+        reached = np.flatnonzero(lay.panels[POWER].lines[0][1].high > 9 * WATTS)
+        assert lay.exact
+        assert len(reached)
+        assert np.abs(lay.start + (reached + 0.5) * lay.step - at_s).max() < 0.06 + lay.step
+        assert opened.lay(ask, closely=False).exact
 
 
 def test_marks_align_and_say_where_they_are(runs: OpenRuns) -> None:

@@ -5,9 +5,12 @@ from argparse import Namespace
 
 import pytest
 
+from melt_tui.analysis.compare_request import Axis
+from melt_tui.cli import comparing, screen
 from melt_tui.cli.comparing import compare
 from melt_tui.cli.parser import parser
-from melt_tui.errors import UsageError
+from melt_tui.cli.plans import Plan, plan
+from melt_tui.errors import MeltError, UsageError
 from tests.rigs.compared import Made
 
 
@@ -51,3 +54,42 @@ def test_a_build_does_not_pass_for_want_of_figures(
     with pytest.raises(UsageError, match="cannot be told"):
         compare(asked(pair, "--fail-if", "sustained_tps<-3%"))
     assert "sustained_tps<-3% cannot be told" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ((), True),
+        (("--group", "old,new", "--align", "first-token", "--x", "tokens"), True),
+        (("--headless",), False),
+        (("--json",), False),
+        (("--fail-if", "decode_tps<-90%"), False),
+    ],
+)
+def test_on_a_terminal_a_screen_is_opened(
+    pair: list[str], more: tuple[str, ...], shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Plan] = []
+
+    def show(options: Namespace) -> int:
+        opened.append(plan(options))
+        return 0
+
+    monkeypatch.setattr(comparing, "_terminal", lambda: True)
+    monkeypatch.setattr(screen, "show", show)
+    assert compare(asked(pair, *more)) == 0
+    assert bool(opened) is shown
+    if opened:
+        request, axis = opened[0].compared or (None, None)
+        assert request is not None
+        assert (request.sources, opened[0].setup.recording) == (tuple(pair), False)
+        assert axis == (Axis.TOKENS if more else Axis.TIME)
+
+
+def test_what_no_screen_can_show_is_told_before_one_is_opened(
+    pair: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "_terminal", lambda: True)
+    for sources, more in ((pair[:1], ()), ([*pair, "none.melt"], ()), (pair, ("--align", "noon"))):
+        with pytest.raises(MeltError):
+            compare(asked(sources, *more))
