@@ -108,10 +108,17 @@ class HttpLink:
         await self._client.aclose()
 
     async def get(self, path: str, *, timeout_s: float = 5.0) -> Reply:
-        """Ask a short question. Raises LinkLost, LinkTimeout, Garbled or Refused."""
+        """Ask a short question. Raises LinkLost, LinkTimeout, Garbled or Refused.
+
+        Asked again when the connection ends before an answer begins: a server may have closed one that was kept, and where
+        the way to it is long that is only found out by asking.
+        """
+        request = self._client.build_request("GET", path, timeout=timeout_s)
         with _translated(self.url):
-            request = self._client.build_request("GET", path, timeout=timeout_s)
-            return await self._whole(request)
+            try:
+                return await self._whole(request)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                return await self._whole(request)
 
     async def post(self, path: str, body: Mapping[str, object], *, timeout_s: float = 5.0) -> Reply:
         """Send JSON and take the whole answer. Raises as ``get`` does."""
@@ -121,10 +128,15 @@ class HttpLink:
 
     @asynccontextmanager
     async def stream(self, path: str, body: Mapping[str, object]) -> AsyncIterator[Answer]:
-        """Send JSON and follow the answer; leaving the block closes the connection. Raises as ``get`` does."""
+        """Send JSON and follow the answer; leaving the block closes the connection. Raises as ``get`` does.
+
+        llama.cpp closes it after such an answer, although it says that it keeps it.
+        """
         timeout = httpx.Timeout(self._silence_s, connect=CONNECT_S)
         with _translated(self.url):
-            request = self._client.build_request("POST", path, json=body, timeout=timeout)
+            request = self._client.build_request(
+                "POST", path, json=body, timeout=timeout, headers={"Connection": "close"}
+            )
             response = await self._client.send(request, stream=True)
         try:
             yield Answer(self.url, response, self._clock)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -42,6 +42,41 @@ async def test_an_error_is_an_answer_too() -> None:
         assert (await way.post("/completion", ASK)).status == 500
         async with way.stream("/completion", ASK) as answer:
             assert (answer.status, "out of cheese" in await answer.text()) == (500, True)
+
+
+@asynccontextmanager
+async def forgetful() -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A server that says it keeps a connection, and closes it when the next request comes; the heads that it got."""
+    heads: list[bytes] = []
+    serving: list[asyncio.Task[None] | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok")
+        with suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+        await asyncio.gather(*filter(None, serving))
+
+
+async def test_a_kept_connection_that_turns_out_dead_is_no_lost_server() -> None:
+    async with forgetful() as (url, heads), HttpLink(url, SystemClock()) as way:
+        assert [(await way.get(f"/{k}")).text for k in range(3)] == ["ok", "ok", "ok"]
+    assert len(heads) == 3
+
+
+async def test_the_connection_of_a_streamed_answer_is_not_used_again() -> None:
+    async with forgetful() as (url, heads), HttpLink(url, SystemClock()) as way:
+        async with way.stream("/completion", ASK) as answer:
+            assert await answer.text() == "ok"
+        assert b"connection: close" in heads[0].lower()
+        assert (await way.get("/again")).text == "ok"
 
 
 async def test_lines_are_stamped_as_they_come() -> None:
