@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count as naturals
+from itertools import pairwise
 from math import isfinite
 from typing import BinaryIO
 
@@ -37,6 +38,8 @@ from melt_tui.timeline.model import Interval, IntervalKind
 
 MOST = 200_000
 """Points of one counter: of more samples the least and greatest of as many columns are told."""
+_AT_ONCE = 1_000_000
+"""Samples that are looked at at a time."""
 _TEXT = 300
 """Characters of an event's name."""
 
@@ -185,7 +188,7 @@ class _Trace:
         if held > MOST:
             about += f"; least and greatest of each of {MOST // 2} columns of {held} samples"
         yield packets.counter_track(uuid, group, fmt.plain(channel.name, 100), rank, channel.unit, about)
-        for times, values in self._columns(channel) if held > MOST else self._samples(channel):
+        for times, values in self._columns(channel, held) if held > MOST else self._samples(channel):
             moved = times + self._shift
             kept = np.isfinite(values) & (moved >= packets.EARLIEST) & (moved < packets.LATEST)
             yield packets.numbers(uuid, moved[kept], values[kept])
@@ -194,13 +197,19 @@ class _Trace:
         for part in parts(self._one.recording, channel.key):
             yield part.times, part.values
 
-    def _columns(self, channel: Channel) -> Iterator[tuple[Times, Values]]:
-        """The least value at each column's start, the greatest in its middle."""
-        window = self._one.recording.window(channel.key, *self._one.recording.span(), MOST // 2)
-        starts = np.array(window.starts_ns, np.int64)
-        times = np.stack([starts, starts + window.width_ns // 2], axis=1).ravel()
-        extremes = [np.array(window.minima, np.float64), np.array(window.maxima, np.float64)]
-        yield times, np.stack(extremes, axis=1).ravel()
+    def _columns(self, channel: Channel, held: int) -> Iterator[tuple[Times, Values]]:
+        """The least value at each column's start, the greatest in its middle, a stretch of time after the other."""
+        first_ns, last_ns = self._one.recording.span()
+        stretches = -(-held // _AT_ONCE)
+        edges = [first_ns + (last_ns + 1 - first_ns) * i // stretches for i in range(stretches + 1)]
+        for a_ns, b_ns in pairwise(edges):
+            columns = max(1, MOST // 2 // stretches)
+            window = self._one.recording.window(channel.key, a_ns, b_ns, columns)
+            starts = np.array(window.starts_ns, np.int64)
+            mine = (starts >= a_ns) & (starts < b_ns) if a_ns > first_ns else starts < b_ns
+            times = np.stack([starts, starts + window.width_ns // 2], axis=1)[mine].ravel()
+            extremes = [np.array(window.minima, np.float64), np.array(window.maxima, np.float64)]
+            yield times, np.stack(extremes, axis=1)[mine].ravel()
 
     def _at(self, t_ns: int) -> int:
         return min(max(t_ns + self._shift, packets.EARLIEST), packets.LATEST - 1)

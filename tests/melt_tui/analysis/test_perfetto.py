@@ -118,14 +118,20 @@ def test_a_block_of_numbers_is_packets_of_one_each() -> None:
     assert dict(map(_note, told[4])) == {"n": 2**64 - 2, "b": 1, "f": 0.5, "t": "é".encode()}
 
 
-def test_many_samples_become_least_and_greatest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_once", [1_000_000, 1_700])
+def test_many_samples_become_least_and_greatest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     monkeypatch.setattr(perfetto, "MOST", 200)
+    monkeypatch.setattr(perfetto, "_AT_ONCE", at_once)
     codes = [1000] * 5000
     codes[2500] = 60000
     path = made(tmp_path / "fast.melt", [*opening(), block(POWER, at(1), at(6), codes), *closing(7)])
     power = of(exported(path), "meter")["power"]
     assert 20 <= len(power.events) <= 210
     assert {value for _, _, value in power.events} == {1.0, 60.0}
+    times = [t_ns for t_ns, _, _ in power.events]
+    assert times == sorted(set(times))
 
 
 def test_recordings_side_by_side_keep_their_own_times(tmp_path: Path) -> None:
