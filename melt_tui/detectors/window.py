@@ -92,7 +92,7 @@ class Spell:
 
     It goes on until the mean of the last ``hold_s`` is above again: a few good seconds are no recovery, and one bad
     second, when the rate is back, is no relapse. Where on the whole since the crossing the rate was not below after all,
-    it was crossed too early: the stay begins anew at the next window that is below.
+    it was crossed too early: the stay begins anew as it gets slow again, at the next window that is below.
     """
 
     since_ns: int
@@ -154,12 +154,14 @@ class Spell:
         self, t_ns: int, ratio: float, part: tuple[float, float, float], *, below: bool, deep: bool
     ) -> None:
         """The window's ratio after one more part: its tokens, how long it should have taken, how long it took."""
+        _, expected_s, taken_s = part
+        void = self.expected_s >= self.line * self.taken_s > 0 and expected_s < self.line * taken_s
         self._spend(part)
         self._cross(t_ns, below=below)
         self.deepest = min(self.deepest, ratio)
         if deep and self.deep_ns is None:
             self.deep_ns = t_ns
-        if below and not self.fixed and self.expected_s >= self.line * self.taken_s:
+        if void and below and not self.fixed:
             self._begin_anew(t_ns, ratio)
         lately = self._lately.ratio
         if lately is None or lately < self.line:

@@ -30,6 +30,8 @@ from melt_tui.events import (
     Wired,
 )
 from tests.rigs.random_sessions import Step, session, steps
+from tests.rigs.throttling.classes import trace
+from tests.rigs.throttling.judging import judge, listen
 from tests.rigs.token_traces import (
     CAP,
     DEVICE,
@@ -308,6 +310,22 @@ def test_other_parameters_find_other_things() -> None:
     items = Trace(drop(45, 0.93), others=[severe(44)], turn_tokens=400, seconds=80).items()
     assert Found(items, Throttling()).of(ThrottleOnset) == []
     assert len(Found(items, Throttling(Parameters().changed(["below=0.97"]))).of(ThrottleOnset)) == 1
+
+
+def test_a_context_that_grows_on_under_a_limit_is_never_called_thermal() -> None:
+    """What was learnt before the limit says little of contexts far beyond; those differ by a stall at the wrong time."""
+    for seed in (1000, 212943333):
+        said = [event for _, event in listen(trace("context growth, a limit told", seed), Throttling())]
+        assert [one for one in said if isinstance(one, ThrottleOnset)] == []
+        assert Verdict.CONTEXT_GROWTH in [one.verdict for one in said if isinstance(one, ThrottleRuledOut)]
+
+
+def test_stalls_of_a_link_make_no_reference_and_noise_no_recovery() -> None:
+    for name, seed in (("bad link, throttles", 212943344), ("short turns, throttles", 212943331)):
+        one = trace(name, seed)
+        judged = judge(name, seed, one, listen(one, Throttling()))
+        assert (judged.missed, judged.false, judged.early) == ([], [], [])
+        assert all(part < 1.5 for part in judged.lateness)
 
 
 @given(

@@ -81,6 +81,32 @@ def test_what_has_just_engaged_may_still_explain_what_holds() -> None:
     assert told.limit().decode(1, 12).story()[-1] is ThrottleOnset
 
 
+def test_a_good_second_ends_no_stay_and_a_stumble_before_it_is_no_part_of_it() -> None:
+    told = Told().decode(30, 20).limit().decode(6, 12).decode(1.5, 20).decode(8, 12)
+    (onset,) = [one for one in told.told if isinstance(one, ThrottleOnset)]
+    assert onset.t_ns == pytest.approx(31.25 * SECOND, abs=SECOND)
+    stumbled = Told().decode(30, 20).decode(1.5, 10).decode(5, 20).limit().decode(20, 12)
+    (onset,) = [one for one in stumbled.told if isinstance(one, ThrottleOnset)]
+    assert onset.t_ns == pytest.approx(37.75 * SECOND, abs=SECOND)
+    assert (onset.tokens, onset.elapsed_s) == (0, onset.t_ns / SECOND), "nobody counted tokens here"
+    assert onset.rate_tps == pytest.approx(18, rel=0.03)
+
+
+def test_a_bad_second_keeps_no_end_from_being_told() -> None:
+    told = Told().decode(30, 20).limit().decode(20, 12).decode(15, 20).decode(1, 4).decode(20, 20)
+    (ended,) = [one for one in told.told if isinstance(one, ThrottleEnded)]
+    assert ended.t_ns == pytest.approx(54 * SECOND, abs=SECOND)
+
+
+def test_what_is_slow_for_no_known_reason_may_become_slower_for_one() -> None:
+    told = Told().decode(30, 20).decode(50, 16).limit().decode(15, 10).decode(40, 16)
+    kinds = [ThrottleReference, ThrottleSuspected, ThrottleRuledOut, ThrottleSuspected, ThrottleOnset]
+    assert told.story()[:6] == [*kinds, ThrottleEnded]
+    onset = told.told[4]
+    assert isinstance(onset, ThrottleOnset)
+    assert onset.t_ns == pytest.approx(81 * SECOND, abs=1.5 * SECOND)
+
+
 def test_the_end_of_the_run_is_the_end_of_throttling() -> None:
     told = Told().decode(30, 20).limit().decode(20, 12)
     assert [type(one) for one in told.run.end(60 * SECOND)] == [ThrottleEnded]

@@ -76,7 +76,9 @@ def test_a_stay_goes_on_through_a_few_good_seconds_and_is_over_when_the_last_are
 
 
 def test_a_stay_that_was_none_on_the_whole_begins_anew_until_it_is_told() -> None:
-    one = spent(stay(), 0.89, 0.95, 0.91, 0.89)
+    one = spent(stay(), 0.89, 0.95, 0.91)
+    assert one.since_ns == 100
+    spent(one, 0.89, start=104)
     assert (one.since_ns, one.tokens, one.again_ns) == (104, 0.0, None)
     assert one.ratio == 0.89
     spent(one, 0.6, start=105)
