@@ -71,6 +71,9 @@ def test_two_runs_side_by_side_with_plots_figures_setup_and_caveats(tmp_path: Pa
         "evening · llama_server · chat", "these runs only", "not looked for", "What the words mean",
     ):  # fmt: skip
         assert told in seen.said, told
+    assert seen.said.count("not looked for") == 6, (
+        "at a glance, among the figures and under throttling, of each"
+    )
     figures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     assert len(figures) >= 8
     for figure in figures:

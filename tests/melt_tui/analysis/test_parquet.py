@@ -5,6 +5,7 @@ import io
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import closing as closing_file
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from drivers.base import Item
 from drivers.events import ChannelsOpened, ClockMeasured
 from drivers.model import block, uneven_block
 from melt_tui.analysis import parquet, wide
+from melt_tui.analysis.bulk import parts
 from melt_tui.analysis.export import export, export_all
 from melt_tui.analysis.export_request import ExportRequest, Format, Table
+from melt_tui.analysis.recorded import Channels
 from melt_tui.errors import UsageError
+from melt_tui.store.recording import Recording
 from tests.rigs.compared import Made
 from tests.rigs.sessions import CPU, LAG, POWER, TEMPERATURE, at, closing, opening, slow
 from tests.rigs.written import write
@@ -111,7 +115,12 @@ def test_samples_are_those_of_csv_in_the_order_of_channels(
     assert sorted(seen) == sorted(map(tuple, lines))
     assert len(seen) == 14
     assert told.schema.field("t_s").metadata[b"unit"] == b"s"
-    assert pq.read_metadata(tmp_path / "x.parquet").num_row_groups > 3
+    with closing_file(Recording(mixed)) as recording:
+        found = [part for key in Channels(recording).latest for part in parts(recording, key)]
+    sizes = [sum(len(part.times) for part in group) for group in parquet._groups(found)]
+    assert sum(sizes) == len(lines)
+    assert max(sizes) <= 3, "no more is held at once than a group and a piece"
+    assert pq.read_metadata(tmp_path / "x.parquet").num_row_groups == len(sizes)
     assert b'"session": "evening"' in told.schema.metadata[b"melt.recordings"]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from drivers.base import Item
 from drivers.clock import SECOND
+from drivers.events import LimitEngaged, LimitReleased
 from drivers.model import block
 from melt_tui.analysis import perfetto
 from melt_tui.analysis.export import export
@@ -103,6 +104,23 @@ def test_a_run_with_its_turns_phases_counters_and_events(tmp_path: Path) -> None
     for one in tracks.values():
         depths = np.cumsum([{Kind.BEGIN: 1, Kind.END: -1}.get(Kind(kind), 0) for _, kind, _ in one.events])
         assert not len(depths) or (depths.min() >= 0 and depths.max() <= 1 and depths[-1] == 0)
+
+
+def test_slices_that_overlap_lie_on_tracks_of_their_own(tmp_path: Path) -> None:
+    told = {"device": "desk", "reason": "thermal"}
+    limits = [
+        LimitEngaged(t_ns=at(1), limit="a", **told),
+        LimitEngaged(t_ns=at(2), limit="b", **told),
+        LimitReleased(t_ns=at(3), device="desk", limit="a"),
+        LimitReleased(t_ns=at(4), device="desk", limit="b"),
+        LimitEngaged(t_ns=at(4), limit="c", **told),
+    ]
+    tracks = exported(made(tmp_path / "limits.melt", [*opening(), *limits, *closing(5)]))
+    lanes = [one.events for one in tracks.values() if one.name == "limits"]
+    assert [[t_ns - WALL for t_ns, _, _ in lane] for lane in lanes] == [
+        [1 * SECOND, 3 * SECOND, 4 * SECOND, 5 * SECOND],
+        [2 * SECOND, 4 * SECOND],
+    ]
 
 
 def test_a_block_of_numbers_is_packets_of_one_each() -> None:
