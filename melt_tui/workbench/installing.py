@@ -1,8 +1,9 @@
 """Setting a device up: an engine as a directory of programs and what they load, and a model beside it."""
 
 import asyncio
+import re
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from drivers.base import Device
 from drivers.clock import Clock
-from drivers.errors import NotSupported, Refused
+from drivers.errors import AskUser, LinkError, NotSupported, Refused
 from drivers.foreign import printable
 from drivers.links.base import Progress, ShellLink
 from drivers.model import DeviceKind
@@ -26,9 +27,25 @@ from melt_tui.workbench.fetching import fetch
 from melt_tui.workbench.pace import Pace
 
 VERSION_LIMIT_S = 30.0
+CHANGE_LIMIT_S = 60.0
+"""For copying an engine on a slow card, and for removing one."""
 NOTE = ".melt-setup"
 """File beside the programs: the sha256 of what they came from, by which they are known again."""
 
+# The folder where the new engine grows beside the one in use, with what of that need not be sent again.
+_BEGIN = """
+live=$1; shift
+if [ -L "$live" ]; then live=$(readlink -f "$live") || exit 1; fi
+if [ ! -e "$live" ] && [ -e "$live.old" ]; then mv "$live.old" "$live" || exit 1; fi
+rm -rf "$live.old"; mkdir -p "$live.new" || exit 1
+for name do
+  for one in "$name" "$name.sha256" ".$name.sha256"; do
+    [ -e "$live.new/$one" ] || [ ! -f "$live/$one" ] || [ -L "$live/$one" ] ||
+      cp -p "$live/$one" "$live.new/$one" 2>/dev/null || { rm -f "$live.new/$one"; break 2; }
+  done
+done
+echo "$live"
+"""
 _TIDY = """
 cd "$1" || exit 1; shift
 for file in .* *; do
@@ -39,8 +56,17 @@ for file in .* *; do
   rm -f "$file" || exit 1
 done
 """
+_SWAP = """
+if [ -e "$1" ]; then mv "$1" "$1.old" || exit 1; fi
+mv "$1.new" "$1" || { mv "$1.old" "$1"; exit 1; }
+rm -rf "$1.old"; :
+"""
 _WRITE = 'printf "%s" "$2" >"$1"'
 _LINK = 'cd "$1" && ln -sf "$3" "$2"'
+
+_VERSION = re.compile(r"^version: \d{1,9} \(\S{1,60}\)", re.MULTILINE)
+_BENCH = re.compile(r"^usage: .{0,400}llama-bench.{0,20} \[options\]", re.MULTILINE)
+"""llama-bench has no ``--version``: it says how it is used instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +131,28 @@ class Installing:
         with ExitStack() as stack:
             pieces = await asyncio.to_thread(stack.enter_context, builds.opened(origin.path, programs))
             await asyncio.to_thread(builds.check, pieces, survey.machine, self._name)
-            await self._push(pieces, folder, progress)
-        await self._change(folder, "sh", "-c", _TIDY, "melt", folder, *(piece.name for piece in pieces))
-        await self._try(folder, builds.program_of(pieces, programs))
-        await self._change(folder, "sh", "-c", _WRITE, "melt", f"{folder}/{NOTE}", origin.sha256)
+            await self._replace(folder, pieces, builds.program_of(pieces, programs), origin, progress)
+
+    async def _replace(
+        self, folder: str, pieces: Sequence[Piece], program: str, origin: Origin, progress: SetupProgress
+    ) -> None:
+        """The new engine beside the old one, which stays until the new one has started there.
+
+        What a cut link leaves beside it is gone on with by the next setup; any other fault leaves nothing.
+        """
+        files = [piece.name for piece in pieces if not piece.link]
+        live = (await self._change(folder, "sh", "-c", _BEGIN, "melt", folder, *files)).rstrip("\n")
+        new = f"{live}.new"
+        try:
+            await self._push(pieces, new, progress)
+            await self._change(new, "sh", "-c", _TIDY, "melt", new, *(piece.name for piece in pieces))
+            await self._try(new, program)
+            await self._change(new, "sh", "-c", _WRITE, "melt", f"{new}/{NOTE}", origin.sha256)
+            await self._change(live, "sh", "-c", _SWAP, "melt", live)
+        except AskUser:
+            with suppress(LinkError):
+                await self._shell.run(["rm", "-rf", new], timeout_s=CHANGE_LIMIT_S)
+            raise
 
     async def _origin(
         self, request: SetupRequest, survey: Survey, there: str, progress: SetupProgress
@@ -138,7 +182,6 @@ class Installing:
         return request.source, sha256
 
     async def _push(self, pieces: Sequence[Piece], folder: str, progress: SetupProgress) -> None:
-        await self._change(folder, "mkdir", "-p", folder)
         files = [piece for piece in pieces if not piece.link]
         sizes = await asyncio.to_thread(lambda: [piece.path.stat().st_size for piece in files])
         done, total, pace = 0, sum(sizes) or 1, Pace(self._clock)
@@ -157,7 +200,7 @@ class Installing:
         await self._change(folder, "chmod", "755", *runnable)
 
     async def _try(self, folder: str, program: str) -> None:
-        """Whether it starts there: it may need a library, or a loader, that the device does not have."""
+        """Whether it starts there, and is what it is taken for: it may need a library that the device does not have."""
         around = [f"{name}={value}" for name, value in library_environment(folder).items()]
         argv = ["env", *around, f"{folder}/{program}", "--version"]
         said = await self._shell.run(argv, timeout_s=VERSION_LIMIT_S)
@@ -165,6 +208,13 @@ class Installing:
             words = printable((said.err or said.out).strip() or f"it ended with {said.returncode}", 200)
             raise NotSupported(
                 f"{program} does not start on {self._name}: {words}", remedy="name a build for it with --from"
+            )
+        told = f"{said.out}\n{said.err}"
+        if not (_BENCH if program == "llama-bench" else _VERSION).search(told):
+            words = printable(told.strip(), 120) or "nothing"
+            raise NotSupported(
+                f"what was named is not llama.cpp's {program}: asked for its version it says {words}",
+                remedy="name a build of llama.cpp with --from",
             )
 
     async def _put_model(self, model: str, folder: str, progress: SetupProgress) -> None:
@@ -180,14 +230,15 @@ class Installing:
 
         await self._shell.push(Path(file.path), f"{folder}/{Path(file.path).name}", tell)
 
-    async def _change(self, folder: str, *argv: str) -> None:
-        """Run what changes something on the device. Raises Refused when it does not work."""
-        said = await self._shell.run(argv)
+    async def _change(self, folder: str, *argv: str) -> str:
+        """Run what changes something on the device; what it prints. Raises Refused when it does not work."""
+        said = await self._shell.run(argv, timeout_s=CHANGE_LIMIT_S)
         if said.returncode != 0:
             raise Refused(
                 f"{self._name} does not let {printable(folder, 200)} be changed: {printable(said.err, 160)}",
                 remedy="check its free space and the rights of that folder",
             )
+        return said.out
 
 
 def _local(source: str) -> Path:

@@ -106,9 +106,10 @@ def test_an_archive_becomes_an_engine_that_runs(
     bench.start_run(request).result(PATIENCE_S)
     bench.wait_runs().result(PATIENCE_S)
     assert bench.timeline.view(bench.now()).runs[device].turns_ended == 1
-    before = (there / "libggml.so.1").stat().st_ino
+    os.utime(there / "libggml.so.1", (1_000_000_000, 1_000_000_000))
     install(bench, address=device, source=str(archive))
-    assert (there / "libggml.so.1").stat().st_ino == before, "it was sent again"
+    assert (there / "libggml.so.1").stat().st_mtime == 1_000_000_000, "it was sent again"
+    assert [path.name for path in there.parent.iterdir()] == [there.name]
 
 
 def test_a_device_outside_the_session_and_a_folder(setup: SessionSetup, rig: Lab, build: Path) -> None:
@@ -211,10 +212,31 @@ def test_a_build_for_another_processor_is_not_sent(
     assert not (engine_of(rig, "board") / "marked.txt").exists()
 
 
-def test_a_program_that_does_not_start_there(bench: Workbench, build: Path) -> None:
+@pytest.mark.parametrize("device", ["phone", "board"])
+def test_what_does_not_start_or_is_something_else_leaves_the_engine_that_is_there(
+    bench: Workbench, rig: Lab, build: Path, device: str
+) -> None:
+    install(bench, address=device, source=str(build))
+    there = engine_of(rig, device)
+    before = (there / "llama-server").read_bytes()
     (build / "llama-server").write_text("#!/no/such/loader\n")
-    with pytest.raises(NotSupported, match="llama-server does not start on board"):
-        install(bench, address="board", source=str(build))
+    with pytest.raises(NotSupported, match=f"llama-server does not start on {device}"):
+        install(bench, address=device, source=str(build))
+    with pytest.raises(NotSupported, match=r"is not llama\.cpp's llama-server: .* it says"):
+        install(bench, address=device, source="/bin/true")
+    assert (there / "llama-server").read_bytes() == before
+    assert [path.name for path in there.parent.iterdir()] == [there.name]
+
+
+def test_a_swap_that_was_cut_short_is_undone_by_the_next_setup(
+    bench: Workbench, rig: Lab, build: Path
+) -> None:
+    install(bench, address="board", source=str(build))
+    there = engine_of(rig, "board")
+    there.rename(there.with_name("llama.cpp.old"))
+    with pytest.raises(NotSupported, match=r"is not llama\.cpp's"):
+        install(bench, address="board", source="/bin/true")
+    assert [path.name for path in there.parent.iterdir()] == [there.name]
 
 
 def test_one_program_gets_its_name(bench: Workbench, rig: Lab, tmp_path: Path) -> None:
@@ -235,15 +257,16 @@ def test_a_board_without_space(bench: Workbench, rig: Lab, build: Path) -> None:
     if not rig.board.confined:
         pytest.skip("this system lets no small disk be made")
     (build / "libbig.so").write_bytes(HERE + os.urandom(2 << 20))
-    there = engine_of(rig, "board")
-    shutil.rmtree(there, ignore_errors=True)
-    there.parent.mkdir(parents=True, exist_ok=True)
-    there.symlink_to(rig.board.small)
+    runtimes = engine_of(rig, "board").parent
+    shutil.rmtree(runtimes, ignore_errors=True)
+    runtimes.parent.mkdir(parents=True, exist_ok=True)
+    runtimes.symlink_to(rig.board.small)
     try:
-        with pytest.raises(Refused, match="space"):
+        with pytest.raises(Refused, match=r"free where|space left"):
             install(bench, address="board", source=str(build))
+        assert list(rig.board.small.iterdir()) == []
     finally:
-        there.unlink()
+        runtimes.unlink()
 
 
 def test_the_pinned_releases_are_whole() -> None:
