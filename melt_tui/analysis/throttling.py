@@ -36,6 +36,7 @@ from melt_tui.events import (
     Verdict,
 )
 from melt_tui.measures.heat import COOL_BREAKERS
+from melt_tui.measures.suspicions import answered
 from melt_tui.session.bus import Bus
 from melt_tui.store.recording import Recording
 from melt_tui.store.replay import Replay
@@ -359,8 +360,7 @@ class _Look:
     def _open(self) -> bool:
         """Whether a suspicion came to nothing, not even to an end."""
         last = next(reversed(self._of(ThrottleSuspected)), None)
-        closed = [one.symptom_ns for one in self._of(ThrottleRuledOut)]
-        return last is not None and last.t_ns not in closed
+        return last is not None and last not in answered(self._mine)
 
 
 def _hot(limit: LimitEngaged) -> bool:

@@ -24,6 +24,7 @@ from melt_tui.events import (
     ThrottleSuspected,
     Verdict,
 )
+from melt_tui.measures.suspicions import answered
 from melt_tui.timeline import Interval, Timeline, Window
 from melt_tui.ui.look import default_device
 from melt_tui.ui.playhead import Reach
@@ -97,12 +98,10 @@ def why_absent(topic: Topic, absences: Iterable[Absent], device: str = "") -> li
 
 def _news(listed: Sequence[Event]) -> Iterator[Event]:
     """Without what is none: that melt's own meter is up, what was suspected and has come to something, or to nothing."""
-    onsets = {(event.device, event.t_ns) for event in listed if isinstance(event, ThrottleOnset)}
-    found = [event for event in listed if isinstance(event, ThrottleRuledOut)]
-    settled = onsets | {(event.device, event.symptom_ns) for event in found if event.symptom_ns is not None}
+    settled = answered(listed)
     for event in listed:
         own = event.device == SELF and isinstance(event, DeviceUp)
-        past = isinstance(event, ThrottleSuspected) and (event.device, event.t_ns) in settled
+        past = isinstance(event, ThrottleSuspected) and event in settled
         nothing = isinstance(event, ThrottleRuledOut) and event.verdict is Verdict.RECOVERED
         if not (own or past or nothing):
             yield event
