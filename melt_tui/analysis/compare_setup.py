@@ -165,6 +165,8 @@ def _runs(known: Sequence[Known]) -> Iterator[str]:
     yield from _named(known, lambda run: not run.told.counted_turns, "without a turn that counts")
     yield from _named(known, lambda run: run.summary.outcome != "done", "not run to their end")
     yield from _named(known, lambda run: run.told.warm, "began warm")
+    yield from _named(known, lambda run: bool(run.session.imported), "imported, not measured by melt")
+    yield from _named(known, lambda run: any(e.standing for e in run.session.edits), "corrected by hand")
     yield from _named(
         known, lambda run: bool(run.session.session.lost), "something may be missing of the recording"
     )

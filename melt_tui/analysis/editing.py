@@ -11,8 +11,9 @@ from statistics import fmean
 from drivers.model import DeviceKind
 from drivers.points import KNOWN, is_point
 from melt_tui import format as fmt
+from melt_tui.analysis.edit_request import EditRequest
 from melt_tui.analysis.edited import stated_volts
-from melt_tui.analysis.provenance import EditSummary, edits_of
+from melt_tui.analysis.provenance import EditSummary, edit_line, edits_of
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.analysis.runevents import run_events
 from melt_tui.analysis.runs import RunSummary, counts
@@ -35,6 +36,30 @@ def listing(path: Path) -> tuple[EditSummary, ...]:
     """Every correction of a recording, in order."""
     with closing(Recording(path)) as recording:
         return edits_of(recording)
+
+
+def carry_out(request: EditRequest) -> None:
+    """One correction, as it was asked for."""
+    asked = [request.undo is not None, request.turn is not None, bool(request.meter)]
+    if sum(asked) != 1:
+        what = "it was not said what to correct" if not any(asked) else "several things were to be corrected"
+        raise UsageError(what, "name a meter, or a turn to leave out, or one to take back: one at a time")
+    path, reason = request.path, request.reason
+    if request.undo is not None:
+        undo(path, request.undo or None)
+    elif request.turn is not None:
+        exclude(path, request.turn, run=request.run, reason=reason)
+    elif request.volts is None:
+        wire(path, request.meter, feeds=request.feeds, point=request.point, reason=reason)
+    elif request.feeds or request.point:
+        raise UsageError("a voltage and a wiring were given together", "correct one thing at a time")
+    else:
+        set_voltage(path, request.meter, request.volts, reason=reason)
+
+
+def lines(path: Path) -> Sequence[str]:
+    """Every correction of a recording for people, in order."""
+    return [edit_line(one) + ("" if one.standing else "  [no longer in force]") for one in listing(path)]
 
 
 def wire(path: Path, meter: str, *, feeds: str = "", point: str = "", reason: str = "") -> None:

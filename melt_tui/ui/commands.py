@@ -70,6 +70,10 @@ COMMANDS = (
     ),
     Command("rename", "n", "Rename", "Give the recording another name", LIBRARY),
     Command("tags", "t", "Tags", "Set the recording's tags", LIBRARY),
+    Command(
+        "edit", "e", "Correct", "Correct what was wrongly set, leave a turn out, or take that back", LIBRARY
+    ),
+    Command("import", "i", "Import", "Make recordings of what other tools measured", LIBRARY),
     Command("export", "x", "Export", "Write the picked recordings as tables or as a trace", LIBRARY),
     Command("report", "r", "Report", "Write the picked recordings as one page to send", LIBRARY),
     Command("delete", "delete,D", "Delete", "Delete the recording for good; asks first", LIBRARY),
@@ -188,6 +192,8 @@ LIBRARY_KEYS: tuple[Group, ...] = (
     ("Tags", ("tags",)),
     ("Export", ("export",)),
     ("Report", ("report",)),
+    ("Correct", ("edit",)),
+    ("Import", ("import",)),
     ("Delete", ("delete",)),
     ("Back", ("back",)),
     ("Command", ("command_palette",)),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
     from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
+    from melt_tui.analysis.edit_request import EditRequest
     from melt_tui.analysis.export_request import ExportRequest, ReportRequest
 
 
@@ -319,6 +320,18 @@ class Bench(Protocol):
 
     def write_report(self, request: "ReportRequest") -> "Future[Sequence[Path]]":
         """Write recordings as one page for people; the file."""
+        ...
+
+    def import_files(self, path: Path) -> "Future[Sequence[Path]]":
+        """What other tools measured, as recordings beside the others."""
+        ...
+
+    def edits(self, path: Path) -> "Future[Sequence[str]]":
+        """What was corrected in a recording, a line for each."""
+        ...
+
+    def edit(self, request: "EditRequest") -> "Future[None]":
+        """Correct what was wrongly set, or take that back; what was measured stays."""
         ...
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
     from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
+    from melt_tui.analysis.edit_request import EditRequest
     from melt_tui.analysis.export_request import ExportRequest, ReportRequest
     from melt_tui.workbench.desk import Desk
 
@@ -197,6 +198,18 @@ class Workbench:
     def write_report(self, request: "ReportRequest") -> "Future[Sequence[Path]]":
         """Write recordings as one page for people."""
         return self._call(lambda desk: desk.shelf.write_report(request))
+
+    def import_files(self, path: Path) -> "Future[Sequence[Path]]":
+        """What other tools measured, as recordings beside the others."""
+        return self._call(lambda desk: desk.shelf.import_files(path))
+
+    def edits(self, path: Path) -> "Future[Sequence[str]]":
+        """What was corrected in a recording."""
+        return self._call(lambda desk: desk.shelf.edits(path))
+
+    def edit(self, request: "EditRequest") -> "Future[None]":
+        """Correct what was wrongly set, or take that back."""
+        return self._call(lambda desk: desk.shelf.edit(request))
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         """The summary of a recording."""

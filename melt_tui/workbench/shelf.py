@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
     from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
+    from melt_tui.analysis.edit_request import EditRequest
     from melt_tui.analysis.export_request import ExportRequest, ReportRequest
 
 SUFFIX = ".melt"
@@ -78,6 +79,24 @@ class Shelf:
         """Write recordings as one page for people; the file."""
         await asyncio.to_thread(lambda: _analysis("page").write_report(request))
         return [request.out] if request.out else []
+
+    async def import_files(self, path: Path) -> Sequence[Path]:
+        """What other tools measured, as recordings beside the others. Raises BadImport, CannotWrite."""
+        bring = importlib.import_module("melt_tui.importing.choosing").bring
+        made: Sequence[Path] = await asyncio.to_thread(lambda: list(bring(path.expanduser(), self._beside)))
+        return made
+
+    def _beside(self, started: SessionStarted) -> Path:
+        return new_path(self._folder, started)
+
+    async def edits(self, path: Path) -> Sequence[str]:
+        """What was corrected in a recording, a line for each."""
+        told: Sequence[str] = await asyncio.to_thread(lambda: _analysis("editing").lines(path))
+        return told
+
+    async def edit(self, request: "EditRequest") -> None:
+        """Correct what was wrongly set. Raises UsageError, BadRecording, CannotWrite."""
+        await asyncio.to_thread(lambda: _analysis("editing").carry_out(request))
 
     async def summary(self, path: Path) -> Mapping[str, Any]:
         """The summary of a recording, as ``melt summary --json`` prints it."""

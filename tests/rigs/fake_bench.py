@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
     from melt_tui.analysis.compare_open import OpenRuns
     from melt_tui.analysis.compare_request import CompareRequest
+    from melt_tui.analysis.edit_request import EditRequest
     from melt_tui.analysis.export_request import ExportRequest, ReportRequest
 
 T = TypeVar("T")
@@ -101,6 +102,7 @@ class FakeBench:
             warnings=("4.2 V is above the 3.85 V that pixel-8 tells of its battery",),
         )
         self.meters: Sequence[Found] = ()
+        self.edited: Sequence[str] = ()
         """What a look sees besides."""
         self.steps: list[tuple[str, float, float | None]] = [("fetching", 0.5, 4.0), ("pushing", 1.0, 0.0)]
         """What a setup tells."""
@@ -192,6 +194,17 @@ class FakeBench:
 
     def write_report(self, request: "ReportRequest") -> "Future[Sequence[Path]]":
         return self._note("write_report", request, (request.out,))
+
+    def import_files(self, path: Path) -> "Future[Sequence[Path]]":
+        if path.name == "none":
+            return failed(Refused("there is nothing at none", remedy="check its name"))
+        return self._note("import_files", path, [Path("/r/imported.melt")])
+
+    def edits(self, path: Path) -> "Future[Sequence[str]]":
+        return done(list(self.edited))
+
+    def edit(self, request: "EditRequest") -> "Future[None]":
+        return self._note("edit", request, None)
 
     def summary(self, path: Path) -> "Future[Mapping[str, Any]]":
         return self._note("summary", path, {})

@@ -22,6 +22,7 @@ from melt_tui.ui.entries import COLUMNS, cell_text, column_widths, entry_line, e
 from melt_tui.ui.key_groups import key_groups
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
+from melt_tui.ui.screens.edit_dialog import EditDialog
 from melt_tui.ui.screens.export_dialog import ExportDialog
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.widgets.key_line import KeyLine
@@ -52,6 +53,7 @@ class LibraryScreen(Screen[Path | tuple[str, ...]]):
             "compare_picked": self._compare,
             "rename": self._rename,
             "tags": self._tags,
+            "edit": self._edit,
             "export": partial(self._hand_on, "samples"),
             "report": partial(self._hand_on, "report"),
             "delete": self._delete,
@@ -76,8 +78,8 @@ class LibraryScreen(Screen[Path | tuple[str, ...]]):
 
     def action_command(self, name: str) -> None:
         """Do what a key, a click or the palette asks for."""
-        if name == "reload":
-            self.load()
+        if name in {"reload", "import"}:
+            self.load() if name == "reload" else self._import()
             return
         entry = self.chosen
         if entry is not None and BY_NAME[name].where == LIBRARY:
@@ -197,6 +199,28 @@ class LibraryScreen(Screen[Path | tuple[str, ...]]):
         question = f"Delete {entry.name} for good? {entry.path}"
         if await self.app.push_screen_wait(ConfirmDialog(question, "Delete")):
             await self._settle(self._bench.delete_recording(entry.path))
+
+    @work(exclusive=True, group="ask")
+    async def _import(self) -> None:
+        dialog = TextDialog(
+            "Import",
+            "A file or folder: llama-bench, MLC, LLMFarmEval or MELT",
+            "",
+            "Captures of meters, tables of melt's own, logs of operators: melt import.",
+        )
+        text = await self.app.push_screen_wait(dialog)
+        if text:
+            await self._settle(self._bench.import_files(Path(text)), "Imported: {[0].name}")
+
+    @work(exclusive=True, group="ask")
+    async def _edit(self, entry: RecordingInfo) -> None:
+        made = await answer(self._bench.edits(entry.path))
+        if made.value is None:
+            self.notify(made.problem, severity="error", markup=False)
+            return
+        request = await self.app.push_screen_wait(EditDialog(entry.path, entry.name, made.value))
+        if request is not None:
+            await self._settle(self._bench.edit(request), "Corrected; its figures are reckoned again.")
 
     @work(exclusive=True, group="ask")
     async def _ask(self, dialog: TextDialog, order: "Callable[[str], Future[Any]]", done: str = "") -> None:

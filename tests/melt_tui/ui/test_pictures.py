@@ -71,6 +71,7 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
             ("library", ("escape", "l")),
             ("library-recovered", ("down",)),
             ("library-export", ("x",)),
+            ("library-edit", ("escape", "e")),
             ("library-rename", ("escape", "n")),
             ("library-delete", ("escape", "delete")),
         ),
