@@ -1,5 +1,6 @@
 """A simulated phone in a session in virtual time, whose runs wait, stop and cool as they are told."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +19,8 @@ from tests.rigs.session_parts import Collected
 from tests.rigs.virtual_clock import VirtualClock
 
 NAME = "sim-phone"
+LIMIT_S = 30.0
+"""Of true time: what waits for ever in virtual time does not end by itself."""
 LONG = Workload(
     name="long", conversations=((Prompt("How?"),),), max_tokens=300, repeat=0, share_context=False, ignore_eos=True
 )  # fmt: skip
@@ -67,7 +70,7 @@ async def fair_phone(clock: VirtualClock) -> AsyncIterator[FairPhone]:
     started = SessionStarted(
         t_ns=clock.now(), device=SELF, wall_ns=clock.wall(), name="fair", version="0", host="h"
     )
-    async with Session(phone.bus, clock, started) as session:
+    async with asyncio.timeout(LIMIT_S), Session(phone.bus, clock, started) as session:
         session.add(NAME, phone.sampler)
         await clock.run_for(2)
         yield phone

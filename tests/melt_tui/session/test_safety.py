@@ -15,7 +15,7 @@ from melt_tui.session.bus import Bus
 from melt_tui.session.run import RunSource
 from melt_tui.session.safety import breach
 from melt_tui.session.sensing import Sensing
-from tests.rigs.fair_phone import fair_phone
+from tests.rigs.fair_phone import LIMIT_S, fair_phone
 from tests.rigs.session_parts import CHANNEL, SPEC, Collected, NoShell, ScriptedDevice, ScriptedRuntime
 from tests.rigs.virtual_clock import VirtualClock
 
@@ -46,7 +46,7 @@ async def test_a_run_whose_sensor_is_lost_is_stopped_also_one_that_does_not_list
     bus.publish(ChannelsOpened(t_ns=virtual_clock.now(), device="dev", channels=(CHANNEL,)))
     spec = replace(SPEC, fair=Fair(ceiling="soc<=85"))
     source = RunSource(spec, runtime, ScriptedDevice(), NoShell(), virtual_clock, sensing=sensing)
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as group:
         group.create_task(source.run(bus))
         for _ in range(20):
             await virtual_clock.run_for(1)

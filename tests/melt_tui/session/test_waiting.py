@@ -17,7 +17,7 @@ from melt_tui.session.bus import Bus
 from melt_tui.session.run import RunSource
 from melt_tui.session.sensing import Sensing
 from melt_tui.session.series import Series
-from tests.rigs.fair_phone import fair_phone
+from tests.rigs.fair_phone import LIMIT_S, fair_phone
 from tests.rigs.session_parts import (
     CHANNEL,
     SPEC,
@@ -145,7 +145,7 @@ async def test_a_sensor_that_falls_silent_is_told_and_ends_the_wait() -> None:
     source = RunSource(
         replace(SPEC, fair=Fair(gate="soc<=40")), ScriptedRuntime(), ScriptedDevice(), NoShell(), clock, sensing=sensing
     )  # fmt: skip
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as group:
         group.create_task(source.run(bus))
         for _ in range(20):
             await clock.run_for(1)
