@@ -130,7 +130,7 @@ def undo(path: Path, number: int | None = None) -> EditSummary:
         told = ", ".join(map(str, left)) or "none"
         raise UsageError("there is no such correction to take back", f"those that were made are {told}")
     kept.take_back(path, wanted)
-    _reckon(path)
+    reckon(path)
     return next(edit for edit in made if edit.number == wanted)
 
 
@@ -158,10 +158,10 @@ def _correct(path: Path, edit: Edit) -> None:
     if len(edit.reason) > REASON_LIMIT:
         raise UsageError("the reason is too long", f"say it in {REASON_LIMIT} characters")
     kept.append(path, edit)
-    _reckon(path)
+    reckon(path)
 
 
-def _reckon(path: Path) -> None:
+def reckon(path: Path) -> None:
     """What the library shows as energy per token, with the corrections in force."""
     with closing(Recording(path)) as recording:
         standing = recording.edits.standing
