@@ -101,8 +101,8 @@ def melt_lines(results: MeltResults) -> Iterator[str]:
         tokens = f"{fmt.count(turn.input_tokens)} in, {fmt.count(turn.output_tokens)} out"
         yield fmt.plain(
             f"  {turn.run} turn {turn.turn}: {fmt.seconds(turn.duration_s)}, {tokens}, {rates}"
-            f"{_energies(turn.per_token, ' per token')}",
-            300,
+            f"{_energies(turn.per_token, ' per token')}{_reported(turn.reported)}",
+            400,
         )
 
 
@@ -123,6 +123,12 @@ def _energies(energies: Sequence[MeltEnergy], each: str = "") -> str:
         for one in energies
         if one.energy_mwh is not None
     )
+
+
+def _reported(told: Mapping[str, str]) -> str:
+    """What MELT's own results file says of its energies."""
+    known = [f"{key} {value}" for key, value in told.items() if key.startswith(("energy", "discharge"))]
+    return f"; MELT's results file says {', '.join(known)}" if known else ""
 
 
 def _stated(recording: Recorded) -> Mapping[tuple[str, int | None], Mapping[str, str]]:

@@ -15,6 +15,7 @@ from melt_tui.events import SELF, Mark
 from melt_tui.importing import melt_power as power
 from melt_tui.importing.draft import START_NS, Draft
 from melt_tui.importing.files import shown, source, text_of
+from melt_tui.importing.melt_results import report
 from melt_tui.importing.melt_runs import Read, runs_of
 from melt_tui.importing.melt_texts import epoch_ns, table, thermal_states
 from melt_tui.importing.melt_tree import files_beside, files_of
@@ -48,6 +49,7 @@ def draft_of(root: Path, device: str = "", name: str = "") -> Draft:
         raise BadImport(
             f"{shown(root)} holds no prompt of a MELT run", "measurements_iter… files are missing"
         )
+    report(files, runs)
     return _Session(read, _together(read, runs), name).draft()
 
 

@@ -8,6 +8,7 @@ import pytest
 from drivers.clock import SECOND
 from drivers.events import LimitEngaged, LimitReleased
 from melt_tui.analysis.session import Summary, summarise
+from melt_tui.analysis.summary import text_of_file
 from melt_tui.errors import BadImport
 from melt_tui.events import Mark
 from melt_tui.importing import choosing
@@ -79,6 +80,20 @@ def test_melts_own_results_beside_ours(app: Path) -> None:
     ours = [one.gross_j for one in told.runs[0].per_token if one.definition == "melt"]
     theirs = [turn.per_token[0].energy_mwh or 0.0 for turn in turns]
     assert [mwh * 3.6 for mwh in theirs] == pytest.approx(ours, rel=0.02)
+
+
+def test_what_melts_results_file_says_stands_beside(app: Path) -> None:
+    head = "iteration,conversation,prompt,duration (sec),tps,energy_pt (mWh),discharge_pt (mAh)"
+    rows = [head, "0,0,1,1.5,10.0,0.0,-1", "0,0,x,1,1,1,1"]
+    (app / "results_model_inference_measurements.csv").write_text("\n".join(rows))
+    (path,) = brought(app)
+    told = summary(path).melt
+    assert told is not None
+    assert [turn.reported for turn in told.turns] == [
+        {},
+        {"duration (sec)": "1.5", "tps": "10.0", "energy_pt (mWh)": "0.0"},
+    ]
+    assert "MELT's results file says energy_pt (mWh) 0.0" in text_of_file(path)
 
 
 def test_llmfarm_with_thermal_states(tmp_path: Path) -> None:
