@@ -89,6 +89,7 @@ def headline(run: FiguredRun) -> Iterator[Tile]:
         first = run.summary.temperatures[0]
         told = f"{fmt.fixed(first.start_c, 1)} → {fmt.celsius(first.max_c)}"
         yield f"{first.sensor}: start → greatest", told
+    yield "began", run.summary.start.thermal
     yield "throttled", throttled(run)
     yield "turns counted", f"{run.summary.counted_turns} of {len(run.summary.turns)}"
 

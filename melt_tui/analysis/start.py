@@ -23,6 +23,7 @@ _KINDS = (
 )
 """What stands for a device, best first."""
 _COLUMNS = 240
+_AT_ONCE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,9 @@ def _fair_parts(fair: FairSummary) -> Iterator[str]:
         yield f"cooled down for {fmt.seconds(fair.cooled_s)}"
     if fair.gate is not None:
         how = {True: "met", False: "not met", None: "not waited for"}[fair.gate_met]
-        waited = f" after {fmt.seconds(fair.gate_waited_s)}" if fair.gate_waited_s is not None else ""
+        waited = (
+            f" after {fmt.seconds(fair.gate_waited_s)}" if (fair.gate_waited_s or 0.0) > _AT_ONCE_S else ""
+        )
         yield f"gate {fair.gate} {how}{waited}"
     if fair.ceiling is not None:
         yield f"ceiling {fair.ceiling}" + (f": {fair.safety_stop}" if fair.safety_stop else "")

@@ -37,7 +37,7 @@ def offered(channels: Sequence[Channel]) -> str:
     words = [word for word in WORDS if meant(word, known) is not None]
     names = list(dict.fromkeys([*words, *(channel.name for channel in known)]))
     if not names:
-        return "it has none"
+        return "it has none that a condition can speak of"
     more = f" and {len(names) - _OFFERED} more" if len(names) > _OFFERED else ""
     return f"it has {', '.join(names[:_OFFERED])}{more}"
 

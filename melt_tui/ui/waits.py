@@ -11,6 +11,7 @@ from melt_tui.ui.renderables.run_lines import RunModel
 
 _FRESH_NS = 6 * SECOND
 """A wait is told every 2 s: of one that was not heard of for so long nothing is known."""
+_AT_ONCE_S = 0.1
 _KINDS = (RunWaiting, RunWaited, RunStarted, RunEnded)
 _NAMES = {Wait.GATE: "the gate", Wait.COOLDOWN: "cool-down", Wait.IDLE: "idle time"}
 
@@ -57,7 +58,8 @@ def waited_words(event: RunWaited) -> str:
     """``gate met after 76 s: soc 36.9 °C``."""
     now = ", ".join(f"{one.what} {value_of(one)}" for one in event.sensed)
     how = ("met" if event.wanted else "over") if event.met else "given up"
-    said = f"{event.why} {how} after {seconds(event.waited_s)}"
+    when = "at once" if event.waited_s < _AT_ONCE_S else f"after {seconds(event.waited_s)}"
+    said = f"{event.why} {how} {when}"
     return f"{said}: {now or event.reason}" if now or event.reason else said
 
 

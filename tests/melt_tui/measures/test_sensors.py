@@ -23,6 +23,6 @@ def test_of_a_kind_the_best_stands_for_it() -> None:
 def test_what_there_is_is_offered_and_nothing_that_is_no_condition() -> None:
     power = sensor("power", Quantity.POWER)
     assert meant("power", [power]) is None
-    assert offered([power]) == "it has none"
+    assert offered([power]) == "it has none that a condition can speak of"
     assert offered([sensor("core0"), sensor("nvme", Quantity.OTHER_TEMPERATURE)]) == "it has soc, core0, nvme"
     assert offered([sensor(f"z{i}") for i in range(20)]).endswith(" and 9 more")

@@ -28,6 +28,7 @@ def test_a_wait_is_said_with_what_is_and_how_long_it_takes() -> None:
 
 def test_its_end_is_said_with_how_it_ended() -> None:
     assert waited_words(WAITED) == "gate met after 76 s: soc 43.1 °C"
+    assert waited_words(replace(WAITED, waited_s=0.05)) == "gate met at once: soc 43.1 °C"
     assert waited_words(replace(WAITED, met=False, sensed=(), reason="stopped")) == (
         "gate given up after 76 s: stopped"
     )
