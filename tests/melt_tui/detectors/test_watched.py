@@ -36,10 +36,10 @@ class Told:
         self.told: list[DerivedEvent] = []
         self.t = 0.0
 
-    def decode(self, seconds: float, rate: float) -> "Told":
+    def decode(self, seconds: float, rate: float, context: float = 100) -> "Told":
         for _ in range(round(4 * seconds)):
             self.t += 0.25
-            stretch = Stretch(round(self.t * SECOND), rate / 4, 0.25, 100 * rate / 4)
+            stretch = Stretch(round(self.t * SECOND), rate / 4, 0.25, context * rate / 4)
             self.told += self.run.take(stretch)
             self.told += self.run.tick(stretch.t_ns)
         return self
@@ -105,6 +105,19 @@ def test_what_is_slow_for_no_known_reason_may_become_slower_for_one() -> None:
     onset = told.told[4]
     assert isinstance(onset, ThrottleOnset)
     assert onset.t_ns == pytest.approx(81 * SECOND, abs=1.5 * SECOND)
+
+
+def test_what_was_slow_before_a_stumble_is_known_after_it() -> None:
+    told = Told().decode(30, 20).decode(50, 16).decode(2.5, 6).decode(50, 16)
+    verdicts = [one.verdict for one in told.told if isinstance(one, ThrottleRuledOut)]
+    assert verdicts == [Verdict.UNEXPLAINED, Verdict.RECOVERED]
+
+
+def test_what_a_longer_context_may_explain_is_no_symptom_and_is_learnt_while_it_is_cool() -> None:
+    told = Told().decode(30, 20).decode(40, 11, context=3000)
+    assert [one.verdict for one in told.told if isinstance(one, ThrottleRuledOut)] == [Verdict.CONTEXT_GROWTH]
+    assert ThrottleSuspected not in told.story()
+    assert told.limit().decode(20, 8, context=3000).story()[-1] is ThrottleOnset, "by now it is known"
 
 
 def test_the_end_of_the_run_is_the_end_of_throttling() -> None:
