@@ -137,7 +137,7 @@ def sides_told(lens: Lens, lay: Lay | None) -> str:
     """``A 3 × B 3 · along time, from the start · all 1 h``."""
     several = len(lens.members) > 3 and not lens.by_means
     sides = f"{len(lens.members)} runs" if several else " × ".join(_side(*one) for one in lens.members)
-    span = f" · {span_told(lay, lens)}" if lay else ""
+    span = f" · {span_told(lay, lens)}" if lay and lay.panels else ""
     return f"{sides or 'no run'} · along {_ALONG[lens.axis]}, {told(lens.alignment)}{span}"
 
 

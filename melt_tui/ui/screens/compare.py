@@ -24,7 +24,7 @@ from melt_tui.ui.commands import COMPARE, bindings
 from melt_tui.ui.compare_figures import Reckoning
 from melt_tui.ui.compare_lens import LETTERS, OUT, PAN, Lens, Span, ways
 from melt_tui.ui.looker import Looker
-from melt_tui.ui.screens.compare_view import CompareView
+from melt_tui.ui.screens.compare_view import CompareView, one_side
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.widgets.channel_plot import ChannelPlot
 from melt_tui.ui.widgets.choice_list import ChoiceList
@@ -246,6 +246,9 @@ class CompareScreen(Screen[None]):
         """One recording after another, then all of them against one another."""
         runs, lens = self._runs, self.lens
         if runs is None:
+            return
+        if len(lens.letters) < 2:
+            self._settle(None, one_side(lens), ())
             return
         wanted = list(
             dict.fromkeys(run.path for run, letter in zip(runs.runs, lens.groups, strict=True) if letter)

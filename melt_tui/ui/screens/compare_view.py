@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from melt_tui.analysis.compare_open import Lay, OpenRun
+from melt_tui.analysis.compare_request import Axis
 from melt_tui.analysis.compare_series import TOPICS
 from melt_tui.ui import compare_picture as picture
 from melt_tui.ui.commands import COMPARE_KEYS
@@ -26,6 +27,9 @@ PANES = {"figures": "compare_figures", "set-up": "compare_setup", "with care": "
 _SLOTS = 5
 _DIFFERENCE = 1
 """The slot under the large chart."""
+
+
+_WAY_OUT = {Axis.TOKENS: "x goes along another axis.", Axis.JOULES: "x goes along another axis."}
 
 
 class CompareView(Column):
@@ -142,21 +146,31 @@ def same_ground(lens: Lens, lay: Lay) -> bool:
     )
 
 
+def one_side(lens: Lens) -> str:
+    """Why there are not two groups, and which key makes them."""
+    if not lens.letters:
+        return "Every run is left out: o takes the chosen one in again."
+    letter = "B" if lens.letters == ("A",) else "A"
+    return f"All runs are in one group: {letter.lower()} puts the chosen one into {letter}."
+
+
 def why_empty(lens: Lens, lay: Lay, figures: Reckoning) -> list[str]:
     """Why nothing is drawn."""
     if not lens.letters:
-        return ["Every run is left out: o takes the chosen one in again."]
+        return [one_side(lens)]
     if lens.alignment.word == "onset" and not figures.onsets:
         return ["When throttling began is still being read."]
     labels = lens.labels
     reasons = [f"{labels[i]}: {why}" for i, why in lay.missing.items()]
+    if len(reasons) == sum(map(bool, lens.groups)):
+        reasons.append(_WAY_OUT.get(lens.axis, "n aligns them by another moment."))
     return reasons or ["None of these runs took any time, or none was measured."]
 
 
 def why_no_difference(lens: Lens, lay: Lay, topic: int) -> list[str]:
     """Why no group is less another."""
     if len(lens.letters) < 2:
-        return ["All runs are in one group: b puts the chosen one into B."]
+        return [one_side(lens)]
     panel = lay.panels.get(topic)
     if panel is None:
         return []

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from textual.widgets import DataTable
 
 from drivers.base import Item
 from drivers.events import ChannelsOpened, ClockMeasured
@@ -26,7 +27,7 @@ from tests.rigs.compare_bench import CompareBench
 from tests.rigs.compared import RATE, Made
 from tests.rigs.fake_bench import RECORDINGS
 from tests.rigs.pictures import Picture
-from tests.rigs.pilots import press, settle
+from tests.rigs.pilots import press, settle, until
 from tests.rigs.sessions import at, opening, run
 from tests.rigs.sessions import closing as ending
 from tests.rigs.written import write
@@ -200,6 +201,29 @@ async def test_traces_are_drawn_while_figures_are_still_read(
         assert explained(app) == "When throttling began is still being read."
 
 
+async def test_why_nothing_is_drawn_and_what_to_do(record: Any, make_app: Callable[..., MeltApp]) -> None:
+    """No run of these throttled; then all are left out."""
+    app = opened(make_app, record(*PAIR))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "n", "n")
+        await settle(pilot)
+        assert explained(app).splitlines() == [
+            "A1: it has no such moment to be aligned by",
+            "B1: it has no such moment to be aligned by",
+            "n aligns them by another moment.",
+        ]
+        await press(pilot, "o", "down", "o")
+        await settle(pilot)
+        assert explained(app) == "Every run is left out: o takes the chosen one in again."
+        assert said(app).strip() == explained(app)
+        await press(pilot, "o", "n")
+        await settle(pilot)
+        assert "–  morning" in said(app, RunList)
+        assert said(app).strip() == "All runs are in one group: b puts the chosen one into B."
+        assert app.screen.query_one("#slot-0 ChannelPlot").display
+
+
 async def test_a_run_is_moved_and_the_mouse_looks_closely(
     record: Any, make_app: Callable[..., MeltApp]
 ) -> None:
@@ -230,16 +254,12 @@ async def test_the_recording_of_a_run_is_replayed_above_it(
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await press(pilot, "down", "enter")
-        await settle(pilot)
-        assert place(app) is BenchScreen
+        await until(pilot, lambda: place(app) is BenchScreen)
         await press(pilot, "escape")
-        await settle(pilot)
-        assert place(app) is CompareScreen
+        await until(pilot, lambda: place(app) is CompareScreen)
 
 
-async def test_picked_in_the_library(
-    record: Any, make_app: Callable[..., MeltApp], snapshot: SnapshotAssertion
-) -> None:
+async def test_picked_in_the_library(record: Any, make_app: Callable[..., MeltApp]) -> None:
     """What cannot be compared is not picked, and the reason is said; fewer than two runs are not opened."""
     bench = CompareBench()
     paths = [Path(path) for path in record(*PAIR)]
@@ -251,18 +271,21 @@ async def test_picked_in_the_library(
     app = make_app(bench)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await press(pilot, "colon", *"comp", "enter")
-        await settle(pilot)
-        assert isinstance(app.screen, LibraryScreen)
+        app.give("compare")
+        await until(pilot, lambda: place(app) is LibraryScreen and app.screen.query_one(DataTable).row_count)
         await press(pilot, "c")
-        assert isinstance(app.screen, LibraryScreen)
+        assert place(app) is LibraryScreen
         await press(pilot, "space", "space", "space", "space")
-        app.clear_notifications()
         await settle(pilot)
-        assert app.export_screenshot(title="library-picked") == snapshot.use_extension(Picture)(
-            name="library-picked"
-        )
+        table = app.screen.query_one(DataTable)
+        names = [str(table.get_row_at(row)[1]) for row in range(table.row_count)]
+        assert names == ["[A] 0", "[B] 1", "night-run", "notes"]
+        assert {str(one.message) for one in app._notifications} >= {
+            "Nothing was run in this recording: there is nothing to compare.",
+            "Cannot be read: not a recording",
+        }
         await press(pilot, "c")
+        await until(pilot, lambda: place(app) is CompareScreen)
         await settle(pilot)
         assert [Path(source) for source in bench.told("open_runs")[-1].sources] == paths
 
