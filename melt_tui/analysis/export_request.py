@@ -82,7 +82,9 @@ def check(request: ExportRequest) -> None:
     if len(set(request.files)) < len(request.files):
         raise UsageError("a recording was given twice", "give each once")
     if request.out is None and request.chosen is not Format.CSV:
-        raise UsageError(f"a {request.chosen} file is not for a screen", "name a file with --out")
+        raise UsageError(
+            f"a {request.chosen.capitalize()} file is not for a screen", "name a file with --out"
+        )
     if request.chosen is Format.PERFETTO and request.table is not Table.SAMPLES:
         raise UsageError("a Perfetto trace holds everything, and no tables", "leave --table out")
     wants_wide = request.wide or request.every_s is not None

@@ -14,12 +14,22 @@ from typing import TextIO
 from drivers.clock import SECOND
 from melt_tui import __version__
 from melt_tui import format as fmt
+from melt_tui.analysis.alignment import line_of
 from melt_tui.analysis.destination import check_destination, destination
 from melt_tui.analysis.export_request import ReportRequest
 from melt_tui.analysis.figured import Figured, FiguredRun, opened
 from melt_tui.analysis.markup import Markup, joined, shown, table, tag
+from melt_tui.analysis.meltfigures import melt_lines
 from melt_tui.analysis.page_compare import comparison_section
-from melt_tui.analysis.page_run import careful, cautions, run_section, run_title, throttled
+from melt_tui.analysis.page_run import (
+    careful,
+    cautions,
+    decode_rate,
+    listing,
+    run_section,
+    run_title,
+    throttled,
+)
 from melt_tui.analysis.provenance import edit_line
 from melt_tui.errors import UsageError
 from melt_tui.measures.energy import PerToken
@@ -139,11 +149,13 @@ def _glance(runs: Sequence[FiguredRun]) -> Markup:
 def _line(place: int, run: FiguredRun) -> list[str]:
     """One run, in the order of the head."""
     mean, power = run.summary.mean, run.power
+    decode_tps, basis = decode_rate(run)
     hottest = max((each.max_c for each in run.summary.temperatures[:1]), default=None)
     return [
         f"run {place}",
         run_title(run),
-        *(fmt.number(mean[name]) for name in ("decode_tps_observed", "prefill_tps", "ttft_ms")),
+        f"{fmt.number(decode_tps)}{basis}",
+        *(fmt.number(mean[name]) for name in ("prefill_tps", "ttft_ms")),
         fmt.number(run.joules(PerToken.DECODE)),
         fmt.byte_count(run.summary.rss_peak_bytes, 3),
         fmt.fixed(hottest, 1),
@@ -182,6 +194,11 @@ def _recordings(known: Sequence[Figured]) -> Iterator[Markup]:
             )
             rows.append(told)
         yield table(rows, left=(0, 1, 2, 3, 4), class_="prose")
+        clocks = [f"clock {line_of(each)}" for each in one.summary.alignment]
+        yield listing(clocks) if clocks else Markup("")
+        if one.summary.melt:
+            yield tag("h3", f"{one.name} · results as MELT defines them")
+            yield listing([line.strip() for line in melt_lines(one.summary.melt)])
 
 
 _WORDS = (

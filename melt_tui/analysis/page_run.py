@@ -13,6 +13,7 @@ from melt_tui.analysis.markup import Markup, joined, table, tag
 from melt_tui.analysis.plot import Band, Line, Plot, svg
 from melt_tui.analysis.power import sources
 from melt_tui.analysis.report import COLUMNS, throttling_lines
+from melt_tui.analysis.start import start_lines
 from melt_tui.measures.energy import PerToken
 from melt_tui.timeline.filled import Filled, hole_ns
 from melt_tui.timeline.model import IntervalKind
@@ -57,6 +58,7 @@ def run_section(run: FiguredRun, title: str, anchor: str) -> Markup:
         "section",
         tag("h2", title),
         tag("p", _subtitle(run), class_="dim"),
+        joined(_start(run)),
         careful(list(cautions(run))),
         tiles(list(headline(run))),
         joined(_plots(run)),
@@ -78,7 +80,8 @@ def run_title(run: FiguredRun) -> str:
 def headline(run: FiguredRun) -> Iterator[Tile]:
     """Its figures, each with its name; of energy the reference point with it."""
     mean, power = run.summary.mean, run.power
-    yield "decode rate", fmt.rate(mean["decode_tps_observed"])
+    decode_tps, basis = decode_rate(run)
+    yield f"decode rate{basis}", fmt.rate(decode_tps)
     yield "prefill rate", fmt.rate(mean["prefill_tps"])
     yield "time to first token", fmt.milliseconds(mean["ttft_ms"])
     if power is not None:
@@ -94,12 +97,20 @@ def headline(run: FiguredRun) -> Iterator[Tile]:
     yield "turns counted", f"{run.summary.counted_turns} of {len(run.summary.turns)}"
 
 
+def decode_rate(run: FiguredRun) -> tuple[float | None, str]:
+    """As observed; where it was not, as the runtime tells it, and a word that says so."""
+    observed, reported = (run.summary.mean[f"decode_tps_{basis}"] for basis in ("observed", "reported"))
+    return (reported, " (reported)") if observed is None and reported is not None else (observed, "")
+
+
 def throttled(run: FiguredRun) -> str:
-    """In a word; that nobody looked is not that there was none."""
+    """In a word; that nobody looked, or could tell, is not that there was none."""
     known = run.summary.throttling
     if known.onset_s is not None:
         return f"from {fmt.seconds(known.onset_s)} on"
-    return "none found" if known.detector else "not looked for"
+    if known.detector is None:
+        return "not looked for"
+    return "none found" if known.reference_tps is not None else "cannot be told"
 
 
 def cautions(run: FiguredRun) -> Iterator[str]:
@@ -149,6 +160,13 @@ def _subtitle(run: FiguredRun) -> str:
     parts += [device.model or "", device.os or ""] if device else []
     parts.append(f"lasted {fmt.seconds((run.t1_ns - run.t0_ns) / SECOND)}")
     return fmt.plain(" · ".join(part for part in parts if part), 400)
+
+
+def _start(run: FiguredRun) -> Iterator[Markup]:
+    """What every figure stands beside."""
+    state, *done = start_lines(run.summary.start, run.summary.fair)
+    yield tag("p", f"Thermal state at its start: {state.removeprefix('began ')}.")
+    yield from (tag("p", f"{line[:1].upper()}{line[1:]}.") for line in done)
 
 
 def _plots(run: FiguredRun) -> Iterator[Markup]:
@@ -238,8 +256,8 @@ def _marks(run: FiguredRun) -> Iterator[tuple[float, str]]:
 def _throttling(run: FiguredRun) -> Iterator[Markup]:
     yield tag("h3", "Throttling")
     lines = [line.strip() for line in throttling_lines(run.summary.throttling)]
-    if run.summary.throttling.detector is None:
-        lines[0] = "not looked for"
+    if run.summary.throttling.onset_s is None:
+        lines[0] = lines[0].replace("none found", throttled(run))
     yield listing([line.removeprefix("throttling: ").removeprefix("note: ") for line in lines])
 
 

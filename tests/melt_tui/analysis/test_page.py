@@ -15,7 +15,9 @@ from melt_tui.analysis.export_request import ReportRequest
 from melt_tui.analysis.page import write_report
 from melt_tui.errors import MeltError
 from melt_tui.events import DeviceUp, Mark, SessionStarted
+from melt_tui.importing.choosing import bring
 from tests.rigs.compared import Made
+from tests.rigs.melt_folder import mlc_app
 from tests.rigs.sessions import at, closing, opening
 from tests.rigs.written import write
 
@@ -139,6 +141,16 @@ def test_recordings_that_hold_little(items: list[Item], tmp_path: Path) -> None:
     write(path, items, size=1000)
     seen = Reader(report(tmp_path, path))
     assert ("Nothing was run in this recording." in seen.said) != ("demo on desk" in seen.said)
+
+
+def test_what_was_imported_is_marked_and_told_as_melt_defines_it(tmp_path: Path) -> None:
+    (path,) = bring(mlc_app(tmp_path / "melt"), lambda _: tmp_path / "i.melt")
+    seen = Reader(report(tmp_path, path))
+    for told in (
+        "imported MELT folder, MLC on Android: not measured by melt", "decode rate (reported) 10.0 tok/s",
+        "throttled cannot be told", "results as MELT defines them", "mWh and", "clock monsoon against pixel-6a",
+    ):  # fmt: skip
+        assert told in seen.said, told
 
 
 def test_what_cannot_be_compared_says_why(tmp_path: Path) -> None:
