@@ -5,6 +5,7 @@ from melt_tui.ui.commands import (
     BENCH_KEYS,
     BY_NAME,
     COMMANDS,
+    COMPARE,
     DEVICES,
     EVERYWHERE,
     FLEET,
@@ -20,7 +21,7 @@ def test_every_command_stands_once() -> None:
     assert len(BY_NAME) == len(COMMANDS)
 
 
-@pytest.mark.parametrize("where", [BENCH, LIBRARY, FLEET, DEVICES])
+@pytest.mark.parametrize("where", [BENCH, LIBRARY, FLEET, DEVICES, COMPARE])
 def test_no_key_means_two_things_in_one_place(where: str) -> None:
     keys = [key for c in COMMANDS if c.where in {where, EVERYWHERE} for key in c.keys.split(",") if key]
     assert sorted(keys) == sorted(set(keys))
