@@ -45,6 +45,8 @@ class Entry:
     """Its driver can look for devices; otherwise they are known when somebody names them."""
     meter: bool = False
     """Feeds a device, and measures what that draws."""
+    own_model: bool = False
+    """Of a runtime: the model is its own, and none is chosen for it."""
     rare: bool = False
     """Not listed where what it needs is not installed: few have such a device."""
 
@@ -85,7 +87,7 @@ RUNTIMES = {
     "llama_bench": Entry("drivers.runtimes.llama_bench.driver", "LlamaBench"),
     "ollama": Entry("drivers.runtimes.ollama.driver", "Ollama"),
     "mlc": Entry("drivers.runtimes.mlc.driver", "Mlc"),
-    "ios_app": Entry("drivers.runtimes.ios_app.driver", "IosApp"),
+    "ios_app": Entry("drivers.runtimes.ios_app.driver", "IosApp", own_model=True),
     "simulated": Entry("drivers.runtimes.simulated.driver", "SimulatedRuntime"),
 }
 

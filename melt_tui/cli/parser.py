@@ -92,7 +92,7 @@ def _session_options(into: argparse.ArgumentParser) -> None:
 
 
 ADDRESS_HELP = (
-    "host, adb:SERIAL, ssh://user@host:port, sim:phone, sim:jetson, sim:meter, or a name of the config file; "
+    "host, adb:SERIAL, ios:UDID, ssh://user@host:port, sim:phone, sim:jetson, sim:meter, or a name of the config file; "
     "may be given more than once"
 )
 
@@ -211,7 +211,7 @@ def _align(into: argparse.ArgumentParser) -> None:
         "--apply", action="store_true", help="move times of meters that are surely off, on reading"
     )
     acts.add_argument("--undo", action="store_true", help="read them as they were measured again")
-    into.add_argument("--meter", type=words, metavar="NAME", default="", help="this one alone")
+    into.add_argument("--meter", type=words, metavar="NAME", default=None, help="this one alone")
     _json_only(into)
 
 

@@ -75,7 +75,10 @@ def _run(options: Namespace, config: Config) -> Plan:
     request = asked_run(options, config, ())
     check_fairness(request)
     for name in _OF_THE_ENGINE if request.url else ():
-        if getattr(options, name.replace("-", "_")) is not None:
+        given = getattr(options, name.replace("-", "_"))
+        if name == "runtime-arg":
+            given = [arg for arg in given or () if not arg.startswith(_OF_AN_APP)] or None
+        if given is not None:
             said = f"--{name} has no effect on a server that is running already"
             raise UsageError(said, remedy=f"leave out --{name}, or --url")
     return Plan(config=config, setup=setup, requests=(request,))
@@ -104,6 +107,8 @@ def _with_devices(setup: SessionSetup) -> SessionSetup:
     return setup
 
 
+_OF_AN_APP = ("bundle=", "arg=", "env=")
+"""``--runtime-arg`` that are about the app of a phone in which a server is."""
 _OF_THE_ENGINE = ("model", "threads", "context", "batch", "runtime-arg")
 """What only an engine that we start can be told."""
 _WITHOUT_HEADLESS = frozenset({None, "replay", "compare"})

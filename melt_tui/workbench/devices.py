@@ -15,7 +15,7 @@ from melt_tui.session.session import Session
 from melt_tui.workbench.contract import Place
 from melt_tui.workbench.plugged import Plugged
 
-NAMES_LIMIT_S = 1.0
+NAMES_LIMIT_S = 2.0
 """How long it may take to be told what phones are called before they get their serials for names."""
 
 

@@ -201,7 +201,8 @@ class Runs:
         asked = runtimes_of(request.runtime, request.devices)[name]
         device, _ = self.reachable(name)
         runtime = chosen(asked, name, [one for one in device.info.runtimes if one in RUNTIMES])
-        model = None if request.url else await asyncio.to_thread(models.describe, request.model, self._cache)
+        own = bool(request.url) or (runtime in RUNTIMES and RUNTIMES[runtime].own_model)
+        model = None if own else await asyncio.to_thread(models.describe, request.model, self._cache)
         watching = bool(request.url) and request.workload in ("", WATCHING)
         workload = None if watching else _workload(request, model)
         spec = RunSpec(

@@ -1,14 +1,13 @@
 """A run of an app on an iPhone: started, its lines read until it ends, is stopped, or has told as many turns as asked for."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-from drivers.errors import DriverError, LinkError, NotSupported, RunFailed
-from drivers.events import ProcessEnded, ProcessStarted, TurnEnd
+from drivers.errors import DriverError, NotSupported, RunFailed
+from drivers.events import TurnEnd
 from drivers.inbox import Ended
 from drivers.links.base import Line, Process
 from drivers.model import OnLinkLoss, RunSpec
+from drivers.runs.apps import log_line, running
 from drivers.runs.args import flag_words, option
 from drivers.runs.hearing import Cut, Ear
 from drivers.runs.loglimit import LogLimit
@@ -16,12 +15,10 @@ from drivers.runs.stage import Stage, StagedRuntime
 from drivers.runtimes.ios_app.protocol import read_line
 from drivers.runtimes.ios_app.telling import AppTeller
 
-SOURCE = "app"
 OURS = ("bundle", "process", "env", "arg")
 BUNDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,200}")
 NAME = re.compile(r"[^\s\[\](){}<>/]{1,80}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,80}=.*", re.DOTALL)
-LEFT_RUNNING = "the link was lost: iOS lets the app run on; it is ended when the phone is back"
 
 
 class IosApp(StagedRuntime):
@@ -52,7 +49,7 @@ class IosApp(StagedRuntime):
         )
         started_ns = stage.clock.now()
         title = option(stage.spec.args, "bundle") or option(stage.spec.args, "process")
-        async with _running(stage, title) as process:
+        async with running(stage, title, starts=bool(option(stage.spec.args, "bundle"))) as process:
             await _Reading(stage, AppTeller(stage.spec, started_ns, title), title).whole(process)
 
 
@@ -101,57 +98,12 @@ class _Reading:
             self._stage.emit(item)
         if read_line(line.text) is not None:
             return
-        left_out = self._limit.admit(line.t_ns)
-        if left_out:
-            self._stage.log(SOURCE, f"… {left_out} lines left out", line.t_ns)
-        if left_out is not None:
-            self._stage.log(SOURCE, line.text, line.t_ns)
+        log_line(self._stage, self._limit, line.t_ns, line.text)
 
 
 async def _listen(stage: Stage, process: Process) -> None:
     async for line in process.lines():
         stage.inbox.put(line)
-
-
-@asynccontextmanager
-async def _running(stage: Stage, title: str) -> AsyncIterator[Process]:
-    """The app, started or found; what is told of its life."""
-    args = stage.spec.args
-    starts = bool(option(args, "bundle"))
-    words = [arg.removeprefix("arg=") for arg in args if arg.startswith("arg=")]
-    pairs = [arg.removeprefix("env=").partition("=") for arg in args if arg.startswith("env=")]
-    stage.preparing(f"starting {title}" if starts else f"waiting for lines of {title}")
-    argv = [title, *words] if starts else ["log", title]
-    pid, detail = 0, "ended" if starts else "left running"
-    try:
-        async with stage.shell.start(argv, env={name: value for name, _, value in pairs}) as process:
-            pid = process.pid
-            _tell_start(stage, pid, " ".join(argv))
-            yield process
-    except LinkError:
-        detail = LEFT_RUNNING
-        raise
-    except RunFailed as error:
-        detail = error.sentence
-        raise
-    finally:
-        _tell_end(stage, pid, detail)
-
-
-def _tell_start(stage: Stage, pid: int, command: str) -> None:
-    spec, now = stage.spec, stage.clock.now()
-    if pid:
-        stage.emit(
-            ProcessStarted(t_ns=now, device=spec.device, run=spec.run, pid=pid, command=command[:4096])
-        )
-
-
-def _tell_end(stage: Stage, pid: int, detail: str) -> None:
-    spec, now = stage.spec, stage.clock.now()
-    if pid:
-        stage.emit(
-            ProcessEnded(t_ns=now, device=spec.device, run=spec.run, pid=pid, returncode=None, detail=detail)
-        )
 
 
 def _unnamed(spec: RunSpec) -> DriverError | None:

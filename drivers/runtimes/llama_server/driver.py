@@ -1,14 +1,16 @@
 """A run on llama-server: our own engine, a program here or on a device, or a server that already answers."""
 
+import asyncio
 from contextlib import AsyncExitStack
 
 from drivers.clock import SECOND, Clock
-from drivers.errors import DriverError, NotSupported
+from drivers.errors import DriverError, NotSupported, RunFailed
 from drivers.events import ChannelsOpened
 from drivers.links.base import ShellLink
 from drivers.links.http import HttpLink
 from drivers.model import OnLinkLoss, RunSpec
-from drivers.runs.args import binary_of
+from drivers.runs.apps import log_lines, running
+from drivers.runs.args import binary_of, option
 from drivers.runs.fitting import check_device
 from drivers.runs.hearing import Ear
 from drivers.runs.reaching import reached
@@ -23,12 +25,15 @@ from drivers.ticks import ticks
 
 SILENCE_S = 600.0
 """How long a server may say nothing in the middle of an answer: a slow device may take minutes for one batch."""
+APP_UP_S = 120.0
+"""How long a server inside an app may take to listen and to load its model."""
 WATCH_PERIOD_NS = SECOND // 8
 
 
 class LlamaServer(StagedRuntime):
     """One run: ``spec.url`` attaches to a server and leaves it running, without it an engine is started and ended.
 
+    With ``bundle=BUNDLE.ID`` beside the address the app of a phone in which that server is, is started and ended.
     Without a workload a server is only watched: somebody else drives it. With ``spec.home`` the engine is a program of
     the device's. With ``spec.on_link_loss`` keep, ``run`` may be called again after it raised LinkError, with the shell
     that the device has then: the engine is taken up again, and the turns go on with the next one.
@@ -76,13 +81,16 @@ class LlamaServer(StagedRuntime):
         await self._own.perform(stage)
 
     async def _attached(self, stage: Stage, stack: AsyncExitStack) -> None:
-        spec = stage.spec
+        spec, bundle = stage.spec, option(stage.spec.args, "bundle")
+        if bundle:
+            app = await stack.enter_async_context(running(stage, bundle, starts=True))
+            stage.inbox.listen("app", log_lines(stage, app))
         url = await stack.enter_async_context(reached(spec.url, stage.shell, remote=bool(spec.home)))
         http = await stack.enter_async_context(HttpLink(url, stage.clock, silence_s=self._silence_s))
         ear = Ear(stage.inbox, None)
-        server = Server(http, stage.clock, ours=False)
+        server = Server(http, stage.clock, ours=bool(bundle))
         stage.preparing(f"waiting for {spec.url if spec.home else http.url}")
-        await ear.attend("health", server.until_ready())
+        await ear.attend("health", _until_up(server, bundle))
         if spec.workload is None:
             await _watch(stage, ear, server)
             return
@@ -102,6 +110,18 @@ def _open_channels(stage: Stage) -> None:
             channels=(channels.tokens, channels.arrivals),
         )
     )
+
+
+async def _until_up(server: Server, bundle: str) -> None:
+    """A server in an app that was only just started has some time to come up; any other answers, or is none."""
+    try:
+        async with asyncio.timeout(APP_UP_S if bundle else None):
+            await server.until_ready()
+    except TimeoutError:
+        raise RunFailed(
+            f"{bundle} runs, and nothing answers at {server.http.url} within {APP_UP_S:g} s",
+            remedy="check the port of its llama-server, and that it listens on 127.0.0.1",
+        ) from None
 
 
 async def _watch(stage: Stage, ear: Ear, server: Server) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -38,10 +39,12 @@ from drivers.events import (
     TurnEnded,
 )
 from drivers.links import usbmux
-from drivers.model import Found, Samples
+from drivers.model import Found, Prompt, Samples, Workload
 from drivers.runtimes.ios_app.driver import IosApp
+from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.iphone.rig import Rig, iphones
 from tests.rigs.iphone_bench import Phone, address, app_spec, opened, workers
+from tests.rigs.llama_runs import serving
 from tests.rigs.runs import follow, stopping
 
 BUNDLE = "com.example.MeltBench"
@@ -269,6 +272,22 @@ async def test_a_port_of_the_phone_is_reached_from_here(rig: Rig) -> None:
             writer.write(b"hello\n")
             assert await reader.readline() == b"hello\n"
             writer.close()
+
+
+async def test_a_llama_server_in_an_app_is_started_asked_and_ended(rig: Rig) -> None:
+    spec = replace(
+        app_spec("bundle=com.example.Endless"),
+        url="http://127.0.0.1:8080",
+        workload=Workload(name="one", conversations=((Prompt("Why?"),),), max_tokens=8),
+    )
+    with serving() as url:
+        rig.cue("port", 1, 8080, int(url.rpartition(":")[2]))
+        async with opened(IosDriver(), address(1)) as phone:
+            run = await follow(LlamaServer(), spec, phone.device.shell)
+    assert run.error is None
+    assert run.one(TurnEnded).output_tokens == 8
+    assert run.one(ProcessEnded).detail == "ended"
+    assert rig.cue("running", 1) == []
 
 
 async def test_a_worker_that_dies_is_a_lost_link(rig: Rig) -> None:
