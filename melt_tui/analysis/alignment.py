@@ -84,17 +84,29 @@ def alignments(recording: Recorded) -> tuple[MeterAlignment, ...]:
     return tuple(told for told, _ in _found(recording))
 
 
-def of_file(path: Path) -> Sequence[Mapping[str, Any]]:
-    """As ``melt align --json`` prints it. Raises what opening a recording raises."""
-    with closing(Recording(path)) as recording:
-        return [asdict(one) for one in alignments(recording)]
+def of_file(path: Path, meter: str = "") -> Sequence[Mapping[str, Any]]:
+    """As ``melt align --json`` prints it, of one meter or of all. Raises UsageError, and what opening a recording raises."""
+    return [asdict(one) for one in _of(path, meter)]
 
 
-def text_of_file(path: Path) -> Sequence[str]:
-    """As ``melt align`` prints it. Raises what opening a recording raises."""
+def text_of_file(path: Path, meter: str = "") -> Sequence[str]:
+    """As ``melt align`` prints it. Raises as ``of_file``."""
+    return [line_of(one) for one in _of(path, meter)] or [_NONE]
+
+
+def _of(path: Path, meter: str) -> Sequence[MeterAlignment]:
     with closing(Recording(path)) as recording:
-        found = alignments(recording)
-    return [line_of(one) for one in found] or [_NONE]
+        _known(recording, meter)
+        return [one for one in alignments(recording) if meter in {"", one.meter}]
+
+
+def _known(recording: Recorded, meter: str) -> None:
+    """Raises UsageError for a name that no device of the recording bears."""
+    names = sorted({device for device, _ in recording.view(recording.span()[1]).channels})
+    if meter and meter not in names:
+        raise UsageError(
+            f"there is no {fmt.plain(meter)} in this recording", f"it has {fmt.plain(', '.join(names), 300)}"
+        )
 
 
 def line_of(one: MeterAlignment) -> str:
@@ -108,6 +120,7 @@ def apply(path: Path, meter: str = "") -> Sequence[str]:
     Raises UsageError where a named one cannot be corrected, BadRecording, CannotWrite.
     """
     with closing(Recording(path)) as recording:
+        _known(recording, meter)
         found = [(one, row) for one, row in _found(recording) if not meter or one.meter == meter]
     chosen = [(one, row) for one, row in found if row is not None and (one.offered or meter)]
     if meter and not chosen:
@@ -121,6 +134,7 @@ def apply(path: Path, meter: str = "") -> Sequence[str]:
 def take_back(path: Path, meter: str = "") -> Sequence[str]:
     """Take back every correction, or that of one meter; their names. Raises UsageError, BadRecording, CannotWrite."""
     with closing(Recording(path)) as recording:
+        _known(recording, meter)
         recording.span()
         corrected = [device for device in recording.clock.corrected() if meter in {"", device}]
     if meter and not corrected:

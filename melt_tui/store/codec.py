@@ -13,7 +13,7 @@ from drivers.model import DType, Samples, code_struct
 from melt_tui.store.blocks import Blocks, Ints, blocks_of
 
 Level = Literal[1, 3]
-"""Of zstd: 1 for what is packed at every commit, 3 for what is packed twice a minute."""
+"""Of zstd: 1 for what is packed at every commit, 3 for what is packed once a minute."""
 
 MOST = 1 << 26
 """Bytes that one blob may unpack to: a damaged one must not eat the memory."""

@@ -1,4 +1,4 @@
-"""Twice a minute: the journal into one chunk per channel, one row per channel and second, and the order of publication."""
+"""Once a minute: the journal into one chunk per channel, one row per channel and second, and the order of publication."""
 
 import sqlite3
 from collections import Counter

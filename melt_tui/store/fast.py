@@ -82,7 +82,7 @@ class FastWriter:
 
 
 def _seconds(buckets: Buckets) -> Buckets:
-    """Ten to a thousand times fewer: half a minute of the finest would be megabytes."""
+    """Ten to a thousand times fewer: a minute of the finest would be megabytes."""
     return merged([buckets], SECOND)
 
 

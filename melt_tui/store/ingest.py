@@ -1,4 +1,4 @@
-"""Items into rows: one transaction per commit, twice a minute what is in the journal into chunks."""
+"""Items into rows: one transaction per commit, once a minute what is in the journal into chunks."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,9 +17,9 @@ from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry, bulk_base, crowded
 from melt_tui.store.ticks import tick_block
 
-COMPACT_S = 30.0
-"""How often the journal is compacted: packed more seldom it is a few percent smaller, takes more memory at once, and is
-more for readers to go through."""
+COMPACT_S = 60.0
+"""How often the journal is compacted. More often makes more rows, which a look at hours has to go through; the first time comes
+after half as long, so that what packing takes of memory is taken early."""
 
 _ITEMS = 20_000
 """Items of one transaction at most."""
@@ -38,7 +38,7 @@ class Ingest:
         self._pyramid = PyramidWriter(connection)
         self._compacted_every = compacted_every
         self._commits = 1
-        self._pages = 0
+        self._pages = compacted_every // 2
         self._pages_bytes = 0
         self._event_number = 0
         self._turned_bulk: dict[int, Samples] = {}

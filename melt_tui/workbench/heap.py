@@ -32,7 +32,7 @@ def settle() -> None:
 
 
 def give_back() -> None:
-    """What is free goes back to the system: packing half a minute of samples leaves some megabytes of it between the rest."""
+    """What is free goes back to the system: packing a minute of samples leaves some megabytes of it between the rest."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -72,6 +72,9 @@ def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:
         alignment.apply(path, "meter")
     with pytest.raises(UsageError, match="as they were measured"):
         alignment.take_back(path, "meter")
+    for act in (alignment.of_file, alignment.apply, alignment.take_back):
+        with pytest.raises(UsageError, match="no nix in this recording"):
+            act(path, "nix")
 
 
 def test_a_recording_in_the_making_is_not_corrected(tmp_path: Path) -> None:

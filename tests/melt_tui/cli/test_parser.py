@@ -68,3 +68,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         parser().parse_args(["--version"])
     assert left.value.code == 0
     assert capsys.readouterr().out == "melt 0.1.0\n"
+
+
+@pytest.mark.parametrize("verb", ["align", "analyse", "summary", "replay", "export", "compare"])
+def test_a_file_is_all_that_looking_at_one_takes(verb: str) -> None:
+    files = ["a.melt", "b.melt"] if verb == "compare" else ["a.melt"]
+    parser().parse_args([verb, *files])
