@@ -7,11 +7,11 @@ any length passes through in constant memory. Text from devices is quoted so tha
 
 import re
 from collections.abc import Iterator
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from drivers.clock import SECOND
 from drivers.events import ChannelsOpened
-from drivers.model import IDENTITY, Channel, ChannelKey, Samples, code_struct
+from drivers.model import IDENTITY, Channel, ChannelKey, Decoding, Samples, code_struct
 from melt_tui.analysis.recorded import Recorded
 from melt_tui.events import SessionStarted
 from melt_tui.store.eventcodec import detail_of
@@ -40,12 +40,14 @@ def events_table(recording: Recorded, out: TextIO) -> None:
 def samples_rows(recording: Recorded, before: str = "") -> Iterator[str]:
     """Lines of samples; ``before`` stands before each."""
     zero_ns, clock = start_ns(recording), recording.clock
-    channels: dict[ChannelKey, Channel] = {}
+    open_now: dict[ChannelKey, _Open] = {}
     for item in recording.items():
-        if isinstance(item, ChannelsOpened):
-            channels.update((channel.key, channel) for channel in item.channels)
-        elif isinstance(item, Samples) and item.key in channels:
-            yield from _rows(item, channels[item.key], clock, zero_ns, before)
+        if isinstance(item, Samples):
+            key = (item.device, item.channel)
+            if key in open_now:
+                yield from _rows(item, open_now[key], clock, zero_ns, before)
+        elif isinstance(item, ChannelsOpened):
+            open_now.update((channel.key, _opened(channel, clock)) for channel in item.channels)
 
 
 def event_rows(recording: Recorded, before: str = "") -> Iterator[str]:
@@ -82,13 +84,27 @@ def start_ns(recording: Recorded) -> int:
     return started.t_ns if started is not None else recording.span()[0]
 
 
-def _rows(samples: Samples, channel: Channel, clock: ClockMap, zero_ns: int, before: str) -> Iterator[str]:
+class _Open(NamedTuple):
+    """What is the same in all rows of a channel."""
+
+    key: ChannelKey
+    middle: str
+    decoding: Decoding | None
+    """None: the codes are the values."""
+    moved: bool
+    """Its times are not the host's."""
+
+
+def _opened(channel: Channel, clock: ClockMap) -> _Open:
     middle = ",".join(("", cell(channel.device), cell(channel.name), cell(channel.unit), ""))
-    corrected = clock.moves(channel.key)
-    exact = channel.decoding == IDENTITY
+    decoding = None if channel.decoding == IDENTITY else channel.decoding
+    return _Open(channel.key, middle, decoding, clock.moves(channel.key))
+
+
+def _rows(samples: Samples, known: _Open, clock: ClockMap, zero_ns: int, before: str) -> Iterator[str]:
     for i, (code,) in enumerate(code_struct(samples.dtype).iter_unpack(samples.codes)):
-        t_ns = samples.time_at(i)
-        if corrected:
-            t_ns = clock.to_host(channel.key, t_ns)
-        value = code if exact else channel.decoding.value(code)
-        yield f"{before}{seconds(t_ns - zero_ns)}{middle}{value!r}\n"
+        t_ns = samples.time_at(i) if i or samples.times else samples.t0_ns
+        if known.moved:
+            t_ns = clock.to_host(known.key, t_ns)
+        value = code if known.decoding is None else known.decoding.value(code)
+        yield f"{before}{seconds(t_ns - zero_ns)}{known.middle}{value!r}\n"
