@@ -200,7 +200,8 @@ _LEFT = (
     + """
 for d in "$1"/*; do
   [ -e "$d/keeper" ] && read -r owner <"$d/owner" || continue
-  alive || echo "${d##*/} $owner"
+  if alive; then state=lives; else state=ended; fi
+  echo "${d##*/} $owner $state"
 done 2>/dev/null
 """
 )
@@ -208,7 +209,18 @@ _CLEAR = (
     _ALIVE
     + """
 at=$1; shift
-for key in "$@"; do d=$at/$key; alive || rm -rf "$d"; done
+while [ $# -gt 1 ]; do
+  d=$at/$1 owner=
+  read -r owner <"$d/owner"
+  if [ "$owner" = "$2" ]; then
+    if alive; then
+      kill -9 "-$keeper"
+      while alive; do sleep 0.05; done
+    fi
+    rm -rf "$d"
+  fi
+  shift 2
+done 2>/dev/null
 """
 )
 
@@ -341,19 +353,32 @@ def give_up(directory: str) -> str:
 
 
 def left(directory: str) -> str:
-    """Gives a line ``key owner`` for every lease below whose process has ended."""
+    """Gives a line ``key owner state`` for every lease below; the state is ``lives`` or ``ended``."""
     return script(_LEFT, directory)
 
 
-def read_left(text: str) -> Sequence[tuple[str, str]]:
-    """Key and owner of each; what is neither is passed over."""
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A lease that was found on a device."""
+
+    key: str
+    owner: str
+    lives: bool
+
+
+def read_left(text: str) -> Sequence[Left]:
+    """Each of them; what is none is passed over."""
     words = [line.split(" ") for line in text.splitlines()]
-    return [(line[0], line[1]) for line in words if len(line) == 2 and _KEY.fullmatch(line[0])]
+    return [
+        Left(line[0], line[1], line[2] == State.LIVES)
+        for line in words
+        if len(line) == 3 and _KEY.fullmatch(line[0])
+    ]
 
 
-def clear(directory: str, keys: Sequence[str]) -> str:
-    """Removes what these leases left, but of one that lives."""
-    return script(_CLEAR, directory, *keys)
+def clear(directory: str, left_there: Sequence[Left]) -> str:
+    """Ends the processes of these leases and removes what they left, but of one that has another owner by now."""
+    return script(_CLEAR, directory, *(word for one in left_there for word in (one.key, one.owner)))
 
 
 def _exports(env: Mapping[str, str]) -> str:

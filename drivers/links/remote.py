@@ -77,15 +77,15 @@ class RemoteShell:
         ):
             yield process
 
-    async def clear_leases(self) -> int:
-        """Remove what is left of leases of this computer whose process has ended and who started them is no more, so that
-        nobody comes for what they kept. How many there were. Raises LinkLost, LinkTimeout.
+    async def clear_leases(self) -> Sequence[guarding.Left]:
+        """End and remove what is left of leases of this computer where who started them is no more, so that nobody comes
+        for what they keep. Which there were. Raises LinkLost, LinkTimeout.
         """
         told = await self._answer(guarding.left(self._directory))
-        keys = [key for key, owner in guarding.read_left(told) if owning.gone(owner)]
-        if keys:
-            await self._answer(guarding.clear(self._directory, keys))
-        return len(keys)
+        found = [one for one in guarding.read_left(told) if owning.gone(one.owner)]
+        if found:
+            await self._answer(guarding.clear(self._directory, found))
+        return found
 
     async def _answer(self, line: str) -> str:
         try:
@@ -171,15 +171,19 @@ class RemoteShell:
 
 
 async def cleared(shell: ShellLink) -> Sequence[str]:
-    """Have a device that was just opened hold nothing that nobody comes for; a sentence where there was anything.
+    """Have a device that was just opened hold and run nothing that nobody comes for; a sentence where there was anything.
 
     A device on which it does not work shows soon enough in other ways.
     """
-    number = 0
+    found: Sequence[guarding.Left] = ()
     if isinstance(shell, RemoteShell):
         with suppress(DriverError):
-            number = await shell.clear_leases()
-    return ["what an earlier session had left running on it has ended, and was removed"] if number else []
+            found = await shell.clear_leases()
+    if any(one.lives for one in found):
+        return [
+            "an engine that an earlier session had left running on it was ended, and what it kept removed"
+        ]
+    return ["what an earlier session had left running on it has ended, and was removed"] if found else []
 
 
 class RemoteProcess:

@@ -17,6 +17,7 @@ from melt_tui.cli.output import progress, result, result_json
 from melt_tui.cli.passwords import Asker
 from melt_tui.cli.plans import Plan
 from melt_tui.events import SELF, DeviceFailed, RunEnded, RunOutcome, SafetyStop
+from melt_tui.session.keeping import ENDS_ITSELF
 from melt_tui.timeline import DeviceState, Timeline
 from melt_tui.workbench import RunRequest, Workbench
 
@@ -40,7 +41,8 @@ def follow(plan: Plan) -> int:
         except KeyboardInterrupt:
             interrupted = True
             progress("stopping …")
-        path = session.status.path
+    tell_left(session)
+    path = session.status.path
     if path is not None and path.exists():
         tell_of(path, as_json=plan.as_json)
         if not plan.as_json:
@@ -48,6 +50,13 @@ def follow(plan: Plan) -> int:
     if interrupted:
         return 130
     return 0 if good else 1
+
+
+def tell_left(session: Workbench) -> None:
+    """Which engines an ended session has left running on devices out of its reach, and until when."""
+    for ended in session.timeline.events(0, session.now(), kinds=(RunEnded,)):
+        if isinstance(ended, RunEnded) and ENDS_ITSELF in ended.reason:
+            progress(ended.reason)
 
 
 def tell_of(path: Path, *, as_json: bool) -> None:

@@ -9,6 +9,8 @@ from melt_tui.errors import MeltError
 from melt_tui.ui.app import MeltApp
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from melt_tui.cli.plans import Plan
     from melt_tui.ui.opening import Opening
     from melt_tui.workbench import Workbench
@@ -42,6 +44,14 @@ class Show:
         if self.bench is not None:
             self.bench.close()
 
+    def end(self) -> "Path | None":
+        """The same, telling what of it lives on where; its recording."""
+        if self.bench is None:
+            return None
+        self.bench.close()
+        importlib.import_module("melt_tui.cli.headless").tell_left(self.bench)
+        return self.bench.status.path
+
 
 def show(options: Namespace) -> int:
     """Draw until the user leaves; the exit code."""
@@ -52,7 +62,7 @@ def show(options: Namespace) -> int:
             code = app.run() or app.return_code or 0
         if app.failure is not None:
             raise app.failure
-        path = showing.bench.status.path if showing.bench else None
+        path = showing.end()
     except WithoutScreen:
         headless: int = importlib.import_module("melt_tui.cli.headless").follow(showing.plan)
         return headless

@@ -16,6 +16,9 @@ Reach = Callable[[], ShellLink | None]
 """The shell of the run's device as it is now; None while the device is away."""
 Say = Callable[[str], None]
 
+ENDS_ITSELF = "ends itself with its lease"
+"""By these words what is left on a device is known to be an engine that lives."""
+
 _LATE = 1.1
 """Of a lease: at the latest after so much of it an engine has ended itself."""
 
@@ -52,6 +55,11 @@ class Keeping:
         lost = isinstance(failure, LinkError) and self._reach is not None
         return lost and isinstance(self._runtime, LeasedRuntime) and self._runtime.holding
 
+    @property
+    def held(self) -> bool:
+        """Whether at last its device could not be reached while something of the run may have lived there."""
+        return self.away.is_set() or (isinstance(self._runtime, LeasedRuntime) and self._runtime.holding)
+
     def stop(self) -> None:
         """Nobody wants it any more: it is ended as soon as its device is there."""
         self._stopped.set()
@@ -74,7 +82,7 @@ class Keeping:
             kept = "what it kept stays there" if over else "what it kept is taken from there when it is back"
             return f"{self._spec.device} {how}: its engine has ended itself with its lease, {kept}"
         ended = "" if over else "is ended when it is back, and "
-        ends = f"ends itself with its lease at {self._ends_at()} at the latest"
+        ends = f"{ENDS_ITSELF} at {self._ends_at()} at the latest"
         return f"{self._spec.device} {how}: its engine {ended}{ends}"
 
     async def _waited(self, say: Say) -> ShellLink | None:
@@ -101,9 +109,9 @@ class Keeping:
         return self._clock.now() >= self._ends_ns
 
     def _ends_at(self) -> str:
-        """The minute after, by this computer's clock."""
+        """The second after, by this computer's clock."""
         wall_ns = self._clock.wall() + self._ends_ns - self._clock.now()
-        return time.strftime("%H:%M", time.localtime(wall_ns // SECOND + 59))
+        return time.strftime("%H:%M:%S", time.localtime(-(-wall_ns // SECOND)))
 
     def _say_once(self, say: Say, text: str, *, about: str = "") -> None:
         if (about or text) not in self._said:

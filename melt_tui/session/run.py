@@ -101,11 +101,11 @@ class RunSource:
             )
         finally:
             self._begin(bus)
-            away = self._keeping.away.is_set()
+            held = self._keeping.held
             self._end(
                 bus,
                 RunOutcome.STOPPED,
-                self._keeping.left(over=True) if away else "ended with the session",
+                self._keeping.left(over=True) if held else "ended with the session",
             )
             self._gone.set()
 

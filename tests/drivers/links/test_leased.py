@@ -77,23 +77,31 @@ async def losing(shell: RemoteShell, pipes: LocalPipes, script: str, lease: Leas
 async def test_what_nobody_comes_for_is_cleared(
     shell: RemoteShell, pipes: LocalPipes, leases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ended leases of a process of this computer that is no more; neither what lives nor what anybody may come for."""
-    assert await shell.clear_leases() == 0
+    """Leases of a process of this computer that is no more, living ones are ended; nothing that anybody may come for."""
+    assert await shell.clear_leases() == []
     mine, other = owning.owner(), "0123456789abcdef-1-1"
     dead = f"{mine.partition('-')[0]}-{os.getpid()}-1"
+    pids: dict[str, int] = {}
     async with AsyncExitStack() as stack:
         for key, owner, script in (
             ("ended-dead", dead, "exit 3"), ("lives-dead", dead, "sleep 60"), ("ended-mine", mine, "exit 3"),
-            ("ended-other", other, "exit 3"), ("ended-nonsense", "a b; c", "exit 3"),
+            ("lives-mine", mine, "sleep 60"), ("lives-other", other, "sleep 60"), ("ended-other", other, "exit 3"), ("ended-nonsense", "a b; c", "exit 3"),
         ):  # fmt: skip
             monkeypatch.setattr(owning, "owner", lambda owner=owner: owner)
             lease = Lease(key=key, seconds=60)
             process = await stack.enter_async_context(shell.start(["sh", "-c", script], lease=lease))
             assert script.startswith("sleep") or await process.wait() == 3
+            pids[key] = process.pid
         (leases / "no-lease").mkdir()
-        assert await shell.clear_leases() == 1
+        assert {(one.key, one.lives) for one in await shell.clear_leases()} == {
+            ("ended-dead", False),
+            ("lives-dead", True),
+        }
         names = {path.name for path in kept(leases)}
-        assert names == {"lives-dead", "ended-mine", "ended-other", "ended-nonsense", "no-lease"}
+        assert names == {
+            *("ended-mine", "lives-mine", "ended-other", "lives-other", "ended-nonsense", "no-lease")
+        }
+        assert {key for key, pid in pids.items() if alive(pid)} == {"lives-mine", "lives-other"}
 
 
 async def test_what_is_no_longer_there_is_not_started_anew(

@@ -177,8 +177,8 @@ async def test_it_can_be_stopped_while_it_is_away(
 
 
 def latest(clock: SteppedClock, seconds: int) -> str:
-    """The first whole minute that is so long after now."""
-    return time.strftime("%H:%M", time.localtime((clock.wall() // SECOND + seconds + 59) // 60 * 60))
+    """The first whole second that is so long after now."""
+    return time.strftime("%H:%M:%S", time.localtime(-(-clock.wall() // SECOND) + seconds))
 
 
 async def test_a_device_of_which_nobody_knows_yet_that_it_is_away_keeps_no_stop_waiting(

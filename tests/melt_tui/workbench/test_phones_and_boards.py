@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -230,3 +231,33 @@ def test_nothing_is_left_when_melt_is_killed(rig: Lab, setup: SessionSetup) -> N
         until(lambda: any("real_server" in line for line in rig.board.commands()))
         os.kill(melt.pid, signal.SIGKILL)
     rig.assert_empty()
+
+
+def test_what_an_interrupted_melt_left_on_a_phone_is_told_and_ended_by_the_next(
+    rig: Lab, setup: SessionSetup
+) -> None:
+    argv = ["--model", MODEL, "--repeat", "1000", "--context", "256", "--on-link-loss", "keep"]
+    with subprocess.Popen(
+        [*MELT, *argv, "--lease", "60", "--device", f"{rig.adb}&name=pixel"],
+        env=environment(rig.board.person.home),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as melt:
+        assert melt.stderr is not None
+        assert rig.phone.wait_until_there("real_server", PATIENCE_S)
+        try:
+            rig.phone.cue("drop")
+            assert any("it goes on there" in line for line in iter(melt.stderr.readline, ""))
+            melt.send_signal(signal.SIGINT)
+            said = melt.stderr.read()
+        finally:
+            rig.phone.cue("back")
+    assert re.search(r"^\S+ is away: its engine ends itself with its lease at [\d:]{8}", said, re.MULTILINE)
+    assert rig.phone.processes("real_server")
+    with Workbench(setup) as bench:
+        until(lambda: up(bench, "phone"))
+        until(lambda: told(bench, "an engine that an earlier session had left running on it was ended"))
+        assert rig.phone.wait_until_gone("real_server") == []
+        assert leases(rig) == []
