@@ -108,6 +108,7 @@ def test_exact_values_and_names_come_back(tables: tuple[Path, Path, dict[str, An
         (rail,) = recording.samples(RAIL.key, 0, START * 2)
         assert rail.last_code == pytest.approx(5.1)
         assert rail.t0_ns == at(2) - 7
+        assert recording.clock.moves(RAIL.key) is False, "corrected already"
         lines = recording.events(*recording.span(), kinds=(LogLine,))
         assert [line.text for line in lines if isinstance(line, LogLine)] == ['-1, "quoted"\nline']
 
