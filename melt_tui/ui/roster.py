@@ -24,6 +24,7 @@ _GROUPS = (
         "Phones over adb",
         "none was found: plug one in, switch on USB debugging in its developer options, accept the prompt on its screen",
     ),
+    ("ios", "iPhones over USB", ""),
     ("ssh", "Boards over SSH", "none is kept: a adds one by its address, ssh://user@host"),
     (
         METERS,

@@ -20,13 +20,13 @@ from drivers.model import Channel, DeviceInfo, Samples, reading
 
 NO_SOC = (
     "SoC temperature",
-    "iOS tells a computer none",
-    "battery temperature is another thing; see thermal state",
+    "iOS tells a computer no temperature of its chip",
+    "see its battery temperature and thermal state",
 )
 NO_STATE = (
     "thermal state",
-    "iOS tells it to apps alone",
-    "run an app that prints it: ten lines of Swift in the README, section iPhones",
+    "iOS tells its thermal state to apps alone",
+    "run an app that prints it: README, iPhones",
 )
 
 
