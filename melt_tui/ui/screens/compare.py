@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
 
 _ZOOM = 2.0
+_SOON_NS = 15_000_000
+"""What is read finer in less than this needs no picture before it."""
 Step = Callable[[Lens, Span], Lens]
 
 STEPS: Mapping[str, Step] = {
@@ -103,6 +105,8 @@ class CompareScreen(Screen[None]):
         self._looker: Looker[Lay] = Looker(executor, self._post, self._see, self._fail)
         self._runs: OpenRuns | None = None
         self._lay: Lay | None = None
+        self._close_ns = 0
+        """What looking closely cost the last time."""
         self._shown = False
         """Traces have been drawn: figures are reckoned after that."""
         self._topics: Sequence[int] = ()
@@ -145,11 +149,11 @@ class CompareScreen(Screen[None]):
             self._change(name, self._runs)
 
     def look(self) -> None:
-        """Ask for what is shown, at once from what is at hand, and finer when that has been read."""
+        """Ask for what is shown; where reading takes its time, at once from what is at hand, and finer after that."""
         if self._runs is not None and self.is_attached:
             if not self._looker.busy and not self._runs.at_hand(self._ask()):
                 self.view.tell(self.lens, None, self.figures, "reading")
-            self._want(self._runs, closely=False)
+            self._want(self._runs, closely=self._close_ns < _SOON_NS)
 
     def draw(self) -> None:
         """Hand everything out; what did not change costs nothing."""
@@ -205,7 +209,15 @@ class CompareScreen(Screen[None]):
         )
 
     def _want(self, runs: OpenRuns, *, closely: bool) -> None:
-        self._looker.want(partial(runs.lay, self._ask(), closely=closely))
+        self._looker.want(partial(self._laid, runs, self._ask(), closely=closely))
+
+    def _laid(self, runs: OpenRuns, ask: LayAsk, *, closely: bool) -> Lay:
+        """Off the screen's loop."""
+        began_ns = self._bench.now()
+        lay = runs.lay(ask, closely=closely)
+        if closely:
+            self._close_ns = self._bench.now() - began_ns
+        return lay
 
     def _ask(self) -> LayAsk:
         lens = self.lens
