@@ -43,6 +43,30 @@ class Imported(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part(Event):
+    """What follows is a span of another recording, which stayed as it was. Said once, after ``SessionStarted``."""
+
+    source: str
+    """Its file."""
+    name: str
+    """Its session's name."""
+    wall_ns: int
+    """When its session began."""
+    from_ns: int
+    to_ns: int
+    """The span, both ends included. Only what it needs of the time before is there, too."""
+    from_s: float
+    to_s: float
+    """The same, from the start of its session on."""
+    hz: float | None = None
+    """To how many means a second fast channels were reduced; None where they are as they were measured."""
+    reduced: tuple[str, ...] = ()
+    """Those channels, as ``device.channel at 100000 Hz``."""
+    notes: tuple[str, ...] = ()
+    """What lies only partly in the span."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stated(RunEvent):
     """What an imported file itself states of a run or a turn, by its own names and in its own units."""
 

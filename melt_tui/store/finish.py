@@ -3,6 +3,7 @@
 import sqlite3
 
 from melt_tui.store.compaction import compact
+from melt_tui.store.extent import events_reach
 from melt_tui.store.fast import FastWriter
 from melt_tui.store.headline import per_token
 from melt_tui.store.ingest import transaction
@@ -71,10 +72,9 @@ def _begun(connection: sqlite3.Connection) -> bool:
 
 def _newest_ns(connection: sqlite3.Connection) -> int:
     """Of all events, Ticks included."""
-    (newest,) = connection.execute(_NEWEST).fetchone()
-    return int(newest)
+    _, told_ns = events_reach(connection)
+    (ticked_ns,) = connection.execute(_TICKED).fetchone()
+    return max(told_ns or 0, ticked_ns or 0)
 
 
-_NEWEST = """
-    SELECT max(coalesce((SELECT max(t_ns) FROM events), 0), coalesce((SELECT max(t1_ns) FROM chunks
-    WHERE series IN (SELECT id FROM series WHERE ticks IS NOT NULL)), 0))"""
+_TICKED = "SELECT max(t1_ns) FROM chunks WHERE series IN (SELECT id FROM series WHERE ticks IS NOT NULL)"

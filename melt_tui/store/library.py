@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -94,12 +94,17 @@ def annotate(path: Path, annotation: Annotation, clock: Clock | None = None) -> 
     """Append what people say of it; what was measured stays. Raises BadRecording, CannotWrite."""
     connection = open_to_write(path)
     wall_ns = annotation.wall_ns or (clock or SystemClock()).wall()
-    spot = (annotation.t0_ns, annotation.t1_ns, annotation.device or None, annotation.channel or None)
     try:
         with writing(path):
-            connection.execute(_ANNOTATE, (wall_ns, annotation.kind, *spot, annotation.value))
+            connection.execute(ANNOTATE, row_of(replace(annotation, wall_ns=wall_ns)))
     finally:
         close(connection)
+
+
+def row_of(annotation: Annotation) -> tuple[int | str | None, ...]:
+    """An annotation as ``ANNOTATE`` takes it."""
+    spot = (annotation.t0_ns, annotation.t1_ns, annotation.device or None, annotation.channel or None)
+    return (annotation.wall_ns, annotation.kind, *spot, annotation.value)
 
 
 def correct_clock(path: Path, device: str, row: ClockRow | None, clock: Clock | None = None) -> None:
@@ -272,7 +277,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         close(connection)
 
 
-_ANNOTATE = """
+ANNOTATE = """
     INSERT INTO annotations (wall_ns, kind, t0_ns, t1_ns, device, channel, value) VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _ANNOTATIONS = "SELECT wall_ns, kind, t0_ns, t1_ns, device, channel, value FROM annotations ORDER BY id"
 _NOTES = "SELECT kind, value FROM annotations WHERE kind IN ('name', 'tags') ORDER BY id"

@@ -1,7 +1,8 @@
 """A recording made at once, of items that are at hand: it has its name when it is whole, and until then there is none."""
 
 import os
-from collections.abc import Iterable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,8 +23,13 @@ _COMMIT_S = 0.25
 class Maker:
     """A sink that writes in bounded commits."""
 
-    def __init__(self, ingest: Ingest) -> None:
-        self._ingest = ingest
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.connection = connection
+        self.path = path
+        """Where it lies until it has its name."""
+        self.last: list[Callable[[], None]] = []
+        """What is to be done when all else is finished, before it has its name."""
+        self._ingest = Ingest(connection, _COMMITS_A_MINUTE)
         self._items: list[Item] = []
         self._bytes = 0
 
@@ -39,6 +45,11 @@ class Maker:
         """One after the other."""
         for item in items:
             self.take(item)
+
+    def settle(self) -> None:
+        """Do what is to be done last."""
+        for act in self.last:
+            act()
 
     def flush(self) -> None:
         """Write what is left."""
@@ -56,11 +67,12 @@ def making(path: Path) -> Iterator[Maker]:
     try:
         connection = create(part, _COMMIT_S)
         try:
-            maker = Maker(Ingest(connection, _COMMITS_A_MINUTE))
+            maker = Maker(connection, part)
             with writing(path):
                 yield maker
                 maker.flush()
                 finish(connection)
+                maker.settle()
         finally:
             close(connection)
         with writing(path):

@@ -23,13 +23,16 @@ _EVENTS = 200
 
 T = TypeVar("T")
 
+Touches = Callable[[Series, int, int], bool]
+"""Whether what lies at these times of a series, in its own time, is wanted."""
+
 Look = Callable[[], AbstractContextManager[object]]
 """A short read transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """A part of what was published: half a minute, or at last what is not compacted yet."""
+    """A part of what was published: a minute, or at last what is not compacted yet."""
 
     order: Iterable[int]
     chunks: dict[int, list[int]]
@@ -48,12 +51,18 @@ class Published:
         self._chunks = chunks
         self._look = look
 
-    def items(self, *, derived: bool) -> Iterator[Item]:
-        """All items, or all but derived channels and their samples. Raises Damaged, sqlite3.Error."""
+    def items(self, *, derived: bool, touches: Touches | None = None) -> Iterator[Item]:
+        """All items, or all but derived channels and their samples. Raises Damaged, sqlite3.Error.
+
+        With ``touches`` half a minute in which nothing lies that is wanted is passed over, but for its events.
+        """
         events = self._events()
         for stretch in self._stretches():
+            order: Iterable[int] = stretch.order
+            if touches is not None and not self._touched(stretch, touches):
+                order = [number for number in order if number == EVENT]
             blocks: dict[int, Iterator[Samples]] = {}
-            found = (self._item(number, stretch, events, blocks, derived=derived) for number in stretch.order)
+            found = (self._item(number, stretch, events, blocks, derived=derived) for number in order)
             yield from (item for item in found if item is not None)
 
     def samples(self, series: Series, t0_ns: int, t1_ns: int) -> Iterator[Samples]:
@@ -104,6 +113,16 @@ class Published:
         if series.ticks:
             return Tick(t_ns=block.t0_ns, device=block.device)
         return block if derived or not series.channel.derived else None
+
+    def _touched(self, stretch: _Stretch, touches: Touches) -> bool:
+        if stretch.tail is not None:
+            return True
+        for number, held in stretch.chunks.items():
+            with self._look():
+                t0_ns, t1_ns = self._connection.execute(_BOUNDS, (number, held[0], held[-1])).fetchone()
+            if touches(self._series(number), t0_ns, t1_ns):
+                return True
+        return False
 
     def _stretches(self) -> Iterator[_Stretch]:
         number = event_to = chunk_to = 0
@@ -191,5 +210,6 @@ def _touches(block: Samples, t0_ns: int, t1_ns: int) -> bool:
 
 
 _NEXT_ORDER = "SELECT id, event_to, chunk_to, data FROM orders WHERE id > ? ORDER BY id LIMIT 1"
+_BOUNDS = "SELECT min(t0_ns), max(t1_ns) FROM chunks WHERE series = ? AND id BETWEEN ? AND ?"
 _CHUNKS = "SELECT id, series FROM chunks WHERE id > ? AND id <= ? ORDER BY id"
 _SOME_EVENTS = "SELECT id, t_ns, kind, device, detail FROM events WHERE id > ? ORDER BY id LIMIT ?"

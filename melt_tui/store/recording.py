@@ -18,7 +18,7 @@ from melt_tui.store.database import being_written, close, open_to_read, reading
 from melt_tui.store.extent import extent
 from melt_tui.store.happenings import Happenings
 from melt_tui.store.lost import loss
-from melt_tui.store.published import Published
+from melt_tui.store.published import Published, Touches
 from melt_tui.store.readings import readings_at
 from melt_tui.store.ticks import Ticks
 from melt_tui.store.windows import window_at
@@ -97,6 +97,12 @@ class Recording:
         """As ``timeline.filled.Announcing.announced``; as of the last look."""
         return self._catalog.latest
 
+    def crowded(self) -> frozenset[ChannelKey]:
+        """Channels without a nominal rate that were found to be fast ones."""
+        with reading(self.path), self._look():
+            series = self._catalog.by_id.values()
+            return frozenset(one.key for one in series if one.bulk and not one.channel.rate_hz)
+
     def view(self, t_ns: int) -> View:
         """As ``Timeline.view``."""
         with reading(self.path), self._look():
@@ -170,6 +176,11 @@ class Recording:
         """
         with reading(self.path):
             yield from self._published.items(derived=derived)
+
+    def items_touching(self, touches: Touches) -> Iterator[Item]:
+        """As ``items``, but samples that lie where nothing is wanted may be left out, many at a time."""
+        with reading(self.path):
+            yield from self._published.items(derived=True, touches=touches)
 
     @contextmanager
     def _look(self) -> Iterator[None]:
