@@ -12,7 +12,7 @@ from melt_tui.detectors.decoding import Decoding
 from melt_tui.detectors.mechanism import Episode
 from melt_tui.detectors.parameters import Parameters
 from melt_tui.detectors.reference import Prefills, Reference
-from melt_tui.detectors.window import Lately, Spell, Stretch, Trailing
+from melt_tui.detectors.window import Lately, Part, Spell, Stretch, Trailing
 from melt_tui.events import (
     Confidence,
     DerivedEvent,
@@ -99,12 +99,12 @@ class WatchedRun:
         if not self._spells and ratio >= self._p.below:
             return self._well(one)
         spell = self._spells.get(Phase.DECODE)
-        allowed = line.leeway(window.context / window.tokens, _SURELY)
-        if ratio * allowed < self._line(spell) and (spell is None or spell.ruled_out):
+        leeway = line.leeway(window.context / window.tokens, _SURELY)
+        if ratio * leeway < self._line(spell) and (spell is None or spell.ruled_out):
             return self._crossed(one.t_ns, ratio)
         if spell is not None:
-            part = one.tokens, allowed * line.expected_s(one.tokens, one.context), one.seconds
-            return self._slow(one.t_ns, ratio * allowed, part, spell)
+            expected_s = line.expected_s(one.tokens, one.context)
+            return self._slow(one.t_ns, ratio, Part(one.tokens, expected_s, one.seconds, leeway), spell)
         return self._judge(one.t_ns) if self._spells else self._well(one)
 
     def turn_ended(self, event: TurnEnded, last: Stretch | None) -> Iterator[DerivedEvent]:
@@ -170,11 +170,10 @@ class WatchedRun:
         yield from self._suspect(Phase.DECODE, self._seen_now(t_ns, ratio), ratio)
         yield from self._judge(t_ns)
 
-    def _slow(
-        self, t_ns: int, ratio: float, part: tuple[float, float, float], spell: Spell
-    ) -> Iterator[DerivedEvent]:
+    def _slow(self, t_ns: int, ratio: float, part: Part, spell: Spell) -> Iterator[DerivedEvent]:
         """A stay goes on."""
-        spell.go_on(t_ns, ratio, part, below=ratio < spell.line, deep=ratio < self._p.deep)
+        most = ratio * part.leeway
+        spell.go_on(t_ns, ratio, part, below=most < spell.line, deep=most < self._p.deep)
         if t_ns in spell.crossings:
             self._seen[Phase.DECODE, t_ns] = self._seen_now(t_ns, ratio)
         yield from self._judge(t_ns)
@@ -190,7 +189,7 @@ class WatchedRun:
 
     def _line(self, spell: Spell | None) -> float:
         """The ratio whose crossing is a symptom: of what is expected, or of what a stay that nothing explained left of it."""
-        return self._p.below * (1.0 if spell is None else min(1.0, spell.ratio))
+        return self._p.below * (1.0 if spell is None else min(1.0, spell.at_most))
 
     def _well(self, one: Stretch) -> Iterable[DerivedEvent]:
         """Nothing is slow, as far as anybody knows: learn from it where nothing could make it so."""
@@ -230,7 +229,7 @@ class WatchedRun:
             self._seen[Phase.PREFILL, t_ns] = seen
             spell.turn(slow=slow)
             spell.scatter = expected.scatter * sqrt(1 / expected.known + 1 / max(1, spell.slow_turns))
-            part = float(tokens), expected.seconds, took_s
+            part = Part(float(tokens), expected.seconds, took_s)
             spell.go_on(t_ns, ratio, part, below=slow, deep=ratio < self._p.deep)
 
     def _suspect(self, phase: Phase, seen: Seen, ratio: float) -> Iterator[DerivedEvent]:
@@ -289,7 +288,7 @@ class WatchedRun:
     def _held(self, spell: Spell) -> bool:
         """Long enough, and on the whole lower than what is not known well explains; nothing was said of it yet."""
         p = self._p
-        low = not spell.ruled_out and spell.ratio * (1 + self._doubt(spell)) < spell.line
+        low = not spell.ruled_out and spell.at_most * (1 + self._doubt(spell)) < spell.line
         return low and spell.held(p.hold_s, p.hold_turns, p.window_s)
 
     def _doubt(self, spell: Spell) -> float:
@@ -302,7 +301,7 @@ class WatchedRun:
 
     def _conclude(self, phase: Phase, spell: Spell, t_ns: int) -> Generator[DerivedEvent, None, bool]:
         """A symptom that held: whether it is an onset; ruled out once no mechanism can come any more."""
-        known = [one for one in self._spells.items() if not one[1].ruled_out and one[1].ratio < one[1].line]
+        known = [one for one in self._spells.items() if not one[1].ruled_out and one[1].at_most < one[1].line]
         first = min(known, key=lambda one: one[1].since_ns)
         for one, stay in (first, (phase, spell)):
             for crossed_ns in stay.crossings:

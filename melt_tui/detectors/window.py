@@ -55,35 +55,48 @@ class Trailing:
         return line.expected_s(self.tokens, self.context)
 
 
+class Part(NamedTuple):
+    """Some decoding, or a prompt, held against what was expected of it."""
+
+    tokens: float
+    expected_s: float
+    taken_s: float
+    leeway: float = 1.0
+    """How much longer than expected it may have taken for all that is known, as a factor."""
+
+
 class Lately:
     """How long the newest decoding took and should have taken: the fewest parts that make ``seconds`` and ``tokens``."""
 
     def __init__(self, seconds: float, tokens: float) -> None:
         self._least_s = seconds
         self._least_tokens = tokens
-        self._held: deque[tuple[float, float, float]] = deque()
+        self._held: deque[Part] = deque()
         self._tokens = 0.0
-        self._expected_s = 0.0
+        self._longest_s = 0.0
         self._taken_s = 0.0
 
-    def add(self, tokens: float, expected_s: float, taken_s: float) -> None:
+    def add(self, part: Part) -> None:
         """Take the next part; what is no longer needed falls out."""
         held = self._held
-        held.append((tokens, expected_s, taken_s))
-        self._tokens += tokens
-        self._expected_s += expected_s
-        self._taken_s += taken_s
-        while self._taken_s - held[0][2] >= self._least_s and self._tokens - held[0][0] >= self._least_tokens:
-            n, expected, taken = held.popleft()
-            self._tokens -= n
-            self._expected_s -= expected
-            self._taken_s -= taken
+        held.append(part)
+        self._count(part, 1)
+        while (
+            self._taken_s - held[0].taken_s >= self._least_s
+            and self._tokens - held[0].tokens >= self._least_tokens
+        ):
+            self._count(held.popleft(), -1)
 
     @property
     def ratio(self) -> float | None:
-        """Expected over taken time; None until it is whole."""
+        """The longest time that is expected over that taken; None until it is whole."""
         whole = self._taken_s >= self._least_s and self._tokens >= self._least_tokens
-        return self._expected_s / self._taken_s if whole else None
+        return self._longest_s / self._taken_s if whole else None
+
+    def _count(self, part: Part, sign: int) -> None:
+        self._tokens += sign * part.tokens
+        self._longest_s += sign * part.expected_s * part.leeway
+        self._taken_s += sign * part.taken_s
 
 
 @dataclass(slots=True)
@@ -102,8 +115,10 @@ class Spell:
     outer: "Spell | None" = None
     """The stay below which this one fell further."""
     tokens: float = 0.0
-    """That came since the crossing; so did the next two."""
+    """That came since the crossing; so did the next three."""
     expected_s: float = 0.0
+    longest_s: float = 0.0
+    """Expected with all leeway: what is taken for a symptom is held against this."""
     taken_s: float = 0.0
     below_expected_s: float = 0.0
     below_taken_s: float = 0.0
@@ -136,6 +151,11 @@ class Spell:
         return self.expected_s / self.taken_s if self.taken_s > 0 else self.first_ratio
 
     @property
+    def at_most(self) -> float:
+        """The same with all leeway."""
+        return self.longest_s / self.taken_s if self.taken_s > 0 else self.first_ratio
+
+    @property
     def ratio_below(self) -> float:
         """The same until it came above."""
         return self.below_expected_s / self.below_taken_s if self.below_taken_s > 0 else self.ratio
@@ -150,12 +170,10 @@ class Spell:
         """Every crossing of interest, by time: the first, that of 75 %, the last anew."""
         return sorted({one for one in (self.since_ns, self.deep_ns, self.again_ns) if one is not None})
 
-    def go_on(
-        self, t_ns: int, ratio: float, part: tuple[float, float, float], *, below: bool, deep: bool
-    ) -> None:
-        """The window's ratio after one more part: its tokens, how long it should have taken, how long it took."""
-        _, expected_s, taken_s = part
-        void = self.expected_s >= self.line * self.taken_s > 0 and expected_s < self.line * taken_s
+    def go_on(self, t_ns: int, ratio: float, part: Part, *, below: bool, deep: bool) -> None:
+        """One more part; the window's ratio after it, and whether that is below, and far below, with all leeway."""
+        void = self.longest_s >= self.line * self.taken_s > 0
+        void = void and part.expected_s * part.leeway < self.line * part.taken_s
         self._spend(part)
         self._cross(t_ns, below=below)
         self.deepest = min(self.deepest, ratio)
@@ -180,13 +198,13 @@ class Spell:
         """Whether it lasted so long, or for so many whole turns that took at least ``least_s``."""
         return self.taken_s >= seconds or (self.slow_turns >= turns and self.taken_s >= least_s)
 
-    def _spend(self, part: tuple[float, float, float]) -> None:
-        tokens, expected_s, taken_s = part
-        self.tokens += tokens
-        self.expected_s += expected_s
-        self.taken_s += taken_s
-        self._all_s += taken_s
-        self._lately.add(tokens, expected_s, taken_s)
+    def _spend(self, part: Part) -> None:
+        self.tokens += part.tokens
+        self.expected_s += part.expected_s
+        self.longest_s += part.expected_s * part.leeway
+        self.taken_s += part.taken_s
+        self._all_s += part.taken_s
+        self._lately.add(part)
 
     def _cross(self, t_ns: int, *, below: bool) -> None:
         if below and self._above:
@@ -197,5 +215,5 @@ class Spell:
 
     def _begin_anew(self, t_ns: int, ratio: float) -> None:
         self.since_ns, self.first_ratio = t_ns, ratio
-        self.tokens = self.expected_s = self.taken_s = 0.0
+        self.tokens = self.expected_s = self.longest_s = self.taken_s = 0.0
         self.deep_ns = self.again_ns = None

@@ -41,7 +41,9 @@ def test_rates_that_are_too_far_apart_are_both_told(
 def test_an_onset_that_is_dated_back_is_told_once_when_it_is_known() -> None:
     known, lines = Brute(), list[str]()
     follower, bus = Follower(lambda: known, lines.append), Bus((known,), (Throttling(),))
-    for item in Trace(lambda t: 20.0 if t < 45 else 12.0, others=[severe(44)], seconds=70).items():
+    for item in Trace(
+        lambda t: 20.0 if t < 45 else 12.0, others=[severe(44)], turn_tokens=400, seconds=70
+    ).items():
         bus.publish(item)
         if (
             type(item).__name__ in {"LimitEngaged", "RunEnded"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melt_tui.detectors.window import Lately, Spell, Stretch, Trailing
+from melt_tui.detectors.window import Lately, Part, Spell, Stretch, Trailing
 from melt_tui.measures.pace import Line
 
 parts = st.lists(
@@ -46,18 +46,18 @@ def stay(line: float = 0.9) -> Spell:
 def spent(one: Spell, *ratios: float, start: int = 101) -> Spell:
     """A second of each ratio, which is that of the window as well, two tokens a second."""
     for t, ratio in enumerate(ratios, start):
-        one.go_on(t, ratio, (2, ratio, 1.0), below=ratio < one.line, deep=ratio < 0.75)
+        one.go_on(t, ratio, Part(2, ratio, 1.0), below=ratio < one.line, deep=ratio < 0.75)
     return one
 
 
 def test_the_newest_parts_are_looked_at_once_they_are_long_enough() -> None:
     lately = Lately(3.0, 8.0)
     for _ in range(3):
-        lately.add(2, 0.5, 1.0)
+        lately.add(Part(2, 0.5, 1.0))
     assert lately.ratio is None, "six tokens"
-    lately.add(2, 2.5, 1.0)
+    lately.add(Part(2, 1.25, 1.0, leeway=2.0))
     assert lately.ratio == pytest.approx(4.0 / 4)
-    lately.add(6, 1.0, 1.0)
+    lately.add(Part(6, 1.0, 1.0))
     assert lately.ratio == pytest.approx(4.0 / 3)
 
 
@@ -86,6 +86,14 @@ def test_a_stay_that_was_none_on_the_whole_begins_anew_until_it_is_told() -> Non
     told = stay()
     told.fixed = True
     assert spent(told, 0.89, 0.95, 0.91, 0.89).since_ns == 100
+
+
+def test_what_is_told_of_a_stay_is_what_was_expected_and_what_it_is_held_against_has_leeway() -> None:
+    one = stay()
+    for t in range(101, 106):
+        one.go_on(t, 0.7, Part(2, 0.7, 1.0, leeway=1.3), below=False, deep=False)
+    assert (one.ratio, one.at_most) == pytest.approx((0.7, 0.91))
+    assert one.back_ns == 101
 
 
 def test_it_is_held_by_time_or_by_whole_turns_that_are_not_too_short() -> None:
