@@ -16,7 +16,7 @@ from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.markup import escape
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen, SystemModalScreen
 from textual.widgets import Static
 
 from drivers.errors import DriverError
@@ -125,7 +125,10 @@ class MeltApp(App[int]):
         self.give(name)
 
     def action_command(self, name: str) -> None:
-        """A command that works everywhere."""
+        """A command that works everywhere. A key that was pressed before a dialog opened, and comes after it, opens nothing
+        above it."""
+        if name != "quit" and self._is_asking():
+            return
         handlers: dict[str, Callable[[], object]] = {
             "fleet": self._fleet,
             "devices": self._devices,
@@ -138,6 +141,9 @@ class MeltApp(App[int]):
             "quit": self._quit,
         }
         handlers[name]()
+
+    def _is_asking(self) -> bool:
+        return isinstance(self.screen, ModalScreen) and not isinstance(self.screen, SystemModalScreen)
 
     def action_command_palette(self) -> None:
         """Find a command by its name."""

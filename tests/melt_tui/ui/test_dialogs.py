@@ -61,6 +61,26 @@ async def test_a_run_is_started_as_it_was_asked_for_and_remembered(desk: Any, ma
     assert remembered == [wanted]
 
 
+async def test_a_key_that_comes_late_opens_nothing_above_a_dialog(desk: Any, make_app: Any) -> None:
+    bench = desk(until_s=20.0, runs=False)
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "r")
+        dialog = app.screen
+        for late in ("devices", "library", "fleet"):
+            app.action_command(late)
+        await settle(pilot)
+        assert app.screen is dialog
+        app.push_screen(ConfirmDialog("Above?", "Yes"))
+        await settle(pilot)
+        dialog.dismiss(None)
+        await settle(pilot)
+        assert isinstance(app.screen_stack[-1], ConfirmDialog), "an answer from below closes nothing above"
+        await press(pilot, "escape", "escape")
+        assert isinstance(app.screen_stack[-1], BenchScreen)
+
+
 async def test_a_run_that_cannot_work_is_refused_with_the_reason(desk: Any, make_app: Any) -> None:
     bench = desk(refusal="no binary on pixel-8: push it first")
     app = make_app(bench)
