@@ -17,7 +17,7 @@ from drivers.links.usbmux import Worker, forwarded, raised
 from drivers.links.usbmuxwire import Do, Tell, Told
 
 LOG = "log"
-LAUNCH_S = 30.0
+LAUNCH_S = 45.0
 KILL_S = 8.0
 
 

@@ -24,6 +24,7 @@ from drivers.links.usbmuxwire import Do, Fault, Order, Tell
 from drivers.ticks import ticks
 
 ANSWER_S = 6.0
+LAUNCH_S = 25.0
 SILENCE_S = 3.0
 LOG_CHUNK = 65536
 AGAIN_S = 10.0
@@ -56,7 +57,7 @@ class Phone:
         if order.do in does:
             return await does[order.do](order.given)
         developer = await self.developer()
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(LAUNCH_S if order.do is Do.LAUNCH else ANSWER_S):
             return await developer.do(order)
 
     async def open(self, given: Fields) -> Fields:

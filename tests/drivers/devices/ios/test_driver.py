@@ -204,6 +204,11 @@ async def test_lines_of_an_app_that_somebody_opened_are_read_from_the_log(rig: R
         ([("trust", 4, "pending"), ("forget", 4)], LinkError, "asks whether to trust this computer"),
         ([("trust", 4, "given"), ("set", 4, {"ios": "banana"})], NotSupported, "cannot do this.*banana"),
         ([("fault", 4, "lockdownd", "bomb")], Garbled, "answered nonsense"),
+        (
+            [("fault", 4, "lockdownd", ""), ("set", 4, {"ios": "99.1", "locked": True}), ("unpair", 4)],
+            LinkError,
+            "is locked",
+        ),
         ([("detach", 4)], LinkLost, "is not connected"),
     ],
 )
@@ -219,8 +224,9 @@ async def test_a_phone_that_cannot_be_opened_says_why(
             pass
 
 
-async def test_a_battery_that_answers_a_bomb_is_missing_and_the_rest_goes_on(rig: Rig) -> None:
-    rig.cue("fault", 1, "com.apple.mobile.diagnostics_relay", "bomb")
+@pytest.mark.parametrize("kind", ["bomb", "silent"])
+async def test_a_battery_that_cannot_be_read_is_missing_and_the_rest_goes_on(rig: Rig, kind: str) -> None:
+    rig.cue("fault", 1, "com.apple.mobile.diagnostics_relay", kind)
     try:
         async with opened(IosDriver(), address(1)) as phone:
             await phone.until(lambda: any(one.what == "battery" for one in phone.of(Absent)))
