@@ -59,7 +59,7 @@ def carry_out(request: EditRequest) -> None:
 
 def lines(path: Path) -> Sequence[str]:
     """Every correction of a recording for people, in order."""
-    return [edit_line(one) + ("" if one.standing else "  [no longer in force]") for one in listing(path)]
+    return [edit_line(one) for one in listing(path)]
 
 
 def wire(path: Path, meter: str, *, feeds: str = "", point: str = "", reason: str = "") -> None:

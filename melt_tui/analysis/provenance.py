@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from drivers.clock import SECOND
 from melt_tui import format as fmt
 from melt_tui.analysis.recorded import EVERY, Recorded
-from melt_tui.events import Imported
+from melt_tui.events import Imported, Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,54 @@ class EditSummary:
     reason: str | None
     standing: bool
     """It is in force: nobody took it back, nor corrected the same thing later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartSummary:
+    """Of which session a recording is a span, and what of it is not of the full rate."""
+
+    source: str
+    """Its file."""
+    name: str | None
+    started: str
+    """When that session began, in UTC, ISO 8601."""
+    from_s: float
+    """Since that session's start; so is ``to_s``."""
+    to_s: float
+    downsampled_hz: float | None
+    """To how many means a second fast channels were reduced; None where they are as they were measured."""
+    downsampled: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def part_of(recording: Recorded) -> PartSummary | None:
+    """None of a whole session."""
+    found = recording.events(*recording.span(), kinds=(Part,), limit=1)
+    event = found[0] if found else None
+    if not isinstance(event, Part):
+        return None
+    return PartSummary(
+        source=event.source,
+        name=event.name or None,
+        started=datetime.fromtimestamp(event.wall_ns / SECOND, UTC).isoformat(timespec="milliseconds"),
+        from_s=event.from_s,
+        to_s=event.to_s,
+        downsampled_hz=event.hz,
+        downsampled=event.reduced,
+        notes=event.notes,
+    )
+
+
+def part_lines(part: PartSummary | None) -> Iterator[str]:
+    """For people."""
+    if part is None:
+        return
+    span = f"{fmt.stamp(part.from_s)} to {fmt.stamp(part.to_s)}"
+    yield f"part     {span} of {fmt.plain(part.source, 200)}, a session of {part.started}"
+    if part.downsampled_hz is not None:
+        which = fmt.plain(", ".join(part.downsampled), 300)
+        yield f"         downsampled to means at {part.downsampled_hz:g} Hz: {which}; their figures are of these means"
+    yield from (f"         note: {fmt.plain(note, 300)}" for note in part.notes)
 
 
 def imports_of(recording: Recorded) -> tuple[ImportSummary, ...]:
@@ -89,6 +137,7 @@ def edit_lines(edits: Sequence[EditSummary]) -> Iterator[str]:
 
 
 def edit_line(edit: EditSummary) -> str:
-    """``3  2026-11-21T12:00:00+00:00  hvpm: at usb-input (was wired wrongly)``."""
+    """``3  2026-11-21  hvpm: at usb-input (was wired wrongly)``; one that is not in force says so first."""
     why = f" ({edit.reason})" if edit.reason else ""
-    return fmt.plain(f"{edit.number}  {edit.made}  {edit.said}{why}", 300)
+    mark = "" if edit.standing else "[no longer in force] "
+    return fmt.plain(f"{edit.number}  {edit.made[:10]}  {mark}{edit.said}{why}", 300)
