@@ -23,12 +23,20 @@ def examine_meters(
 
 
 def _ports(lister: "Callable[[], list[PortSeen]] | None") -> Iterator[Finding]:
-    look = lister or importlib.import_module("drivers.links.serialports").ports_seen
+    try:
+        look = lister or importlib.import_module("drivers.links.serialports").ports_seen
+    except ImportError:
+        yield Finding("serial ports", good=False, detail=_NOT_PYSERIAL, remedy=_PYSERIAL)
+        return
     ports = look()
     if not ports:
         yield Finding("serial ports", None, "no meter or board is plugged in by USB", "plug one in")
     for port in ports:
         yield _port(port)
+
+
+_NOT_PYSERIAL = "the installed package serial is not pyserial, which has the same name when it is imported"
+_PYSERIAL = "pip uninstall serial, then pip install --force-reinstall pyserial"
 
 
 def _port(port: "PortSeen") -> Finding:

@@ -30,6 +30,10 @@ def notices(app: Any) -> list[str]:
     return [notice.message for notice in app._notifications]
 
 
+def on_top(app: Any) -> Any:
+    return app.screen_stack[-1]
+
+
 async def test_a_run_is_started_as_it_was_asked_for_and_remembered(desk: Any, make_app: Any) -> None:
     bench, remembered = desk(until_s=20.0, runs=False), list[RunRequest]()
     last = RunRequest(devices=(HOST, "gone"), model="/m/x.gguf", workload="sustained", threads=3)
@@ -76,9 +80,9 @@ async def test_a_key_that_comes_late_opens_nothing_above_a_dialog(desk: Any, mak
         await settle(pilot)
         dialog.dismiss(None)
         await settle(pilot)
-        assert isinstance(app.screen_stack[-1], ConfirmDialog), "an answer from below closes nothing above"
+        assert isinstance(on_top(app), ConfirmDialog), "an answer from below closes nothing above"
         await press(pilot, "escape", "escape")
-        assert isinstance(app.screen_stack[-1], BenchScreen)
+        assert isinstance(on_top(app), BenchScreen)
 
 
 async def test_a_run_that_cannot_work_is_refused_with_the_reason(desk: Any, make_app: Any) -> None:

@@ -1,5 +1,10 @@
 """What the doctor finds of power meters."""
 
+import sys
+from types import ModuleType
+
+import pytest
+
 from drivers.links.serialports import PortSeen
 from melt_tui.workbench.meterdoctor import examine_meters
 
@@ -26,3 +31,12 @@ def test_without_a_port() -> None:
     none, usb = examine_meters(list, lambda _: "libusb-1.0.so.0")
     assert (none.good, none.remedy) == (None, "plug one in")
     assert (usb.good, usb.detail) == (True, "libusb-1.0.so.0")
+
+
+def test_another_package_of_the_name_serial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "serial", ModuleType("serial"))
+    for module in ("serial.tools", "drivers.links.serialports"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
+    ports, _ = examine_meters(library=lambda _: None)
+    assert (ports.good, "pip uninstall serial" in ports.remedy) == (False, True)
