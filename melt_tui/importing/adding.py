@@ -85,9 +85,6 @@ def add(session: Path, capture: Capture, choose: Choose) -> Added:
         )
         path = choose(named)
         _write(path, recording, named, capture, shape, channels, clock)
-    for annotation in library.annotations(session):
-        if annotation.kind != "name":
-            library.annotate(path, annotation)
     return Added(path, _said(capture, clock))
 
 
@@ -169,6 +166,14 @@ def _write(
         bus = Bus((maker,), transforms())
         for item in _merged(recording.items(derived=False), named, told, blocks, clock.offset_ns):
             bus.publish(item)
+        maker.last.append(lambda: _say_again(recording.path, maker.path))
+
+
+def _say_again(of: Path, to: Path) -> None:
+    """What people said of a session holds for the one that is made of it, but for its name."""
+    for annotation in library.annotations(of):
+        if annotation.kind != "name":
+            library.annotate(to, annotation)
 
 
 def _introduction(
