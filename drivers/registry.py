@@ -5,10 +5,11 @@ Nothing of a driver is loaded with this module; a package that is not installed 
 
 import asyncio
 import importlib
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,8 @@ DEVICES = {
 
 PLUGGED = ("adb:", "ios:")
 """Schemes whose phones can be followed as they are plugged in."""
+_LOOKED_AT = ("adb:", "serial:", "ssh:")
+"""Schemes that know of a device at an address what no scan of theirs finds."""
 PHONES = Entry("drivers.devices.android.phones", "Phones", "android")
 """The phones of adb servers: followed without what it takes to open one."""
 
@@ -132,6 +135,16 @@ class Registry:
         entry = _entry(taken)
         return taken.text("name") or _OWN_NAMES.get(taken.scheme, _plain_name)(taken, entry)
 
+    def identity(self, address: str) -> str:
+        """The same for all addresses of one device, whatever they say beside where it is."""
+        try:
+            taken = parse(address)
+            if taken.scheme == "adb" and taken.target:
+                return self._phones().identity(taken)
+        except NotSupported:
+            return address
+        return f"serial:{os.path.realpath(taken.target)}" if taken.scheme == "serial" else taken.base
+
     def wired(self, address: str, feeds: str = "", point: str = "") -> wiring.Wired:
         """The address of a meter with what was told of its wiring beside it, and the wiring if it is known.
 
@@ -141,18 +154,19 @@ class Registry:
         return wiring.wired(taken, feeds, point, meter=_entry(taken).meter)
 
     async def scan(self, named: Sequence[str] = ()) -> Sequence[Found]:
-        """What there is by every scheme, and the boards at the addresses that were named, all asked at once.
+        """What there is by every scheme, and what is at the addresses that were named, all asked at once.
 
-        One that fails or is late is listed with its reason.
+        One that fails or is late is listed with its reason. A device has the address that it was named by.
         """
         first = {(entry.module, entry.name): base for base, entry in DEVICES.items() if entry.offered}
         bases = [base for base in first.values() if DEVICES[base].scanned]
-        boards = [address for address in named if address.startswith("ssh:")]
-        looks = [self._scan(base) for base in bases] + [self._look_at(address) for address in boards]
+        places = [address for address in named if address.startswith(_LOOKED_AT)]
+        looks = [self._scan(base) for base in bases] + [self._look_at(address) for address in places]
         answers = await asyncio.gather(*looks, return_exceptions=True)
-        found: list[Found] = []
-        for what, answer in zip((*bases, *boards), answers, strict=True):
-            found.extend(_findings(what, answer))
+        by_identity: dict[str, Found] = {}
+        for what, answer in zip((*bases, *places), answers, strict=True):
+            by_identity.update((self.identity(one.address), one) for one in _findings(what, answer))
+        found = list(by_identity.values())
         order = list(DEVICES)
         return sorted(found, key=lambda one: order.index(one.address) if one.address in order else len(order))
 
@@ -213,9 +227,12 @@ class Registry:
             return await self._driver(base).scan()
 
     async def _look_at(self, address: str) -> Sequence[Found]:
+        taken = parse(address)
         async with asyncio.timeout(SCAN_LIMIT_S):
-            found: Found = await self._special("ssh:").look_at(address, self._clock)
-        return (found,)
+            if taken.scheme == "ssh":
+                return (await self._special("ssh:").look_at(address, self._clock),)
+            looking = self._phones() if taken.scheme == "adb" else self._special("serial:")
+            return [replace(one, address=address) for one in await looking.look_at(taken)]
 
     def _special(self, base: str) -> Any:
         """The driver of phones or of boards, of which there is one: it knows more than a ``Driver`` must."""

@@ -25,7 +25,8 @@ START_LIMIT_S = 20.0
 """How long a server may take to start."""
 
 _PLACE = re.compile(r"\S+:[0-9]{1,5}")
-_OWN = {"127.0.0.1", "localhost", "::1"}
+OWN = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Names of this computer."""
 
 
 class AdbServer:
@@ -133,7 +134,7 @@ class AdbServer:
         try:
             return await self._connected()
         except ConnectionRefusedError:
-            if self.host not in _OWN:
+            if self.host not in OWN:
                 raise LinkLost(
                     f"no adb server answers at {self.title}",
                     remedy="start one there: `adb -a nodaemon server`",

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,22 @@ def ports_seen(
     return [_seen(port, names) for port in sorted(listed, key=lambda port: str(port.device))[:PORTS_LIMIT]]
 
 
+def port_at(path: str) -> PortSeen | None:
+    """The port of that path, also one that is not listed: of a program, or built in. None where there is none."""
+    return _with_rights(PortSeen(path)) if Path(path).exists() else None
+
+
 def _seen(port: Any, names: dict[Path, str]) -> PortSeen:
     path = str(port.device)
-    return PortSeen(
-        path=names.get(Path(path).resolve(), path),
-        vid=port.vid,
-        pid=port.pid,
-        product=_plain(port.product or ""),
-        allowed=os.access(path, os.R_OK | os.W_OK),
-        holder=next((str(one) for one in holders(path) if one.pid != os.getpid()), ""),
+    lasting = names.get(Path(path).resolve(), path)
+    return _with_rights(PortSeen(lasting, port.vid, port.pid, _plain(port.product or "")))
+
+
+def _with_rights(port: PortSeen) -> PortSeen:
+    return replace(
+        port,
+        allowed=os.access(port.path, os.R_OK | os.W_OK),
+        holder=next((str(one) for one in holders(port.path) if one.pid != os.getpid()), ""),
     )
 
 

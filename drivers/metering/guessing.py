@@ -6,6 +6,7 @@ are those of its chips' makers for any serial port: a guess, and called one.
 
 from dataclasses import dataclass
 
+from drivers.address import Address
 from drivers.links.serialports import PortSeen
 from drivers.model import DeviceKind, Found
 from drivers.wiring import HOW_TO_ADD
@@ -51,15 +52,28 @@ def found(port: PortSeen) -> Found:
         if likely.certain or not port.product
         else f"{port.product} at {port.path}"
     )
-    if port.holder:
-        return _not_ready(address, title, f"in use by {port.holder}", "close that program")
-    if not port.allowed:
-        return _not_ready(
-            address, title, "this user may not read it", "sudo usermod -aG dialout $USER, then log in again"
-        )
+    if obstacle := _obstacle(port):
+        return _not_ready(address, title, *obstacle)
     if not likely.certain:
         return _not_ready(address, title, f"{likely.title}; its port does not tell", HOW_TO_ADD)
     return Found(address=address, kind=DeviceKind.METER, title=title, next_step=HOW_TO_ADD)
+
+
+def kept(port: PortSeen, address: Address) -> Found:
+    """The port of a meter whose address was named: which meter is there is known."""
+    title = f"{address.options.get('family', 'a meter')} at {port.path}"
+    if obstacle := _obstacle(port):
+        return _not_ready(address.base, title, *obstacle)
+    return Found(address=address.base, kind=DeviceKind.METER, title=title)
+
+
+def _obstacle(port: PortSeen) -> tuple[str, str] | None:
+    """Why nobody can open it now, and what to do."""
+    if port.holder:
+        return f"in use by {port.holder}", "close that program"
+    if not port.allowed:
+        return "this user may not read it", "sudo usermod -aG dialout $USER, then log in again"
+    return None
 
 
 def _not_ready(address: str, title: str, reason: str, next_step: str) -> Found:

@@ -13,8 +13,8 @@ from drivers.links.base import ByteLink
 from drivers.links.fastserial import fast_serial
 from drivers.links.serial import serial_link
 from drivers.links.serialport import BAUD, Settings
-from drivers.links.serialports import Lister, ports_seen
-from drivers.metering.guessing import found
+from drivers.links.serialports import Lister, port_at, ports_seen
+from drivers.metering.guessing import found, kept
 from drivers.model import Found
 
 Connect = Callable[[Address, Clock], AbstractAsyncContextManager[ByteLink]]
@@ -45,6 +45,11 @@ class SerialMeters:
     async def scan(self) -> Sequence[Found]:
         """The ports, each with the meter that may be there."""
         return [found(port) for port in await asyncio.to_thread(self._lister)]
+
+    async def look_at(self, address: Address) -> Sequence[Found]:
+        """The meter whose address was named, if its port is there."""
+        port = await asyncio.to_thread(port_at, address.target)
+        return [kept(port, address)] if port else []
 
     @asynccontextmanager
     async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:

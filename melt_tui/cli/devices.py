@@ -44,9 +44,13 @@ def devices(options: Namespace) -> int:
 def _list(bench: Workbench, options: Namespace) -> list[dict[str, Any]]:
     found = bench.scan().result()
     saved = {one.address: one for one in bench.saved_devices()}
-    seen = {one.address for one in found}
+    addresses = {one.address for one in found}
+    seen = {_bare(one.address): one for one in found}
     rows = [_row(one, saved.get(one.address)) for one in found]
-    rows += [_absent(one) for one in saved.values() if one.address not in seen]
+    for one in saved.values():
+        if one.address not in addresses:
+            there = seen.get(_bare(one.address))
+            rows.append(_row(replace(there, address=one.address), one) if there else _absent(one))
     if not options.json:
         head = ("address", "name", "kind", "what", "state")
         result(table([head, *(_shown(row) for row in rows)]))
@@ -127,6 +131,10 @@ def _kept(options: Namespace, sentence: str, told: dict[str, Any]) -> dict[str, 
 
 def _row(found: Found, saved: DeviceConfig | None) -> dict[str, Any]:
     return {**asdict(found), "name": saved.name if saved else "", "saved": saved is not None}
+
+
+def _bare(address: str) -> str:
+    return address.partition("?")[0]
 
 
 def _absent(saved: DeviceConfig) -> dict[str, Any]:

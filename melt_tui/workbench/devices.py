@@ -32,7 +32,7 @@ class Devices:
         self._following: set[str] = set()
         """Schemes."""
         self._dismissed: set[str] = set()
-        """Addresses that the user has closed: they do not come back by themselves until they were unplugged."""
+        """Identities of what the user has closed: they do not come back by themselves until they were unplugged."""
 
     async def begin(self, named: Mapping[str, Place]) -> None:
         """Open all of them, at the same time."""
@@ -59,7 +59,7 @@ class Devices:
 
     def add(self, place: Place) -> str:
         """Open a device that was asked for; its name. Raises AskUser."""
-        self._dismissed.discard(place.address)
+        self._dismissed.discard(self._registry.identity(place.address))
         return self.open(chosen_name(self._registry, place, self.samplers), place)
 
     def open(self, name: str, place: Place) -> str:
@@ -78,7 +78,7 @@ class Devices:
         """Close it and stop trying; nothing when there is none."""
         sampler = self.samplers.pop(name, None)
         if sampler is not None:
-            self._dismissed.add(sampler.address)
+            self._dismissed.add(self._registry.identity(sampler.address))
             await self._session.remove(source_name(name))
 
     async def move(self, name: str, address: str) -> None:
@@ -88,11 +88,12 @@ class Devices:
 
     def seen(self, scheme: str, found: Sequence[Found]) -> None:
         """What of a scheme is plugged in now: who was waited for is tried at once, who is new comes onto the bench."""
-        by_address = {sampler.address: sampler for sampler in self.samplers.values()}
-        here = {one.address for one in found}
+        identity = self._registry.identity
+        known = {identity(sampler.address): sampler for sampler in self.samplers.values()}
+        here = {identity(one.address) for one in found}
         self._dismissed = {one for one in self._dismissed if one in here or not one.startswith(scheme)}
         for one in found:
-            sampler = by_address.get(one.address)
+            sampler = known.get(identity(one.address))
             if sampler is not None and one.ready:
                 self._again(sampler)
             elif sampler is None and self._welcome(one):
@@ -123,7 +124,11 @@ class Devices:
 
     def _welcome(self, found: Found) -> bool:
         """Also a phone that waits for its owner to say yes: its card says so."""
-        return self._plugged and found.address not in self._dismissed and (found.ready or found.asks)
+        return (
+            self._plugged
+            and self._registry.identity(found.address) not in self._dismissed
+            and (found.ready or found.asks)
+        )
 
     def _again(self, sampler: Sampler) -> None:
         if sampler.failed:

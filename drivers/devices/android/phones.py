@@ -5,11 +5,12 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
+from drivers.address import Address
 from drivers.errors import LinkLost, NotSupported
 from drivers.links import adbwire
-from drivers.links.adbserver import AdbServer, from_environment
+from drivers.links.adbserver import OWN, AdbServer, from_environment
 from drivers.links.adbusb import plugged_in
-from drivers.model import Found
+from drivers.model import DeviceKind, Found
 
 SERVERS_LIMIT = 64
 ANSWER_S = 2.0
@@ -40,6 +41,32 @@ class Phones:
         if not await self._worth_asking():
             return ()
         return [adbwire.found(listed) for listed in await self.server_at("").devices()]
+
+    def identity(self, address: Address) -> str:
+        """The same for every address of one phone: its serial, and the server that sees it. Raises NotSupported."""
+        server = self.server_at(address.options.get("server", ""))
+        host = "127.0.0.1" if server.host in OWN else server.host
+        return f"{address.base} {host}:{server.port}"
+
+    async def look_at(self, address: Address) -> Sequence[Found]:
+        """The phone at an address that was named, as the server there tells of it, if that sees it. None is started.
+
+        Raises LinkError, NotSupported.
+        """
+        server = self.server_at(address.options.get("server", ""))
+        if not await _answers(server):
+            return [
+                Found(
+                    address=address.base,
+                    kind=DeviceKind.PHONE,
+                    title=address.target,
+                    ready=False,
+                    reason=f"no adb server runs at {server.title}",
+                    next_step="start it there",
+                )
+            ]
+        listed = [one for one in await server.devices() if one.serial == address.target]
+        return [adbwire.found(one) for one in listed]
 
     async def follow(self) -> AsyncIterator[Sequence[Found]]:
         """The phones now, and again whenever one comes, goes or changes. Raises LinkError when there is no server, or it

@@ -1,6 +1,9 @@
 """Power meters from the command line: kept with what they feed, supplying what somebody has agreed to."""
 
 import io
+import json
+import os
+import pty
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,6 +69,18 @@ def test_what_a_meter_feeds_and_where_is_asked_for(melt: Typed, monkeypatch: pyt
     assert "'usb' is no reference point: there are battery-terminals, usb-input" in err
     code, out, _ = melt("devices", "--add", CSV.replace("V,A", "C,lux").replace("none", "three"))
     assert code == 0, "a probe feeds nothing"
+
+
+def test_a_kept_port_that_no_scan_lists_is_there(melt: Typed) -> None:
+    ours, theirs = pty.openpty()
+    address = f"serial:{os.ttyname(theirs)}?family=tc66&silence=3"
+    melt("devices", "--add", address, "--feeds", "pixel", "--point", "usb-input")
+    for ready in (True, False):
+        rows = {row["address"]: row for row in json.loads(melt("devices", "--json")[1])}
+        assert rows[address]["ready"] is ready
+        if ready:
+            os.close(ours)
+            os.close(theirs)
 
 
 def test_a_meter_supplies_what_was_agreed_to(melt: Typed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,9 +148,41 @@ class Tasks:
 def test_who_is_welcome(plugged: bool, ready: bool, asks: bool, opened: list[str]) -> None:
     tasks, clock = Tasks(), SystemClock()
     devices = Devices(cast(Session, tasks), Registry(clock), clock, plugged=plugged)
-    devices.seen("adb:", [Found(address="adb:X1", kind=DeviceKind.PHONE, title="Pixel 8", ready=ready, asks=asks)])
+    devices.seen(
+        "adb:", [Found(address="adb:X1", kind=DeviceKind.PHONE, title="Pixel 8", ready=ready, asks=asks)]
+    )
     assert [name for name in tasks.names if name.startswith("device")] == opened
     devices.seen("adb:", [])
+
+
+@pytest.mark.parametrize(("port", "opened"), [("5137", 1), ("5999", 2)])
+def test_a_phone_at_a_server_that_was_named_is_the_one_of_the_usual_server(
+    port: str, opened: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ADB_SERVER_SOCKET", raising=False)
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", port)
+    tasks, clock = Tasks(), SystemClock()
+    devices = Devices(cast(Session, tasks), Registry(clock), clock, plugged=True)
+    devices.open("pixel", Place(address="adb:X1?server=localhost:5137&name=pixel"))
+    devices.seen("adb:", [Found(address="adb:X1", kind=DeviceKind.PHONE, title="Pixel 8")])
+    assert len(devices.samplers) == opened
+
+
+async def test_a_scan_sees_a_kept_phone_at_its_own_server(
+    server: adb_phone.Server, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = f"{server.host}:{server.port}"
+    with adb_phone.phone(server, tree) as phone, socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = f"127.0.0.1:{closed.getsockname()[1]}"
+        closed.close()
+        kept, lost = f"adb:{phone.serial}?server={where}", f"adb:{phone.serial}?server={nobody}"
+        for usual in (where, nobody):
+            monkeypatch.setenv("ADB_SERVER_SOCKET", f"tcp:{usual}")
+            found = [
+                one for one in await Registry(SystemClock()).scan([kept, lost]) if phone.serial in one.address
+            ]
+            assert [(one.address, one.ready) for one in found] == [(kept, True), (lost, False)]
+        assert found[1].reason == f"no adb server runs at {nobody}"
 
 
 def test_one_that_hangs_or_refuses_delays_no_other(setup: SessionSetup, tree: Path) -> None:
