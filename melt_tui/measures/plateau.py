@@ -33,6 +33,8 @@ class Plateau:
     rate_tps: float
     steady: bool | None
     """Its slope is below 1 % in 5 min; None where it is not to be told."""
+    drift: float | None = None
+    """How much it changes in 5 min, as a part of it, without a sign."""
 
 
 def peak(tokens: Values, seconds: Values, least_s: float, least_tokens: float) -> float | None:
@@ -61,10 +63,11 @@ def plateau(steps: Sequence[Step], start_s: float, end_s: float) -> Plateau | No
     if end_s - start_s < LONG_RUN_S or seconds <= 0:
         return None
     rate = sum(step.tokens for step in last) / seconds
-    return Plateau(rate, _steady(last, end_s, rate))
+    drift = _drift(last, end_s, rate)
+    return Plateau(rate, None if drift is None else drift < STEADY_SHARE, drift)
 
 
-def _steady(last: Sequence[Step], end_s: float, rate: float) -> bool | None:
+def _drift(last: Sequence[Step], end_s: float, rate: float) -> float | None:
     """By the rates of ten equal parts of the time."""
     width = SUSTAINED_S / _PARTS
     times, rates = [], []
@@ -76,4 +79,4 @@ def _steady(last: Sequence[Step], end_s: float, rate: float) -> bool | None:
             times.append(a_s)
             rates.append(sum(step.tokens for step in some) / seconds)
     per_s = slope(times, rates) if len(times) > _PARTS // 2 else None
-    return None if per_s is None else abs(per_s) * STEADY_S < STEADY_SHARE * rate
+    return None if per_s is None else abs(per_s) * STEADY_S / rate

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any, Protocol
 
 from drivers.base import Item, Runtime
@@ -18,7 +19,9 @@ from drivers.links.base import ShellLink
 from drivers.model import ModelFile, RunSpec
 from melt_tui.errors import MeltError
 from melt_tui.events import ModelPrepared, RunEnded, RunOutcome, RunStarted, RunSteady, SafetyStop
+from melt_tui.format import percent, rate
 from melt_tui.measures.conditions import parse
+from melt_tui.measures.plateau import Plateau
 from melt_tui.session.bus import Bus
 from melt_tui.session.guard import guarded
 from melt_tui.session.keeping import Keeping, Reach
@@ -31,6 +34,8 @@ STOP_LIMIT_S = 3.0
 """A runtime that has not ended this long after ``stop`` is late: the caller cancels it."""
 
 _STEADY_LOOK_S = 10.0
+_STEADY_TOLD = 6
+"""With every so manyeth look it is told how steady a run is that has been long enough."""
 
 Progress = Callable[[str, float, float | None], None]
 """Told from any thread: the step, its fraction 0…1, seconds to go. Raises ``Abandoned`` when the run was stopped."""
@@ -148,7 +153,8 @@ class RunSource:
                     await self._follow_within_limit(bus)
         except (DriverError, MeltError) as failure:
             self._begin(bus)
-            self._end(bus, self._failed, self._breach or failure.sentence, failure.remedy)
+            why = (self._breach, "") if self._breach else (failure.sentence, failure.remedy)
+            self._end(bus, self._failed, *why)
         except Abandoned as stopped:
             self._end(bus, RunOutcome.STOPPED, self._breach or str(stopped))
         else:
@@ -253,20 +259,20 @@ class RunSource:
         if self._steadiness is None:
             return
         await self._loaded.wait()
-        while True:
-            await pause(self._clock, _STEADY_LOOK_S)
-            known = self._steadiness.plateau(self._clock.now())
-            if known is not None and known.steady:
-                bus.publish(
-                    RunSteady(
-                        t_ns=self._clock.now(),
-                        device=self.spec.device,
-                        run=self.spec.run,
-                        rate_tps=known.rate_tps,
-                    )
+        looks = count()
+        while (known := self._plateau(self._steadiness)) is None or not known.steady:
+            if known is not None and next(looks) % _STEADY_TOLD == 0:
+                drift = (
+                    "" if known.drift is None else f", changes by {percent(100 * known.drift, 1)} in 5 min"
                 )
-                await self._runtime.stop()
-                return
+                self._say(bus, f"{self.spec.run} is not steady yet: {rate(known.rate_tps)}{drift}")
+            await pause(self._clock, _STEADY_LOOK_S)
+        now_ns, spec = self._clock.now(), self.spec
+        bus.publish(RunSteady(t_ns=now_ns, device=spec.device, run=spec.run, rate_tps=known.rate_tps))
+        await self._runtime.stop()
+
+    def _plateau(self, steadiness: Steadiness) -> Plateau | None:
+        return steadiness.plateau(self._clock.now())
 
     def _stamped(self, item: Item) -> Item:
         return replace(item, run=self.spec.run) if isinstance(item, RunEvent | LogLine) else item
