@@ -5,15 +5,15 @@ A column's name carries its unit; what is not known is empty, with its reason in
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
 from drivers.clock import SECOND
+from melt_tui.analysis import tidy_fields as fields
 from melt_tui.analysis.columns import Cell, Column, Field, Holds
 from melt_tui.analysis.export_request import Table
 from melt_tui.analysis.figured import Figured, FiguredRun
-from melt_tui.measures.energy import PerToken, Scope
+from melt_tui.measures.energy import PerToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,125 +35,18 @@ class Tidy:
             yield tuple(field.cell(each) for field in self.fields)
 
 
-_UNITS = {
-    "_ms": "ms", "_tps": "tok/s", "_s": "s", "_j": "J", "_w": "W", "_wh": "Wh", "_c": "°C", "_bytes": "B",
-    "_tokens": "tokens", "_hz": "Hz", "_observed": "tok/s", "_reported": "tok/s", "_j_per_token": "J/token",
-    "_k_per_min": "K/min",
-}  # fmt: skip
-
-
-def _unit(name: str) -> str:
-    """As the end of the name says."""
-    ends = sorted((end for end in _UNITS if name.endswith(end)), key=len)
-    return _UNITS[ends[-1]] if ends else ""
-
-
-def _field(name: str, holds: Holds, meaning: str, of: Callable[[Any], Any] | str = "") -> Field:
-    unit = _unit(name) if holds in {Holds.REAL, Holds.WHOLE} else ""
-    return Field(Column(name, holds, unit, meaning), of if callable(of) else attrgetter(of or name))
-
-
-def _below(path: str, *rows: tuple[str, Holds, str]) -> tuple[Field, ...]:
-    """Fields that are attributes of the same name of what ``path`` names."""
-    return tuple(_field(name, holds, meaning, f"{path}{name}") for name, holds, meaning in rows)
-
-
-def _setup(name: str, holds: Holds, meaning: str, key: str = "") -> Field:
-    return _field(name, holds, meaning, lambda run: run.summary.setup[key or name])
-
-
-def _mean(name: str, meaning: str) -> Field:
-    return _field(
-        name,
-        Holds.REAL,
-        f"{meaning}; mean over the counted turns that have it",
-        lambda run: run.summary.mean[name],
-    )
-
-
-def _device(name: str, holds: Holds, meaning: str, attribute: str) -> Field:
-    def of(run: FiguredRun) -> object:
-        return getattr(run.device, attribute) if run.device else None
-
-    return _field(name, holds, meaning, of)
-
-
-def _first_heat(name: str, holds: Holds, meaning: str, attribute: str) -> Field:
-    def of(run: FiguredRun) -> object:
-        return getattr(run.summary.temperatures[0], attribute) if run.summary.temperatures else None
-
-    return _field(name, holds, meaning, of)
-
-
-def _power(name: str, holds: Holds, meaning: str, attribute: str) -> Field:
-    def of(run: FiguredRun) -> object:
-        return getattr(run.power, attribute) if run.power else None
-
-    return _field(name, holds, meaning, of)
-
-
-def _joules(definition: PerToken, meaning: str) -> Field:
-    name = f"{definition.value}_j_per_token"
-    return _field(
-        name,
-        Holds.REAL,
-        f"{meaning}; mean over the counted turns that have it",
-        lambda run: run.joules(definition),
-    )
-
-
-def _notes(*paths: str) -> Field:
-    def of(row: object) -> str:
-        return "; ".join(note for path in paths for note in attrgetter(path)(row))
-
-    return _field("notes", Holds.TEXT, "why cells are empty, and what to know of the others", of)
-
-
-def _run_start(run: FiguredRun) -> str | None:
-    wall_ns = run.of.wall_ns(run.t0_ns)
-    return (
-        None
-        if wall_ns is None
-        else datetime.fromtimestamp(wall_ns / SECOND, UTC).isoformat(timespec="milliseconds")
-    )
-
-
-def _run_joules(run: FiguredRun) -> float | None:
-    power = run.power
-    parts = (each for each in run.summary.energy if each.scope is Scope.RUN and power)
-    found = (each for each in parts if power and (each.point, each.source) == (power.point, power.source))
-    return next((each.gross_j for each in found), None)
-
-
-def _key(path: str) -> tuple[Field, ...]:
-    """What every row begins with; ``path`` leads to its run."""
-    return (
-        _field("recording", Holds.TEXT, "name of the file, without its suffix", f"{path}of.name"),
-        _field("run", Holds.TEXT, "id of the run, unique in its recording", f"{path}summary.run"),
-        _field(
-            "device", Holds.TEXT, "what it ran on, as it is named in the session", f"{path}summary.device"
-        ),
-    )
-
-
-def _stamp(path: str) -> Field:
-    """What every figure stands beside; ``path`` leads to its run."""
-    meaning = "how the device was when the run began: cold, warm, throttled, or unknown"
-    return _field("thermal_start", Holds.TEXT, meaning, f"{path}summary.start.thermal")
-
-
 T, R, W, B = Holds.TEXT, Holds.REAL, Holds.WHOLE, Holds.TRUTH
 
 _RUNS = (
-    *_key(""),
-    _field("session", T, "name of the session", "of.summary.session.name"),
-    _field("started", T, "when the run began, UTC, ISO 8601", _run_start),
-    _field("duration_s", R, "from its start to its end", lambda run: (run.t1_ns - run.t0_ns) / SECOND),
-    _field("outcome", T, "done, stopped, failed; empty: the recording ended first", "summary.outcome"),
-    _device("device_model", T, "as the device names itself", "model"),
-    _device("device_os", T, "system of the device", "os"),
-    _field("imported", B, "made from files of others, not measured by melt", lambda run: bool(run.of.summary.imported)),
-    *_below(
+    *fields.key(""),
+    fields.field("session", T, "name of the session", "of.summary.session.name"),
+    fields.field("started", T, "when the run began, UTC, ISO 8601", fields.run_start),
+    fields.field("duration_s", R, "from its start to its end", lambda run: (run.t1_ns - run.t0_ns) / SECOND),
+    fields.field("outcome", T, "done, stopped, failed; empty: the recording ended first", "summary.outcome"),
+    fields.device("device_model", T, "as the device names itself", "model"),
+    fields.device("device_os", T, "system of the device", "os"),
+    fields.field("imported", B, "made from files of others, not measured by melt", lambda run: bool(run.of.summary.imported)),
+    *fields.below(
         "summary.",
         ("simulated", B, "a simulated device: no figure is a measurement"),
         ("runtime", T, "inference engine"),
@@ -161,48 +54,48 @@ _RUNS = (
         ("synthetic", B, "weights made up to the true shape"),
         ("workload", T, "prompts"),
     ),
-    _setup("build", T, "of the runtime"),
-    _setup("backend", T, "of the runtime"),
-    _setup("quantisation", T, "of the weights"),
-    _setup("parameters", W, "of the model"),
-    _setup("sha256", T, "of the model file"),
-    _setup("threads", W, "in force"),
-    _setup("context_tokens", W, "length of the context", "context"),
-    _setup("batch_tokens", W, "prompt batch", "batch"),
-    _setup("sampling_temperature", R, "0 is greedy", "temperature"),
-    _setup("sampling_seed", W, "how tokens are drawn", "seed"),
-    _field("turns", W, "prompts sent, warm-up included", lambda run: len(run.summary.turns)),
-    _field("counted_turns", W, "turns that the means are taken over", "summary.counted_turns"),
-    _field("load_s", R, "runtime start until ready for the first prompt", "summary.load_s"),
-    _mean("prompt_tokens", "new prompt tokens, evaluated"),
-    _mean("output_tokens", "output tokens, the first included"),
-    _mean("ttft_ms", "prompt sent until the first output token"),
-    _mean("prefill_tps", "new prompt tokens / prompt-evaluation time"),
-    _mean("decode_tps_observed", "(output tokens − 1) / time from first to last, by arrival here"),
-    _mean("decode_tps_reported", "the same as the runtime tells it"),
-    _mean("itl_p50_ms", "median of the gaps between tokens"),
-    _mean("itl_p95_ms", "95th percentile of the gaps between tokens"),
-    _mean("itl_p99_ms", "99th percentile of the gaps between tokens"),
-    _mean("tpot_ms", "time per output token: (E2E − TTFT) / decode tokens"),
-    _mean("e2e_ms", "prompt sent until the last output token"),
-    _field("rss_peak_bytes", W, "greatest resident memory of the runtime's process", "summary.rss_peak_bytes"),
-    _power("power_point", T, "reference point of the energies of this row", "point"),
-    _power("power_source", T, "what measured there", "source"),
-    _field("run_j", R, "energy of the whole run, gross", _run_joules),
-    _joules(PerToken.WHOLE, "energy from prompt to last token / output tokens, gross"),
-    _joules(PerToken.DECODE, "energy from first to last token / decode tokens, gross"),
-    _power("idle_w", R, "mean power of the time before the run", "idle_w"),
-    _power("sustained_w", R, "mean power of the last 5 min", "sustained_w"),
-    _power("tokens_per_joule", R, "output tokens for a joule of all measured turns", "tokens_per_joule"),
-    _first_heat("temperature_sensor", T, "first sensor of the device that gave a value", "sensor"),
-    _first_heat("temperature_start_c", R, "at the run's start", "start_c"),
-    _first_heat("temperature_max_c", R, "greatest during the run", "max_c"),
-    _first_heat("temperature_end_c", R, "at the run's end", "end_c"),
-    _field("limited_share", R, "share 0…1 of its time under a limit of its platform", "limited"),
-    _stamp(""),
-    _field("thermal_start_why", T, "why it is called cold, warm or throttled, or is not known", "summary.start.why"),
-    _field("change_before_k_per_min", R, "of the temperature, over the minute before", "summary.start.change_k_per_min"),
-    *_below(
+    fields.setup("build", T, "of the runtime"),
+    fields.setup("backend", T, "of the runtime"),
+    fields.setup("quantisation", T, "of the weights"),
+    fields.setup("parameters", W, "of the model"),
+    fields.setup("sha256", T, "of the model file"),
+    fields.setup("threads", W, "in force"),
+    fields.setup("context_tokens", W, "length of the context", "context"),
+    fields.setup("batch_tokens", W, "prompt batch", "batch"),
+    fields.setup("sampling_temperature", R, "0 is greedy", "temperature"),
+    fields.setup("sampling_seed", W, "how tokens are drawn", "seed"),
+    fields.field("turns", W, "prompts sent, warm-up included", lambda run: len(run.summary.turns)),
+    fields.field("counted_turns", W, "turns that the means are taken over", "summary.counted_turns"),
+    fields.field("load_s", R, "runtime start until ready for the first prompt", "summary.load_s"),
+    fields.mean("prompt_tokens", "new prompt tokens, evaluated"),
+    fields.mean("output_tokens", "output tokens, the first included"),
+    fields.mean("ttft_ms", "prompt sent until the first output token"),
+    fields.mean("prefill_tps", "new prompt tokens / prompt-evaluation time"),
+    fields.mean("decode_tps_observed", "(output tokens − 1) / time from first to last, by arrival here"),
+    fields.mean("decode_tps_reported", "the same as the runtime tells it"),
+    fields.mean("itl_p50_ms", "median of the gaps between tokens"),
+    fields.mean("itl_p95_ms", "95th percentile of the gaps between tokens"),
+    fields.mean("itl_p99_ms", "99th percentile of the gaps between tokens"),
+    fields.mean("tpot_ms", "time per output token: (E2E − TTFT) / decode tokens"),
+    fields.mean("e2e_ms", "prompt sent until the last output token"),
+    fields.field("rss_peak_bytes", W, "greatest resident memory of the runtime's process", "summary.rss_peak_bytes"),
+    fields.power("power_point", T, "reference point of the energies of this row", "point"),
+    fields.power("power_source", T, "what measured there", "source"),
+    fields.field("run_j", R, "energy of the whole run, gross", fields.run_joules),
+    fields.joules(PerToken.WHOLE, "energy from prompt to last token / output tokens, gross"),
+    fields.joules(PerToken.DECODE, "energy from first to last token / decode tokens, gross"),
+    fields.power("idle_w", R, "mean power of the time before the run", "idle_w"),
+    fields.power("sustained_w", R, "mean power of the last 5 min", "sustained_w"),
+    fields.power("tokens_per_joule", R, "output tokens for a joule of all measured turns", "tokens_per_joule"),
+    fields.first_heat("temperature_sensor", T, "first sensor of the device that gave a value", "sensor"),
+    fields.first_heat("temperature_start_c", R, "at the run's start", "start_c"),
+    fields.first_heat("temperature_max_c", R, "greatest during the run", "max_c"),
+    fields.first_heat("temperature_end_c", R, "at the run's end", "end_c"),
+    fields.field("limited_share", R, "share 0…1 of its time under a limit of its platform", "limited"),
+    fields.stamp(""),
+    fields.field("thermal_start_why", T, "why it is called cold, warm or throttled, or is not known", "summary.start.why"),
+    fields.field("change_before_k_per_min", R, "of the temperature, over the minute before", "summary.start.change_k_per_min"),
+    *fields.below(
         "summary.fair.",
         ("variant", T, "of what it is a run, where several were run in turn"),
         ("place", W, "the how manyeth of its series"),
@@ -213,17 +106,17 @@ _RUNS = (
         ("cooled_s", R, "cool-down before it"),
         ("safety_stop", T, "why it was stopped for safety"),
     ),
-    _field("onset_s", R, "start of throttling since the run's start; empty: none found", "summary.throttling.onset_s"),
-    _field("retained", R, "sustained decode rate over the reference rate, 0…1", "summary.throttling.retained"),
-    _notes("summary.notes"),
+    fields.field("onset_s", R, "start of throttling since the run's start; empty: none found", "summary.throttling.onset_s"),
+    fields.field("retained", R, "sustained decode rate over the reference rate, 0…1", "summary.throttling.retained"),
+    fields.notes("summary.notes"),
 )  # fmt: skip
 
 _TURNS = (
-    *_key("of."),
-    _field("model", T, "model file, by its name", "of.summary.model"),
-    *_below("summary.", ("turn", W, "from 1 on, warm-up included"), ("purpose", T, "measured or warmup")),
-    _field("began_s", R, "prompt sent, since the run's start"),
-    *_below(
+    *fields.key("of."),
+    fields.field("model", T, "model file, by its name", "of.summary.model"),
+    *fields.below("summary.", ("turn", W, "from 1 on, warm-up included"), ("purpose", T, "measured or warmup")),
+    fields.field("began_s", R, "prompt sent, since the run's start"),
+    *fields.below(
         "summary.",
         ("conversation", W, "position of its conversation in the workload"),
         ("prompt", W, "position in its conversation; turns are paired by both"),
@@ -245,11 +138,11 @@ _TURNS = (
         ("flagged", B, "observed and reported decode rate differ by more than 5 %"),
         ("excluded", T, "why somebody left it out; empty: nobody did"),
     ),
-    _field("temperature_start_c", R, "of the run's first sensor, as the prompt was sent", "start_c"),
-    _field("temperature_end_c", R, "of the run's first sensor, as the last token came", "end_c"),
-    _field("thermal_state", T, "as the prompt was sent: the platform's word, a reason, or none"),
-    _stamp("of."),
-    _notes("summary.notes"),
+    fields.field("temperature_start_c", R, "of the run's first sensor, as the prompt was sent", "start_c"),
+    fields.field("temperature_end_c", R, "of the run's first sensor, as the last token came", "end_c"),
+    fields.field("thermal_state", T, "as the prompt was sent: the platform's word, a reason, or none"),
+    fields.stamp("of."),
+    fields.notes("summary.notes"),
 )  # fmt: skip
 
 
@@ -266,8 +159,8 @@ _POINT = (
     ("source", T, "which channel, of which device or meter; several where they were added"),
 )
 _ENERGY = (
-    *_key("of."),
-    *_below(
+    *fields.key("of."),
+    *fields.below(
         "part.",
         ("scope", T, "run, load, turn, prefill or decode"),
         ("turn", W, "empty for the run and its load"),
@@ -283,11 +176,11 @@ _ENERGY = (
         ("peak_w", R, "greatest power"),
         ("clipped", W, "samples at the end of the meter's range: the figures are too small"),
     ),
-    _stamp("of."),
+    fields.stamp("of."),
 )
 _TOKENS = (
-    *_key("of."),
-    *_below(
+    *fields.key("of."),
+    *fields.below(
         "part.",
         ("definition", T, "whole, melt, decode or prefill: which energy over which tokens"),
         ("turn", W, "from 1 on"),
@@ -298,7 +191,7 @@ _TOKENS = (
         ("net_uncertainty_j", R, "± of net at 95 %"),
         ("tokens", W, "by how many it was divided"),
     ),
-    _stamp("of."),
+    fields.stamp("of."),
 )
 
 
@@ -308,9 +201,9 @@ def _states(run: FiguredRun) -> str:
 
 
 _THROTTLING = (
-    *_key(""),
-    _field("model", T, "model file, by its name", "summary.model"),
-    *_below(
+    *fields.key(""),
+    fields.field("model", T, "model file, by its name", "summary.model"),
+    *fields.below(
         "summary.throttling.",
         ("onset_s", R, "since the run's start; empty: none found, see notes"),
         ("symptom_s", R, "first crossing of 90 % of the expected rate, also where it was no onset"),
@@ -328,17 +221,17 @@ _THROTTLING = (
         ("retained", R, "plateau over r0, 0…1"),
         ("ratio", R, "rate over the expected one, from onset to end"),
     ),
-    _field("to_throttle_tokens", W, "output tokens until the onset", "summary.throttling.time_to_throttle.tokens"),
-    _field("to_throttle_turns", W, "turns that had ended by the onset", "summary.throttling.time_to_throttle.turns"),
-    _field("to_throttle_j", R, "energy until the onset", "summary.throttling.time_to_throttle.j"),
-    _field("recovery_s", R, "from the limit's release to the return of the rate", "summary.throttling.recovery_s"),
-    _field("onset_c", R, "temperature at the onset", "summary.throttling.temperature_c"),
-    _field("onset_w", R, "power at the onset", "summary.throttling.power_w"),
-    _field("onsets", W, "how many; the first is told", "summary.throttling.onsets"),
-    _field("thermal_states", T, "share 0…1 of the run's time in each thermal state", _states),
-    _stamp(""),
-    _field("detector", T, "what looked for it", "summary.throttling.detector"),
-    _notes("summary.throttling.notes"),
+    fields.field("to_throttle_tokens", W, "output tokens until the onset", "summary.throttling.time_to_throttle.tokens"),
+    fields.field("to_throttle_turns", W, "turns that had ended by the onset", "summary.throttling.time_to_throttle.turns"),
+    fields.field("to_throttle_j", R, "energy until the onset", "summary.throttling.time_to_throttle.j"),
+    fields.field("recovery_s", R, "from the limit's release to the return of the rate", "summary.throttling.recovery_s"),
+    fields.field("onset_c", R, "temperature at the onset", "summary.throttling.temperature_c"),
+    fields.field("onset_w", R, "power at the onset", "summary.throttling.power_w"),
+    fields.field("onsets", W, "how many; the first is told", "summary.throttling.onsets"),
+    fields.field("thermal_states", T, "share 0…1 of the run's time in each thermal state", _states),
+    fields.stamp(""),
+    fields.field("detector", T, "what looked for it", "summary.throttling.detector"),
+    fields.notes("summary.throttling.notes"),
 )  # fmt: skip
 
 TIDY: Mapping[Table, Tidy] = {
