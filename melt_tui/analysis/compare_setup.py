@@ -167,6 +167,12 @@ def _runs(known: Sequence[Known]) -> Iterator[str]:
     yield from _named(known, lambda run: run.told.warm, "began warm")
     yield from _named(known, lambda run: bool(run.session.imported), "imported, not measured by melt")
     yield from _named(known, lambda run: any(e.standing for e in run.session.edits), "corrected by hand")
+    yield from _named(known, lambda run: run.session.part is not None, "only a span of their session")
+    yield from _named(
+        known,
+        lambda run: bool(run.session.part and run.session.part.downsampled_hz),
+        "downsampled: their figures are of means",
+    )
     yield from _named(
         known, lambda run: bool(run.session.session.lost), "something may be missing of the recording"
     )

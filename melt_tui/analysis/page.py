@@ -30,7 +30,7 @@ from melt_tui.analysis.page_run import (
     run_title,
     throttled,
 )
-from melt_tui.analysis.provenance import edit_line
+from melt_tui.analysis.provenance import edit_line, part_lines
 from melt_tui.errors import UsageError
 from melt_tui.measures.energy import PerToken
 
@@ -120,6 +120,7 @@ def _cautions(known: Sequence[Figured], runs: Sequence[FiguredRun]) -> Iterator[
         yield from (
             f"{one.name}: imported {made.origin}: not measured by melt" for made in one.summary.imported
         )
+        yield from (f"{one.name}: {line.strip()}" for line in part_lines(one.summary.part))
         standing = [edit for edit in one.summary.edits if edit.standing]
         yield from (f"{one.name}: corrected by hand: {edit_line(edit)}" for edit in standing)
     if len(runs) > 1:

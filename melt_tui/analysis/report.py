@@ -10,7 +10,7 @@ from melt_tui.analysis.alignment import line_of
 from melt_tui.analysis.energyreport import energy_tables
 from melt_tui.analysis.meltfigures import melt_lines
 from melt_tui.analysis.metering import PowerSummary
-from melt_tui.analysis.provenance import edit_lines, import_lines
+from melt_tui.analysis.provenance import edit_lines, import_lines, part_lines
 from melt_tui.analysis.runs import RunSummary, Temperature
 from melt_tui.analysis.session import DeviceSummary, SelfSummary, Summary
 from melt_tui.analysis.start import start_lines
@@ -84,6 +84,7 @@ def _session(summary: Summary) -> Iterator[str]:
     yield f"session  {name}{session.started or fmt.UNKNOWN}, {fmt.seconds(session.duration_s)}{how}"
     if session.lost:
         yield f"         {fmt.plain(session.lost, 300)}"
+    yield from part_lines(summary.part)
     yield from import_lines(summary.imported)
     yield from edit_lines(summary.edits)
     for device in summary.devices:

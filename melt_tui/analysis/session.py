@@ -11,7 +11,14 @@ from drivers.model import DeviceInfo
 from melt_tui.analysis.alignment import MeterAlignment, alignments
 from melt_tui.analysis.meltfigures import MeltResults, melt_results
 from melt_tui.analysis.metering import LossSummary, PowerSummary, losses, powers
-from melt_tui.analysis.provenance import EditSummary, ImportSummary, edits_of, imports_of
+from melt_tui.analysis.provenance import (
+    EditSummary,
+    ImportSummary,
+    PartSummary,
+    edits_of,
+    imports_of,
+    part_of,
+)
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.analysis.runevents import busy_until, run_events
 from melt_tui.analysis.runs import RunSummary, summarise_run, values
@@ -94,6 +101,8 @@ class Summary:
     alignment: tuple[MeterAlignment, ...]
     """Of every meter that was wired to a device with a run: whether their clocks agree."""
     own: SelfSummary
+    part: PartSummary | None
+    """Of which session it is a span; None of a whole one."""
     imported: tuple[ImportSummary, ...]
     """From which files it was made; none where all of it was measured here."""
     edits: tuple[EditSummary, ...]
@@ -109,6 +118,7 @@ class Summary:
             "runs": [asdict(run) for run in self.runs],
             "alignment": [asdict(one) for one in self.alignment],
             "self": asdict(self.own),
+            "part": asdict(self.part) if self.part else None,
             "imported": [asdict(one) for one in self.imported],
             "edits": [asdict(edit) for edit in self.edits],
             "melt": asdict(self.melt) if self.melt else None,
@@ -142,6 +152,7 @@ def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
         runs=tuple(runs),
         alignment=alignments(recording),
         own=_self(recording, channels),
+        part=part_of(recording),
         imported=imports_of(recording),
         edits=edits_of(recording),
         melt=melt_results(recording, channels),

@@ -45,6 +45,8 @@ _RUNS = (
     fields.field("outcome", T, "done, stopped, failed; empty: the recording ended first", "summary.outcome"),
     fields.device("device_model", T, "as the device names itself", "model"),
     fields.device("device_os", T, "system of the device", "os"),
+    fields.field("part_of", T, "the file that this is a span of; empty: a whole session", lambda run: getattr(run.of.summary.part, "source", None)),
+    fields.field("downsampled_hz", R, "fast channels are means at this rate; empty: as measured", lambda run: getattr(run.of.summary.part, "downsampled_hz", None)),
     fields.field("imported", B, "made from files of others, not measured by melt", lambda run: bool(run.of.summary.imported)),
     *fields.below(
         "summary.",

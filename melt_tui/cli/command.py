@@ -28,6 +28,7 @@ VERBS = {
     "analyse": ("melt_tui.cli.analysing", "analyse"),
     "import": ("melt_tui.cli.importing", "take_in"),
     "edit": ("melt_tui.cli.editing", "edit"),
+    "trim": ("melt_tui.cli.trimming", "cut"),
     "compare": ("melt_tui.cli.comparing", "compare"),
     "export": ("melt_tui.cli.exporting", "export"),
     "report": ("melt_tui.cli.reporting", "report"),

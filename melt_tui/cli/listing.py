@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from melt_tui import format as fmt
 from melt_tui.analysis import summary as summaries
+from melt_tui.cli import pruning
 from melt_tui.cli.options import config_of, recordings_folder
 from melt_tui.cli.output import result, result_json, table
 from melt_tui.config import places
@@ -18,7 +19,9 @@ from melt_tui.workbench.meterdoctor import examine_meters
 
 
 def sessions(options: Namespace) -> int:
-    """``melt sessions``: the recordings, newest first; those of a crashed program are recovered."""
+    """``melt sessions``: the recordings, newest first; those of a crashed program are recovered. ``--prune`` deletes."""
+    if pruning.asked(options):
+        return pruning.carry_out(options)
     folder = recordings_folder(config_of(options))
     rows = library.scan(folder)
     if options.json:
@@ -79,11 +82,14 @@ def _session_row(row: RecordingInfo) -> tuple[str, ...]:
         if row.started_wall_ns is None
         else time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started_wall_ns / 1e9))
     )
+    part = f" (part of {row.part_of})" * bool(row.part_of)
+    if row.downsampled_hz is not None:
+        part += f" (downsampled to {row.downsampled_hz:g} Hz)"
     simulated = " (simulated)" * row.simulated + " (imported)" * row.imported
     return (
         when,
         fmt.clock(row.duration_s),
-        row.name + " (edited)" * bool(row.edits),
+        row.name + " (edited)" * bool(row.edits) + part,
         ", ".join(row.devices) + simulated,
         ", ".join(row.models),
         fmt.number(row.decode_tps),

@@ -9,7 +9,8 @@ from melt_tui import __version__
 from melt_tui.cli.bringing import edit_options, import_options
 from melt_tui.cli.fair import fair_options
 from melt_tui.cli.handing import export_options, report_options
-from melt_tui.cli.typed import count, fraction, number, words
+from melt_tui.cli.keeping import sessions_options, trim_options
+from melt_tui.cli.typed import count, fraction, number, point, words
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,7 +44,7 @@ def parser() -> Parser:
     )
     _add(verbs, "setup", common, "put an engine, and a model, on a phone or board", _setup)
     _add(verbs, "supply", common, "set or cut what a meter supplies to the device that it feeds", _supply)
-    _add(verbs, "sessions", common, "the recordings", _json_only)
+    _add(verbs, "sessions", common, "the recordings; delete old ones when asked to", sessions_options)
     _add(verbs, "summary", common, "the figures of a recording", _summary)
     _add(
         verbs,
@@ -63,6 +64,7 @@ def parser() -> Parser:
     _add(
         verbs, "edit", common, "correct what was wrongly set in a recording, or take that back", edit_options
     )
+    _add(verbs, "trim", common, "a span of a recording, or all of it downsampled, as a new one", trim_options)
     _add(verbs, "doctor", common, "check this computer, with a remedy for each fault", _json_only)
     return root
 
@@ -151,7 +153,7 @@ def _devices(into: argparse.ArgumentParser) -> None:
     acts.add_argument("--wifi", metavar="ADDRESS", type=words, help="move a phone to adb over Wi-Fi")
     for name, text in (
         ("name", "with --add: what it is called"),
-        ("colour", "with --add: its colour, as orange or #ff8800"),
+        ("colour", "with --add: its colour, as cyan or #ff8800"),
         ("feeds", "with --add, of a meter: the device that it feeds"),
         ("point", "with --feeds: what it measures, as usb-input"),
     ):
@@ -196,7 +198,7 @@ def _summary(into: argparse.ArgumentParser) -> None:
     into.add_argument(
         "--sum",
         action="append",
-        type=words,
+        type=point,
         metavar="POINT",
         default=[],
         help="several meters of a device at this point measure parts of it: sum them up",

@@ -7,11 +7,27 @@ import os
 from pathlib import Path
 
 from melt_tui.config import places
-from melt_tui.config.model import Config, DeviceConfig, RunConfig, ScreenConfig, SessionConfig
+from melt_tui.config.model import (
+    Config,
+    DeviceConfig,
+    LibraryConfig,
+    RunConfig,
+    ScreenConfig,
+    SessionConfig,
+)
 from melt_tui.errors import ConfigError
 from melt_tui.format import plain
 
-__all__ = ["Config", "DeviceConfig", "RunConfig", "ScreenConfig", "SessionConfig", "load", "places"]
+__all__ = [
+    "Config",
+    "DeviceConfig",
+    "LibraryConfig",
+    "RunConfig",
+    "ScreenConfig",
+    "SessionConfig",
+    "load",
+    "places",
+]
 
 
 def load(path: Path | None = None) -> Config:

@@ -89,6 +89,16 @@ class SessionConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryConfig:
+    """``[library]``: how much is kept when ``melt sessions --prune`` is asked for. None: no bound."""
+
+    keep_days: float | None = None
+    """Recordings older than that go; in no case marked, named, tagged, corrected or imported ones, nor the newest."""
+    keep_gb: float | None = None
+    """The oldest go until all together are not larger, in 10⁹ bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenConfig:
     """``[screen]``: how it looks, and whether there is one."""
 
@@ -108,6 +118,7 @@ class Config:
     devices: tuple[DeviceConfig, ...] = ()
     run: RunConfig = RunConfig()
     session: SessionConfig = SessionConfig()
+    library: LibraryConfig = LibraryConfig()
     screen: ScreenConfig = ScreenConfig()
     keys: tuple[tuple[str, str], ...] = ()
     """``(command, key)``: keys other than the usual ones."""

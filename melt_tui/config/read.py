@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from melt_tui.config import rules
 from melt_tui.config.lines import line_of
-from melt_tui.config.model import Config, DeviceConfig, RunConfig, ScreenConfig, SessionConfig
+from melt_tui.config.model import (
+    Config,
+    DeviceConfig,
+    LibraryConfig,
+    RunConfig,
+    ScreenConfig,
+    SessionConfig,
+)
 from melt_tui.config.rules import Rule
 from melt_tui.errors import ConfigError
 from melt_tui.format import plain
@@ -17,6 +24,7 @@ MAX_BYTES: Final = 1 << 20
 _TABLES: Final[Mapping[str, Mapping[str, Rule]]] = {
     "run": rules.RUN,
     "session": rules.SESSION,
+    "library": rules.LIBRARY,
     "screen": rules.SCREEN,
 }
 _ONE_EACH: Final = "sim:"
@@ -51,6 +59,7 @@ class _Reader:
             devices=self._devices(),
             run=RunConfig(**self._table("run")),
             session=SessionConfig(**self._table("session")),
+            library=LibraryConfig(**self._table("library")),
             screen=ScreenConfig(**self._table("screen")),
             keys=self._keys(),
             path=self._path,

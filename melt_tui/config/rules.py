@@ -117,6 +117,11 @@ SESSION: Final[Mapping[str, Rule]] = {
     "simulated": Rule("simulated", Kind.FLAG),
 }
 
+LIBRARY: Final[Mapping[str, Rule]] = {
+    "keep_days": Rule("keep_days", Kind.NUMBER, 0.001, 36_500),
+    "keep_gb": Rule("keep_gb", Kind.NUMBER, 0.001, 1_000_000),
+}
+
 SCREEN: Final[Mapping[str, Rule]] = {
     "theme": Rule("theme", Kind.TEXT),
     "frame_rate": _whole("frame_rate", 1, 60),

@@ -40,6 +40,14 @@ class RecordingInfo:
     tags: tuple[str, ...] = ()
     imported: bool = False
     """Read from files that others wrote: not measured here."""
+    part_of: str = ""
+    """The file that it is a span of, with that span; empty for a whole session."""
+    downsampled_hz: float | None = None
+    """To how many means a second its fast channels were reduced."""
+    named: bool = False
+    """Its user gave it a name afterwards."""
+    marked: bool = False
+    """Somebody put a mark into it."""
     edits: int = 0
     """Corrections in force."""
     detail: str = ""

@@ -11,6 +11,7 @@ from typing import Any
 
 from drivers.clock import SECOND, Clock, SystemClock
 from melt_tui.errors import BadRecording, CannotWrite
+from melt_tui.format import stamp
 from melt_tui.measures import rates
 from melt_tui.store import corrections, edits
 from melt_tui.store.database import (
@@ -166,6 +167,9 @@ def info(path: Path) -> RecordingInfo:
             detail=_detail(path, told),
             imported=bool(connection.execute(_ANY, ("Imported",)).fetchone()[0]),
             edits=len(edited.standing),
+            named="name" in notes,
+            marked=bool(connection.execute(_ANY, ("Mark",)).fetchone()[0]),
+            **_part(connection),
         )
 
 
@@ -257,6 +261,16 @@ def _decode_tps(connection: sqlite3.Connection, edited: Edits) -> float | None:
     ]
     counted = [figure for figure in figures if figure is not None]
     return fmean(counted) if counted else None
+
+
+def _part(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Of which recording it is a part."""
+    row = connection.execute(f"{_DETAILS} LIMIT 1", ("Part",)).fetchone()
+    if row is None:
+        return {}
+    told = json.loads(row[0])
+    span = f"{stamp(told['from_s'])}–{stamp(told['to_s'])}"
+    return {"part_of": f"{told['source']} {span}", "downsampled_hz": told.get("hz")}
 
 
 def _throttled(connection: sqlite3.Connection) -> bool | None:

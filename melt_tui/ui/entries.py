@@ -86,8 +86,7 @@ def _told(entry: RecordingInfo) -> Iterator[str]:
         yield "simulated devices"
     if entry.imported:
         yield "imported, not measured by melt"
-    if entry.edits:
-        yield f"{entry.edits} correction{'s' * (entry.edits > 1)}"
+    yield from _changed(entry)
     if entry.joules_per_token is not None:
         per_token = measure(entry.joules_per_token, Unit.JOULES_PER_TOKEN)
         yield f"{per_token} (decode) at {entry.joules_point}"
@@ -97,6 +96,16 @@ def _told(entry: RecordingInfo) -> Iterator[str]:
         yield f"tags {', '.join(entry.tags)}"
     if entry.detail:
         yield entry.detail
+
+
+def _changed(entry: RecordingInfo) -> Iterator[str]:
+    """How it differs from what was recorded."""
+    if entry.part_of:
+        yield f"part of {entry.part_of}"
+    if entry.downsampled_hz is not None:
+        yield f"downsampled to {entry.downsampled_hz:g} Hz"
+    if entry.edits:
+        yield f"{entry.edits} correction{'s' * (entry.edits > 1)}"
 
 
 def _taken(cells: dict[int, int]) -> int:

@@ -272,7 +272,17 @@ def test_session_devices_and_our_own_cost() -> None:
 def test_the_json_is_the_contract() -> None:
     items = run([*turn(1, 10.0, [10.5, 11.0]), *turn(2, 20.0, [], before=2)], 1, 50, note="toy model")
     told = json.loads(json.dumps(of(*items).as_json(), allow_nan=False))
-    assert list(told) == ["session", "devices", "runs", "alignment", "self", "imported", "edits", "melt"]
+    assert list(told) == [
+        "session",
+        "devices",
+        "runs",
+        "alignment",
+        "self",
+        "part",
+        "imported",
+        "edits",
+        "melt",
+    ]
     (run_told,) = told["runs"]
     assert {
         "device",
