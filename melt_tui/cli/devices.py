@@ -12,6 +12,8 @@ from melt_tui.cli.options import config_of, session_setup
 from melt_tui.cli.output import progress, result, result_json, table
 from melt_tui.config import DeviceConfig
 from melt_tui.errors import UsageError
+from melt_tui.format import plain
+from melt_tui.ui.series import SERIES, series_of
 from melt_tui.workbench import Place, Workbench
 
 _ONLY_WITH_ADD = ("name", "colour", "feeds", "point")
@@ -32,8 +34,10 @@ def devices(options: Namespace) -> int:
                 f"--{option} belongs to --add", remedy="melt devices --add ADDRESS keeps a device"
             )
     act = next((act for name, act in _ACTS.items() if getattr(options, name) is not None), _list)
-    opened = (Place(address=options.wifi, name=_PHONE),) if options.wifi else ()
-    setup = session_setup(options, config_of(options), opened=opened, recording=False)
+    config = config_of(options)
+    wifi = next((one.address for one in config.devices if one.name == options.wifi), options.wifi)
+    opened = (Place(address=wifi, name=_PHONE),) if wifi else ()
+    setup = session_setup(options, config, opened=opened, recording=False)
     with Workbench(setup) as bench:
         told = act(bench, options)
     if options.json:
@@ -59,6 +63,11 @@ def _list(bench: Workbench, options: Namespace) -> list[dict[str, Any]]:
 
 def _add(bench: Workbench, options: Namespace) -> dict[str, Any]:
     given = {option: getattr(options, option) or "" for option in _ONLY_WITH_ADD}
+    if given["colour"] and series_of(given["colour"]) is None:
+        raise UsageError(
+            f"there is no colour {plain(given['colour'], 40)!r}",
+            remedy=f"give one of {', '.join(SERIES)} or #rrggbb",
+        )
     entry = meters.asked(bench, DeviceConfig(address=options.add, **given))
     bench.save_device(entry).result()
     if said := meters.unknown_fed(bench, entry):

@@ -3,11 +3,20 @@
 import argparse
 import math
 
+from drivers.points import KNOWN, is_point
+
 
 def words(text: str) -> str:
     """Anything but nothing."""
     if not text.strip():
         raise argparse.ArgumentTypeError("nothing was given")
+    return text
+
+
+def point(text: str) -> str:
+    """A reference point."""
+    if not is_point(text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no reference point: there are {KNOWN}")
     return text
 
 

@@ -50,7 +50,7 @@ from melt_tui.workbench.contract import (
     SupplyCheck,
     SupplyRequest,
 )
-from melt_tui.workbench.devices import Devices, all_named
+from melt_tui.workbench.devices import Devices, all_named, is_meter
 from melt_tui.workbench.objections import Objection
 from melt_tui.workbench.owned import Owned
 from melt_tui.workbench.runs import Runs
@@ -218,11 +218,18 @@ class Desk:
 
     async def _set_up(self, address: str, stack: AsyncExitStack) -> tuple[Device, ShellLink]:
         """The device of the session, or one that is opened for as long as the stack."""
-        if address in self._samplers:
+        entry = next((one for one in self.owned.saved if address in {one.name, one.address}), None)
+        at = entry.address if entry else address
+        open_here = self._samplers.get(address)
+        if is_meter(open_here.address if open_here else at):
+            raise NotSupported(
+                f"{address[:80]} is a meter, which needs no engine",
+                remedy="name the phone or board that it feeds",
+            )
+        if open_here:
             return self._runs.reachable(address)
-        saved = next((one.address for one in self.owned.saved if one.name == address), address)
-        name = self._registry.default_name(saved)
-        device = await stack.enter_async_context(self._registry.open(saved, name))
+        name = (entry.name if entry else "") or self._registry.default_name(at)
+        device = await stack.enter_async_context(self._registry.open(at, name))
         if device.shell is None:
             raise NotSupported(f"{name} cannot be set up: nothing can be put on it")
         return device, device.shell

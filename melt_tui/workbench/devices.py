@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, count
 
+from drivers.address import parse
 from drivers.clock import Clock
 from drivers.errors import DriverError, Refused
 from drivers.model import Found
-from drivers.registry import PLUGGED, Registry
+from drivers.registry import DEVICES, PLUGGED, Registry
 from melt_tui.events import SELF
 from melt_tui.session.sampler import Sampler
 from melt_tui.session.session import Session
@@ -177,6 +178,13 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
     """That one, or the first of ``wanted-2``, ``wanted-3`` … that nobody has."""
     names = chain([wanted], (f"{wanted}-{i}" for i in count(2)))
     return next(name for name in names if name not in taken and name != SELF)
+
+
+def is_meter(address: str) -> bool:
+    """Whether a meter is at that address; not of one that cannot be read. Raises NotSupported for a broken one."""
+    taken = parse(address)
+    entry = DEVICES.get(taken.base) or DEVICES.get(f"{taken.scheme}:")
+    return entry is not None and entry.meter
 
 
 def _scheme(address: str) -> str:
