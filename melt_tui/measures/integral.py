@@ -83,6 +83,8 @@ def integrate(trace: Trace, a_ns: int, b_ns: int) -> Energy | None:
     joules = float(np.sum((parts.left + parts.right) / 2 * parts.seconds))
     covered_ns = float(np.sum(parts.seconds)) * SECOND_NS
     sampling = _sampling(pieces, inside, a_ns, b_ns, trace.kind)
+    if trace.kind is Kind.INSTANT and not np.diff(_numbers(near)[1]).any():
+        sampling = abs(joules) * _UNMOVED
     shifting = between(moved(near, a_ns), moved(near, b_ns))
     return Energy(
         t0_ns=a_ns,
@@ -266,3 +268,7 @@ def _clipped(trace: Trace, a_ns: int, b_ns: int) -> int:
 
 
 _NEIGHBOURS = 4
+
+_UNMOVED = 2**-12 / 2
+"""Readings that do not move at all around a window hide up to half a step of their converter: of 12 bits, the fewest of any
+meter here, at its full scale."""
