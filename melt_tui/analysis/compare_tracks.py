@@ -59,7 +59,7 @@ class Track:
             self._channels = Channels(self.recording)
         return self._channels
 
-    @property
+    @cached_property
     def points(self) -> tuple[str, ...]:
         """Where its power was measured, that which sees most first."""
         return tuple(dict.fromkeys(source.point for source in self._sources if self._given(source.channel)))

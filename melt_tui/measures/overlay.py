@@ -34,12 +34,17 @@ def when(edges: Values, times_ns: Times, along: Values) -> tuple[Times, Values]:
 
     ``along`` never falls: where it stood at each of ``times_ns``. Edges beyond its ends are taken as these.
     """
-    reached, first = np.unique(along, return_index=True)
-    since = times_ns[first] - times_ns[0]
-    moments = np.rint(np.interp(edges, reached, since)).astype(np.int64) + times_ns[0]
+    after = np.searchsorted(along, edges)
+    inner = (after > 0) & (after < len(along))
+    right = after[inner]
+    left = np.searchsorted(along, along[right - 1])
+    since = (times_ns[left] - times_ns[0]).astype(np.float64)
+    share = (edges[inner] - along[left]) / (along[right] - along[left])
+    moments = np.full(len(edges), times_ns[0])
+    moments[inner] += np.rint(since + share * (times_ns[right] - times_ns[left])).astype(np.int64)
     # What stands still at its end is over only with the last moment.
-    moments[edges >= reached[-1]] = times_ns[-1]
-    there = (edges[1:] > reached[0]) & (edges[:-1] < reached[-1])
+    moments[edges >= along[-1]] = times_ns[-1]
+    there = (edges[1:] > along[0]) & (edges[:-1] < along[-1])
     return moments, there.astype(np.float64)
 
 

@@ -90,6 +90,10 @@ def main() -> int:
             told = list(answers(screen, 3 if options.quick else 12))
             cpu_s = running.cpu_s() - cpu_s
             running.interrupt()
+    waited = [said for _, said in ROUND if said]
+    for i, said in enumerate(waited):
+        some = sorted(told[i :: len(waited)])
+        print(f"  {said:<14} median {median(some):6.1f} ms, greatest {some[-1]:6.1f} ms")
     print(f"figures of all of them after {figures_s:.2f} s")
     print(f"{1000 * cpu_s / len(told):.0f} ms of CPU for each key, finer reading included")
     print(
