@@ -81,7 +81,10 @@ class SupplyConfirm(ConfirmDialog):
 
 
 async def order_supply(screen: Screen[Any], bench: Bench, meter: str) -> str:
-    """Ask, confirm, carry out; what came of it in a sentence, empty when it was given up."""
+    """Ask, confirm, carry out; what came of it in a sentence, empty when it was given up. What cannot supply is not asked."""
+    possible = await answer(bench.check_supply(SupplyRequest(meter=meter, on=False)))
+    if possible.value is None:
+        return possible.problem
     view = bench.timeline.view(bench.now()).devices.get(meter)
     wanted = await screen.app.push_screen_wait(SupplyDialog(meter, view.feeds if view else ""))
     if wanted is None:

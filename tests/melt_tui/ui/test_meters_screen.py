@@ -143,7 +143,8 @@ async def test_nothing_is_supplied_before_it_was_confirmed(desk: Any, make_app: 
         assert "Supply pixel-8 with 4.2 V from hvpm?" in shown
         assert "4.2 V is above" in shown
         wanted = SupplyRequest(meter=METER, millivolts=4200)
-        assert (bench.told("check_supply"), bench.told("set_supply")) == ([wanted], [])
+        may = SupplyRequest(meter=METER, on=False)
+        assert (bench.told("check_supply"), bench.told("set_supply")) == ([may, wanted], [])
         await walk(pilot, "enter")
         assert bench.told("set_supply") == []
         await walk(pilot, "u", *"4.2", "enter", "y")
@@ -153,7 +154,6 @@ async def test_nothing_is_supplied_before_it_was_confirmed(desk: Any, make_app: 
         await choose(pilot, f"name {METER}")
         bench.check_supply = lambda _: failed(NotSupported("hvpm only measures"))
         await walk(pilot, "u")
-        await pilot.click("#off")
-        await settle(pilot)
+        assert top(app) is DevicesScreen
         assert [notice.message for notice in app._notifications][-1] == "hvpm only measures"
         assert bench.told("set_supply") == [wanted]
