@@ -321,6 +321,9 @@ def test_the_library_knows_what_is_being_written_and_what_was(setup: SessionSetu
         assert second.summary(path).result(LIMIT_S)["session"]["name"] == "night"
         with pytest.raises(UsageError, match="nothing was run"):
             second.compare(CompareRequest(sources=(str(path), str(path)))).result(LIMIT_S)
+        with pytest.raises(UsageError, match="nothing was run"):
+            second.open_runs(CompareRequest(sources=(str(path),))).result(LIMIT_S)
+        second.read_figures(path).result(LIMIT_S)
         second.delete_recording(path).result(LIMIT_S)
         assert not path.exists()
 
