@@ -14,7 +14,7 @@ from drivers.devices.ios.channels import BATTERY_HZ, TAP_HZ
 from drivers.devices.ios.device import IosDevice, facts_of
 from drivers.devices.ios.protocol import Seen
 from drivers.errors import DriverError, NotSupported
-from drivers.foreign import fields
+from drivers.foreign import Fields, fields
 from drivers.inbox import Inbox
 from drivers.links import usbmux
 from drivers.links.usbmuxfaults import error_of
@@ -22,6 +22,7 @@ from drivers.links.usbmuxwire import Do, Fault, fault_of
 from drivers.model import DeviceInfo, DeviceKind, Found
 
 SCHEME = "ios:"
+PATIENCE_S = 20.0
 PACKAGE = "pymobiledevice3"
 RUNTIMES = ("ios_app", "llama_server")
 LOGS = ("errors", "all", "off")
@@ -33,6 +34,8 @@ class IosDriver:
 
     def __init__(self) -> None:
         self._left: dict[str, set[str]] = defaultdict(set)
+        self._awaited: set[str] = set()
+        """Phones that could not be opened when they were last tried: the worker waits for them, as it is dear to start."""
 
     async def scan(self) -> Sequence[Found]:
         """Every iPhone that is plugged in or known to usbmuxd. Raises LinkError."""
@@ -65,9 +68,7 @@ class IosDriver:
             raise error_of(Fault.NO_USBMUXD, "", name)
         async with Inbox() as inbox, usbmux.started(name, inbox) as worker:
             with worker.heard(inbox.put):
-                answer = await worker.ask(
-                    Do.OPEN, udid=udid, battery_s=1 / BATTERY_HZ, tap_ms=1000 // TAP_HZ, log=log
-                )
+                answer = await self._opened(worker, udid, log)
                 facts = fields(answer.get("facts"))
                 info = DeviceInfo(
                     device=name,
@@ -79,6 +80,21 @@ class IosDriver:
                     facts=facts_of(facts, "USB"),
                 )
                 yield IosDevice(info, worker, inbox, clock, self._left[udid])
+
+    async def _opened(self, worker: usbmux.Worker, udid: str, log: str) -> Fields:
+        patience_s = PATIENCE_S if udid in self._awaited else 0.0
+        self._awaited.add(udid)
+        answer = await worker.ask(
+            Do.OPEN,
+            limit_s=usbmux.ANSWER_S + patience_s,
+            udid=udid,
+            battery_s=1 / BATTERY_HZ,
+            tap_ms=1000 // TAP_HZ,
+            log=log,
+            patience_s=patience_s,
+        )
+        self._awaited.discard(udid)
+        return answer
 
 
 def found(phone: Seen) -> Found:

@@ -26,6 +26,9 @@ from drivers.ticks import ticks
 ANSWER_S = 6.0
 LAUNCH_S = 25.0
 SILENCE_S = 3.0
+LOOK_S = 0.5
+PASSING = frozenset({Fault.GONE, Fault.LOCKED, Fault.TRUST_PENDING})
+"""What may be otherwise in a moment."""
 LOG_CHUNK = 65536
 AGAIN_S = 10.0
 """After what could not be had is tried again: a locked phone is unlocked, an image mounted."""
@@ -46,6 +49,25 @@ class Phone:
         self._settled = asyncio.Event()
         self._log = Log("")
 
+    async def _reached(self, patience_s: float) -> UsbmuxLockdownClient:
+        """The phone, paired. One that is away, locked or asks its owner is waited for so long, as long as that is so."""
+        end_ns, first = CLOCK.now() + round(patience_s * SECOND), None
+        while True:
+            client = await tried(self._pair())
+            if not isinstance(client, BaseException):
+                return client
+            fault, _ = judged(client)
+            first = first or fault
+            if fault is not first or fault not in PASSING or CLOCK.now() >= end_ns:
+                raise client
+            await pause(CLOCK, LOOK_S)
+
+    async def _pair(self) -> UsbmuxLockdownClient:
+        async with asyncio.timeout(ANSWER_S):
+            if await usbmux.select_device(self._udid) is None:
+                raise Trouble(Fault.GONE)
+            return await create_using_usbmux(serial=self._udid, pair_timeout=0)
+
     async def do(self, order: Order) -> Fields:
         """Do it, in a limited time."""
         does: Mapping[Do, Callable[[Fields], Awaitable[Fields]]] = {
@@ -63,8 +85,7 @@ class Phone:
     async def open(self, given: Fields) -> Fields:
         """Pair where that is needed, and begin to tell."""
         self._given, self._udid = given, str(given["udid"])
-        async with asyncio.timeout(ANSWER_S):
-            self._client = await create_using_usbmux(serial=self._udid, pair_timeout=0)
+        self._client = await self._reached(float(given.get("patience_s", 0)))
         self._stack.push_async_callback(self._client.close)
         self._log = Log(str(given.get("log", "")))
         for work in (self._follow_battery(), self._follow_log(), self._heartbeat(), self._follow_developer()):

@@ -224,6 +224,17 @@ async def test_a_phone_that_cannot_be_opened_says_why(
             pass
 
 
+async def test_a_phone_that_was_away_is_waited_for_by_one_worker(rig: Rig) -> None:
+    driver = IosDriver()
+    rig.cue("detach", 3)
+    with pytest.raises(LinkLost):
+        async with opened(driver, address(3)):
+            pass
+    asyncio.get_running_loop().call_later(0.4, rig.cue, "attach", 3)
+    async with asyncio.timeout(5), opened(driver, address(3)) as phone:
+        assert phone.device.info.model == "iPhone 13"
+
+
 @pytest.mark.parametrize("kind", ["bomb", "silent"])
 async def test_a_battery_that_cannot_be_read_is_missing_and_the_rest_goes_on(rig: Rig, kind: str) -> None:
     rig.cue("fault", 1, "com.apple.mobile.diagnostics_relay", kind)
