@@ -50,15 +50,17 @@ class Filled:
     what was kept.
     """
 
-    def __init__(self, timeline: Announcing) -> None:
+    def __init__(self, timeline: Announcing, span: tuple[int, int] | None = None) -> None:
+        """``span``: of what it holds only this is to be looked at; what is before is there to tell how it came about."""
         self._timeline = timeline
+        self._span = span
         self._announced: Mapping[ChannelKey, Channel] = {}
         self._fillers: Mapping[ChannelKey, Channel] = {}
         self._shown: tuple[Mapping[ChannelKey, Channel], Mapping[ChannelKey, Channel]] = ({}, {})
 
     def span(self) -> tuple[int, int]:
         """As ``Timeline.span``."""
-        return self._timeline.span()
+        return self._span or self._timeline.span()
 
     def view(self, t_ns: int) -> View:
         """As ``Timeline.view``."""

@@ -50,6 +50,9 @@ COMMANDS = (
     Command("faster", "full_stop", "Faster", "Play faster, up to ×64"),
     Command("play", "p", "Play", "Play from the moment shown"),
     Command("loop", "o", "Loop a–b", "Play what lies between the markers again and again"),
+    Command(
+        "snapshot", "x", "Snapshot of a–b", "Keep what lies between the markers as a recording of its own"
+    ),
     Command("first_onset", "L", "First onset", "Go to where throttling began first, or a limit, and play on"),
     Command("select_up", "up", "Device up", "Choose the device above"),
     Command("select_down", "down", "Device down", "Choose the device below"),

@@ -66,7 +66,7 @@ class Stage:
         span = await asyncio.wrap_future(self._executor.submit(timeline.span))
         now = self._bench.now()
         playhead = Playhead(mode=Mode.PLAYING, resume=Mode.PLAYING, t_ns=span[0], since_ns=now)
-        scene = Scene(lambda: timeline, live=False, name=path.name, span=span)
+        scene = Scene(lambda: timeline, live=False, name=path.name, path=path, span=span)
         return Answer(BenchScreen(self._bench, scene, self._settings, self._executor, playhead))
 
     def fleet(self, bench: BenchScreen) -> "FleetScreen":

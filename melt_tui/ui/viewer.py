@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from melt_tui.timeline import Timeline
 from melt_tui.ui.look import Ask
@@ -24,6 +25,8 @@ class Scene:
     """Its newest moment is now."""
     name: str = ""
     """Of a recording: the file's."""
+    path: Path | None = None
+    """Of a recording: its file."""
     span: tuple[int, int] = (0, 0)
     """Of the timeline, as far as it is known from the start."""
 

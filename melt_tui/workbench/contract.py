@@ -314,6 +314,10 @@ class Bench(Protocol):
         """Delete it for good."""
         ...
 
+    def snapshot(self, path: Path, span_ns: tuple[int, int], name: str) -> "Future[Path]":
+        """A span of a recording as a new one beside the others; the new file."""
+        ...
+
     def export(self, request: "ExportRequest") -> "Future[Sequence[Path]]":
         """Write recordings for other programs; which files there are now: samples have their events beside them."""
         ...

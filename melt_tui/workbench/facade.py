@@ -191,6 +191,10 @@ class Workbench:
         """Delete it for good."""
         return self._call(lambda desk: desk.shelf.delete(path))
 
+    def snapshot(self, path: Path, span_ns: tuple[int, int], name: str) -> "Future[Path]":
+        """A span of a recording as a new one."""
+        return self._call(lambda desk: desk.shelf.snapshot(path, span_ns, name))
+
     def export(self, request: "ExportRequest") -> "Future[Sequence[Path]]":
         """Write its samples as CSV to ``out``, its events beside them."""
         return self._call(lambda desk: desk.shelf.export(request))

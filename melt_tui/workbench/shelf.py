@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from drivers.errors import Refused
 from melt_tui.errors import BadRecording
-from melt_tui.events import SessionStarted
+from melt_tui.events import Part, SessionStarted
 from melt_tui.store import library
 from melt_tui.store.info import RecordingInfo, RecordingState
 from melt_tui.store.recording import Recording
@@ -51,7 +51,9 @@ class Shelf:
         """Open a recording, or hand out the one that is open. Raises BadRecording."""
         if path not in self._open:
             self._open[path] = await asyncio.to_thread(Recording, path)
-        return Filled(self._open[path])
+        recording = self._open[path]
+        part = await asyncio.to_thread(recording.event_after, -(1 << 62), (Part,))
+        return Filled(recording, (part.from_ns, part.to_ns) if isinstance(part, Part) else None)
 
     async def rename(self, path: Path, name: str) -> None:
         """Give it another name; the file stays where it is."""
@@ -69,6 +71,17 @@ class Shelf:
         if opened is not None:
             opened.close()
         await asyncio.to_thread(library.delete, path)
+
+    async def snapshot(self, path: Path, span_ns: tuple[int, int], name: str) -> Path:
+        """A span of a recording as a new one. Raises UsageError, BadRecording, CannotWrite."""
+
+        def cut() -> Path:
+            trimming = _analysis("trimming")
+            request = trimming.TrimRequest(path=path, span_ns=span_ns, name=name)
+            made: Path = trimming.trim(request, lambda started: new_path(self._folder, started))
+            return made
+
+        return await asyncio.to_thread(cut)
 
     async def export(self, request: "ExportRequest") -> Sequence[Path]:
         """Write recordings for other programs, the events of samples beside them; which files there are now."""

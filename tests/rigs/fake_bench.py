@@ -189,6 +189,9 @@ class FakeBench:
         self.recordings = [r for r in self.recordings if r.path != path]
         return self._note("delete_recording", path, None)
 
+    def snapshot(self, path: Path, span_ns: tuple[int, int], name: str) -> "Future[Path]":
+        return self._note("snapshot", (path, span_ns, name), path.with_name("part.melt"))
+
     def export(self, request: "ExportRequest") -> "Future[Sequence[Path]]":
         return self._note("export", request, (request.out,))
 

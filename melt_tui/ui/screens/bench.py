@@ -163,6 +163,7 @@ class BenchScreen(Screen[None]):
             "mark": orders.mark,
             "remove_device": orders.remove_device,
             "supply": orders.supply,
+            "snapshot": orders.snapshot,
             "previous_event": partial(self._jump, forward=False),
             "next_event": partial(self._jump, forward=True),
             "first_onset": self._first_onset,

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
+from drivers.clock import SECOND
+from melt_tui.format import stamp
 from melt_tui.timeline import View
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.look import default_device, running
@@ -52,6 +54,30 @@ class Orders:
     def supply(self) -> None:
         """Set what a meter supplies."""
         self._screen.run_worker(self._supply(), group="orders", exclusive=True)
+
+    def snapshot(self) -> None:
+        """Keep what lies between the markers as a recording."""
+        self._screen.run_worker(self._snapshot(), group="orders", exclusive=True)
+
+    async def _snapshot(self) -> None:
+        viewer = self._screen.viewer
+        path, span = viewer.scene.path, viewer.playhead.marked
+        if path is None:
+            self._tell("A session in progress is not cut: end it, then take a part of its recording.")
+        elif span is None:
+            self._tell("Put the markers first: a where it begins, b where it ends.")
+        else:
+            first_ns = viewer.span[0]
+            begin, end = (stamp((t_ns - first_ns) / SECOND) for t_ns in span)
+            dialog = TextDialog(
+                "Snapshot", f"A name for what lies from {begin} to {end}", "", "The recording stays as it is."
+            )
+            name = await self._screen.app.push_screen_wait(dialog)
+            if name is None:
+                return
+            made = await self._wait(self._bench.snapshot(path, span, name))
+            if made.value is not None:
+                self._tell(f"Kept as {made.value.name}: l lists it.")
 
     async def _run(self) -> None:
         offered = able(self._now())
