@@ -124,9 +124,11 @@ class AdbServer:
             opened.close()
 
     async def _all_granted(self, stream: AdbStream, requests: Sequence[bytes], about: str) -> None:
-        with translated(self.title):
-            async with asyncio.timeout(ANSWER_LIMIT_S):
-                for request in requests:
+        """The first is granted by the server itself, what comes after it by the phone that it led to."""
+        end_s = asyncio.get_running_loop().time() + ANSWER_LIMIT_S
+        for i, request in enumerate(requests):
+            with translated(about if i else self.title):
+                async with asyncio.timeout_at(end_s):
                     await stream.write(request)
                     await _granted(stream, about)
 

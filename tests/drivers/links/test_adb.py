@@ -253,7 +253,7 @@ async def test_a_wrong_serial(server: Server) -> None:
 
 
 async def test_no_server_on_another_computer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.links.adbserver._OWN", set())
+    monkeypatch.setattr("drivers.links.adbserver.OWN", set())
     with pytest.raises(LinkLost, match="no adb server answers at 127"):
         await AdbServer(port=free_port()).devices()
 
@@ -265,6 +265,17 @@ async def test_a_server_that_hangs_is_a_timeout(monkeypatch: pytest.MonkeyPatch)
         pytest.raises(LinkTimeout, match="does not answer"),
     ):
         await AdbServer(port=deaf.getsockname()[1]).devices()
+
+
+async def test_a_phone_that_hangs_is_named_and_not_its_server(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.links.adbserver.ANSWER_LIMIT_S", 0.2)
+    with phone(server) as guest:
+        guest.cue("stall")
+        with pytest.raises(LinkTimeout, match=rf"^{guest.serial} does not answer"):
+            await shell_of(server, guest).run(["true"])
+        guest.cue("resume")
 
 
 async def test_no_server_means_the_bundled_one_and_a_word_about_it(
