@@ -194,7 +194,7 @@ def _notes(
     if model is not None and (model.synthetic or model.note):
         yield model.note or "synthetic weights"
     if ended is None:
-        yield "outcome: the recording ended before the run"
+        yield "outcome: the end of the run is not in the recording"
     elif ended.reason:
         yield f"{ended.outcome}: {ended.reason}" + (f": {ended.remedy}" if ended.remedy else "")
     yield from _changed(events)

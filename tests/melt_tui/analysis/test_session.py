@@ -220,7 +220,7 @@ def test_a_run_in_progress() -> None:
     assert summary.session.ended is False
     assert summary.runs[0].outcome is None
     assert summary.runs[0].turns[0].decode_tps_observed == pytest.approx(2.0)
-    assert "outcome: the recording ended before the run" in summary.runs[0].notes
+    assert "outcome: the end of the run is not in the recording" in summary.runs[0].notes
 
 
 def test_a_device_clock_is_corrected() -> None:

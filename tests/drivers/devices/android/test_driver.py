@@ -1,14 +1,13 @@
 """Three phones in a box: what the driver finds on each, what it follows, what it says is missing."""
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from drivers.clock import SECOND, SystemClock
-from drivers.devices.android import device, scripts
+from drivers.clock import SystemClock
+from drivers.devices.android import scripts
 from drivers.devices.android.driver import over, place
 from drivers.devices.android.phones import adb_server
 from drivers.errors import LinkError, NotSupported
@@ -394,13 +393,3 @@ def test_an_adb_server() -> None:
 )
 def test_how_a_phone_is_reached(serial: str, way: str) -> None:
     assert over(serial) == way
-
-
-def test_many_phones_are_asked_at_different_times() -> None:
-    now_ns, period_ns = 7 * SECOND + 1, 2 * SECOND
-    due = [device.in_turn(f"phone-{k} battery", period_ns, now_ns) for k in range(32)]
-    assert all(now_ns - period_ns < ns <= now_ns for ns in due)
-    in_each = Counter(ns * 10 // period_ns for ns in due)
-    assert len(in_each) >= 8
-    assert max(in_each.values()) <= 8
-    assert device.in_turn("phone-1 battery", period_ns, now_ns + 5 * period_ns) == due[1] + 5 * period_ns
