@@ -17,6 +17,7 @@ import json
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 
 from drivers.events import TurnEnd
 from drivers.foreign import Fields, count, fields, number, printable, text
@@ -24,7 +25,8 @@ from drivers.runs.turn import Figures
 
 VERSION = 1
 LONGEST_S = 1e6
-_SPACED = re.compile(r'\{\s*"melt"\s*:')
+BRACES = 32
+"""So many beginnings of objects are tried in a line: a log puts its own words before ours."""
 
 
 class ThermalState(IntEnum):
@@ -89,9 +91,8 @@ Said = Load | Begin | Token | End | Thermal | Timing
 
 def read_line(line: str) -> Said | None:
     """What a line says; None for one that says nothing to us."""
-    found = _SPACED.search(line)
-    if found:
-        return _ours(_object(line[found.start() :]))
+    if '"melt"' in line:
+        return _ours(_told(line))
     if '"state"' in line and '"timestamp"' in line:
         return _thermal(_object(line[max(0, line.find("{")) :].rstrip().rstrip(",]")))
     return _timing(line)
@@ -188,6 +189,15 @@ def _end(told: Fields) -> End:
 def _thermal(told: Fields) -> Thermal | None:
     state = text(told, "state").upper()
     return Thermal(ThermalState[state]) if state in ThermalState.__members__ else None
+
+
+def _told(line: str) -> Fields:
+    """The object of a line that has our mark, wherever among its fields; one without fields where there is none."""
+    for brace in islice(re.finditer(r"\{", line), BRACES):
+        told = _object(line[brace.start() :])
+        if "melt" in told:
+            return told
+    return {}
 
 
 def _object(line: str) -> Fields:

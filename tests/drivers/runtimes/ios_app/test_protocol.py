@@ -47,6 +47,7 @@ from drivers.runtimes.ios_app.protocol import (
         ),
         ('{"melt":1,"event":"thermal","state":"@unknown"}', None),
         ('{"melt":1,"event":"dance"}', None),
+        ('App[1] {x} {"t":1.5,"n":2,"event":"token","text":"{","melt":1}', Token(2, 1.5, "{")),
         ('{"melt":2,"event":"token"}', None),
         ('{"melt":', None),
         ("1,2,3,4,5,6,7,8", None),
