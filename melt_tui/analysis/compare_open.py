@@ -209,7 +209,7 @@ def _told(track: Track, path: Path, number: int, given: int) -> OpenRun:
         device=fmt.plain(track.device, 60),
         model=fmt.plain(model.name if model else loaded.model if loaded else "", 60),
         given=given,
-        seconds=(track.t1_ns - track.t0_ns) / 1e9,
+        seconds=(track.t1_ns - track.t0_ns) // 1000 / 1e6,
         marks=tuple(track.marks),
     )
 

@@ -20,6 +20,8 @@ from melt_tui.ui.renderables.tables import Column, TableRow
 if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
 
+_ABSENT = "not measured"
+"""What is so plain stands beside the figure, without a sentence of its own."""
 _INKS = {"better": Ink.GOOD, "worse": Ink.WARNING}
 
 
@@ -103,9 +105,10 @@ def _figure(row: Row, each: Against, comparison: "Comparison", columns: Sequence
     known = each.difference
     if known is None:
         base = comparison.groups[0].name
+        why = each.refusal if each.refusal.endswith(_ABSENT) else "not compared"
         means = [value_text(row, group_mean(row, name, comparison)) for name in (base, each.group)]
-        yield Delta(columns, TableRow((title, *means, "", "", "", "not compared", basis), Ink.TEXT, Ink.DIM))
-        if not comparison.refusal:
+        yield Delta(columns, TableRow((title, *means, "", "", "", why, basis), Ink.TEXT, Ink.DIM))
+        if not comparison.refusal and why != each.refusal:
             yield Said(f"not compared: {each.refusal}", Ink.DIM, indent=4)
         return
     told = word(row, known).removesuffix(", these runs only")

@@ -322,7 +322,7 @@ BAD: dict[str, tuple[Callable[[], list[Item]], str]] = {
 
 @pytest.mark.parametrize("kind", BAD)
 async def test_what_is_odd_about_a_run_is_said_and_nothing_breaks(
-    kind: str, record: Any, make_app: Callable[..., MeltApp], tmp_path: Path
+    kind: str, record: Any, make_app: Callable[..., MeltApp], tmp_path: Path, snapshot: SnapshotAssertion
 ) -> None:
     items, sentence = BAD[kind]
     write(tmp_path / "odd.melt", items(), size=1000)
@@ -331,6 +331,7 @@ async def test_what_is_odd_about_a_run_is_said_and_nothing_breaks(
         await settle(pilot)
         assert not screen_of(app).busy
         assert screen_of(app).figures.comparison is not None
+        assert app.export_screenshot(title=kind) == snapshot.use_extension(Picture)(name=kind)
         await press(pilot, "w")
         assert sentence in " ".join(said(app).split())
         for key in ("x", "x", "x", "n", "n", "c", "c", "c", "plus", "end"):
@@ -339,16 +340,22 @@ async def test_what_is_odd_about_a_run_is_said_and_nothing_breaks(
 
 
 async def test_what_cannot_be_opened_is_one_sentence_with_a_remedy(
-    record: Any, make_app: Callable[..., MeltApp], tmp_path: Path
+    record: Any,
+    make_app: Callable[..., MeltApp],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    snapshot: SnapshotAssertion,
 ) -> None:
-    newer = Path(Made().record(tmp_path / "newer.melt"))
+    monkeypatch.chdir(tmp_path)
+    newer = Path(Made().record(Path("newer.melt")))
     with closing(sqlite3.connect(newer)) as file:
         file.execute("PRAGMA user_version = 999")
-    for path, sentence in ((newer, "update melt to open it"), (tmp_path / "none.melt", "none.melt")):
+    for path, sentence in ((newer, "update melt to open it"), (Path("none.melt"), "none.melt")):
         app = opened(make_app, (record(*PAIR)[0], str(path)))
         async with app.run_test(size=SIZE) as pilot:
             await settle(pilot)
             assert sentence in explained(app)
             assert "Esc goes back" in explained(app)
+            assert app.export_screenshot(title=path.stem) == snapshot.use_extension(Picture)(name=path.stem)
             await press(pilot, "x", "plus", "b", "enter", "w")
             assert isinstance(app.screen, CompareScreen)
