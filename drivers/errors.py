@@ -36,7 +36,11 @@ class LinkError(DriverError):
 
 
 class LinkLost(LinkError):
-    """The device was there and is gone."""
+    """The device was there and is gone. ``told``: at the moment that it went; else it may have been silent before."""
+
+    def __init__(self, sentence: str, *, remedy: str = "", told: bool = False) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.told = told
 
 
 class LinkTimeout(LinkError):

@@ -147,7 +147,7 @@ class AdbPipe:
         with translated(self._title):
             t_ns, data = await self._stream.take()
         if not data:
-            raise LinkLost(f"the connection to {self._title} was cut")
+            raise LinkLost(f"the connection to {self._title} was cut", told=True)
         for kind, part in self._packets.feed(data):
             if kind is Packet.EXIT:
                 self._exit = part[0]

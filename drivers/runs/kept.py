@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from drivers.base import Item
 from drivers.clock import MILLISECOND, SECOND, pause
-from drivers.errors import DriverError, LinkError
+from drivers.errors import DriverError, LinkError, LinkLost
 from drivers.events import ChannelsOpened, ClockMeasured, TurnEnded
 from drivers.links.asking import Offset
 from drivers.links.base import Line, Process
@@ -21,12 +21,12 @@ from drivers.links.leased import LeasedProcess
 from drivers.model import Channel, Quantity, RunSpec, Samples, uneven_block
 from drivers.runs.beside import PREFIX, Beside
 from drivers.runs.ownline import OwnLine
-from drivers.runs.stage import Stage
+from drivers.runs.stage import Emit, Stage
 
 PERIOD_S = 60.0
 """How often the device's clock is measured while the link is there."""
 NOTICED_NS = 10 * SECOND
-"""A link that is gone is noticed at the latest after so long."""
+"""A link that is gone and does not tell so is noticed at the latest after so long."""
 TICK_NS = 200 * MILLISECOND
 """How late a line that waited may be stamped."""
 SET_BACK_NS = 2 * SECOND
@@ -57,9 +57,19 @@ class Kept:
         self._lost_ns = 0
         self._away: _Away | None = None
 
-    def lose(self, t_ns: int) -> None:
-        """The link was found to be gone."""
-        self._lost_ns = t_ns
+    def lose(self, t_ns: int, error: LinkError) -> None:
+        """The link was found to be gone: just now where that was told, else it may have been silent before."""
+        self._lost_ns = t_ns - (0 if _told(error) else NOTICED_NS)
+
+    def hearing(self, emit: Emit) -> Emit:
+        """Tells items of which the samples were heard from the device over its link."""
+
+        def tell(item: Item) -> None:
+            if isinstance(item, Samples):
+                self._heard_ns = max(self._heard_ns, item.t0_ns)
+            emit(item)
+
+        return tell
 
     async def take_up(self, stage: Stage, process: Process) -> None:
         """After ``process`` was taken up and before its lines are read: measure its clock, merge what was read beside it.
@@ -160,7 +170,7 @@ class Kept:
     @property
     def _since_ns(self) -> int:
         """Host time from which on the link was away, as far as that is known."""
-        return max(self._heard_ns, self._lost_ns - NOTICED_NS)
+        return max(self._heard_ns, self._lost_ns)
 
     async def _keep_time(self, stage: Stage, process: LeasedProcess) -> None:
         while True:
@@ -207,6 +217,14 @@ class Kept:
         if channel.name not in self._opened:
             self._opened.add(channel.name)
             yield ChannelsOpened(t_ns=t_ns, device=self._spec.device, channels=(channel,))
+
+
+def _told(error: LinkError) -> bool:
+    """Whether what it follows from was told at the moment that the link went."""
+    seen: BaseException | None = error
+    while seen is not None and not (isinstance(seen, LinkLost) and seen.told):
+        seen = seen.__cause__ or seen.__context__
+    return seen is not None
 
 
 def _by_time(lines: Sequence[Line]) -> list[Line]:

@@ -84,9 +84,9 @@ class Living:
         self.holding = False
         try:
             yield
-        except LinkError:
+        except LinkError as error:
             self.holding = self._lease is not None
-            self._kept.lose(stage.clock.now())
+            self._kept.lose(stage.clock.now(), error)
             raise
 
     def program(self, stage: Stage, launch: Launch, source: str) -> Program:

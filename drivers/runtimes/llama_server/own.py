@@ -66,9 +66,9 @@ class OwnRun:
         try:
             async with AsyncExitStack() as stack:
                 await self._perform(stage, stack)
-        except LinkError:
+        except LinkError as error:
             self.holding = self._started is not None and self._started.launch.lease is not None
-            self._kept.lose(stage.clock.now())
+            self._kept.lose(stage.clock.now(), error)
             raise
 
     async def _perform(self, stage: Stage, stack: AsyncExitStack) -> None:
@@ -84,7 +84,7 @@ class OwnRun:
             server = await self._reached(stage, stack, self._living.port)
             await ear.attend("health", server.until_ready())
             self._limit_time(stage, self._living)
-        await self._turns.run(ear, server, stage.clock, stage.emit)
+        await self._turns.run(ear, server, stage.clock, self._kept.hearing(stage.emit))
 
     async def _listen(self, stage: Stage, ear: Ear, engine: Engine, *, leased: bool) -> None:
         """Hear the engine from now on: what was missed first; whoever stopped the run meanwhile ends it after that."""

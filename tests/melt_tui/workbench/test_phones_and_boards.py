@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.clock import SECOND
 from drivers.events import Event, LogLine, TurnEnd, TurnEnded
 from melt_tui.events import DeviceLost, DeviceUp, RunEnded, RunOutcome
 from melt_tui.timeline import DeviceState, RunPhase
@@ -129,9 +130,10 @@ def test_a_device_that_is_lost_ends_its_run_and_no_other(setup: SessionSetup, ri
 
 @pytest.mark.parametrize("device", ["phone", "board"])
 def test_a_run_that_keeps_outlives_the_loss(bench: Workbench, rig: Lab, device: str) -> None:
-    request = replace(ENDLESS, devices=(device,), on_link_loss="keep", turns=4, max_tokens=16, pause_s=0.3)
+    request = replace(ENDLESS, devices=(device,), on_link_loss="keep", turns=6, max_tokens=16, pause_s=0.3)
     bench.start_run(request).result(PATIENCE_S)
-    until(lambda: whole_turns(bench))
+    until(lambda: len(whole_turns(bench)) > 2)
+    lost_ns = bench.now()
     if device == "phone":
         rig.phone.cue("drop")
         until(lambda: state_of(bench, device) is not DeviceState.UP)
@@ -143,8 +145,12 @@ def test_a_run_that_keeps_outlives_the_loss(bench: Workbench, rig: Lab, device: 
         until(lambda: state_of(bench, device) is not DeviceState.UP)
         assert any("real_server" in line for line in rig.board.commands())
         rig.board.start()
+    until(lambda: told(bench, "away for"))
+    away_s = (bench.now() - lost_ns) / SECOND
     until(lambda: device in ends(bench))
     assert ends(bench)[device].outcome is RunOutcome.DONE, ends(bench)[device].reason
+    (said,) = (line for line in lines(bench) if "away for" in line)
+    assert float(said.split()[2]) < away_s + 0.3, "no longer than it was, and the pause before"
     assert told(bench, "it goes on there")
     assert len(whole_turns(bench)) >= 3
     assert all(turn.output_tokens == 16 for turn in whole_turns(bench))
@@ -173,8 +179,12 @@ def states(bench: Bench, name: str) -> list[type[Event]]:
 
 
 def told(bench: Bench, text: str) -> bool:
-    lines = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
-    return any(isinstance(line, LogLine) and text in line.text for line in lines)
+    return any(text in line for line in lines(bench))
+
+
+def lines(bench: Bench) -> list[str]:
+    events = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
+    return [line.text for line in events if isinstance(line, LogLine)]
 
 
 def leases(rig: Lab) -> list[Path]:
