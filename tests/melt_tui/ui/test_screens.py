@@ -124,6 +124,25 @@ async def test_zoom_cursor_and_markers_by_keys(walk: Any) -> None:
         assert w.viewer.playhead.marked is None
 
 
+async def test_what_lies_between_the_markers_is_kept(walk: Any) -> None:
+    async with walk(replay=Path("/r/a.melt")) as w:
+        await w.press("end", "x")
+        assert w.bench.told("snapshot") == []
+        await w.press("left", "left", "a", "left", "b", "x")
+        first, last = w.viewer.playhead.marked
+        await w.press(*"hot", "enter")
+        assert w.bench.told("snapshot") == [(Path("/r/a.melt"), (first, last), "hot")]
+        await w.press("x", "escape")
+        assert len(w.bench.told("snapshot")) == 1
+
+
+async def test_a_session_in_progress_is_not_cut(walk: Any) -> None:
+    async with walk() as w:
+        await w.press("left", "a", "left", "b", "x")
+        assert type(w.app.screen).__name__ == "BenchScreen"
+        assert w.bench.told("snapshot") == []
+
+
 async def test_events_are_jumped_to_both_ways(walk: Any) -> None:
     async with walk() as w:
         await w.press("left_square_bracket")

@@ -21,7 +21,7 @@ async def test_help_begins_with_the_keys_of_the_screen_one_came_from(
         assert isinstance(app.screen, HelpScreen)
         titles = [str(label.render()) for label in app.screen.query(Label)]
         assert titles[:2] == [first, "Everywhere"]
-        assert len(titles) == 6
+        assert len(titles) == 7
 
 
 def test_every_line_says_what_to_press() -> None:
