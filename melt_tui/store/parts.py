@@ -102,7 +102,7 @@ def _within(event: Event, span: Span) -> Event | None:
 
 
 def _ended(told: Told, span: Span) -> SessionEnded:
-    if told.ended is not None and told.ended.t_ns <= span.to_ns:
+    if told.ended is not None and span.from_ns <= told.ended.t_ns <= span.to_ns:
         return told.ended
     wall_ns = told.started.wall_ns + span.to_ns - told.started.t_ns
     return SessionEnded(
