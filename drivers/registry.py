@@ -14,13 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drivers import wiring
+from drivers import judging, wiring
 from drivers.address import Address, parse
 from drivers.base import Device, Driver, Runtime
 from drivers.clock import Clock
-from drivers.errors import DriverError, MissingExtra, NotSupported
+from drivers.errors import MissingExtra, NotSupported
 from drivers.links.base import ByteLink
 from drivers.model import DeviceKind, Found, ShownKey
+from drivers.scanned import failed
 
 if TYPE_CHECKING:
     from drivers.devices.android.phones import Phones
@@ -152,6 +153,10 @@ class Registry:
         """
         taken = parse(address)
         return wiring.wired(taken, feeds, point, meter=_entry(taken).meter)
+
+    async def judge(self, address: str) -> None:
+        """Raises NotSupported for an address that can never be opened, as far as it tells by itself."""
+        await judging.judge(parse(address), self._clock, lambda: self._special("serial:"))
 
     async def scan(self, named: Sequence[str] = ()) -> Sequence[Found]:
         """What there is by every scheme, and what is at the addresses that were named, all asked at once.
@@ -379,21 +384,4 @@ def _findings(base: str, answer: Sequence[Found] | BaseException) -> Iterable[Fo
     if not isinstance(answer, Exception):
         raise answer
     rare = base in DEVICES and DEVICES[base].rare
-    return () if rare and isinstance(answer, MissingExtra) else (_failed(base, answer),)
-
-
-def _failed(base: str, error: Exception) -> Found:
-    scheme = base.partition(":")[0]
-    kind = {
-        "host": DeviceKind.HOST,
-        "adb": DeviceKind.PHONE,
-        "ios": DeviceKind.PHONE,
-        "serial": DeviceKind.METER,
-        "monsoon": DeviceKind.METER,
-    }.get(scheme, DeviceKind.BOARD)
-    reason, remedy = f"looking failed: {error!r:.200}", "run with --debug and report it"
-    if isinstance(error, TimeoutError):
-        reason, remedy = f"did not answer within {SCAN_LIMIT_S:g} s", "try again"
-    elif isinstance(error, DriverError):
-        reason, remedy = error.sentence, error.remedy
-    return Found(address=base, kind=kind, title=scheme, ready=False, reason=reason, next_step=remedy)
+    return () if rare and isinstance(answer, MissingExtra) else (failed(base, answer, SCAN_LIMIT_S),)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from urllib.parse import urlencode
 
 from drivers.address import Address, parse
@@ -35,6 +35,23 @@ OWN = ("family", "feeds", "baud", "name", "silence")
 """Options that are not the family's business."""
 
 
+class _Sound(Exception):
+    """The port would be opened now."""
+
+
+class _Judged(AbstractAsyncContextManager[ByteLink]):
+    """Instead of a port."""
+
+    def __init__(self, _: Address, __: Clock) -> None:
+        """As a port is opened."""
+
+    async def __aenter__(self) -> ByteLink:
+        raise _Sound
+
+    async def __aexit__(self, *_: object) -> None:
+        """There was nothing."""
+
+
 class SerialMeters:
     """Driver of every meter on a serial port. ``families`` tells how the driver of each is made."""
 
@@ -54,7 +71,19 @@ class SerialMeters:
     @asynccontextmanager
     async def open(self, address: str, name: str, clock: Clock) -> AsyncIterator[Device]:
         """Open the meter by the driver of its family. Raises AskUser, LinkError."""
-        where = parse(address)
+        async with self._open(parse(address), name, clock) as device:
+            yield device
+
+    async def judge(self, address: Address, clock: Clock) -> None:
+        """Raises NotSupported for an address that the driver of its family refuses; no port is opened."""
+        with suppress(_Sound):
+            async with self._open(address, "", clock, _Judged):
+                pass
+
+    @asynccontextmanager
+    async def _open(
+        self, where: Address, name: str, clock: Clock, instead: Connect | None = None
+    ) -> AsyncIterator[Device]:
         family = where.text("family")
         make = self._families.get(family)
         if make is None:
@@ -69,7 +98,7 @@ class SerialMeters:
                 return fast_serial(settings, clock)
             return serial_link(settings, clock, silent_s=silent_s)
 
-        driver = make()(connect)
+        driver = make()(instead or connect)
         async with driver.open(
             f"{where.base}?{urlencode(rest)}" if rest else where.base, name, clock
         ) as device:

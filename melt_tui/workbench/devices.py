@@ -7,7 +7,7 @@ from itertools import chain, count
 
 from drivers.address import parse
 from drivers.clock import Clock
-from drivers.errors import DriverError, Refused
+from drivers.errors import DriverError, NotSupported, Refused
 from drivers.model import Found
 from drivers.registry import DEVICES, PLUGGED, Registry
 from melt_tui.events import SELF
@@ -168,10 +168,18 @@ def chosen_name(registry: Registry, place: Place, taken: Collection[str]) -> str
     """The name that was asked for, else a free one. Raises Refused for one that is taken, NotSupported for
     an address or a wiring that cannot be."""
     wanted = registry.default_name(place.address)
-    registry.wired(place.address, place.feeds, place.point)
+    refuse_loop(place.name or wanted, registry.wired(place.address, place.feeds, place.point).wire)
     if place.name and (place.name in taken or place.name == SELF):
         raise Refused(f"a device named {place.name} is already in the session", remedy="choose another name")
     return place.name or free_name(wanted, taken)
+
+
+def refuse_loop(name: str, wire: tuple[str, str] | None) -> None:
+    """Raises NotSupported for a meter that is said to feed itself."""
+    if wire and wire[0] == name:
+        raise NotSupported(
+            f"the meter {name[:40]} cannot feed itself", remedy="name the phone or board that it feeds"
+        )
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:

@@ -10,7 +10,7 @@ from drivers.registry import Registry
 from melt_tui.config import Config, DeviceConfig
 from melt_tui.config import write as writing
 from melt_tui.workbench.contract import HostKey, SessionSetup
-from melt_tui.workbench.devices import Devices
+from melt_tui.workbench.devices import Devices, refuse_loop
 from melt_tui.workbench.passwords import Passwords
 
 
@@ -35,8 +35,10 @@ class Owned:
     async def save(self, entry: DeviceConfig, was: str) -> None:
         """Add it, or change the one named ``was``. Raises NotSupported for an unknown address or a wiring that cannot be,
         ConfigError."""
-        self._registry.default_name(entry.address)
-        self._registry.wired(entry.address, entry.feeds, entry.point)
+        own = self._registry.default_name(entry.address)
+        wired = self._registry.wired(entry.address, entry.feeds, entry.point)
+        refuse_loop(entry.name or own, wired.wire)
+        await self._registry.judge(wired.address)
         if was:
             await self._edit(lambda path: writing.change_device(path, was, entry))
         else:

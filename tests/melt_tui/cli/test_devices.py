@@ -18,6 +18,8 @@ from tests.rigs.lab import BOARD_ENGINE
 from tests.rigs.melt import environment
 from tests.rigs.ssh_board import SshBoard
 
+CSV, AT = "serial:/dev/x?family=csv&columns", ("--feeds", "pixel", "--point", "usb-input")
+
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshBoard]:
@@ -135,6 +137,11 @@ def test_a_key_that_has_changed_is_refused_loudly(
         (("devices", "--trust", "host"), 2, "not reached over SSH"),
         (("devices", "--wifi", "sim:phone"), 2, "no phone on adb"),
         (("devices", "--add", "host", "--forget", "x"), 2, "not allowed with"),
+        (("devices", "--add", "ssh://a@b:99999"), 2, "no address of an SSH server"),
+        (("devices", "--add", "adb:X?server=nowhere"), 2, "'nowhere' is no adb server"),
+        (("devices", "--add", f"{CSV}=V,furlong", *AT), 2, "has no column 'furlong'"),
+        (("devices", "--add", "serial:/dev/x?family=toaster", *AT), 2, "has the unknown family 'toaster'"),
+        (("devices", "--add", f"{CSV}=V,A", *AT, "--name", "pixel"), 2, "pixel cannot feed itself"),
         (("setup", "sim:meter"), 2, "is a meter, which needs no engine"),
         (("summary", "any.melt", "--sum", "bogus"), 2, "'bogus' is no reference point: there are battery"),
         (("setup", "host"), 2, "needs no setup"),
