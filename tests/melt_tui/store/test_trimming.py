@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from drivers.base import Item
 from drivers.clock import SECOND
-from drivers.events import ChannelsOpened, ClockMeasured, Event
+from drivers.events import ChannelsOpened, ClockMeasured, Event, LimitEngaged, LimitReleased
 from drivers.model import (
     Channel,
     ChannelKey,
+    DeviceInfo,
+    DeviceKind,
     DType,
     Kind,
     Quantity,
@@ -26,7 +28,7 @@ from drivers.model import (
     reading,
 )
 from melt_tui.errors import CannotWrite
-from melt_tui.events import SELF, Part, SessionEnded, SessionStarted, Tick
+from melt_tui.events import SELF, DeviceUp, Part, SessionEnded, SessionStarted, Tick
 from melt_tui.store import library
 from melt_tui.store.making import Maker
 from melt_tui.store.parts import Span, told_of
@@ -259,3 +261,40 @@ def test_fast_channels_are_found(metered: Path) -> None:
         assert told is not None
         assert fast_channels(whole, told, 10) == [FAST]
         assert fast_channels(whole, told, 2500) == []
+
+
+def test_what_was_before_is_known_and_the_edges_belong_to_it(tmp_path: Path) -> None:
+    def at(t_s: float) -> int:
+        return START_NS + round(t_s * SECOND)
+
+    info = DeviceInfo(device="meter", address="x", kind=DeviceKind.METER)
+    items: list[Item] = [
+        SessionStarted(t_ns=at(0), device=SELF, wall_ns=1, name="n", version="1", host="h"),
+        DeviceUp(t_ns=at(0), device="meter", info=info),
+        ChannelsOpened(t_ns=at(0), device="meter", channels=(FAST, TEMPERATURE)),
+        *(
+            ClockMeasured(t_ns=at(t), device="meter", offset_ns=t * 1_000_000, uncertainty_ns=1, origin="x")
+            for t in (0, 7, 20)
+        ),
+        LimitEngaged(t_ns=at(2), device="meter", limit="cap", reason="thermal"),
+        LimitEngaged(t_ns=at(2), device="meter", limit="gone", reason="thermal"),
+        LimitReleased(t_ns=at(3), device="meter", limit="gone"),
+        *(reading(TEMPERATURE, t_ns, 1) for t_ns in (at(5) - 1, at(5), at(10), at(10) + 1)),
+        SessionEnded(t_ns=at(30), device=SELF, wall_ns=1),
+    ]
+    write(tmp_path / "a.melt", items)
+    with (
+        closing(Recording(tmp_path / "a.melt")) as whole,
+        closing(made(tmp_path / "a.melt", tmp_path / "b.melt", (at(5), at(10)))) as part,
+    ):
+        held = [one.t0_ns for one in part.samples(TEMPERATURE.key, 0, 1 << 60)]
+        assert held == [at(5), at(10)]
+        assert part.span() == (at(5), at(10))
+        assert [one.limit for one in part.view(at(5)).limits["meter"]] == ["cap"]
+        assert part.view(at(5)).devices["meter"].info == info
+        whole.span()
+        assert [part.clock.to_host(FAST.key, at(t)) for t in range(25)] == [
+            whole.clock.to_host(FAST.key, at(t)) for t in range(25)
+        ]
+    told = library.info(tmp_path / "b.melt")
+    assert (told.duration_s, told.part_of) == (5.0, "a.melt 00:05.0–00:10.0")
