@@ -18,7 +18,7 @@ def asked(options: Namespace) -> bool:
     """Whether it is. Raises UsageError for what belongs to it alone."""
     if not options.prune:
         given = {"--dry-run": options.dry_run, "--keep-days": options.keep_days, "--keep-gb": options.keep_gb}
-        alone = next((name for name, value in given.items() if value not in {None, False}), "")
+        alone = next((name for name, value in given.items() if value is not None and value is not False), "")
         if alone:
             raise UsageError(f"{alone} is of --prune", "add --prune")
     return bool(options.prune)
