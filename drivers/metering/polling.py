@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from drivers.base import Item
 from drivers.clock import SECOND, Clock, pause
 from drivers.errors import LinkError, LinkTimeout, NotSupported
-from drivers.events import ClockMeasured
+from drivers.events import ClockMeasured, SamplesLost
 from drivers.foreign import printable
 from drivers.inbox import Ended, Inbox
 from drivers.links.base import ByteLink, ShellLink
@@ -149,6 +149,8 @@ class PolledMeter:
         self._losses = counted_losses(info.device, damage)
         self._heard = b""
         self._sent_ns: int | None = None
+        self._missed = 0
+        """Readings that were due while it said nothing, and that are not told yet."""
         self._answered_ns: int | None = None
         self._last_heard_ns = conversation.clock.now()
         self._delays_ns: list[int] = []
@@ -160,7 +162,7 @@ class PolledMeter:
 
     @property
     def channels(self) -> Sequence[Channel]:
-        """What it measures, and the count of frames that were lost or came damaged."""
+        """What it measures, and the count of frames that came damaged."""
         return (*self._measured, self._losses.channel)
 
     @property
@@ -186,6 +188,8 @@ class PolledMeter:
                 for item in await self._next():
                     yield item
         except LinkError:
+            for item in self._silence(self._clock.now()):
+                yield item
             for item in self._losses.told(self._clock.now(), all_of_them=True):
                 yield item
             raise
@@ -205,7 +209,7 @@ class PolledMeter:
                 await self._ask()
                 return self._losses.told(self._clock.now())
             case Arrived(t_ns, data):
-                return self._hear(t_ns, data)
+                return [*self._silence(t_ns), *self._hear(t_ns, data)]
             case Ended(_, error) if error is not None:
                 raise error
         return []
@@ -218,9 +222,24 @@ class PolledMeter:
         if self._sent_ns is not None:
             if now - self._sent_ns < ANSWER_S * SECOND:
                 return
-            self._losses.add(1)
+            if self._heard:
+                self._losses.add(1)
+            else:
+                self._missed += round((now - self._sent_ns) / SECOND / self._asking.period_s)
         self._heard, self._answered_ns, self._sent_ns = b"", None, now
         await self._talk.link.write(self._asking.request)
+
+    def _silence(self, t_ns: int) -> list[Item]:
+        """What it did not tell as long as it said nothing at all, if it did so: that is no damage."""
+        missed, self._missed = self._missed, 0
+        lost = SamplesLost(
+            t_ns=t_ns,
+            device=self._info.device,
+            channel=self._measured[0].name,
+            count=missed,
+            reason="it did not answer",
+        )
+        return [lost] if missed else []
 
     def _hear(self, t_ns: int, data: bytes) -> list[Item]:
         self._last_heard_ns = t_ns
