@@ -83,8 +83,7 @@ class Rig:
             return False
         if method == "POST":
             self.requests.append(body)
-            await self.answer(writer, path, body)
-            return False
+            return await self.answer(writer, path, body)
         status, text = self.question(path)
         plain(writer, status, text)
         await writer.drain()
@@ -127,17 +126,18 @@ class Rig:
         seen = script[min(self.own_tokens, len(script)) - 1]
         return {"id": 0, "is_processing": False} if seen is None else busy_slot(*seen)
 
-    async def answer(self, writer: asyncio.StreamWriter, path: str, body: dict[str, object]) -> None:
+    async def answer(self, writer: asyncio.StreamWriter, path: str, body: dict[str, object]) -> bool:
+        """Whether the connection is kept."""
         if "too long" in self.cues or ("full later" in self.cues and len(self.requests) > 1):
             plain(
                 writer,
                 400,
                 '{"error":{"code":400,"message":"request (300 tokens) exceeds the available context size (256 tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":300,"n_ctx":256}}',
             )
-            return
+            return True
         if "refuses" in self.cues:
             plain(writer, 500, '{"error":{"code":500,"message":"out of cheese","type":"server_error"}}')
-            return
+            return True
         self.task += 1
         self.busy = {"task": self.task, "tokens": 0}
         writer.write(
@@ -150,6 +150,7 @@ class Rig:
         if "broken end" not in self.cues:
             writer.write(b"0\r\n\r\n")
         await writer.drain()
+        return False
 
     async def stream(self, writer: asyncio.StreamWriter, chat: bool, wanted: int) -> None:
         if self.cues & {"none"}:

@@ -18,11 +18,14 @@ TEXT_LIMIT: Final = 90_000
 """Characters that the script's arguments may hold together: a command line takes 128 KiB."""
 
 # What it prints it reads again by a descriptor of its own: while mksh starts what is in $( ), its output is that pipe.
+# A mark goes out in one write, or what the engine says at that moment comes between: toybox's printf makes several.
 SCRIPT: Final = r"""
 mark=$1 command=$2 plan=$3 body=$4 rounds=$5 most=$6 pause=$7 shared=$8; shift 8
-exec 9>&1; n=0 round=0 said= nl='
+exec 9>&1; n=0 round=0 said= sep=$(printf '\036') nl='
 '
-tell() { printf '\036%s %s %s\036' "$mark" "$n" "$1"; printf '\036%s %s %s\036' "$mark" "$n" "$1" >&2; }
+put() { case $KSH_VERSION in ?*) print -rn -- "$1" ;; *) printf %s "$1" ;; esac; }
+note() { put "$sep$mark $n $1$sep"; }
+tell() { note "$1"; note "$1" >&2; }
 bare() { b=$1; while :; do case $b in *" "|*"$nl") b=${b%?} ;; *) break ;; esac; done; }
 while :; do
   for step in $plan; do
@@ -35,7 +38,7 @@ while :; do
     read -r x at <"/proc/$$/fdinfo/1"
     eval "$command"' -p "$said" </dev/null 9>&- &'
     child=$!
-    printf '\036%s %s %s\036' "$mark" "$n" "pid $child" >&2
+    note "pid $child" >&2
     [ -z "$MELT_LEASE" ] || echo "$child" >"$MELT_LEASE/watch"
     wait "$child"
     rc=$?

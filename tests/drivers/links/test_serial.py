@@ -118,7 +118,7 @@ async def test_what_waits_for_the_loop_is_bounded(end: End, monkeypatch: pytest.
         for _ in range(20):
             fill(end.fd)
             await asyncio.sleep(0.005)
-        assert 5000 <= link._waiting < 5000 + 4096
+        assert 5000 <= link._given.waiting < 5000 + 4096
         heard = 0
         while heard < 20_000:
             heard += len((await link.read())[1])
