@@ -221,10 +221,14 @@ class Kept:
 
 def _told(error: LinkError) -> bool:
     """Whether what it follows from was told at the moment that the link went."""
-    seen: BaseException | None = error
-    while seen is not None and not (isinstance(seen, LinkLost) and seen.told):
-        seen = seen.__cause__ or seen.__context__
-    return seen is not None
+    chain: list[BaseException] = []
+    follows: BaseException | None = error
+    while (
+        follows is not None and follows not in chain
+    ):  # one that is raised again from itself is its own cause
+        chain.append(follows)
+        follows = follows.__cause__ or follows.__context__
+    return any(isinstance(each, LinkLost) and each.told for each in chain)
 
 
 def _by_time(lines: Sequence[Line]) -> list[Line]:

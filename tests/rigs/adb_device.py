@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -42,6 +43,8 @@ class Device:
         self.transports: set[Transport] = set()
         self.children = Children()
         self._servers: list[asyncio.Server] = []
+        self._places: dict[int, socket.socket] = {}
+        """Hold our ports, also while the cable is out: nobody else may get it then."""
         self._tasks: set[asyncio.Future[None]] = set()
         self.port = int(settings.get("port", 0))
 
@@ -51,10 +54,17 @@ class Device:
         task.add_done_callback(self._tasks.discard)
 
     async def listen(self, port: int = 0) -> int:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=4 << 20)
+        if port not in self._places:
+            place = socket.socket()
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            place.bind(("127.0.0.1", port))
+            port = place.getsockname()[1]
+            self._places[port] = place
+        server = await asyncio.start_server(
+            self._accept, "127.0.0.1", port, limit=4 << 20, reuse_address=True
+        )
         self._servers.append(server)
-        found: int = server.sockets[0].getsockname()[1]
-        return found
+        return port
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         transport = Transport(self, reader, writer)
@@ -208,7 +218,16 @@ async def main() -> None:
     cues = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(cues), sys.stdin)
     while line := await cues.readline():
-        print(json.dumps(await device.cue(line.decode().strip())), flush=True)
+        try:
+            told: object = await device.cue(line.decode().strip())
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            AttributeError,
+        ) as error:  # a rig that dies of a cue would leave its test waiting for the answer
+            told = {"failed": repr(error)}
+        print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ Everything runs as uid 2000 without any capability, and dies with the rig.
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -105,6 +107,10 @@ def adb_server(port: int = 0) -> Iterator[Server]:
             server.kill()
 
 
+ANSWER_S = 30.0
+"""How long a cue may take."""
+
+
 class Phone:
     """A phone as the test sees it."""
 
@@ -112,6 +118,7 @@ class Phone:
         self.root = root
         """Its files, seen from outside: ``root / "sys/class/thermal"`` may be written while it runs."""
         self.process = process
+        self._turn = threading.Lock()
         self.port = int(self._answer())
 
     @property
@@ -122,9 +129,10 @@ class Phone:
     def cue(self, line: str) -> Any:
         """Have it drop, come back, stall, resume, lie … (methods ``cue_*`` of ``adb_device``); what it answers."""
         assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self._answer()
+        with self._turn:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+            return self._answer()
 
     def processes(self, word: str = "") -> list[str]:
         """Command lines of what lives on it, besides its adb daemon; those with that word in them."""
@@ -153,9 +161,12 @@ class Phone:
 
     def _answer(self) -> Any:
         assert self.process.stdout is not None
+        assert select.select([self.process.stdout], [], [], ANSWER_S)[0], "the device end does not answer"
         line = self.process.stdout.readline()
         assert line, "the device end has ended"
-        return json.loads(line)
+        told = json.loads(line)
+        assert not isinstance(told, dict) or "failed" not in told, told
+        return told
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from drivers.base import Item
 from drivers.clock import SECOND, SystemClock
-from drivers.errors import LinkLost, RunFailed
+from drivers.errors import LinkLost, LinkTimeout, RunFailed
 from drivers.events import (
     ChannelsOpened,
     ClockMeasured,
@@ -30,7 +30,7 @@ from drivers.links.base import Progress
 from drivers.links.local import LocalShell
 from drivers.links.remote import RemoteShell
 from drivers.model import OnLinkLoss, Prompt, RunSpec, Samples
-from drivers.runs.kept import TICK_NS
+from drivers.runs.kept import TICK_NS, Kept
 from drivers.runtimes.llama_bench.driver import LlamaBench
 from drivers.runtimes.llama_cli import keeping
 from drivers.runtimes.llama_cli.driver import LlamaCli
@@ -367,3 +367,13 @@ async def left_nothing(pipes: LocalPipes, folder: Path) -> None:
     for pid in pipes.children():
         await gone(pid)
     assert not list((folder / "leases").iterdir())
+
+
+def test_an_error_that_was_raised_again_from_itself_has_an_end() -> None:
+    broken, timed = LinkLost("broke off"), LinkTimeout("silent")
+    broken.__cause__, timed.__cause__ = LinkLost("gone", told=True), timed
+    kept = Kept(run_spec())
+    kept.lose(7 * SECOND, timed)
+    assert kept._lost_ns < 7 * SECOND
+    kept.lose(7 * SECOND, broken)
+    assert kept._lost_ns == 7 * SECOND
