@@ -101,6 +101,7 @@ async def test_what_nobody_comes_for_is_cleared(
         assert names == {
             *("ended-mine", "lives-mine", "ended-other", "lives-other", "ended-nonsense", "no-lease")
         }
+        await gone(pids["lives-dead"])
         assert {key for key, pid in pids.items() if alive(pid)} == {"lives-mine", "lives-other"}
 
 
