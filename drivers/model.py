@@ -6,7 +6,7 @@ stored times are never rewritten, a clock map corrects them on reading.
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
@@ -395,5 +395,5 @@ class RunSpec:
     """Waited before it, idle: the time that its energies above idle are reckoned from. 0: not waited."""
     home: str = ""
     """Where melt keeps its things on another device, ``~/`` being the home directory there; empty for this computer."""
-    fair: Fair = Fair()
+    fair: Fair = field(default_factory=Fair)
     """What it waits for, when it is stopped, its place among others."""
