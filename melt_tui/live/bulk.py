@@ -90,7 +90,7 @@ class BulkSeries:
         self._waiting += n
         kept = self._keep(block, n)
         if self._waiting >= PENDING:
-            kept = self._flush() and kept
+            kept = self.settle() and kept
         return kept
 
     def reading(self, t_ns: int) -> tuple[int, float] | None:
@@ -113,7 +113,6 @@ class BulkSeries:
 
     def columns(self, cut: Cut) -> Callable[[], Columns]:
         """The columns of a window, of those wholly held."""
-        self._flush()
         start, width = max(cut.start_ns, self.held_from(cut.width_ns)), cut.width_ns
         level = self._level(width)
         if level is not None:
@@ -140,7 +139,7 @@ class BulkSeries:
         self._longest_ns = max(self._longest_ns, block.t1_ns - block.t0_ns)
         self._held += n
         self._drop(self.last_ns - RAW_NS)
-        return True
+        return block.t0_ns >= self._held_ns
 
     def _drop(self, before_ns: int) -> None:
         old = 0
@@ -153,19 +152,18 @@ class BulkSeries:
         if old:
             del self._blocks[:old]
 
-    def _flush(self) -> bool:
-        """Sum up what is pending; False when some of it was too old for a level."""
+    def settle(self) -> bool:
+        """Sum up what is pending; False when some of it was too old to be kept."""
         if not self._pending:
             return True
         times, values = _together(self._pending)
         self._pending.clear()
         self._waiting = 0
-        kept = int(times[0]) >= max(level.held_ns for level in self._levels)
         buckets = bucketed(times, values, LEVELS_NS[0])
         for level in self._levels:
             buckets = coarser(buckets, level.width_ns)
             level.add(buckets)
-        return kept
+        return int(times[0]) >= max(level.held_ns for level in self._levels)
 
     def _search(self, t_ns: int) -> tuple[int, float] | None:
         best: tuple[int, int] = (EVER, 0)

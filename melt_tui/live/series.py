@@ -41,8 +41,12 @@ class Series(Protocol):
         """Start of the first column of this width that is wholly held."""
         ...
 
+    def settle(self) -> bool:
+        """Sum up what waits for it; False when some of it was too old to be kept."""
+        ...
+
     def columns(self, cut: Cut) -> Callable[[], Columns]:
-        """The columns of a window, of those wholly held: gathered now, worked out when called."""
+        """The columns of a window, of those wholly held, once ``settle`` was called: gathered now, worked out when called."""
         ...
 
 

@@ -73,6 +73,10 @@ class SlowSeries:
         """Start of the first column of this width that is wholly held."""
         return whole_from(self._held_ns, width_ns)
 
+    def settle(self) -> bool:
+        """Nothing waits."""
+        return True
+
     def columns(self, cut: Cut) -> Callable[[], Columns]:
         """The columns of a window, of those wholly held."""
         times, values = self._times, self._values
@@ -111,7 +115,7 @@ class SlowSeries:
         self._values.insert(at, value)
         if len(self._times) >= self._check:
             self._trim()
-        return True
+        return t_ns >= self._held_ns
 
     def _note(self, t0_ns: int, t1_ns: int) -> None:
         self.first_ns = t0_ns if self.first_ns is None else min(self.first_ns, t0_ns)

@@ -17,6 +17,7 @@ from melt_tui.timeline.clockmap import ClockMap
 from melt_tui.timeline.columns import empty, told, window_of
 from melt_tui.timeline.grid import choose, cut, floor_to
 from melt_tui.timeline.model import EVER, Interval, Reading, View, Window
+from melt_tui.timeline.spliced import UNCHANGED, Changed
 
 SETTLING_NS = SECOND // 2
 """What came out of order is surely on its way to a recording this long after."""
@@ -45,7 +46,7 @@ class LiveState:
         self._channels: dict[ChannelKey, Channel] = {}
         self._channels_ns = EVER
         self._due: dict[str, dict[ChannelKey, int]] = {}
-        self._changed: dict[str | ChannelKey, int] = {}
+        self._changed: dict[str | ChannelKey, Changed] = {}
 
     def take(self, item: Item) -> None:
         """Take the next item off the bus. Samples of a channel that was never opened are passed over."""
@@ -53,7 +54,7 @@ class LiveState:
             if isinstance(item, Samples):
                 series = self._series.get((item.device, item.channel))
                 if series is not None and not series.take(item):
-                    self._changed[item.key] = self._now()
+                    self._note_change(item.key)
             else:
                 self._take_event(item)
 
@@ -89,6 +90,8 @@ class LiveState:
             series = self._series.get(key)
             if series is None:
                 return window_of(key, choose(t1_ns - t0_ns, columns)[0], empty(), self._clock)
+            if not series.settle():
+                self._note_change(key)
             d0_ns, d1_ns = self._clock.to_device(key, t0_ns), self._clock.to_device(key, t1_ns)
             part = cut(t1_ns - t0_ns, columns, d0_ns, d1_ns)
             gathered = series.columns(part)
@@ -153,11 +156,11 @@ class LiveState:
         with self._lock:
             return self._chronicle.held_from(kinds)
 
-    def changed_ns(self, key: ChannelKey) -> int:
-        """A recording committed after this moment knows all that came of times before ``held_from``, or moved them."""
+    def changed(self, key: ChannelKey) -> Changed:
+        """What came of times before ``held_from``, or moved them."""
         with self._lock:
-            changed = max(self._changed.get(key, EVER), self._changed.get(key[0], EVER))
-            return changed if changed == EVER else changed + SETTLING_NS
+            late, moved = self._changed.get(key, UNCHANGED), self._changed.get(key[0], UNCHANGED)
+            return Changed(late.number + moved.number, max(late.known_ns, moved.known_ns))
 
     def _take_event(self, event: Event) -> None:
         self._chronicle.take(event)
@@ -166,7 +169,7 @@ class LiveState:
             self._open(event)
         elif isinstance(event, ClockMeasured):
             self._clock.learn(event)
-            self._changed[event.device] = self._now()
+            self._note_change(event.device)
         elif isinstance(event, DeviceUp):
             self._due[event.device] = {}
         elif isinstance(event, DeviceLost | DeviceFailed):
@@ -204,8 +207,9 @@ class LiveState:
     def _host(self, key: ChannelKey, t_ns: int | None) -> int:
         return EVER if t_ns is None or t_ns == EVER else self._clock.to_host(key, t_ns)
 
-    def _now(self) -> int:
-        return self._chronicle.last_ns or 0
+    def _note_change(self, what: str | ChannelKey) -> None:
+        number = self._changed.get(what, UNCHANGED).number + 1
+        self._changed[what] = Changed(number, (self._chronicle.last_ns or 0) + SETTLING_NS)
 
 
 def _series_of(channel: Channel) -> Series:

@@ -3,13 +3,12 @@
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from drivers.clock import SECOND
 from drivers.events import Event
 from drivers.model import Channel, ChannelKey
 from melt_tui.timeline.filled import Announcing
-from melt_tui.timeline.grid import choose
 from melt_tui.timeline.model import EVER, Interval, Timeline, View, Window
 
 SETTLED_NS = SECOND // 2
@@ -17,6 +16,17 @@ SETTLED_NS = SECOND // 2
 
 REMEMBERED = 64
 """So many past stretches are kept, so that a chart that follows now asks the recording once in a while."""
+
+
+class Changed(NamedTuple):
+    """How often memory learned of times that it no longer held, or that were moved."""
+
+    number: int
+    known_ns: int
+    """A recording committed after this moment knows of the last of them."""
+
+
+UNCHANGED = Changed(0, EVER)
 
 
 class Held(Announcing, Protocol):
@@ -38,18 +48,18 @@ class Held(Announcing, Protocol):
         """Earliest moment from which all events of these kinds, or of any, are held."""
         ...
 
-    def changed_ns(self, key: ChannelKey) -> int:
-        """A recording committed after this moment knows all that came of times before ``held_from``, or moved them."""
+    def changed(self, key: ChannelKey) -> Changed:
+        """What came of times before ``held_from``, or moved them."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """Columns of the recording from ``a_ns`` to ``b_ns``, as committed at ``committed_ns``."""
+    """Columns of the recording from ``a_ns`` to ``b_ns``, that know of so many changes."""
 
     a_ns: int
     b_ns: int
-    committed_ns: int
+    changes: int
     window: Window
 
 
@@ -85,15 +95,15 @@ class Spliced:
 
     def window(self, key: ChannelKey, t0_ns: int, t1_ns: int, columns: int) -> Window:
         """As ``Timeline.window``."""
-        width, _ = choose(t1_ns - t0_ns, columns)
-        if self._recording is not None and t1_ns <= self._live.held_from(key, width):
-            return self._settled(self._recording.window(key, t0_ns, t1_ns, columns))
         recent = self._live.window(key, t0_ns, t1_ns, columns)
-        held = self._live.held_from(key, width)  # asked afterwards: memory may have let go of some meanwhile
+        held = self._live.held_from(key, recent.width_ns)  # asked afterwards: a look lets memory go of some
         if self._recording is None or t0_ns >= held:
             return recent
+        if t1_ns <= held:
+            return self._settled(self._recording.window(key, t0_ns, t1_ns, columns))
+        width = recent.width_ns
         past = self._older(self._recording, key, width, t0_ns, held)
-        moved = width // 2 if self._live.changed_ns(key) >= self._committed_ns() else 0
+        moved = width // 2 if self._live.changed(key).known_ns >= self._committed_ns() else 0
         first, edge = self._live.column_at(key, t0_ns, width) - moved, held - moved
         return _joined(_between(past, first, edge), _between(recent, edge, -EVER))
 
@@ -132,20 +142,16 @@ class Spliced:
     def _older(self, recording: Timeline, key: ChannelKey, width: int, t0_ns: int, held: int) -> Window:
         """At least the recorded columns from the one that holds ``t0_ns`` up to ``held``, a column's start."""
         columns = -(-(held - t0_ns) // width)
-        a_ns, committed_ns = held - columns * width, self._committed_ns()
+        a_ns, changed = held - columns * width, self._live.changed(key)
         known = self._past.get((key, width))
-        if (
-            known
-            and known.a_ns <= a_ns
-            and known.b_ns == held
-            and known.committed_ns > self._live.changed_ns(key)
-        ):
+        if known and known.a_ns <= a_ns and known.b_ns == held and known.changes == changed.number:
             return known.window
+        committed_ns = self._committed_ns()
         window = self._settled(recording.window(key, a_ns, held, columns))
-        if held <= committed_ns - SETTLED_NS:
+        if max(held + SETTLED_NS, changed.known_ns + 1) <= committed_ns:
             if len(self._past) >= REMEMBERED:
                 self._past.clear()
-            self._past[key, width] = _Past(a_ns, held, committed_ns, window)
+            self._past[key, width] = _Past(a_ns, held, changed.number, window)
         return window
 
     def _settled(self, window: Window) -> Window:

@@ -11,9 +11,10 @@ from drivers.model import Channel, DeviceInfo, DeviceKind, DType, Quantity, Samp
 from melt_tui.events import SELF, DeviceLost, DeviceUp, SessionStarted, Tick
 from melt_tui.live import LiveState
 from melt_tui.timeline.model import EVER
+from melt_tui.timeline.spliced import UNCHANGED
 from tests.rigs.brute import Brute
 from tests.rigs.looks import KEYS, Look, assert_same, looks
-from tests.rigs.memory_limits import everything_held
+from tests.rigs.memory_limits import everything_held, little_held
 from tests.rigs.random_sessions import Step, session, steps
 
 
@@ -129,11 +130,22 @@ def test_late_samples_older_than_what_is_held_are_noted() -> None:
     live = opened(FAST)
     for second in range(60):
         live.take(block(FAST, second * SECOND, second * SECOND + 999 * MILLISECOND, [1] * 1000))
-    assert live.changed_ns(FAST.key) == EVER
+    assert live.changed(FAST.key) == UNCHANGED
     live.take(Tick(t_ns=60 * SECOND, device=SELF))
     live.take(block(FAST, SECOND, SECOND + 1, [500, 500]))
-    assert live.changed_ns(FAST.key) >= 60 * SECOND
+    assert live.changed(FAST.key).known_ns >= 60 * SECOND
     assert live.window(FAST.key, SECOND, 2 * SECOND, 1).maxima.tolist() == [500.0]
+
+
+def test_late_samples_that_only_a_look_finds_too_old_are_noted() -> None:
+    with little_held():
+        live = opened(FAST)
+        for ms in range(40):
+            live.take(block(FAST, ms * MILLISECOND, ms * MILLISECOND, [1]))
+        live.take(block(FAST, 25 * MILLISECOND, 25 * MILLISECOND, [500]))
+        assert live.changed(FAST.key) == UNCHANGED
+        live.window(FAST.key, 0, 40 * MILLISECOND, 40)
+        assert live.changed(FAST.key).number == 1
 
 
 def test_the_watermark_is_what_every_live_channel_has_passed() -> None:

@@ -16,7 +16,7 @@ from melt_tui.timeline.spliced import SETTLED_NS, Spliced
 from tests.rigs.brute import Brute
 from tests.rigs.looks import Look, assert_same, looks
 from tests.rigs.memory_limits import little_held
-from tests.rigs.random_sessions import ALL_UP, START_NS, STEADY, Step, channels, session, steps
+from tests.rigs.random_sessions import ALL_RUN, ALL_UP, START_NS, STEADY, Step, channels, session, steps
 
 NEVER = 1 << 61
 SOC, ADC, _ = channels("phone")
@@ -60,8 +60,19 @@ LET_GO_BY_A_LOOK = [
     *[Step("value", "phone", 0, 0)] * 3,
 ]
 
+LET_GO_PAST_ITS_END = [
+    *ALL_RUN,
+    *[Step("value", "phone", 0, 0)] * 11,
+    Step("bulk", "board", 0, 1),
+    Step("bulk", "board", 250 * MILLISECOND, 0),
+    Step("late_bulk", "board", 0, 141),
+    Step("late_bulk", "board", 0, 1445),
+    Step("value", "phone", 0, 0),
+]
+
 
 @example(LET_GO_BY_A_LOOK, [Look(0, 0, 38, 2, (), 0)])
+@example(LET_GO_PAST_ITS_END, [Look(0, 0, 0, 1, (), 0), Look(0, MILLISECOND, 0, 1, (), 0)])
 @given(steps(what=("value", "bulk", "late_bulk", "clock", "values"), most=40), looks(3))
 @settings(max_examples=60, deadline=None)
 def test_it_stays_one_while_the_session_goes_on(taken: list[Step], seen: list[Look]) -> None:
