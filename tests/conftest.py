@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
+from tests.rigs.compiled import keep_compiled
 from tests.rigs.virtual_clock import VirtualClock
+
+keep_compiled()
 
 
 def pytest_xdist_auto_num_workers() -> int:

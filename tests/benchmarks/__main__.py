@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.rigs.compiled import keep_compiled
+
 _FIGURE = re.compile(r"^(?P<what>\S.*?) +(?P<value>\S+) +limit +(?P<limit>\S+) +(?P<state>ok|OVER)$")
 _FORM = "{:<20} {:<64} {:>9} {:>9}  {}"
 
@@ -54,6 +56,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--list", action="store_true", help="tell their names")
     options = parser.parse_args()
+    keep_compiled()
     if unknown := set(options.names) - set(names()):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     if options.list:
