@@ -245,6 +245,7 @@ def _step(kind: Kind, first: float, last: float, gap_ns: int, part_ns: int) -> R
     return Reached(mean * part_ns / SECOND, part_ns)
 
 
+@np.errstate(all="ignore")
 def _sum(samples: Samples, decoding: Decoding) -> tuple[float, float, float]:
     """The sum of a block's values, its first and its last."""
     raw = np.frombuffer(samples.codes, "<" + samples.dtype)

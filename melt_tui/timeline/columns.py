@@ -74,9 +74,9 @@ def values_of(codes: bytes, dtype: DType, decoding: Decoding) -> Values:
     """Values of codes: bit for bit ``decoding.value`` of each; NaN where ``bits`` name a piece that there is not."""
     raw = np.frombuffer(codes, "<" + _NUMPY[dtype])
     if decoding == IDENTITY:
-        return raw.astype(np.float64)
+        return _wide(raw)
     if decoding.bits is None:
-        return _polynomial(raw.astype(np.float64), decoding.pieces[0])
+        return _polynomial(_wide(raw), decoding.pieces[0])
     whole = raw.astype(np.int64)
     piece = whole >> decoding.bits
     x = (whole & ((1 << decoding.bits) - 1)).astype(np.float64)
@@ -180,6 +180,12 @@ _NUMPY = {
     DType.U16: "u2",
     DType.U8: "u1",
 }
+
+
+def _wide(raw: NDArray[Any]) -> Values:
+    """As 64-bit numbers; a NaN that signals is a NaN like any other."""
+    with np.errstate(invalid="ignore"):
+        return raw.astype(np.float64)
 
 
 def _polynomial(x: Values, coefficients: Sequence[float]) -> Values:

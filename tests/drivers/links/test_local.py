@@ -275,6 +275,8 @@ async def test_pieces_come_before_their_line_ends(shell: LocalShell) -> None:
 async def test_pieces_that_came_before_they_were_asked_for_are_whole(shell: LocalShell) -> None:
     async with shell.start(["sh", "-c", "printf 'a\\nhalf'; cat"]) as process:
         assert isinstance(process, _LocalProcess)
-        await process._next_change()
+        assert process._lines is not None
+        while not process._lines._came:
+            await process._next_change()
         await process.close_stdin()
         assert "".join([piece.text async for piece in process.pieces()]) == "a\nhalf"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drivers.model import IDENTITY, Decoding, DType, Samples, linear
@@ -27,6 +27,11 @@ def assert_summed_up(published: list[Samples], decoding: Decoding, width: int) -
     assert got.sums.tolist() == pytest.approx(expected.sums.tolist(), rel=1e-9, abs=1e-9, nan_ok=True)
 
 
+SIGNALLING = b"\x00\x00\x81\x7f"
+"""A NaN of 32 bits that signals."""
+
+
+@example([Samples("d", "c", 0, 0, DType.F32, code, None) for code in (bytes(4), SIGNALLING)], 1)
 @given(series(), st.sampled_from((1, 1000, 10**6, 10**9)))
 def test_any_blocks(published: list[Samples], width: int) -> None:
     assert_summed_up(published, IDENTITY, width)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.meters.ppk2.frames import CODES, CONFIRM, FrameReader, Run
@@ -115,6 +115,7 @@ def test_half_a_word_that_is_lost_costs_its_sample_only(cut: int) -> None:
     }
 
 
+@example(b"\0", 131, [])
 @given(
     garbage=st.binary(min_size=1, max_size=200),
     at=st.integers(40, 160),
@@ -125,8 +126,8 @@ def test_garbage_in_between_is_damage_and_no_sample(garbage: bytes, at: int, cut
     read = Read(*pieces(b"".join(words[:at]) + garbage + b"".join(words[at:]), cuts))
     meant, found = scalar(words), list(read.samples.values())
     assert found[:at] == meant[:at]
-    assert found[-(298 - at) :] == meant[at + 2 :]
-    assert len(found) <= 301, "at most one word of chance follows on"
+    assert found[-(297 - at) :] == meant[at + 3 :]
+    assert len(found) <= 302, "one word in 64 of those that are cut wrongly follows on by chance: two in a row at most"
 
 
 @given(place=st.integers(100, 200), flips=st.integers(1, 63))
