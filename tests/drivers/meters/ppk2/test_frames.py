@@ -127,7 +127,9 @@ def test_garbage_in_between_is_damage_and_no_sample(garbage: bytes, at: int, cut
     meant, found = scalar(words), list(read.samples.values())
     assert found[:at] == meant[:at]
     assert found[-(297 - at) :] == meant[at + 3 :]
-    assert len(found) <= 302, "one word in 64 of those that are cut wrongly follows on by chance: two in a row at most"
+    assert len(found) <= 302, (
+        "one word in 64 of those that are cut wrongly follows on by chance: two in a row at most"
+    )
 
 
 @given(place=st.integers(100, 200), flips=st.integers(1, 63))
