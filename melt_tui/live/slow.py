@@ -18,6 +18,9 @@ SLOW_NS = 600 * SECOND
 SLOW_SAMPLES = 2048
 """A slow channel keeps the samples of the last ten minutes, but no more than this many."""
 
+UNTIMED_SAMPLES = 8192
+"""The same for a channel without a rate: tokens of a fast engine, of which the charts show two minutes."""
+
 SLOW_SLACK = 512
 """The ring grows by so many before its oldest are dropped at once."""
 
@@ -25,9 +28,20 @@ SLOW_SLACK = 512
 class SlowSeries:
     """Times and values of every sample of the last minutes."""
 
-    __slots__ = ("_check", "_decoding", "_held_ns", "_newest", "_times", "_values", "first_ns", "last_ns")
+    __slots__ = (
+        "_check",
+        "_decoding",
+        "_held_ns",
+        "_most",
+        "_newest",
+        "_times",
+        "_values",
+        "first_ns",
+        "last_ns",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """``most``: samples that are kept."""
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self._decoding = IDENTITY
@@ -35,7 +49,8 @@ class SlowSeries:
         self._values = array("d")
         self._newest = Newest()
         self._held_ns = EVER
-        self._check = SLOW_SAMPLES + SLOW_SLACK
+        self._most = most
+        self._check = most + SLOW_SLACK
 
     def open(self, channel: Channel) -> None:
         """From now on codes mean this."""
@@ -123,7 +138,7 @@ class SlowSeries:
 
     def _trim(self) -> None:
         times = self._times
-        old = max(bisect_left(times, times[-1] - SLOW_NS), len(times) - SLOW_SAMPLES)
+        old = max(bisect_left(times, times[-1] - SLOW_NS), len(times) - self._most)
         if old > 0:
             old = min(bisect_right(times, times[old - 1]), len(times) - 1)
             self._held_ns = times[old - 1] + 1

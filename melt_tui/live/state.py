@@ -8,6 +8,7 @@ from drivers.clock import SECOND
 from drivers.events import ChannelsOpened, ClockMeasured, Event
 from drivers.model import Channel, ChannelKey, Samples
 from melt_tui.events import DeviceFailed, DeviceLost, DeviceUp
+from melt_tui.live import slow
 from melt_tui.live.bulk import BULK_HZ, BulkSeries
 from melt_tui.live.chronicle import Chronicle
 from melt_tui.live.intervals import IntervalLog
@@ -214,7 +215,9 @@ class LiveState:
 
 def _series_of(channel: Channel) -> Series:
     """A new, empty series, fit for the channel's rate."""
-    return BulkSeries() if channel.rate_hz is not None and channel.rate_hz > BULK_HZ else SlowSeries()
+    if channel.rate_hz is None:
+        return SlowSeries(slow.UNTIMED_SAMPLES)
+    return BulkSeries() if channel.rate_hz > BULK_HZ else SlowSeries(slow.SLOW_SAMPLES)
 
 
 def _moment(opening: Opening) -> tuple[int, int, int]:

@@ -27,6 +27,7 @@ def little_held() -> Iterator[None]:
         patch.setattr(levels, "BUCKETS", 8)
         patch.setattr(levels, "SLACK", 2)
         patch.setattr(slow, "SLOW_SAMPLES", 6)
+        patch.setattr(slow, "UNTIMED_SAMPLES", 6)
         patch.setattr(slow, "SLOW_SLACK", 2)
         plentiful = {Tick: 2, LogLine: 2, OutputText: 1, PrefillProgress: 2}
         patch.setattr(chronicle, "PLENTIFUL", plentiful)

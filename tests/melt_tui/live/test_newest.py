@@ -9,7 +9,7 @@ from drivers.clock import SECOND
 from drivers.model import Channel, Quantity, Unit, reading
 from melt_tui.live import newest
 from melt_tui.live.newest import Newest
-from melt_tui.live.slow import SlowSeries
+from melt_tui.live.slow import SLOW_SAMPLES, SlowSeries
 from melt_tui.timeline.columns import Columns
 from melt_tui.timeline.grid import Cut, floor_to
 
@@ -46,7 +46,7 @@ def assert_says(got: Columns, expected: list[tuple[int, list[float]]]) -> None:
 def test_a_look_after_every_sample_says_what_all_samples_say(
     taken: list[Step], looks: list[tuple[int, int]], spare: int
 ) -> None:
-    series = SlowSeries()
+    series = SlowSeries(SLOW_SAMPLES)
     samples: list[tuple[int, float]] = []
     series.open(CHANNEL)
     with pytest.MonkeyPatch.context() as patch:
@@ -62,7 +62,7 @@ def test_a_look_after_every_sample_says_what_all_samples_say(
 
 
 def test_a_window_that_ends_before_the_newest_sample_is_cut_there() -> None:
-    series = SlowSeries()
+    series = SlowSeries(SLOW_SAMPLES)
     series.open(CHANNEL)
     for i in range(100):
         series.take(reading(CHANNEL, i, float(i)))
