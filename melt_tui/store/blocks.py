@@ -94,15 +94,16 @@ class Blocks:
 
 def blocks_of(samples: Sequence[Samples]) -> Blocks:
     """Published blocks of one series, at least one, none of them empty."""
-    size = code_struct(samples[0].dtype).size
+    _, _, t0, t1, _, codes, times = zip(*samples, strict=True)
+    own = [each for each in times if each is not None]
     return Blocks(
         samples[0].dtype,
-        np.array([len(block.codes) // size for block in samples], np.int64),
-        np.array([block.t0_ns for block in samples], np.int64),
-        np.array([block.t1_ns for block in samples], np.int64),
-        np.array([block.times is not None for block in samples], np.bool_),
-        np.frombuffer(b"".join(block.times for block in samples if block.times is not None), "<i8"),
-        b"".join(block.codes for block in samples),
+        np.array(list(map(len, codes)), np.int64) // code_struct(samples[0].dtype).size,
+        np.array(t0, np.int64),
+        np.array(t1, np.int64),
+        np.array([each is not None for each in times], np.bool_) if own else np.zeros(len(times), np.bool_),
+        np.frombuffer(b"".join(own), "<i8"),
+        b"".join(codes),
     )
 
 

@@ -59,14 +59,14 @@ class Fast(NamedTuple):
 
 def encode_fast(samples: Sequence[Samples], *, packed: bool = True) -> Fast:
     """Published blocks of a fast series as a blob, packed if that is asked for."""
-    if any(block.times is not None for block in samples):
+    _, _, t0, t1, _, parts, times = zip(*samples, strict=True)
+    if any(each is not None for each in times):
         blocks = blocks_of(samples)
         return Fast(encode(blocks, 1), blocks.bounds, worth=True)
     size = code_struct(samples[0].dtype).size
-    t0, t1 = [block.t0_ns for block in samples], [block.t1_ns for block in samples]
-    counts = [len(block.codes) // size for block in samples]
+    counts = [length // size for length in map(len, parts)]
     ends = struct.pack(f"<{3 * len(t0)}q", *counts, *t0, *t1)
-    coding, codes = _fast_code(b"".join([block.codes for block in samples]), samples[0].dtype)
+    coding, codes = _fast_code(b"".join(parts), samples[0].dtype)
     bounds = (min(*t0, *t1), max(*t0, *t1))
     if not packed:
         head = _HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, len(t0))

@@ -44,6 +44,8 @@ def decode_tiles(blobs: Sequence[bytes]) -> Buckets:
 
 def merged(parts: Sequence[Buckets], width_ns: int) -> Buckets:
     """As ``columns.joined``; quick where the parts follow one another."""
+    if len(parts) == 1 and (parts[0].starts[1:] > parts[0].starts[:-1]).all():
+        return coarser(parts[0], width_ns)
     starts = np.concatenate([part.starts for part in parts])
     if len(starts) > 1 and (np.diff(starts) < 0).any():
         return joined(parts, width_ns)

@@ -80,6 +80,8 @@ def values_of(codes: bytes, dtype: DType, decoding: Decoding) -> Values:
     whole = raw.astype(np.int64)
     piece = whole >> decoding.bits
     x = (whole & ((1 << decoding.bits) - 1)).astype(np.float64)
+    if len(piece) and 0 <= piece[0] < len(decoding.pieces) and (piece == piece[0]).all():
+        return _polynomial(x, decoding.pieces[piece[0]])
     values = np.full(len(raw), np.nan)
     for number in range(len(decoding.pieces)):
         chosen = piece == number
