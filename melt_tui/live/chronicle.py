@@ -74,7 +74,9 @@ class Chronicle:
         shelf = self._kinds.get(kind)
         if shelf is None:
             shelf = self._kinds[kind] = Shelf(PLENTIFUL.get(kind))
-        shelf.put(self._published, event)
+        for told in shelf.put(self._published, event):
+            if isinstance(told[2], PrefillProgress):
+                self._runs.setdefault(told[2].run, _Run()).outlive(told, told[2].turn)
         if kind in _OF_DEVICE:
             self._take_of_device(event)
         if isinstance(event, RunEvent) and kind in _OF_RUN:
@@ -209,7 +211,7 @@ class _Standing:
 class _Run:
     """Events of one run, but for its plentiful ones."""
 
-    __slots__ = ("_ended", "_measured", "devices", "ends", "newest_ns", "shelves")
+    __slots__ = ("_ended", "_measured", "_outlived", "devices", "ends", "newest_ns", "shelves")
 
     def __init__(self) -> None:
         self.shelves = Shelves()
@@ -219,6 +221,8 @@ class _Run:
         """When its measured turns ended, rising."""
         self._measured: set[int] = set()
         self._ended: set[int] = set()
+        self._outlived: dict[int, Told] = {}
+        """How far the prompt of each turn was, by the last that the shelf of all runs has dropped."""
 
     def take(self, number: int, event: RunEvent) -> None:
         self.newest_ns = max(self.newest_ns, event.t_ns)
@@ -230,16 +234,23 @@ class _Run:
             self._ended.add(event.turn)
             insort(self.ends, event.t_ns)
 
+    def outlive(self, told: Told, turn: int) -> None:
+        """The shelf of all runs has dropped this: the last one of a turn still counts."""
+        self._outlived[turn] = max(told, self._outlived.get(turn, told), key=moment)
+
     def turn_events(self, started: Told, prefill: Shelf | None, t_ns: int) -> list[Event]:
         """``started`` and what has come of that turn by ``t_ns``: the last of each kind, in order."""
+        turn = started[2]
+        assert isinstance(turn, TurnStarted)
         shelves = [self.shelves.shelf(FirstToken), self.shelves.shelf(TurnEnded), prefill]
-        found = [told for shelf in shelves if shelf and (told := _of_turn(shelf, started, t_ns))]
+        found = [told for shelf in shelves if shelf and (told := _of_turn(shelf, started, turn, t_ns))]
+        outlived = self._outlived.get(turn.turn)
+        if outlived and started[:2] < outlived[:2] and outlived[0] <= t_ns:
+            found.append(outlived)
         return [event for _, _, event in sorted([started, *found], key=moment)]
 
 
-def _of_turn(shelf: Shelf, started: Told, t_ns: int) -> Told | None:
-    turn = started[2]
-    assert isinstance(turn, TurnStarted)
+def _of_turn(shelf: Shelf, started: Told, turn: TurnStarted, t_ns: int) -> Told | None:
     at = shelf.upto(t_ns) - 1
     while (told := shelf.at(at)) and moment(told) > moment(started):
         event = told[2]

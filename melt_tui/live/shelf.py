@@ -24,18 +24,19 @@ class Shelf:
         self.held_ns = EVER
         """Everything from this moment on is here."""
 
-    def put(self, number: int, event: Event) -> None:
-        """Take an event published after all others."""
+    def put(self, number: int, event: Event) -> Sequence[Told]:
+        """Take an event published after all others; what is dropped for it, or itself where it comes too late."""
         at = len(self._times)
         if at and event.t_ns < self._times[-1]:
             at = bisect_right(self._times, event.t_ns)
         if event.t_ns < self.held_ns:
-            return
+            return ((event.t_ns, number, event),)
         self._times.insert(at, event.t_ns)
         self._numbers.insert(at, number)
         self._events.insert(at, event)
         if self._limit is not None and len(self._times) > self._limit + self._limit // 8:
-            self._trim(self._limit)
+            return self._trim(self._limit)
+        return ()
 
     def upto(self, t_ns: int) -> int:
         """How many happened at or before ``t_ns``."""
@@ -59,13 +60,15 @@ class Shelf:
             return self._times[i], self._numbers[i], self._events[i]
         return None
 
-    def _trim(self, limit: int) -> None:
+    def _trim(self, limit: int) -> Sequence[Told]:
         old = len(self._times) - limit
         self.held_ns = self._times[old - 1] + 1
         old = min(bisect_right(self._times, self._times[old - 1]), len(self._times))
+        dropped = tuple(self.told(0, old))
         del self._times[:old]
         del self._numbers[:old]
         del self._events[:old]
+        return dropped
 
 
 class Shelves:

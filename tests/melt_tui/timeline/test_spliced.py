@@ -39,6 +39,18 @@ def live_of(items: Sequence[Item]) -> LiveState:
     return live
 
 
+PROMPT_OUTLIVED = [
+    *ALL_RUN,
+    Step("prefill", "phone", 1, 1),
+    *[Step("prefill", "board", MILLISECOND, by) for by in (2, 3, 4)],
+]
+"""The newest of a kind that comes often are all of another device."""
+
+PROMPTS_AT_ONCE = [*ALL_RUN, *[Step("prefill", "phone", 0, by) for by in (1, 2, 3)]]
+
+
+@example(PROMPT_OUTLIVED, [Look(0, 0, -1, 1, (), 0)])
+@example(PROMPTS_AT_ONCE, [Look(0, 0, -1, 1, (), 0)])
 @given(steps(what=STEADY), looks())
 @settings(max_examples=150, deadline=None)
 def test_memory_and_recording_answer_as_one(taken: list[Step], seen: list[Look]) -> None:
