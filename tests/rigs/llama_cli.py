@@ -84,8 +84,8 @@ class Rig:
     def answer(self) -> None:
         self.first_ns = time.monotonic_ns()
         while self.count < self.wanted:
-            write(WORDS[self.count % len(WORDS)])
             self.count += 1
+            write(WORDS[(self.count - 1) % len(WORDS)])
             time.sleep(GAP_S)
             if self.count == 6:
                 self.go_wrong()

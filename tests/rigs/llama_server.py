@@ -63,7 +63,6 @@ class Rig:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
-            self.busy = self.busy if "stays busy" in self.cues else None
             writer.close()
 
     async def request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -139,20 +138,31 @@ class Rig:
             plain(writer, 500, '{"error":{"code":500,"message":"out of cheese","type":"server_error"}}')
             return True
         self.task += 1
-        self.busy = {"task": self.task, "tokens": 0}
+        self.busy = mine = {"task": self.task, "tokens": 0}
+        try:
+            return await self.answer_with(writer, path, body, mine)
+        finally:
+            if self.busy is mine and "stays busy" not in self.cues:
+                self.busy = None
+
+    async def answer_with(
+        self, writer: asyncio.StreamWriter, path: str, body: dict[str, object], slot: dict[str, int]
+    ) -> bool:
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
             b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         chat = path.endswith("chat/completions")
         wanted = int(str(body.get("max_tokens") or body.get("n_predict") or 8))
-        await self.stream(writer, chat, wanted)
+        await self.stream(writer, chat, wanted, slot)
         if "broken end" not in self.cues:
             writer.write(b"0\r\n\r\n")
         await writer.drain()
         return False
 
-    async def stream(self, writer: asyncio.StreamWriter, chat: bool, wanted: int) -> None:
+    async def stream(
+        self, writer: asyncio.StreamWriter, chat: bool, wanted: int, slot: dict[str, int]
+    ) -> None:
         if self.cues & {"none"}:
             return
         await self.send(
@@ -167,8 +177,7 @@ class Rig:
         while count < limit:
             words = [WORDS[(count + at) % len(WORDS)] for at in range(min(step, limit - count))]
             count += len(words)
-            assert self.busy is not None
-            self.busy["tokens"] = count
+            slot["tokens"] = count
             await self.token(writer, chat, "".join(words), count)
             if count >= 6 and await self.go_wrong(writer):
                 return
