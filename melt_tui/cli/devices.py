@@ -118,6 +118,9 @@ def _accepted(options: Namespace) -> bool:
 
 def _wifi(bench: Workbench, options: Namespace) -> dict[str, Any]:
     address = bench.to_wifi(_PHONE).result()
+    entry = next((one for one in bench.saved_devices() if options.wifi in {one.name, one.address}), None)
+    if entry is not None:
+        bench.save_device(replace(entry, address=address), options.wifi).result()
     return _kept(
         options, f"{options.wifi} is {address} from now on", {"was": options.wifi, "address": address}
     )

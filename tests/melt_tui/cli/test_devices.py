@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from melt_tui.cli import main
+from melt_tui.workbench import Workbench
 from tests.rigs import real_server
 from tests.rigs.lab import BOARD_ENGINE
 from tests.rigs.melt import environment
@@ -180,4 +182,16 @@ def test_a_person_is_asked_on_the_terminal(board: SshBoard, tmp_path: Path) -> N
 def test_wifi_takes_a_name_of_the_config_file(typed: Typed) -> None:
     typed.told("devices", "--add", "sim:phone", "--name", "mine")
     assert "sim:phone is no phone on adb" in typed.refused("devices", "--wifi", "mine", code=2)
+    typed.told("devices", "--forget", "mine")
+
+
+def test_a_kept_phone_is_kept_at_its_address_on_wifi(
+    typed: Typed, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: Future[str] = Future()
+    moved.set_result("adb:192.168.1.23:5555")
+    monkeypatch.setattr(Workbench, "to_wifi", lambda *_: moved)
+    typed.told("devices", "--add", "sim:phone", "--name", "mine")
+    assert "mine is adb:192.168.1.23:5555 from now on" in typed.told("devices", "--wifi", "mine")
+    assert 'address = "adb:192.168.1.23:5555"' in config(home)
     typed.told("devices", "--forget", "mine")
