@@ -4,7 +4,7 @@ Gross is what was measured; net is less by the mean power of the time before the
 with its reason in the notes.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -118,8 +118,15 @@ def run_energy(
         tuple(_energy(one.point, each) for one in known for each in one.parts),
         tuple(each for one in known for each in _tokens(one)),
         tuple(_power(one, run, idle, battery_wh) for one in known),
-        tuple(notes_of(run, known, idle, charging_unknown=charging)),
+        (*notes_of(run, known, idle, charging_unknown=charging), *_alone(points, added)),
     )
+
+
+def _alone(points: Sequence[Point], added: Collection[str]) -> Iterator[str]:
+    """Of the points that were to be summed up: those at which there is nothing to add."""
+    for name in added:
+        if sum(point.point == name for point in points) <= 1:
+            yield f"energy at {name}: nothing was summed up, for no two meters measured there"
 
 
 def _energy(point: Point, known: PartEnergy) -> EnergySummary:

@@ -206,6 +206,12 @@ def test_meters_at_one_point_are_summed_only_when_told() -> None:
     told = summary(*items, added=("board-input",))
     summed = [one for one in told.energy if one.source == "meter power + other power"]
     assert {(one.scope.value, one.turn): one.gross_j for one in summed}["decode", 1] == pytest.approx(32)
+    alone = "energy at {}: nothing was summed up, for no two meters measured there"
+    assert not any(note.startswith("energy at board-input: nothing") for note in told.notes)
+    assert alone.format("usb-input") in summary(*items, added=("usb-input",)).notes
+    assert (
+        alone.format("board-input") in summary(*wired(METER), measured(METER), added=("board-input",)).notes
+    )
 
 
 def test_another_point_for_another_device_is_none_of_ours() -> None:
