@@ -1,6 +1,7 @@
 """Energies of compared runs: at a reference point that all were measured at, never of one against another."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import Final
 
@@ -12,6 +13,9 @@ from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy
 from melt_tui.analysis.runs import counts
 from melt_tui.measures.energy import LEAST_COVERAGE, PerToken, Scope
 from melt_tui.measures.points import rank
+
+UNLIKE = 1.02
+"""Runs of which one had so much more tokens than another did not do the same work."""
 
 _TITLES = {
     PerToken.WHOLE: "whole turn per token",
@@ -84,7 +88,9 @@ def _at(
 
     for name, (definition, net) in _PER_TOKEN.items():
         yield name, basis(one.per_token(definition, net=net) for one in here)
-    yield "run_j", basis((single(one.run.gross_j if one.run else None) for one in here), _holes(here))
+    whole = basis((single(one.run.gross_j if one.run else None) for one in here), _holes(here))
+    unlike = _unlike(known)
+    yield "run_j", replace(whole, notes=(*notes, *unlike), judged=not unlike)
     yield "mean_w", basis(single(one.run.mean_w if one.run else None) for one in here)
     yield "sustained_w", basis(single(one.power.sustained_w if one.power else None) for one in here)
     yield (
@@ -127,13 +133,13 @@ class _Here:
 
     def per_token(self, definition: PerToken, *, net: bool) -> dict[Hashable, float]:
         """By prompt, of the turns that count."""
-        turns = {turn.turn: turn for turn in self._known.summary.turns if counts(turn)}
+        prompts = self._known.prompts
+        turns = {turn.turn for turn in self._known.summary.turns if counts(turn)}
         found: dict[Hashable, list[float]] = {}
         for one in self._tokens:
             value = one.net_j if net else one.gross_j
             if one.definition is definition and one.turn in turns and value is not None:
-                turn = turns[one.turn]
-                found.setdefault((turn.conversation, turn.prompt), []).append(value)
+                found.setdefault(prompts[one.turn], []).append(value)
         return {key: fmean(values) for key, values in found.items()}
 
 
@@ -141,6 +147,24 @@ def _holes(here: Sequence[_Here]) -> str:
     """Of which runs the joules are not all: what lacks of them is not known."""
     thin = [one.label for one in here if one.run and (one.run.coverage or 0) < LEAST_COVERAGE]
     return f"of {', '.join(thin)} not all was measured" if thin else ""
+
+
+def _unlike(known: Sequence[Known]) -> tuple[str, ...]:
+    """Whether some of them did more than others, as far as that is known: then more joules are no fault."""
+    found = []
+    for what in ("output", "prompt"):
+        tokens = {run.told.label: _tokens(run, f"{what}_tokens") for run in known}
+        some = [count for count in tokens.values() if count is not None]
+        if len(some) == len(tokens) and max(some) > UNLIKE * min(some):
+            said = ", ".join(f"{label} {count}" for label, count in tokens.items())
+            found.append(f"the runs did not do the same work, {what} tokens {said}: compare joules per token")
+    return tuple(found)
+
+
+def _tokens(run: Known, kind: str) -> int | None:
+    """Of every turn, also of those that do not count: they took energy too. None where one is not known."""
+    each = [getattr(turn, kind) for turn in run.summary.turns]
+    return None if None in each else sum(each)
 
 
 def _notes(here: Sequence[_Here], meters: Sequence[str]) -> tuple[str, ...]:

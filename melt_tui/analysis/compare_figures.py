@@ -10,7 +10,7 @@ from melt_tui.analysis.compare_row import NO_PAIR, Against, Basis, Figure, Row, 
 from melt_tui.analysis.compare_runs import Group, Known
 from melt_tui.analysis.runs import counts
 from melt_tui.analysis.turns import TurnSummary
-from melt_tui.measures.comparing import compare
+from melt_tui.measures.comparing import Difference, compare
 from melt_tui.measures.points import rank
 
 __all__ = ["FIGURES", "Against", "Figure", "Row", "rows_of"]
@@ -43,7 +43,7 @@ def _row(figure: Figure, basis: Basis, known: Sequence[Known], groups: Sequence[
         figure=figure.name,
         title=figure.title,
         unit=figure.unit,
-        better=figure.better,
+        better=figure.better if basis.judged else "",
         point=basis.point,
         basis=basis.said,
         values=values,
@@ -68,17 +68,29 @@ def _against(
         difference=difference,
         refusal=refusal,
         without=tuple(without) if difference is not None else (),
-        notes=(NO_PAIR,) if difference is not None and figure.of_turns and not difference.prompts else (),
+        notes=tuple(_paired(difference)) if difference is not None and figure.of_turns else (),
     )
+
+
+def _paired(difference: Difference) -> Iterator[str]:
+    if not difference.prompts:
+        yield NO_PAIR
+    if difference.left_out:
+        many = difference.left_out > 1
+        yield (
+            f"of the prompts {difference.prompts} are in all of these runs; {difference.left_out} that "
+            f"{'are' if many else 'is'} not {'were' if many else 'was'} left out"
+        )
 
 
 def _turns(run: Known, reader: Reader) -> dict[Hashable, float]:
     """A figure by prompt: the mean over the turns with it that count."""
     found: dict[Hashable, list[float]] = {}
+    prompts = run.prompts
     for turn in run.summary.turns:
         value = reader(turn) if counts(turn) else None
         if value is not None:
-            found.setdefault((turn.conversation, turn.prompt), []).append(value)
+            found.setdefault(prompts[turn.turn], []).append(value)
     return {key: fmean(values) for key, values in found.items()}
 
 

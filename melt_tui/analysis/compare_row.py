@@ -64,6 +64,8 @@ class Basis:
     said: str = ""
     point: str = ""
     notes: tuple[str, ...] = ()
+    judged: bool = True
+    """One may be better than another; else they differ for another reason, as ``notes`` say."""
 
 
 def single(value: float | None) -> dict[Hashable, float]:

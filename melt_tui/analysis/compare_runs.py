@@ -1,7 +1,7 @@
 """The runs that are compared: chosen from recordings, put into groups, each with what must be known beside its figures."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,14 @@ class Known:
         """Of its device: the same one in another recording has the same."""
         device = self.device
         return (device.address if device else None) or self.summary.device
+
+    @property
+    def prompts(self) -> dict[int, Hashable]:
+        """What each turn was asked, by its number. The same place in another workload is another prompt."""
+        return {
+            turn.turn: (turn.conversation, turn.prompt, turn.text or self.summary.workload)
+            for turn in self.events.turns
+        }
 
     @property
     def t1_ns(self) -> int:

@@ -36,6 +36,10 @@ class Made:
     """So long, from 6 s on, there is no power."""
     synthetic: bool = False
     model: str = "demo"
+    workload: str | None = None
+    """By another name than as it is."""
+    asked: str = "hello"
+    """The text of each prompt; empty for one of token ids."""
     threads: int = 3
     limited: bool = False
     warming: float = 0.0
@@ -91,7 +95,9 @@ class Made:
             arrivals = [first_s + k * step_s for k in range(self.tokens)]
             made = turn(i + 1, t_s, arrivals, before=before)
             items += [
-                replace(one, conversation=self.first_prompt + i) if isinstance(one, TurnStarted) else one
+                replace(one, conversation=self.first_prompt + i, text=self.asked)
+                if isinstance(one, TurnStarted)
+                else one
                 for one in made
                 if self.engine or getattr(one, "channel", "") != "tokens"
             ]
@@ -120,7 +126,9 @@ class Made:
                 return replace(item, name=self.name, wall_ns=WALL + round(self.wall_s * 1e9))
             case RunStarted() if item.spec.model is not None:
                 model = replace(item.spec.model, name=self.model)
-                return replace(item, spec=replace(item.spec, model=model))
+                name = self.workload or item.spec.workload.name
+                workload = replace(item.spec.workload, name=name)
+                return replace(item, spec=replace(item.spec, model=model, workload=workload))
             case ModelPrepared():
                 return replace(item, model=replace(item.model, name=self.model))
             case ModelLoaded():

@@ -91,6 +91,30 @@ def test_laid_over_one_another_along_time_tokens_and_joules(six: Comparison) -> 
     assert joules.columns * joules.step == pytest.approx(longest_j, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    "sides",
+    [
+        (Made(asked="hello"), Made(asked="good night")),
+        (Made(asked="", workload="pp512/tg128"), Made(asked="", workload="pp64/tg128")),
+    ],
+)
+def test_the_same_place_in_another_workload_is_another_prompt(
+    tmp_path: Path, sides: tuple[Made, Made]
+) -> None:
+    decode = row(compared(tmp_path, *sides), "decode_tps").against[0]
+    assert decode.difference is not None
+    assert (decode.difference.prompts, decode.difference.method, decode.notes) == (0, Method.NONE, (NO_PAIR,))
+
+
+def test_a_longer_run_is_not_worse_for_its_joules_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    found = compared(tmp_path, Made(), Made(prompts=(1.0, 0.8, 1.25, 1.0)))
+    joules = row(found, "run_j")
+    assert joules.better == ""
+    assert "did not do the same work, output tokens A1 63, B1 84" in joules.notes[0]
+    assert "1 that is not was left out" in row(found, "decode_tps").against[0].notes[0]
+    assert row(found, "j_per_token_whole").better == "lower"
+
+
 def test_few_runs_in_a_row_on_a_warm_device(tmp_path: Path) -> None:
     found = compared(
         tmp_path,
