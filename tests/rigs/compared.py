@@ -124,7 +124,7 @@ class Made:
         match item:
             case SessionStarted():
                 return replace(item, name=self.name, wall_ns=WALL + round(self.wall_s * 1e9))
-            case RunStarted() if item.spec.model is not None:
+            case RunStarted() if item.spec.model is not None and item.spec.workload is not None:
                 model = replace(item.spec.model, name=self.model)
                 name = self.workload or item.spec.workload.name
                 workload = replace(item.spec.workload, name=name)
