@@ -60,8 +60,10 @@ COMMANDS = (
     Command("charts", "c", "Next charts", "Show the charts that had no room"),
     Command("pane_events", "e", "Events", "Show what happened"),
     Command("pane_log", "g", "Log", "Show the runtime's output, the device's log and the model's text"),
-    Command("pane_turns", "t", "Turns", "Show the turns of the runs with their figures"),
-    Command("pane_figures", "i", "Figures", "Show every channel: at the cursor, and between a and b"),
+    Command("pane_turns", "t", "Turns", "Show the turns of the runs; again: more columns"),
+    Command(
+        "pane_figures", "i", "Figures", "Show every channel: at the cursor, from a to b; again: more columns"
+    ),
     Command("search", "slash", "Search the log", "Find text in the log; n goes to the next place found"),
     Command("search_next", "n", "Find next", "Go to the next place that was found in the log"),
     Command("supply", "u", "Supply", "Set, switch or cut what a meter supplies; asks first", live=True),

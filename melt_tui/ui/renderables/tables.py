@@ -39,18 +39,37 @@ def fitting(columns: Sequence[Column], width: int) -> list[int]:
     return kept
 
 
-def heading(columns: Sequence[Column], width: int) -> Line:
-    """The titles of the columns."""
-    return _row(columns, TableRow(tuple(c.title for c in columns), Ink.DIM, Ink.DIM), width, chosen=False)
+def sheets(columns: Sequence[Column], width: int) -> list[list[int]]:
+    """First those that have room; then, each time beside the first column, those that had none, the weightiest first."""
+    made = [fitting(columns, width)]
+    left = sorted(set(range(len(columns))) - set(made[0]), key=lambda i: (columns[i].rank, i))
+    while left:
+        sheet, room = [0], width - columns[0].width - 2
+        for place in left:
+            if columns[place].width < room or place == left[0]:
+                sheet.append(place)
+                room -= columns[place].width + 1
+        made.append(sorted(sheet))
+        left = [place for place in left if place not in sheet]
+    return made
 
 
-def table_line(columns: Sequence[Column], one: TableRow, width: int, *, chosen: bool = False) -> Line:
+def heading(columns: Sequence[Column], width: int, kept: Sequence[int] | None = None) -> Line:
+    """The titles of the columns; of all that have room where it is not said which."""
+    titles = TableRow(tuple(c.title for c in columns), Ink.DIM, Ink.DIM)
+    return table_line(columns, titles, width, kept)
+
+
+def table_line(
+    columns: Sequence[Column],
+    one: TableRow,
+    width: int,
+    kept: Sequence[int] | None = None,
+    *,
+    chosen: bool = False,
+) -> Line:
     """One row in ``width`` cells."""
-    return _row(columns, one, width, chosen=chosen)
-
-
-def _row(columns: Sequence[Column], one: TableRow, width: int, *, chosen: bool) -> Line:
-    kept = fitting(columns, width)
+    kept = fitting(columns, width) if kept is None else kept
     parts: list[Part] = [(" ", Ink.TEXT)]
     for place in kept:
         spec = columns[place]

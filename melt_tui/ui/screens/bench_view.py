@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from melt_tui.format import stamp
 from melt_tui.ui.chronicle import Chronicle, why_absent
-from melt_tui.ui.commands import BENCH_KEYS
+from melt_tui.ui.commands import BENCH_KEYS, BY_NAME, keys_of
 from melt_tui.ui.figures import FIGURE_COLUMNS, Figures, figure_rows
 from melt_tui.ui.heading import header_model, transport_model
 from melt_tui.ui.key_groups import key_groups
@@ -103,13 +103,17 @@ class BenchView(Column):
         yield Row(
             EventLog(),
             LogPane(),
-            Table("turns", TURN_COLUMNS, "no turn yet"),
-            Table("figures", FIGURE_COLUMNS, "no channel yet"),
+            Table("turns", TURN_COLUMNS, "no turn yet", self._key("pane_turns")),
+            Table("figures", FIGURE_COLUMNS, "no channel yet", self._key("pane_figures")),
             id="panes",
         )
         search = Input(placeholder="find in the log", id="search", compact=True)
         search.display = False
         yield search
+
+    def _key(self, command: str) -> str:
+        """The first one that gives it, as it is written on a keyboard."""
+        return next(iter(keys_of(BY_NAME[command], self._keys)), "")
 
     def on_mount(self) -> None:
         """Name the parts."""
@@ -142,7 +146,10 @@ class BenchView(Column):
         return self._pane == "log" or (self._pane == "events" and self.screen.has_class("-vast"))
 
     def choose_pane(self, name: str) -> None:
-        """Show that list."""
+        """Show that list; of a table that is shown already the columns that had no room."""
+        if name == self._pane:
+            for table in self.query(f"#{name}").results(Table):
+                table.turn()
         self._pane = name
         for pane in self.query(Pane):
             pane.set_class(pane.id == name, "-chosen")

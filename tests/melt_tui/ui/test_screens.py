@@ -108,6 +108,10 @@ async def test_looking_back_and_forth_by_keys(walk: Any) -> None:
         assert w.does(Mode.PINNED)
 
 
+FIGURES = (" n ", " mean ", " min ", " max ", " σ ", " p50 ", " p95 ", " p99 ", " energy ", " J/tok ")
+"""Titles of what is told of a marked span: every one can be reached, in whatever room there is."""
+
+
 async def test_zoom_cursor_and_markers_by_keys(walk: Any) -> None:
     async with walk() as w:
         await w.press("plus", "plus")
@@ -119,6 +123,11 @@ async def test_zoom_cursor_and_markers_by_keys(walk: Any) -> None:
         assert "02:58.5" in w.text
         await w.press("i")
         assert "a–b" in w.text
+        seen = set()
+        for _ in range(6):
+            seen |= {word for word in FIGURES if word in w.text}
+            await w.press("i")
+        assert seen == set(FIGURES)
         await w.press("backspace")
         assert w.viewer.playhead.cursor_ns is None
         assert w.viewer.playhead.marked is None
