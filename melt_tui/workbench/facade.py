@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -46,6 +47,9 @@ _SETTLED_S = (2.0, 10.0, 60.0)
 """How long after its beginning a session has what it will keep: imports, screens, models, runs."""
 _GIVEN_BACK_S = 4.0
 """How often what was freed goes back to the system."""
+_HANDED_ON_S = 0.001
+"""How long a thread may reckon before another one gets the interpreter. Python's own 5 ms would be the lag of the loop
+that measures, beside a thread that records."""
 CONNECT_S = 60.0
 """How long a device may take to come up before a run on it is given up."""
 
@@ -77,6 +81,7 @@ class Workbench:
     def open(self) -> None:
         """Start the session's thread; devices are opened as soon as it has its imports."""
         heap.tighten()
+        sys.setswitchinterval(_HANDED_ON_S)
         self._left = self._thread.submit(self._main)
 
     def close(self) -> None:
