@@ -167,8 +167,13 @@ def _energy(
     coverage = min(1.0, found.covered_ns / (span[1] - span[0]))
     known = stock.view.devices.get(channel.device)
     fed = (known.feeds if known else "") or channel.device
-    told = points.tells_tokens(channel.point, battery=has_battery(stock, fed))
-    counted = tokens.get(fed, 0) if told and coverage >= LEAST_COVERAGE else 0
+    period_ns = (span[1] - span[0] + 2 * beside) / max(1, sum(window.counts))
+    told = (
+        points.tells_tokens(channel.point, battery=has_battery(stock, fed))
+        and coverage >= LEAST_COVERAGE
+        and span[1] - span[0] >= points.least_span_ns(channel.point, period_ns)
+    )
+    counted = tokens.get(fed, 0) if told else 0
     return SpanEnergy(fed, found.joules, coverage, found.joules / counted if counted else None)
 
 
@@ -255,7 +260,7 @@ def _note(figures: Figures, stamp_at: str) -> str:
     holes = [one for one in figures.channels if one.energy is not None and one.energy.coverage < WHOLE]
     least = min((one.energy.coverage for one in holes if one.energy), default=1.0)
     missing = f" · ! measured for {percent(100 * least)} only" if holes else ""
-    return f"a–b {seconds((b - a) / 1e9, 3)}{tokens}{missing}{cut}"
+    return f"a–b {seconds((b - a) / 1e9, 3)}{missing}{tokens}{cut}"
 
 
 def _per_token(figures: Figures, device: str) -> str:

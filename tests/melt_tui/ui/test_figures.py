@@ -90,12 +90,26 @@ def test_energy_between_the_markers_is_of_each_point_for_itself() -> None:
     assert row.texts[9:11] == (f"{joules:.0f} J", f"{joules / 240:.3f}")
 
 
+def test_of_fewer_samples_than_tell_it_no_energy_per_token_is_told() -> None:
+    def per_token(seconds: float) -> float | None:
+        span = (at(25), at(25 + seconds))
+        figures = take_figures(KNOWN, AskFigures(device="", at_ns=at(40), span=span))
+        assert dict(figures.tokens)[PHONE] > 0
+        main = next(one.energy for one in figures.channels if one.channel.key == (METER, "main"))
+        assert main is not None
+        assert main.joules > 0
+        return main.per_token
+
+    assert per_token(0.75) is None
+    assert per_token(2.0) is not None
+
+
 def test_an_energy_with_a_hole_says_so() -> None:
     lost = timeline(Story(until_s=112.0, lost=True))
     figures = take_figures(lost, AskFigures(device=BOARD, at_ns=at(112), span=(at(90), at(110))))
     rows, note = figure_rows(figures, "", {})
     assert next(row for row in rows if row.texts[0] == "VDD_IN").texts[9].endswith(" J!")
-    assert " · ! measured for 49 % only · " in note
+    assert note.startswith("a–b 20.0 s · ! measured for 49 % only · ")
 
 
 def test_what_is_old_says_so_and_the_rate_of_a_run_that_ended_is_none() -> None:
