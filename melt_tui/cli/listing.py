@@ -14,6 +14,7 @@ from melt_tui.config import places
 from melt_tui.store import library
 from melt_tui.store.info import RecordingInfo
 from melt_tui.workbench.doctor import Finding, examine
+from melt_tui.workbench.iphonedoctor import examine_iphones
 from melt_tui.workbench.linkdoctor import examine_links
 from melt_tui.workbench.meterdoctor import examine_meters
 
@@ -64,7 +65,8 @@ def doctor(options: Namespace) -> int:
         "models": places.model_cache(),
         "downloads": places.download_cache(),
     }
-    findings = [*examine(folders), *examine_links(places.known_hosts_file()), *examine_meters()]
+    findings = [*examine(folders), *examine_links(places.known_hosts_file())]
+    findings += [*examine_iphones(), *examine_meters()]
     findings += [
         Finding("settings", good=False, detail=said, remedy=remedy)
         for said, remedy in importlib.import_module("melt_tui.cli.names").wrong_names(config)

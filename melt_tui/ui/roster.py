@@ -24,7 +24,11 @@ _GROUPS = (
         "Phones over adb",
         "none was found: plug one in, switch on USB debugging in its developer options, accept the prompt on its screen",
     ),
-    ("ios", "iPhones over USB", ""),
+    (
+        "ios",
+        "iPhones over USB",
+        "none was found: plug one in, unlock it, tap Trust; it needs melt-tui[ios] and a usbmuxd that runs",
+    ),
     ("ssh", "Boards over SSH", "none is kept: a adds one by its address, ssh://user@host"),
     (
         METERS,

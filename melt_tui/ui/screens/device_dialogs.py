@@ -24,7 +24,7 @@ _COMPARE = (
     "Accept it only if the board itself says the same: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there. "
     "It is kept, and not asked for again."
 )
-_EXAMPLES = "ssh://user@host:port · adb:SERIAL · adb:host:port"
+_EXAMPLES = "ssh://user@host · adb:SERIAL · adb:host:port · ios:UDID"
 
 
 class AddressDialog(Dialog[DeviceConfig]):

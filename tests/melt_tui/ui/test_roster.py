@@ -38,6 +38,7 @@ def test_devices_stand_under_their_links_and_an_empty_link_says_what_to_do() -> 
     assert [(group.title, [one.title for one in group.entries]) for group in made] == [
         ("This computer", [HOST]),
         ("Phones over adb", []),
+        ("iPhones over USB", []),
         ("Boards over SSH", []),
         ("Power meters", []),
         ("Simulated", [PHONE, BOARD, METER]),
