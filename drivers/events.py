@@ -184,6 +184,8 @@ class TurnStarted(RunEvent):
     """Tokens in the context before this prompt."""
     text: str = ""
     """The prompt, bounded; empty for one made of token ids."""
+    sent: bool = True
+    """Whether the prompt was sent then. Otherwise nobody told when: the turn was noticed by its first token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +202,8 @@ class FirstToken(RunEvent):
     """The first output token reached this computer."""
 
     turn: int
-    ttft_s: float
+    ttft_s: float | None
+    """None where nobody told when the prompt was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class Quantity(StrEnum):
     RSS_ANON = "rss_anon"
     RSS_FILE = "rss_file"
     RSS_PEAK = "rss_peak"
+    FOOTPRINT = "footprint"
     GPU_MEMORY = "gpu_memory"
     MEMORY_AVAILABLE = "memory_available"
     MEMORY_PRESSURE = "memory_pressure"

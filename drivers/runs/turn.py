@@ -50,7 +50,9 @@ class TurnTeller:
         sent_ns: int,
         tokens_before: int,
         context_tokens: int | None = None,
+        sent: bool = True,
     ) -> None:
+        """``sent`` False: ``sent_ns`` is only when the turn was noticed, by its first token."""
         self.sent_ns = sent_ns
         self.first_ns: int | None = None
         """Arrival of the first token."""
@@ -64,6 +66,7 @@ class TurnTeller:
         self._arrivals = arrivals
         self._before = tokens_before
         self._context_tokens = context_tokens
+        self._sent = sent
         self._hash = hashlib.sha256()
         self._text = ""
         self._text_ns = sent_ns - TEXT_PERIOD_NS
@@ -86,6 +89,7 @@ class TurnTeller:
             purpose=scheduled.purpose,
             context_tokens=self._context_tokens,
             text=bounded(scheduled.prompt.text),
+            sent=self._sent,
             **self._who,
         )
 
@@ -156,7 +160,8 @@ class TurnTeller:
         self.count, self.last_ns = count, t_ns
         if self.first_ns is None:
             self.first_ns = t_ns
-            yield FirstToken(t_ns=t_ns, ttft_s=(t_ns - self.sent_ns) / SECOND, **self._who)
+            ttft_s = (t_ns - self.sent_ns) / SECOND if self._sent else None
+            yield FirstToken(t_ns=t_ns, ttft_s=ttft_s, **self._who)
         yield reading(self._arrivals, t_ns, self.total)
 
     def _completed(self, t_ns: int, count: int) -> Iterator[Item]:

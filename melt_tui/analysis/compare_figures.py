@@ -167,6 +167,7 @@ _OF_TURNS: Final[Mapping[str, Reader]] = {
 _OF_RUNS: Final[Mapping[str, Callable[[Known], float | None]]] = {
     "load_s": lambda run: run.summary.load_s,
     "rss_peak_bytes": lambda run: run.summary.rss_peak_bytes,
+    "footprint_peak_bytes": lambda run: run.summary.footprint_peak_bytes,
     "peak_tps": lambda run: run.summary.throttling.peak_tps,
     "sustained_tps": lambda run: run.summary.throttling.plateau_tps,
     "retained": lambda run: run.summary.throttling.retained,
@@ -186,6 +187,7 @@ _LIST: Final = (
     Figure("output_tokens", "output", "tokens", ""),
     Figure("load_s", "load time", "s", "lower", of_turns=False),
     Figure("rss_peak_bytes", "peak RSS", "B", "lower", of_turns=False),
+    Figure("footprint_peak_bytes", "peak footprint", "B", "lower", of_turns=False),
     Figure("peak_tps", "peak rate", "tok/s", "higher", of_turns=False),
     Figure("sustained_tps", "sustained rate", "tok/s", "higher", of_turns=False),
     Figure("retained", "retained", "", "higher", of_turns=False),

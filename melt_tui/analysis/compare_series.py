@@ -28,6 +28,7 @@ TOPICS: tuple[tuple[str, Quantities], ...] = (
     ("SoC temperature", (Quantity.TEMPERATURE,)),
     ("power", (Quantity.POWER,)),
     ("RSS", (Quantity.RSS,)),
+    ("physFootprint", (Quantity.FOOTPRINT,)),
     ("CPU clock", (Quantity.FREQUENCY,)),
 )
 """What is laid over one another: titles, and the quantities of which one is taken."""

@@ -23,6 +23,7 @@ _PLOTS = (
     ("SoC temperature", Quantity.TEMPERATURE),
     ("power", Quantity.POWER),
     ("memory (RSS)", Quantity.RSS),
+    ("memory (physFootprint)", Quantity.FOOTPRINT),
     ("clock", Quantity.FREQUENCY),
 )
 _FINE = 600
@@ -88,6 +89,8 @@ def headline(run: FiguredRun) -> Iterator[Tile]:
         joules = run.joules(PerToken.DECODE)
         yield f"J/token (decode) at {power.point}", fmt.measure(joules, Unit.JOULE)
     yield "peak RSS", fmt.byte_count(run.summary.rss_peak_bytes, 3)
+    if run.summary.footprint_peak_bytes is not None:
+        yield "peak physFootprint", fmt.byte_count(run.summary.footprint_peak_bytes, 3)
     if run.summary.temperatures:
         first = run.summary.temperatures[0]
         told = f"{fmt.fixed(first.start_c, 1)} → {fmt.celsius(first.max_c)}"

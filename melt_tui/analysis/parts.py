@@ -11,7 +11,7 @@ class TurnSpan:
     """When the parts of a turn began and ended, host ns, and its tokens; None where it is not known."""
 
     turn: int
-    sent_ns: int
+    sent_ns: int | None
     first_ns: int | None
     last_ns: int | None
     prompt_tokens: int | None
@@ -69,6 +69,8 @@ def parts_of(run: RunSpan) -> Iterator[Part]:
 
 
 def _part(scope: Scope, turn: TurnSpan, t0_ns: int | None, t1_ns: int | None) -> Part:
+    if turn.sent_ns is None and scope is not Scope.DECODE:
+        return Part(scope, turn, None, "nobody told when the prompt was sent")
     if t0_ns is None or t1_ns is None:
         return Part(scope, turn, None, "no last token was seen" if turn.first_ns else "no token came")
     if t1_ns <= t0_ns:

@@ -135,6 +135,8 @@ def _run(run: RunSummary) -> Iterator[str]:
     parts += [text for text in (run.workload, run.outcome) if text]
     yield fmt.plain(", ".join(parts), 300) + (f"  [{', '.join(marks)}]" if marks else "")
     load, peak = fmt.seconds(run.load_s), fmt.byte_count(run.rss_peak_bytes, 3)
+    if run.footprint_peak_bytes is not None:
+        peak += f", peak physFootprint {fmt.byte_count(run.footprint_peak_bytes, 3)}"
     yield f"  load {load}, peak RSS {peak}, {run.counted_turns} turns counted"
     yield from (f"  {line}" for line in _table(_turn_rows(run)))
     yield from (f"  {line}" for line in start_lines(run.start, run.fair))

@@ -66,6 +66,8 @@ class RunSummary:
     setup: Mapping[str, object]
     load_s: float | None
     rss_peak_bytes: int | None
+    footprint_peak_bytes: int | None
+    """What iOS holds against an app's limit, which is no RSS; None elsewhere."""
     turns: tuple[TurnSummary, ...]
     counted_turns: int
     """Measured turns that ended by themselves, none of them flagged: those that ``mean`` is taken over."""
@@ -101,7 +103,7 @@ def summarise_run(
     energy = run_energy(recording, channels, look.span(busy_until_ns), added=added)
     turns = look.turns()
     counted = [turn for turn in turns if counts(turn)]
-    rss_peak = look.rss_peak()
+    rss_peak = look.peak("rss_peak_bytes", {Quantity.RSS, Quantity.RSS_PEAK})
     model, loaded = events.model, events.loaded
     return RunSummary(
         run=events.started.run,
@@ -115,6 +117,7 @@ def summarise_run(
         setup=_setup(events),
         load_s=loaded.load_s if loaded else None,
         rss_peak_bytes=rss_peak,
+        footprint_peak_bytes=look.peak("footprint_peak_bytes", {Quantity.FOOTPRINT}),
         turns=turns,
         counted_turns=len(counted),
         mean=mean_figures(counted),
@@ -306,14 +309,9 @@ class _Look:
             return None
         return read_counts(self._recording, channel, self._t0_ns, self._t1_ns)
 
-    def rss_peak(self) -> int | None:
-        """The greatest RSS that was seen or that the kernel remembers."""
-        wanted = {Quantity.RSS, Quantity.RSS_PEAK}
-        peaks = [
-            self._extent("rss_peak_bytes", channel)
-            for channel in self._channels
-            if channel.quantity in wanted
-        ]
+    def peak(self, figure: str, wanted: Collection[Quantity]) -> int | None:
+        """The greatest value of channels of these quantities: of RSS what was seen or what the kernel remembers."""
+        peaks = [self._extent(figure, channel) for channel in self._channels if channel.quantity in wanted]
         known = [extent[1] for extent in peaks if extent is not None]
         return round(max(known)) if known else None
 
@@ -355,7 +353,7 @@ def _turn_span(events: TurnEvents) -> TurnSpan:
     ends = {TurnEnd.LIMIT, TurnEnd.EOS}
     return TurnSpan(
         turn=started.turn,
-        sent_ns=started.t_ns,
+        sent_ns=started.t_ns if started.sent else None,
         first_ns=first.t_ns if first_ns is None and first else first_ns,
         last_ns=ended.last_token_ns if ended else None,
         prompt_tokens=ended.prompt_tokens if ended else None,

@@ -81,6 +81,7 @@ _RUNS = (
     fields.mean("tpot_ms", "time per output token: (E2E − TTFT) / decode tokens"),
     fields.mean("e2e_ms", "prompt sent until the last output token"),
     fields.field("rss_peak_bytes", W, "greatest resident memory of the runtime's process", "summary.rss_peak_bytes"),
+    fields.field("footprint_peak_bytes", W, "greatest physFootprint of an app on iOS, which is no RSS", "summary.footprint_peak_bytes"),
     fields.power("power_point", T, "reference point of the energies of this row", "point"),
     fields.power("power_source", T, "what measured there", "source"),
     fields.field("run_j", R, "energy of the whole run, gross", fields.run_joules),

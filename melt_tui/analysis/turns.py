@@ -120,7 +120,7 @@ def summarise_turn(events: TurnEvents, observed: Counts | None, engine: Counts |
         flagged=figures is not None and figures.flagged,
         excluded=events.excluded,
         thermal=events.thermal,
-        notes=(*_left_out(events), *_remarks(ended, figures), *_reasons(values, ended, seen)),
+        notes=(*_left_out(events), *_remarks(ended, figures), *_reasons(values, started, ended, seen)),
     )
 
 
@@ -170,7 +170,9 @@ def _difference(observed: float | None, reported: float | None) -> str:
     return f"observed and reported decode rate differ by {share:+.1f} %, more than {100 * rates.FLAG_SHARE:.0f} %"
 
 
-def _reasons(values: Mapping[str, float | None], ended: TurnEnded | None, seen: Arrivals) -> Sequence[str]:
+def _reasons(
+    values: Mapping[str, float | None], started: TurnStarted, ended: TurnEnded | None, seen: Arrivals
+) -> Sequence[str]:
     """Why figures are missing: one note for each reason, naming what it leaves unknown."""
     if ended is None:
         missing = [name for name in FIGURES if values.get(name) is None]
@@ -179,17 +181,19 @@ def _reasons(values: Mapping[str, float | None], ended: TurnEnded | None, seen: 
     by_reason: dict[str, list[str]] = {}
     for name in FIGURES:
         if told[name] is None:
-            by_reason.setdefault(_reason(name, ended, seen), []).append(name)
+            by_reason.setdefault(_reason(name, started, ended, seen), []).append(name)
     return [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
 
 
-def _reason(name: str, ended: TurnEnded, seen: Arrivals) -> str:
+def _reason(name: str, started: TurnStarted, ended: TurnEnded, seen: Arrivals) -> str:
     if name in {"prompt_tokens", "output_tokens"}:
         return "the engine did not tell this count"
     if name == "prefill_tps":
         return _no_prefill(ended)
     if ended.output_tokens == 0:
         return "no token came"
+    if name in {"ttft_ms", "e2e_ms"} and not started.sent:
+        return "the source did not tell when the prompt was sent"
     if name in {"ttft_ms", "e2e_ms"}:
         return "no arrival of a token was recorded"
     return _no_decode(name, ended, seen)

@@ -32,7 +32,8 @@ class Turn:
     """A turn as tokens and events tell it, in host time; counts are the run's."""
 
     number: int
-    sent_ns: int
+    sent_ns: int | None
+    """None where nobody told it."""
     measured: bool
     first_ns: int | None = None
     first_count: float = 0.0
@@ -180,7 +181,7 @@ class Account:
         marks = self._marks.setdefault(turn.number, _Marks())
         if marks.settled:
             return
-        if marks.sent is None and newest_ns >= turn.sent_ns:
+        if marks.sent is None and turn.sent_ns is not None and newest_ns >= turn.sent_ns:
             marks.sent = self._source.at(turn.sent_ns)
         if marks.first is None and turn.first_ns is not None and newest_ns >= turn.first_ns:
             marks.first = self._source.at(turn.first_ns)
@@ -214,7 +215,7 @@ class Account:
         first = marks.first if turn.first_ns == first_ns else self._source.at(first_ns)
         output = ended.output_tokens
         decode = self._per_token(first, first_ns, last_ns, PerToken.DECODE.tokens(None, output))
-        whole = self._per_token(marks.sent, turn.sent_ns, last_ns, PerToken.WHOLE.tokens(None, output))
+        whole = self._per_token(marks.sent, turn.sent_ns or 0, last_ns, PerToken.WHOLE.tokens(None, output))
         for channel, value in (
             (self._told.decode, decode),
             (self._told.so_far, decode),

@@ -198,7 +198,7 @@ def _progress(run: Run, event: TurnStarted | TurnEnded | RunEnded) -> None:
         run.ended_ns = event.t_ns
     elif isinstance(event, TurnStarted):
         measured = event.purpose is TurnPurpose.MEASURED
-        run.turns = [*run.turns[1 - _TURNS :], Turn(event.turn, event.t_ns, measured)]
+        run.turns = [*run.turns[1 - _TURNS :], Turn(event.turn, event.t_ns if event.sent else None, measured)]
     else:
         for turn in run.turns:
             if turn.number == event.turn:

@@ -20,12 +20,12 @@ def between(t0_ns: int | None, t1_ns: int | None) -> float | None:
     return (t1_ns - t0_ns) / SECOND_NS
 
 
-def ttft(sent_ns: int, first_token_ns: int | None) -> float | None:
+def ttft(sent_ns: int | None, first_token_ns: int | None) -> float | None:
     """Time to first token, s: prompt sent until the first output token."""
     return between(sent_ns, first_token_ns)
 
 
-def e2e(sent_ns: int, last_token_ns: int | None) -> float | None:
+def e2e(sent_ns: int | None, last_token_ns: int | None) -> float | None:
     """End to end, s: prompt sent until the last output token."""
     return between(sent_ns, last_token_ns)
 

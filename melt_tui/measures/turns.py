@@ -108,8 +108,9 @@ def turn_figures(
     the engine said at the end.
     """
     output = ended.output_tokens
-    ttft_s = rates.ttft(started.t_ns, ended.first_token_ns)
-    e2e_s = rates.e2e(started.t_ns, ended.last_token_ns)
+    sent_ns = started.t_ns if started.sent else None
+    ttft_s = rates.ttft(sent_ns, ended.first_token_ns)
+    e2e_s = rates.e2e(sent_ns, ended.last_token_ns)
     reported = rates.reported_decode_rate(output, ended.decode_s)
     if reported is None and engine is not None:
         reported = engine.rate
@@ -119,7 +120,9 @@ def turn_figures(
         output_tokens=output,
         ttft_s=ttft_s,
         e2e_s=e2e_s,
-        tpot_s=rates.tpot(e2e_s, ttft_s, output),
+        tpot_s=rates.tpot(e2e_s, ttft_s, output)
+        if started.sent
+        else rates.tpot(rates.e2e(ended.first_token_ns, ended.last_token_ns), 0.0, output),
         prefill_tps=rates.prefill_rate(ended.prompt_tokens, ended.prompt_s),
         decode_tps_observed=observed.rate,
         decode_tps_reported=reported,

@@ -36,6 +36,7 @@ TOPICS = (
     Topic("CPU", (Quantity.CPU_USE,), "%"),
     Topic("frequency", (Quantity.FREQUENCY,), "Hz"),
     Topic("J/token", (Quantity.ENERGY_PER_TOKEN,), "J/tok"),
+    Topic("physFootprint", (Quantity.FOOTPRINT,), "B"),
     Topic("memory available", (Quantity.MEMORY_AVAILABLE,), "B"),
     Topic("skin", (Quantity.SKIN_TEMPERATURE,), "°C"),
     Topic("battery", (Quantity.BATTERY_TEMPERATURE,), "°C"),

@@ -201,19 +201,25 @@ class Runs:
         asked = runtimes_of(request.runtime, request.devices)[name]
         device, _ = self.reachable(name)
         runtime = chosen(asked, name, [one for one in device.info.runtimes if one in RUNTIMES])
-        own = bool(request.url) or (runtime in RUNTIMES and RUNTIMES[runtime].own_model)
-        model = None if own else await asyncio.to_thread(models.describe, request.model, self._cache)
+        alone = not request.url and runtime in RUNTIMES and RUNTIMES[runtime].own_model
+        model = (
+            None
+            if alone or request.url
+            else await asyncio.to_thread(models.describe, request.model, self._cache)
+        )
         watching = bool(request.url) and request.workload in ("", WATCHING)
         workload = None if watching else _workload(request, model)
+        if alone and workload is not None:
+            workload = replace(workload, max_tokens=0)
         spec = RunSpec(
             run=f"r{next(self._numbers)}",
             device=name,
             runtime=runtime,
             model=model,
             workload=workload,
-            sampling=_sampling(request),
+            sampling=Sampling() if alone else _sampling(request),
             threads=request.threads,
-            context=(context := request.context or 2048),
+            context=(context := 0 if alone else request.context or 2048),
             batch=request.batch or min(256, context),
             args=request.runtime_args,
             url=request.url,

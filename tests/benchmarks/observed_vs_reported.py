@@ -69,7 +69,7 @@ async def measure(model: ModelFile, turns: int) -> Turns:
         async for item in items:
             if isinstance(item, TurnStarted) and item.turn == 2:
                 began = time.process_time(), time.monotonic()
-            ttft_s = item.ttft_s if isinstance(item, FirstToken) else ttft_s
+            ttft_s = (item.ttft_s or 0.0) if isinstance(item, FirstToken) else ttft_s
             if isinstance(item, TurnEnded) and item.turn > 1:
                 told.ended.append(item)
                 told.lateness_s.append(ttft_s - (item.prompt_s or 0))

@@ -129,7 +129,7 @@ PROCESS_CPU = Row(
 )
 FOOTPRINT = Row(
     name="physFootprint",
-    quantity=Quantity.RSS,
+    quantity=Quantity.FOOTPRINT,
     unit=Unit.BYTES,
     rate_hz=TAP_HZ,
     dtype=DType.I64,
@@ -137,7 +137,7 @@ FOOTPRINT = Row(
 )
 RESIDENT = Row(
     name="resident",
-    quantity=Quantity.OTHER,
+    quantity=Quantity.RSS,
     unit=Unit.BYTES,
     rate_hz=TAP_HZ,
     dtype=DType.I64,

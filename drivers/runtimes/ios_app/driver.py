@@ -45,7 +45,9 @@ class IosApp(StagedRuntime):
         if objection is not None:
             raise objection
         stage.absent(
-            "prompts", "the app asks its own: of the workload its number of turns and its seconds count"
+            "prompts",
+            "the app asks its own: of the workload its number of turns and its seconds count",
+            "--turns or --seconds ends the run; otherwise it lasts until the app ends or is stopped",
         )
         started_ns = stage.clock.now()
         title = option(stage.spec.args, "bundle") or option(stage.spec.args, "process")

@@ -109,7 +109,7 @@ class AppTeller:
             **self._who,
         )
 
-    def _begin(self, t_ns: int, sent_ns: int, text: str) -> Iterator[Item]:
+    def _begin(self, t_ns: int, sent_ns: int, text: str, *, sent: bool = True) -> Iterator[Item]:
         if self._turn is not None:
             yield from self._ended(t_ns, TurnEnd.FAILED, None)
         if not self._loaded:
@@ -118,12 +118,14 @@ class AppTeller:
         number = next(self._numbers)
         turn = ScheduledTurn(number, 0, number - 1, 0, Prompt(text), TurnPurpose.MEASURED, fresh=False)
         self._times, self._first_s = EngineTimes(), None
-        self._turn = TurnTeller(self._spec, turn, self._arrivals, sent_ns=sent_ns, tokens_before=self._total)
+        self._turn = TurnTeller(
+            self._spec, turn, self._arrivals, sent_ns=sent_ns, tokens_before=self._total, sent=sent
+        )
         yield self._turn.started()
 
     def _token(self, t_ns: int, said: Token) -> Iterator[Item]:
         if self._turn is None:
-            yield from self._begin(t_ns, t_ns, "")
+            yield from self._begin(t_ns, t_ns, "", sent=False)
         turn = self._turn
         if turn is None:
             return

@@ -1,5 +1,7 @@
 """The figures of a turn, by hand."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,13 @@ def test_the_figures_of_a_turn() -> None:
     assert figures.decode_tps_reported == pytest.approx(10 / 1.95)
     assert figures.itl_s == spread([0.195] * 10)
     assert not figures.flagged
+
+
+def test_where_nobody_told_when_the_prompt_was_sent_nothing_is_counted_from_then() -> None:
+    figures = turn_figures(replace(STARTED, sent=False), ended(), steady(11, 200 * MS), None)
+    assert (figures.ttft_s, figures.e2e_s) == (None, None)
+    assert figures.tpot_s == pytest.approx(0.2)
+    assert figures.decode_tps_observed == pytest.approx(5.0)
 
 
 def test_a_turn_whose_figures_differ_is_flagged() -> None:

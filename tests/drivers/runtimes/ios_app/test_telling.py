@@ -3,7 +3,15 @@
 from drivers.base import Item
 from drivers.clock import SECOND
 from drivers.errors import NotSupported
-from drivers.events import LimitEngaged, LimitReleased, ModelLoaded, TurnEnd, TurnEnded, TurnStarted
+from drivers.events import (
+    FirstToken,
+    LimitEngaged,
+    LimitReleased,
+    ModelLoaded,
+    TurnEnd,
+    TurnEnded,
+    TurnStarted,
+)
 from drivers.model import RunSpec, Samples
 from drivers.runtimes.ios_app.driver import IosApp
 from drivers.runtimes.ios_app.telling import AppTeller
@@ -48,6 +56,15 @@ def test_tokens_are_counted_on_over_turns_and_lines_that_were_lost_leave_no_gap(
         (1, TurnEnd.STOPPED),
     ]
     assert sum(isinstance(item, ModelLoaded) for item in items) == 1
+
+
+def test_without_a_prompt_told_the_first_token_has_no_time_to_it() -> None:
+    token = '{"melt":1,"event":"token","text":"a"}'
+    begin = '{"melt":1,"event":"turn","text":"hi"}'
+    items = told(token, token, '{"melt":1,"event":"turn","end":"eos"}', begin, token)
+    starts = [(item.t_ns, item.sent) for item in items if isinstance(item, TurnStarted)]
+    assert starts == [(SECOND, False), (4 * SECOND, True)]
+    assert [item.ttft_s for item in items if isinstance(item, FirstToken)] == [None, 1.0]
 
 
 def test_a_prompt_before_the_turn_was_over_ends_it_as_failed() -> None:

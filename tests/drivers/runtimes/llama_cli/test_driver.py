@@ -70,7 +70,9 @@ async def test_a_turn_of_every_generation(tmp_path: Path, generation: str) -> No
     assert loaded.backend == "CPU"
     assert loaded.load_s is not None
     assert 0.02 <= loaded.load_s < 10
-    assert 0 <= run.one(FirstToken).ttft_s < loaded.load_s + 5
+    first = run.one(FirstToken)
+    assert first.ttft_s is not None
+    assert 0 <= first.ttft_s < loaded.load_s + 5
     counts = [count for _, count in run.samples("token_arrivals")]
     assert (counts[0], counts[-1]) == (1, 12)
     assert run.samples("tokens") == []
