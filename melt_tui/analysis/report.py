@@ -70,7 +70,8 @@ def _onset(known: ThrottlingSummary) -> str:
         return f"none found{f', slower: {known.reason}' if known.reason else ''}"
     first = known.time_to_throttle
     after = [f"{fmt.count(first.tokens)} tokens", f"{fmt.count(first.turns)} turns"]
-    after += [fmt.measure(first.j, Unit.JOULE)] if first.j is not None else []
+    if first.j is not None:
+        after.append(f"{fmt.measure(first.j, Unit.JOULE)} at {known.energy_point}")
     lost = fmt.percent(100 * ((known.ratio or 1) - 1), signed=True)
     end = f", back at {fmt.seconds(known.end_s)}" if known.end_s is not None else ""
     why = fmt.plain(f"{known.reason} ({known.limit}), {known.confidence} confidence")

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from drivers.base import Item
 from drivers.clock import SECOND
@@ -66,7 +66,7 @@ class TimeToThrottle:
     turns: int | None = None
     """That had ended."""
     j: float | None = None
-    """At the reference point that sees most of the device."""
+    """At ``energy_point``: of those that measured enough the one that sees most of the device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,8 @@ class ThrottlingSummary:
     deep_s: float | None = None
     """When 75 % was crossed."""
     time_to_throttle: TimeToThrottle = field(default_factory=TimeToThrottle)
+    energy_point: str | None = None
+    """Reference point of its energy."""
     states: Mapping[str, float] = field(default_factory=dict)
     """Share of the run's time in each thermal state."""
     recovery_s: float | None = None
@@ -106,6 +108,7 @@ class ThrottlingSummary:
     temperature_c: float | None = None
     """At the onset; so are ``power_w`` and ``caps``."""
     power_w: float | None = None
+    power_point: str | None = None
     caps: Mapping[str, float] = field(default_factory=dict)
     """Hz, by channel."""
     onsets: int = 0
@@ -153,6 +156,10 @@ def summarise_throttling(
     return _Look(recording, run, channels, concluded).summary()
 
 
+_LIMITS = frozenset({Quantity.FREQUENCY_CAP, Quantity.LIMIT_LEVEL, Quantity.THROTTLE_COUNT})
+"""What tells of limits of a platform."""
+
+
 class _Concluded:
     """A sink that keeps what a detector says."""
 
@@ -163,6 +170,13 @@ class _Concluded:
         """Keep it."""
         if isinstance(item, DerivedEvent):
             self.events.append(item)
+
+
+class _AtPoint(NamedTuple):
+    """An energy or a power, and the reference point that it was measured at."""
+
+    value: float
+    point: str
 
 
 class _Look:
@@ -190,7 +204,8 @@ class _Look:
         reference, plateau = self._first(ThrottleReference), self._speeds.plateau(self._t1_ns)
         r0 = reference.rate_tps if reference else None
         symptom_ns, mechanism_ns = self._witnesses(onset)
-        power_w, caps = self._at(onset.t_ns) if onset else (None, {})
+        power, caps = self._at(onset.t_ns) if onset else (None, {})
+        energy = self._joules(self._t0_ns, onset.t_ns) if onset else None
         return ThrottlingSummary(
             onset_s=self._s(onset.t_ns) if onset else None,
             symptom_s=self._s(symptom_ns),
@@ -207,16 +222,22 @@ class _Look:
             retained=plateau.rate_tps / r0 if plateau and r0 else None,
             ratio=ended.ratio if ended else onset.ratio if onset else None,
             deep_s=self._s((ended.deep_ns if ended else None) or (onset.deep_ns if onset else None)),
-            time_to_throttle=self._time_to(onset),
+            time_to_throttle=self._time_to(onset, energy),
+            energy_point=energy.point if energy else None,
             states=self._states(),
             recovery_s=self._recovery(onset, ended),
             temperature_c=onset.temperature_c if onset else None,
-            power_w=power_w,
+            power_w=power.value if power else None,
+            power_point=power.point if power else None,
             caps=caps,
             onsets=len(self._of(ThrottleOnset)),
             detector=watched.detector if watched else None,
             parameters=dict(watched.parameters) if watched else {},
-            notes=tuple(self._notes(onset, ended, reference, plateaued=plateau is not None)),
+            notes=tuple(
+                self._notes(
+                    onset, ended, reference, told_energy=energy is not None, plateaued=plateau is not None
+                )
+            ),
         )
 
     def _of(self, kind: type[T]) -> list[T]:
@@ -245,13 +266,13 @@ class _Look:
             return UNKNOWN
         return CONTEXT_GROWTH if Verdict.CONTEXT_GROWTH in verdicts else None
 
-    def _time_to(self, onset: ThrottleOnset | None) -> TimeToThrottle:
+    def _time_to(self, onset: ThrottleOnset | None, energy: "_AtPoint | None") -> TimeToThrottle:
         if onset is None:
             return TimeToThrottle()
-        joules = self._joules(self._t0_ns, onset.t_ns)
+        joules = energy.value if energy else None
         return TimeToThrottle(s=onset.elapsed_s, tokens=onset.tokens, turns=onset.turns, j=joules)
 
-    def _joules(self, a_ns: int, b_ns: int) -> float | None:
+    def _joules(self, a_ns: int, b_ns: int) -> "_AtPoint | None":
         """At the first point that was measured well enough."""
         for source in sources(self._recording, self._channels, self._device, b_ns):
             trace = about(self._recording, self._channels, source, a_ns, b_ns)
@@ -260,10 +281,10 @@ class _Look:
             )
             energy = looked.energy(a_ns, b_ns) if looked is not None else None
             if energy is not None and energy.enough:
-                return energy.joules.value
+                return _AtPoint(energy.joules.value, source.point)
         return None
 
-    def _at(self, t_ns: int) -> tuple[float | None, dict[str, float]]:
+    def _at(self, t_ns: int) -> tuple["_AtPoint | None", dict[str, float]]:
         """Power and caps at a moment."""
         view = self._recording.view(t_ns)
         caps = {
@@ -274,12 +295,13 @@ class _Look:
         for source in sources(self._recording, self._channels, self._device, t_ns):
             known = view.readings.get(source.channel.key)
             if source.channel.quantity is Quantity.POWER and known is not None:
-                return known.value, caps
+                return _AtPoint(known.value, source.point), caps
         return None, caps
 
     def _states(self) -> dict[str, float]:
-        """Share of the run's time in each."""
-        if self._t1_ns <= self._t0_ns:
+        """Share of the run's time in each; none where nobody looked."""
+        seen = any(channel.quantity in _LIMITS for channel in self._channels.of(self._device))
+        if self._t1_ns <= self._t0_ns or not (seen or self._limits(self._t0_ns, self._t1_ns)):
             return {}
         spent: dict[str, int] = {}
         for (a_ns, state), (b_ns, _) in pairwise(
@@ -316,6 +338,7 @@ class _Look:
         ended: ThrottleEnded | None,
         reference: ThrottleReference | None,
         *,
+        told_energy: bool,
         plateaued: bool,
     ) -> Iterator[str]:
         lasted = fmt.seconds((self._t1_ns - self._t0_ns) / SECOND)
@@ -327,7 +350,7 @@ class _Look:
             yield f"reference_tps: none: {reference.reason}: no onset can be told"
         if onset is None and self._mine:
             yield f"onset_s: none within {lasted}"
-        yield from self._of_onset(onset, ended)
+        yield from self._of_onset(onset, ended, told_energy=told_energy)
         verdicts = self._of(ThrottleRuledOut)
         yield from (
             _verdict(one, self._s(one.symptom_ns), self._s(one.mechanism_ns))
@@ -342,7 +365,9 @@ class _Look:
         if not plateaued:
             yield f"retained: {lasted} are too short for a sustained rate, which is that of the last 5 of at least 20 min"
 
-    def _of_onset(self, onset: ThrottleOnset | None, ended: ThrottleEnded | None) -> Iterator[str]:
+    def _of_onset(
+        self, onset: ThrottleOnset | None, ended: ThrottleEnded | None, *, told_energy: bool
+    ) -> Iterator[str]:
         if onset is None:
             return
         if onset.disagreement:
@@ -351,7 +376,7 @@ class _Look:
             yield "onset_s: prefill fell first"
         if ended is None or not ended.recovered:
             yield "end_s: the rate was not back until the run's end"
-        if self._joules(self._t0_ns, onset.t_ns) is None:
+        if not told_energy:
             yield "time_to_throttle: nothing measured enough of the energy until the onset"
         more = len(self._of(ThrottleOnset)) - 1
         if more:

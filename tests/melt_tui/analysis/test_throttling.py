@@ -96,6 +96,7 @@ def test_an_onset_has_all_its_figures() -> None:
     assert (first.s, first.turns) == (known.onset_s, 2)
     assert first.tokens == pytest.approx(20 * 46, abs=25)
     assert first.j == pytest.approx(4.0 * 46.2, abs=5)
+    assert (known.energy_point, known.power_point) == ("battery-terminals", "battery-terminals")
     assert known.states == pytest.approx({"none": 96 / 140, "SEVERE": 44 / 140})
     assert known.recovery_s == pytest.approx(6, abs=1.5)
     assert (known.plateau_tps, known.retained, known.steady) == (None, None, None)
@@ -115,6 +116,7 @@ def test_json_has_the_names_that_are_promised() -> None:
 def test_it_is_told_in_words_too() -> None:
     first, rates, states, *_ = throttling_lines(throttled())
     assert first.startswith("throttling: from 46 s on, after ")
+    assert " J at battery-terminals: thermal" in first
     assert "thermal (thermal status), high confidence, −36 %, back at 9" in first
     assert rates.startswith("  r0 20.")
     assert states == "  of its time: none 69 %, SEVERE 31 %"
