@@ -194,6 +194,7 @@ class _Look:
             one for one in concluded if one.run == run.started.run and one.device == run.started.device
         ]
         self._speeds = Speeds(recording, run, channels)
+        self._energy: _AtPoint | None = None
 
     def summary(self) -> ThrottlingSummary:
         onset, ended, watched = (
@@ -205,7 +206,7 @@ class _Look:
         r0 = reference.rate_tps if reference else None
         symptom_ns, mechanism_ns = self._witnesses(onset)
         power, caps = self._at(onset.t_ns) if onset else (None, {})
-        energy = self._joules(self._t0_ns, onset.t_ns) if onset else None
+        energy = self._energy = self._joules(self._t0_ns, onset.t_ns) if onset else None
         return ThrottlingSummary(
             onset_s=self._s(onset.t_ns) if onset else None,
             symptom_s=self._s(symptom_ns),
@@ -222,7 +223,7 @@ class _Look:
             retained=plateau.rate_tps / r0 if plateau and r0 else None,
             ratio=ended.ratio if ended else onset.ratio if onset else None,
             deep_s=self._s((ended.deep_ns if ended else None) or (onset.deep_ns if onset else None)),
-            time_to_throttle=self._time_to(onset, energy),
+            time_to_throttle=self._time_to(onset),
             energy_point=energy.point if energy else None,
             states=self._states(),
             recovery_s=self._recovery(onset, ended),
@@ -233,11 +234,7 @@ class _Look:
             onsets=len(self._of(ThrottleOnset)),
             detector=watched.detector if watched else None,
             parameters=dict(watched.parameters) if watched else {},
-            notes=tuple(
-                self._notes(
-                    onset, ended, reference, told_energy=energy is not None, plateaued=plateau is not None
-                )
-            ),
+            notes=tuple(self._notes(onset, ended, reference, plateaued=plateau is not None)),
         )
 
     def _of(self, kind: type[T]) -> list[T]:
@@ -266,10 +263,10 @@ class _Look:
             return UNKNOWN
         return CONTEXT_GROWTH if Verdict.CONTEXT_GROWTH in verdicts else None
 
-    def _time_to(self, onset: ThrottleOnset | None, energy: "_AtPoint | None") -> TimeToThrottle:
+    def _time_to(self, onset: ThrottleOnset | None) -> TimeToThrottle:
         if onset is None:
             return TimeToThrottle()
-        joules = energy.value if energy else None
+        joules = self._energy.value if self._energy else None
         return TimeToThrottle(s=onset.elapsed_s, tokens=onset.tokens, turns=onset.turns, j=joules)
 
     def _joules(self, a_ns: int, b_ns: int) -> "_AtPoint | None":
@@ -338,7 +335,6 @@ class _Look:
         ended: ThrottleEnded | None,
         reference: ThrottleReference | None,
         *,
-        told_energy: bool,
         plateaued: bool,
     ) -> Iterator[str]:
         lasted = fmt.seconds((self._t1_ns - self._t0_ns) / SECOND)
@@ -350,7 +346,7 @@ class _Look:
             yield f"reference_tps: none: {reference.reason}: no onset can be told"
         if onset is None and self._mine:
             yield f"onset_s: none within {lasted}"
-        yield from self._of_onset(onset, ended, told_energy=told_energy)
+        yield from self._of_onset(onset, ended)
         verdicts = self._of(ThrottleRuledOut)
         yield from (
             _verdict(one, self._s(one.symptom_ns), self._s(one.mechanism_ns))
@@ -365,9 +361,7 @@ class _Look:
         if not plateaued:
             yield f"retained: {lasted} are too short for a sustained rate, which is that of the last 5 of at least 20 min"
 
-    def _of_onset(
-        self, onset: ThrottleOnset | None, ended: ThrottleEnded | None, *, told_energy: bool
-    ) -> Iterator[str]:
+    def _of_onset(self, onset: ThrottleOnset | None, ended: ThrottleEnded | None) -> Iterator[str]:
         if onset is None:
             return
         if onset.disagreement:
@@ -376,7 +370,7 @@ class _Look:
             yield "onset_s: prefill fell first"
         if ended is None or not ended.recovered:
             yield "end_s: the rate was not back until the run's end"
-        if not told_energy:
+        if self._energy is None:
             yield "time_to_throttle: nothing measured enough of the energy until the onset"
         more = len(self._of(ThrottleOnset)) - 1
         if more:

@@ -77,8 +77,7 @@ class IosDevice:
 
     async def stream(self) -> AsyncGenerator[Item, None]:
         """What is missing, once; then what the phone tells, as it comes."""
-        for what, reason, remedy in (NO_SOC, NO_STATE):
-            yield self._absent(what, reason, remedy)
+        yield self._absent(*NO_SOC)
         while True:
             for item in self._items(await self._inbox.take()):
                 yield item
@@ -158,12 +157,15 @@ class IosDevice:
         yield self._log(told.t_ns, "iOS", text(told.told, "text"))
 
     def _take_developer(self, told: Told) -> Iterator[Item]:
+        if told.told.get("pressure") is not True and NO_STATE[0] not in self._said:
+            self._said.add(NO_STATE[0])
+            yield self._absent(*NO_STATE)
         if told.told.get("ready") is not True:
             yield from self._missing(
                 "processes, memory, GPU and starting apps", raised(told, self.info.device)
             )
             return
-        self._said.clear()
+        self._said &= {NO_STATE[0]}
         self._tell_watched()
         if self._left:
             self._inbox.listen("left", self._end_left())

@@ -80,13 +80,17 @@ class Developer:
     async def follow(self, tap_ms: int, tasks: Tasks, version: tuple[int, ...]) -> None:
         """Tell figures until the phone gives no more."""
         works = [self._follow_graphics(), self._follow_output(), self._look_after()]
-        works += [self._follow_pressure()] if self.tunnel and version >= PRESSURE_VERSION else []
+        works += [self._follow_pressure()] if self.tells_pressure(version) else []
         running = [tasks.begin(work) for work in works]
         try:
             await self._follow_tap(tap_ms)
         finally:
             for task in running:
                 task.cancel()
+
+    def tells_pressure(self, version: tuple[int, ...]) -> bool:
+        """Whether its notifications have states that a computer is told."""
+        return bool(self.tunnel) and version >= PRESSURE_VERSION
 
     async def launch(self, given: Fields) -> Fields:
         """Start an app, its standard output told; one that ran is ended before."""

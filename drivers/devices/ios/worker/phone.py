@@ -203,7 +203,8 @@ class Phone:
                 developer = await Developer.reach(self._udid, self._lockdown, self._log, stack)
             self._developer, self._fault = developer, None
             self._settled.set()
-            tell(Tell.DEVELOPER, ready=True, over="tunnel" if developer.tunnel else "usbmux")
+            over = "tunnel" if developer.tunnel else "usbmux"
+            tell(Tell.DEVELOPER, ready=True, over=over, pressure=developer.tells_pressure(version))
             await developer.follow(int(self._given["tap_ms"]), self._tasks, version)
 
     async def _carry(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

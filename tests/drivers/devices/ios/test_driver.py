@@ -30,6 +30,7 @@ from drivers.events import (
     Absent,
     FirstToken,
     LimitEngaged,
+    LimitReleased,
     LogLine,
     ModelLoaded,
     OutputText,
@@ -353,3 +354,19 @@ async def test_an_address_that_is_none(place: str) -> None:
     with pytest.raises(NotSupported):
         async with IosDriver().open(place, "phone", SystemClock()):
             pass
+
+
+async def test_a_phone_that_tells_its_thermal_pressure_is_believed(rig: Rig) -> None:
+    """As iOS 27.2 does, by the state of a notification; each level is a limit, nominal is none."""
+    number = len(rig.cue("phones")) + 1
+    rig.cue("new", {"ios": "27.2", "thermal": 2})
+    async with opened(IosDriver(), address(number)) as phone:
+        await phone.until(lambda: bool(phone.of(LimitEngaged)))
+        rig.cue("set", number, {"thermal": 0})
+        await phone.until(lambda: bool(phone.of(LimitReleased)))
+    (engaged,), (released,) = phone.of(LimitEngaged), phone.of(LimitReleased)
+    assert (engaged.limit, engaged.reason, engaged.detail) == ("thermal pressure", "thermal", "moderate")
+    assert (released.limit, released.detail) == ("thermal pressure", "nominal")
+    told = [block.last_code for block in phone.of(Samples) if block.channel == "thermal pressure"]
+    assert set(told) == {20, 0}
+    assert {item.what for item in phone.of(Absent)} == {"SoC temperature"}
