@@ -1,7 +1,8 @@
 """A PPK2 on a pty, in a process of its own: answers for its calibration, and plays a known current at the real rate.
 
 ``python -m tests.rigs.meters.ppk2_rig --current square:0.12:0.6:0.05``. Orders: ``drop N`` samples, ``garbage N`` bytes,
-``half`` a word goes missing, ``silence S`` seconds, ``unplug``, ``jump N`` of the counter alone, ``logic N`` lines, ``end``.
+``half`` a word goes missing, ``silence S`` seconds, ``unplug``, ``jump N`` of the counter alone, ``logic N`` lines, ``end``;
+``at N …`` is any of them but the end, before the sample of that number since the start.
 """
 
 import argparse
@@ -119,6 +120,7 @@ class Meter:
         self._start = 0.0
         self._sent = 0
         self._silent_until = 0.0
+        self._planned: list[tuple[int, str]] = []
         self.measuring = False
         self.dropped = self.garbage = 0
         self.supply_mv, self.powered, self.mode = 3700, False, 2
@@ -136,11 +138,19 @@ class Meter:
         now = time.monotonic()
         if not self.measuring:
             return
-        due = max(0, int((now - self._start) * RATE_HZ) - self._sent)
-        self._sent += due
-        words = self._player.words(due)
+        due = int((now - self._start) * RATE_HZ)
+        while self._planned and self._planned[0][0] <= due:
+            place, line = self._planned.pop(0)
+            self._play_to(place, now)
+            self.order(line)
+        self._play_to(due, now)
+
+    def _play_to(self, place: int, now: float) -> None:
+        n = max(0, place - self._sent)
+        self._sent += n
+        words = self._player.words(n)
         if now < self._silent_until:
-            self.dropped += due
+            self.dropped += n
         else:
             self._end.send(words.tobytes())
 
@@ -167,6 +177,8 @@ class Meter:
                 self._silent_until = time.monotonic() + float(rest[0])
             case "unplug":
                 self._end.unplug()
+            case "at":
+                self._planned.append((int(rest[0]), " ".join(rest[1:])))
         return word not in {"end", "unplug"}
 
     def _obey(self, command: bytes) -> None:
