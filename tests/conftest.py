@@ -6,9 +6,11 @@ import sys
 import pytest
 
 from tests.rigs.compiled import keep_compiled
+from tests.rigs.spawned import hear_interrupts
 from tests.rigs.virtual_clock import VirtualClock
 
 keep_compiled()
+hear_interrupts()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -70,7 +70,7 @@ class Server:
             asked.sendall(b"%04xhost:emulator:%d" % (len(f"host:emulator:{phone.port}"), phone.port))
             asked.recv(1)
         serial = f"emulator-{phone.port - 1}"
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while f"{serial}\tdevice" not in self.adb("devices"):
             assert time.monotonic() < end, "the server does not see it"
             time.sleep(0.02)
@@ -138,15 +138,15 @@ class Phone:
         """Command lines of what lives on it, besides its adb daemon; those with that word in them."""
         return [line for _, line in self.cue("processes") if word in line]
 
-    def wait_until_gone(self, word: str = "", limit_s: float = 5.0) -> list[str]:
+    def wait_until_gone(self, word: str = "", limit_s: float = 30.0) -> list[str]:
         """What still lives when that long has passed; empty as soon as nothing does."""
         return self._until(word, limit_s, there=False)
 
-    def wait_until_there(self, word: str, limit_s: float = 5.0) -> list[str]:
+    def wait_until_there(self, word: str, limit_s: float = 30.0) -> list[str]:
         """What lives, as soon as something does."""
         return self._until(word, limit_s, there=True)
 
-    def wait_for(self, met: Callable[[], bool], limit_s: float = 5.0) -> None:
+    def wait_for(self, met: Callable[[], bool], limit_s: float = 30.0) -> None:
         """Return as soon as something holds of it."""
         end = time.monotonic() + limit_s
         while not met():
@@ -300,7 +300,7 @@ def free_port() -> int:
         return port
 
 
-def wait_for_port(port: int, limit_s: float = 10.0) -> None:
+def wait_for_port(port: int, limit_s: float = 30.0) -> None:
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         with socket.socket() as one:

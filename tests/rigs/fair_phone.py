@@ -19,7 +19,7 @@ from tests.rigs.session_parts import Collected
 from tests.rigs.virtual_clock import VirtualClock
 
 NAME = "sim-phone"
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 """Of true time: what waits for ever in virtual time does not end by itself."""
 LONG = Workload(
     name="long", conversations=((Prompt("How?"),),), max_tokens=300, repeat=0, share_context=False, ignore_eos=True

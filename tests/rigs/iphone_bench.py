@@ -51,7 +51,7 @@ class Phone:
             [block for block in self.of(Samples) if block.channel == channel.name][-1].last_code
         )
 
-    async def until(self, met: Callable[[], bool], limit_s: float = 15.0) -> None:
+    async def until(self, met: Callable[[], bool], limit_s: float = 60.0) -> None:
         """Return as soon as something holds."""
         end = time.monotonic() + limit_s
         while not met():

@@ -17,7 +17,7 @@ from tests.rigs.phones import phone as profiles
 from tests.rigs.phones.pixel import pixel
 from tests.rigs.ssh_board import SshBoard
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 PHONE_ENGINE = "data/local/tmp/melt/runtimes/llama.cpp"
 BOARD_ENGINE = ".local/share/melt/runtimes/llama.cpp"
 MODEL = str(TINY)
@@ -48,7 +48,7 @@ class Lab:
             config=folder / "config.toml",
         )
 
-    def assert_empty(self, limit_s: float = 5.0) -> None:
+    def assert_empty(self, limit_s: float = 30.0) -> None:
         """Nothing that we started lives on either."""
         assert self.phone.wait_until_gone(limit_s=limit_s) == []
         self.board.wait_until_empty(limit_s)

@@ -87,7 +87,7 @@ async def collect(
     """Run to the end; ``on_item`` may ask the runtime to stop."""
     run = Run()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await follow(runtime or LlamaServer(), spec, run, on_item)
     except DriverError as error:
         run.error = error
@@ -159,12 +159,12 @@ def processes_with(word: str) -> list[int]:
     return found
 
 
-async def gone(pid: int, limit_s: float = 5.0) -> None:
+async def gone(pid: int, limit_s: float = 30.0) -> None:
     """Wait until a process is gone; fails when it stays."""
     await asyncio.to_thread(wait_until_gone, pid, limit_s)
 
 
-def wait_until_gone(pid: int, limit_s: float = 5.0) -> None:
+def wait_until_gone(pid: int, limit_s: float = 30.0) -> None:
     """The same without a loop."""
     deadline = time.monotonic() + limit_s
     while alive(pid):

@@ -96,7 +96,7 @@ class LocalPipes:
     def wait(self) -> None:
         """Return when every shell that was ever started is gone; raises TimeoutExpired for one that stays."""
         for process in self._started:
-            process.wait(5)
+            process.wait(30)
 
 
 class LocalPipe:

@@ -32,6 +32,6 @@ def bench_of(app: MeltApp) -> BenchScreen:
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
     """Wait until this holds: for what comes from another thread or task."""
-    async with timeout(10):
+    async with timeout(60):
         while not holds():
             await pilot.pause(0.01)

@@ -51,7 +51,7 @@ async def follow(
     run, clock = Run(), SystemClock()
     try:
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             aclosing(runtime.run(spec, link or LocalShell(clock), clock)) as items,
         ):
             async for item in items:

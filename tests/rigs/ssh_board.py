@@ -31,7 +31,7 @@ _SHADOW = "$6$melt$Eb4mFEHrsed0oCcxm1MNR0k7QjF.YVeyPWmzEeXMF79C2YSvMMyyOCRZezouX
 
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 CABLE = Path(__file__).with_name("cable.py")
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
 _NAMESPACES = (["--mount"], ["--user", "--map-current-user", "--keep-caps", "--mount"])
 _CONFINE = """
@@ -200,7 +200,7 @@ class SshBoard:
                 found.append(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode())
         return found
 
-    def wait_until_empty(self, limit_s: float = 5.0) -> None:
+    def wait_until_empty(self, limit_s: float = 30.0) -> None:
         """Fails when something still lives after that time, and ends it."""
         deadline = time.monotonic() + limit_s
         while left := self.processes():

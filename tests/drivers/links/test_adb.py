@@ -20,6 +20,7 @@ from drivers.links.asking import converse, find_own_time, measure_offset
 from drivers.links.base import Lease, Process
 from tests.rigs.adb_phone import Phone, Server, adb_server, free_port, phone
 from tests.rigs.adb_shells import CLOCK, bring_back, shell_of
+from tests.rigs.spawned import spawned
 
 SILENT = ["sh", "-c", "trap '' HUP INT TERM PIPE; sleep 4711.25 & sleep 4711.25"]
 """It says nothing, and its child neither: a model that loads."""
@@ -112,7 +113,7 @@ asyncio.run(main())
 
 def test_a_silent_process_dies_with_us_when_we_are_killed(server: Server, pixel: Phone) -> None:
     arguments = [sys.executable, "-c", PARENT, str(server.port), pixel.serial, *SILENT]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as parent:
+    with spawned(arguments, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         parent.stdout.readline()
         assert pixel.wait_until_there("sleep 4711.25")
@@ -220,7 +221,7 @@ async def next_with(lists: AsyncGenerator[tuple[Listed, ...], None], serial: str
 
 async def test_coming_and_going_is_noticed_at_once(server: Server) -> None:
     adb = AdbServer(port=server.port)
-    async with aclosing(adb.track()) as lists, asyncio.timeout(10):
+    async with aclosing(adb.track()) as lists, asyncio.timeout(60):
         with phone() as guest:
             await adb.connect(guest.serial)
             await next_with(lists, guest.serial, "device")
@@ -240,7 +241,7 @@ async def test_an_unauthorised_phone_says_what_to_do(server: Server) -> None:
         with pytest.raises(Refused, match="does not trust"):
             await AdbServer(port=server.port).reach(guest.serial)
         guest.cue("authorize")
-        async with aclosing(AdbServer(port=server.port).track()) as lists, asyncio.timeout(10):
+        async with aclosing(AdbServer(port=server.port).track()) as lists, asyncio.timeout(60):
             await next_with(lists, guest.serial, "device")
         assert (await shell.run(["echo", "hi"])).out == "hi\n"
 

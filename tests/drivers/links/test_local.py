@@ -17,6 +17,7 @@ from drivers.links.base import PieceProcess, Process, Progress
 from drivers.links.local import BACKLOG_LIMIT, OUTPUT_LIMIT, LocalShell, _LocalProcess
 from drivers.ticks import ticks
 from tests.rigs.llama_runs import alive, gone, processes_with, wait_until_gone
+from tests.rigs.spawned import spawned
 
 
 @pytest.fixture
@@ -194,9 +195,7 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("script", ["sleep 1234.5675", "trap '' HUP TERM INT PIPE; sleep 1234.5676; sleep 9"])
 def test_a_silent_process_dies_with_us_when_we_are_killed(script: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, "sh", "-c", script], stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with spawned([sys.executable, "-c", PARENT, "sh", "-c", script], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert alive(pid)
@@ -209,26 +208,25 @@ def test_a_silent_process_dies_with_us_when_we_are_killed(script: str) -> None:
 
 def test_no_other_process_of_ours_keeps_one_alive() -> None:
     """A second process must not hold the pipe that the first one's guard waits on."""
-    with subprocess.Popen(
+    with spawned(
         [
             sys.executable,
             "-c",
             PARENT.replace(
                 "print(",
-                "other = await asyncio.create_subprocess_exec('sleep', '3', close_fds=True); print(other.pid, ",
+                "other = await asyncio.create_subprocess_exec('sleep', '100', close_fds=True); print(other.pid, ",
             ),
             "sleep",
             "1234.5677",
         ],
         stdout=subprocess.PIPE,
-        text=True,
     ) as parent:
         assert parent.stdout is not None
         other, pid = map(int, parent.stdout.readline().split())
         parent.kill()
         parent.wait()
         assert alive(other)
-        wait_until_gone(pid, limit_s=2)
+        wait_until_gone(pid)
         os.kill(other, signal.SIGKILL)
 
 

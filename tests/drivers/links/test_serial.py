@@ -26,6 +26,7 @@ from drivers.links.portholders import Holder, holders, running
 from drivers.links.serial import serial_link
 from drivers.links.serialport import Settings, open_port
 from drivers.links.serialports import PortSeen, ports_seen
+from tests.rigs.spawned import spawned
 
 CLOCK = SystemClock()
 Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[ByteLink]]
@@ -175,9 +176,7 @@ def test_no_permission_names_the_group(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_another_program_at_the_port_is_named(end: End) -> None:
     code = f"import os; fd = os.open({end.path!r}, os.O_RDWR | os.O_NOCTTY); print(1, flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
+    with spawned([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdin is not None
         other.stdout.readline()

@@ -20,6 +20,7 @@ from drivers.links.sshconnection import SshConnection
 from drivers.links.sshroute import SshSettings
 from drivers.ticks import ticks
 from tests.rigs.llama_runs import alive
+from tests.rigs.spawned import spawned
 from tests.rigs.ssh_board import Cable, SshBoard
 
 CLOCK = SystemClock()
@@ -52,7 +53,7 @@ async def first_line(process: Process) -> str:
     raise AssertionError("it said nothing")
 
 
-async def until(true: Callable[[], bool], limit_s: float = 5.0) -> None:
+async def until(true: Callable[[], bool], limit_s: float = 30.0) -> None:
     """Wait for what nobody tells us."""
     deadline_ns = CLOCK.now() + round(limit_s * SECOND)
     async for t_ns in ticks(CLOCK, SECOND // 50):
@@ -286,7 +287,7 @@ asyncio.run(main())
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_is_left_when_melt_is_killed(board: SshBoard, number: signal.Signals) -> None:
     command = [sys.executable, "-c", CLIENT, board.address]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as client:
+    with spawned(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
         assert client.stdout is not None
         pid = int(client.stdout.readline())
         assert alive(pid)

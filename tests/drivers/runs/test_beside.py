@@ -139,7 +139,7 @@ def test_the_script_is_read_by_every_shell(userland: str, tmp_path: Path) -> Non
         env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
     assert run.returncode == 0
     lines = [line for line in run.stdout.splitlines() if line.startswith("S ")]

@@ -23,7 +23,7 @@ SHELLS = [shell for shell in (["sh"], ["bash"], ["mksh"], ["busybox", "sh"]) if 
 
 def asked(shell: list[str], home: str, *programs: str) -> Survey:
     command = survey_command(home, programs)
-    done = subprocess.run([*shell, *command[1:]], capture_output=True, text=True, check=True, timeout=20)
+    done = subprocess.run([*shell, *command[1:]], capture_output=True, text=True, check=True, timeout=60)
     return read_survey(done.stdout)
 
 

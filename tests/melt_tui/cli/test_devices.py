@@ -172,7 +172,7 @@ def test_a_person_is_asked_on_the_terminal(board: SshBoard, tmp_path: Path) -> N
         )
         with asked:
             os.write(ours, answer.encode())
-            _, err = asked.communicate(timeout=30)
+            _, err = asked.communicate(timeout=60)
         os.close(ours)
         os.close(theirs)
         assert asked.returncode == code, err

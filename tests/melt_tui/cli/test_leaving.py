@@ -50,7 +50,7 @@ def test_a_screen_that_does_not_end_is_left(monkeypatch: pytest.MonkeyPatch) -> 
     with Leaving(told.end_session, told.leave) as screen:
         screen.heed(told.end_screen)
         signal.raise_signal(signal.SIGTERM)
-        assert told.left.wait(10)
+        assert told.left.wait(60)
     assert told.done == ["screen", "session", INTERRUPTED]
 
 
@@ -59,7 +59,7 @@ def test_the_death_of_what_writes_to_the_terminal_ends_the_screen(monkeypatch: p
     told = Told()
     with Leaving(told.end_session, told.leave):
         die(WRITER)
-        assert told.left.wait(10)
+        assert told.left.wait(60)
     assert told.done == ["session", INTERRUPTED]
 
 
@@ -116,7 +116,7 @@ def test_a_terminal_that_goes_without_a_signal_ends_the_program(tmp_path: Path) 
     melt, ours, theirs = drawing(tmp_path, tmp_path / "a.melt")
     os.close(theirs)
     os.close(ours)
-    assert melt.wait(30) != 0
+    assert melt.wait(60) != 0
     assert_whole(tmp_path / "a.melt")
 
 
@@ -125,7 +125,7 @@ def test_a_frozen_terminal_is_left(tmp_path: Path, ending: signal.Signals) -> No
     melt, ours, theirs = drawing(tmp_path, tmp_path / "a.melt")
     termios.tcflow(theirs, termios.TCOOFF)
     melt.send_signal(ending)
-    assert melt.wait(30) == INTERRUPTED
+    assert melt.wait(60) == INTERRUPTED
     assert_whole(tmp_path / "a.melt")
     os.close(theirs)
     os.close(ours)

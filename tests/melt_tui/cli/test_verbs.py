@@ -247,7 +247,7 @@ def test_interrupted_it_stops_cleanly_and_keeps_the_recording(home: Path, number
         if "turn 1 started" in line:
             break
     running.send_signal(number)
-    out, _ = running.communicate(timeout=30)
+    out, _ = running.communicate(timeout=60)
     assert running.returncode == 130
     (run,) = json.loads(out)["runs"]
     assert run["outcome"] == "stopped"

@@ -30,7 +30,7 @@ from tests.rigs.ssh_board import SshBoard
 
 CLOCK = SystemClock()
 ENGINE = "data/local/tmp/melt/runtimes/llama.cpp"
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 class Kept:

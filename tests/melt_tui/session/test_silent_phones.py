@@ -23,7 +23,7 @@ from tests.rigs.phones.samsung import samsung
 from tests.rigs.session_parts import Collected
 
 CLOCK = SystemClock()
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

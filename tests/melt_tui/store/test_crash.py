@@ -19,6 +19,7 @@ from melt_tui.store.recording import Recording
 from tests.rigs import recording_child
 from tests.rigs.random_sessions import ALL_UP, Step, session
 from tests.rigs.recording_child import published
+from tests.rigs.spawned import spawned
 from tests.rigs.written import Writer
 
 CHILD = [sys.executable, str(recording_child.__file__)]
@@ -28,9 +29,7 @@ ROOT = Path(__file__).parents[3]
 def run_child(path: Path, *, lines: int, commit_s: float = 0.02) -> list[tuple[int, int, int]]:
     """Let the child publish for so many lines, kill it, and give back what it said."""
     command = [*CHILD, str(path), str(commit_s)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
-    ) as child:
+    with spawned(command, stdout=subprocess.PIPE, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}) as child:
         assert child.stdout is not None
         told = [child.stdout.readline() for _ in range(lines)]
         child.kill()
@@ -102,9 +101,7 @@ def test_the_file_may_not_grow(tmp_path: Path) -> None:
     limit = f"import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))"
     run = f"runpy.run_path({str(recording_child.__file__)!r}, run_name='__main__')"
     command = [sys.executable, "-c", f"{limit}; {run}", str(path), "0.02"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
-    ) as child:
+    with spawned(command, stdout=subprocess.PIPE, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}) as child:
         assert child.stdout is not None
         line = next(line for line in child.stdout if "stopped" in line)
         after = [child.stdout.readline() for _ in range(3)]

@@ -56,7 +56,7 @@ class Walk:
 
     async def until(self, text: str) -> None:
         """Wait until this is on the screen."""
-        async with timeout(10):
+        async with timeout(60):
             while text not in self.text:
                 await self.pilot.pause(0.01)
 

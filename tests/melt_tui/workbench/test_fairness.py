@@ -12,7 +12,7 @@ from melt_tui.measures.ordering import Order, leaning, turns
 from melt_tui.workbench import Place, RunRequest, SessionSetup, Workbench, check_fairness
 from melt_tui.workbench.fairness import planned, variants_of
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def asked(**more: Any) -> RunRequest:

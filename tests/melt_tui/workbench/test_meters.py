@@ -10,7 +10,7 @@ from melt_tui.timeline import DeviceState
 from melt_tui.workbench import Place, SessionSetup, SupplyRequest, Workbench
 from tests.rigs.meters.pty_end import started
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def until(true: Callable[[], object]) -> None:

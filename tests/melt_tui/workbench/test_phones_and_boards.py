@@ -20,6 +20,7 @@ from melt_tui.timeline import DeviceState, RunPhase
 from melt_tui.workbench import Bench, RunRequest, SessionSetup, Workbench
 from tests.rigs.lab import MODEL, PATIENCE_S, Lab, lab, state_of, until, up
 from tests.rigs.melt import environment
+from tests.rigs.spawned import spawned
 
 MELT = (sys.executable, "-m", "melt_tui.cli", "run", "--headless")
 ENDLESS = RunRequest(devices=("phone", "board"), model=MODEL, repeat=0, context=1024, ignore_eos=True)
@@ -162,7 +163,7 @@ def test_a_lease_that_runs_out_ends_the_run_there_and_here(bench: Workbench, rig
     until(lambda: decoding(bench, "phone"))
     rig.phone.cue("drop")
     try:
-        assert rig.phone.wait_until_gone("real_server", limit_s=15.0) == []
+        assert rig.phone.wait_until_gone("real_server", limit_s=60.0) == []
         until(lambda: told(bench, "the lease of 3 s has run out"))
         assert "phone" not in ends(bench)
     finally:
@@ -230,7 +231,7 @@ def readings(lease: Path) -> list[str]:
 
 def test_nothing_is_left_when_melt_is_killed(rig: Lab, setup: SessionSetup) -> None:
     argv = ["--model", MODEL, "--repeat", "1000", "--context", "256", "--ignore-eos"]
-    with subprocess.Popen(
+    with spawned(
         [*MELT, *argv, "--device", rig.adb, "--device", rig.board.address],
         env=environment(rig.board.person.home),
         stdin=subprocess.DEVNULL,
@@ -247,13 +248,12 @@ def test_what_an_interrupted_melt_left_on_a_phone_is_told_and_ended_by_the_next(
     rig: Lab, setup: SessionSetup
 ) -> None:
     argv = ["--model", MODEL, "--repeat", "1000", "--context", "256", "--on-link-loss", "keep"]
-    with subprocess.Popen(
+    with spawned(
         [*MELT, *argv, "--lease", "60", "--device", f"{rig.adb}&name=pixel"],
         env=environment(rig.board.person.home),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        text=True,
     ) as melt:
         assert melt.stderr is not None
         assert rig.phone.wait_until_there("real_server", PATIENCE_S)

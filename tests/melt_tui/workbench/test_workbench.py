@@ -30,7 +30,7 @@ from melt_tui.workbench import (
     told,
 )
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 PLACES = (Place(address="sim:phone"), Place(address="sim:jetson"), Place(address="sim:meter"))
 REQUEST = RunRequest(
     devices=("sim-phone",), model="synthetic:smollm-135m", turns=2, max_tokens=10, ignore_eos=True

@@ -17,7 +17,7 @@ from drivers.links.local import LocalShell
 from drivers.model import Channel, Samples
 from tests.rigs.boards.planting import Planted
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Heard:

@@ -40,7 +40,7 @@ class Rig:
         assert not (isinstance(answer, dict) and "error" in answer), answer
         return answer
 
-    def wait_for(self, met: Callable[[], bool], limit_s: float = 5.0) -> None:
+    def wait_for(self, met: Callable[[], bool], limit_s: float = 30.0) -> None:
         """Return as soon as something holds."""
         end = time.monotonic() + limit_s
         while not met():

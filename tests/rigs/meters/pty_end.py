@@ -122,5 +122,5 @@ def started(module: str, *arguments: str) -> Iterator[Started]:
         assert process.stdout is not None
         with suppress(BrokenPipeError):
             process.stdin.close()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()

@@ -33,7 +33,7 @@ class Bench:
             self.channels = {channel.name: channel for channel in device.channels}
             yield device
 
-    async def follow(self, device: Device, until: "Callable[[Bench], object]", limit_s: float = 10.0) -> None:
+    async def follow(self, device: Device, until: "Callable[[Bench], object]", limit_s: float = 60.0) -> None:
         """Take what it says until that holds."""
         start = SystemClock().now()
         async with aclosing(device.stream()) as stream:

@@ -303,7 +303,7 @@ async def test_a_service_that_hangs_is_said_once_and_the_others_go_on(bench: Pla
         return "thermal service" in bench.absent and status >= 2
 
     async with one.open() as device:
-        await one.follow(device, story, limit_s=20)
+        await one.follow(device, story, limit_s=60)
     said = [event for event in one.of(Absent) if event.what == "thermal service"]
     assert len(said) == 1
     assert "did not answer" in said[0].reason

@@ -166,7 +166,7 @@ async def test_a_phone_that_falls_silent_is_a_lost_link_at_once_for_all(
             assert device.shell is not None
             async with device.shell.start(["sleep", "1000"]) as process:
                 runs.append(asyncio.create_task(process.wait()))
-                await one.follow(device, story, limit_s=30)
+                await one.follow(device, story, limit_s=60)
 
     with pytest.raises(LinkTimeout, match="phone has said nothing for"):
         await opened()

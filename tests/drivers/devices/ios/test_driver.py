@@ -232,7 +232,7 @@ async def test_a_phone_that_was_away_is_waited_for_by_one_worker(rig: Rig) -> No
         async with opened(driver, address(3)):
             pass
     asyncio.get_running_loop().call_later(0.4, rig.cue, "attach", 3)
-    async with asyncio.timeout(5), opened(driver, address(3)) as phone:
+    async with asyncio.timeout(60), opened(driver, address(3)) as phone:
         assert phone.device.info.model == "iPhone 13"
 
 
@@ -259,7 +259,7 @@ async def test_phones_are_followed_as_they_come_and_go(rig: Rig) -> None:
     assert scanned[address(1)].title == scanned[address(3)].title == "iPhone 13", (
         "two of one name, two addresses"
     )
-    async with asyncio.timeout(10), aclosing(IosDriver().follow()) as following:
+    async with asyncio.timeout(60), aclosing(IosDriver().follow()) as following:
         async for found in following:
             seen[:] = found
             if one(3):

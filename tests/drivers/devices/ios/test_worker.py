@@ -102,7 +102,7 @@ def test_orders_that_are_none_are_passed_over_and_the_end_of_the_input_is_the_en
         worker.stdin.flush()
         answer = json.loads(worker.stdout.readline())
         assert (answer["id"], answer["fault"]) == (7, "unsupported")
-        assert worker.communicate(timeout=10)[0] == b""
+        assert worker.communicate(timeout=60)[0] == b""
         assert worker.returncode == 0
     finally:
         worker.kill()

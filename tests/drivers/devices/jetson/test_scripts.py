@@ -27,7 +27,7 @@ def orin(tmp_path: Path) -> Planted:
 def shell_run(shell: list[str], script: str, path: Path | None = None) -> str:
     env = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"} if path else None
     done = subprocess.run(
-        shell, input=script, capture_output=True, text=True, env=env, timeout=20, check=False
+        shell, input=script, capture_output=True, text=True, env=env, timeout=60, check=False
     )
     return done.stdout
 
@@ -144,7 +144,7 @@ def test_the_poller_tells_the_time_begins_and_ends_with_its_input(orin: Planted)
         assert poller.line() == "G"
         batches = [poller.batch(2) for _ in range(3)]
         poller.input.close()
-        assert poller.process.wait(timeout=10) == 0
+        assert poller.process.wait(timeout=60) == 0
     times = [t_ns for batch in batches for t_ns in batch.times_ns]
     assert times == sorted(times)
     assert times[0] > second

@@ -38,7 +38,7 @@ def test_the_script_takes_the_turns_of_the_schedule(work: Workload, userland: st
     argv = sequence_argv(work, ["sh", "-c", ECHO, "engine"], "m")
     with (tmp_path / "out").open("ab") as out, (tmp_path / "err").open("ab") as err:
         environment = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
-        run = subprocess.run(argv, stdout=out, stderr=err, env=environment, timeout=20)
+        run = subprocess.run(argv, stdout=out, stderr=err, env=environment, timeout=60)
     assert run.returncode == 0
     said, expected = "", []
     for scheduled in schedule(work):
@@ -61,7 +61,7 @@ def test_the_script_takes_the_turns_of_the_schedule(work: Workload, userland: st
 def test_the_first_turn_that_fails_ends_it() -> None:
     work = replace(WORK, repeat=0, share_context=False)
     argv = sequence_argv(work, ["sh", "-c", "echo x; exit 7"], "m")
-    run = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert run.returncode == 7
     assert re.findall(r"ended (\d+)", run.stdout) == ["7"]
 

@@ -25,6 +25,7 @@ from tests.rigs.llama_runs import (
     wait_until_gone,
     workload,
 )
+from tests.rigs.spawned import spawned
 
 
 async def test_a_program_is_started_used_and_ended(tmp_path: Path) -> None:
@@ -164,10 +165,9 @@ asyncio.run(collect(run_spec(workload(max_tokens=100_000, repeat=0), args=tuple(
 )
 def test_nothing_outlives_a_killed_parent(tmp_path: Path, moment: str, cues: list[str] | None) -> None:
     args = [] if cues is None else [program(tmp_path, *cues)]
-    with subprocess.Popen(
+    with spawned(
         [sys.executable, "-c", PARENT, moment, *args],
         stdout=subprocess.PIPE,
-        text=True,
         cwd=Path(__file__).parents[4],
         env=os.environ | {"PYTHONPATH": "."},
     ) as parent:

@@ -50,7 +50,7 @@ async def follow(
     run = Run()
     tell = on_item or (lambda _: None)
     try:
-        async with asyncio.timeout(20), aclosing(runtime.run(spec, link, SystemClock())) as items:
+        async with asyncio.timeout(60), aclosing(runtime.run(spec, link, SystemClock())) as items:
             async for item in items:
                 run.items.append(item)
                 tell(item)
