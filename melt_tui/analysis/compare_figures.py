@@ -76,11 +76,7 @@ def _paired(difference: Difference) -> Iterator[str]:
     if not difference.prompts:
         yield NO_PAIR
     if difference.left_out:
-        many = difference.left_out > 1
-        yield (
-            f"of the prompts {difference.prompts} are in all of these runs; {difference.left_out} that "
-            f"{'are' if many else 'is'} not {'were' if many else 'was'} left out"
-        )
+        yield f"over the prompts that all of these runs have: {difference.prompts}; left out: {difference.left_out}"
 
 
 def _turns(run: Known, reader: Reader) -> dict[Hashable, float]:

@@ -72,10 +72,12 @@ def _figures(comparison: "Comparison", against: str) -> Iterator[Text]:
         yield Said(few, Ink.WARNING)
     columns = _columns(base, against)
     yield Delta(columns, TableRow(tuple(column.title for column in columns), Ink.DIM, Ink.DIM))
+    said = set[str]()
     for row in comparison.rows:
         each = next((one for one in row.against if one.group == against), None)
         if each is not None:
             yield from _figure(row, each, comparison, columns)
+            yield from _notes(row, each, said)
 
 
 def _few(comparison: "Comparison", base: str, against: str) -> str | None:
@@ -131,7 +133,13 @@ def _figure(row: Row, each: Against, comparison: "Comparison", columns: Sequence
     )
     if each.without:
         yield Said(f"without {', '.join(each.without)}, which lack it", Ink.DIM, indent=4)
-    yield from (Said(f"! {note}", Ink.DIM, indent=4) for note in dict.fromkeys([*row.notes, *each.notes]))
+
+
+def _notes(row: Row, each: Against, said: set[str]) -> Iterator[Text]:
+    """Beside a figure what it needs; of prompts, which are those of every turn's figure, under the first of these."""
+    notes = () if each.difference is None else (*row.notes, *(one for one in each.notes if one not in said))
+    yield from (Said(f"! {note}", Ink.DIM, indent=4) for note in dict.fromkeys(notes))
+    said.update(each.notes)
 
 
 def run_notes(comparison: "Comparison") -> list[str]:

@@ -102,6 +102,8 @@ class CompareScreen(Screen[None]):
         self._bench = bench
         self._request = request
         self._axis = axis
+        self._by_figures = len(request.sources) == 1 if not request.group else "," not in request.group
+        """Groups are of a kind that only figures tell, or may be: they are asked for once."""
         self._looker: Looker[Lay] = Looker(executor, self._post, self._see, self._fail)
         self._runs: OpenRuns | None = None
         self._lay: Lay | None = None
@@ -276,30 +278,29 @@ class CompareScreen(Screen[None]):
                 return
             self.figures = replace(self.figures, read=self.figures.read | {path})
         order = [i for _, members in lens.members for i in members]
-        asked = self._compared(runs, lens, order)
+        of_figures, self._by_figures = self._by_figures, False
+        asked = replace(self._request, laid=False) if of_figures else self._compared(runs, lens, order)
         found = await answer(self._bench.compare(asked))
-        if found.value is not None and asked.group:
-            self._adopt(found.value, runs)
+        if of_figures and found.value is not None and self._adopted(found.value, runs):
+            self._reckon()
             return
         self._settle(found.value, found.problem, order)
 
     def _compared(self, runs: OpenRuns, lens: Lens, order: Sequence[int]) -> CompareRequest:
-        """By the groups of the screen; the first time, where these are of a kind that only figures tell, by that."""
-        if self._request.group and "," not in self._request.group:
-            return replace(self._request, laid=False)
+        """By the groups of the screen."""
         return CompareRequest(
             sources=tuple(runs.runs[i].source for i in order),
             letters=tuple(lens.groups[i] for i in order),
             laid=False,
         )
 
-    def _adopt(self, comparison: "Comparison", runs: OpenRuns) -> None:
-        """Its groups are those of the screen from now on."""
+    def _adopted(self, comparison: "Comparison", runs: OpenRuns) -> bool:
+        """Its groups are those of the screen from now on; whether these are others."""
         letters = {(told.path, told.run): told.group for told in comparison.runs}
         groups = tuple(letters.get((run.path, run.run), OUT) for run in runs.runs)
-        self._request = replace(self._request, group="")
+        others = groups != self.lens.groups
         self.lens = replace(self.lens, groups=groups)
-        self._reckon()
+        return others
 
     def _settle(self, comparison: "Comparison | None", problem: str, order: Sequence[int]) -> None:
         self.figures = self.figures.settled(comparison, problem, order, len(self.lens.groups))

@@ -111,7 +111,7 @@ def test_a_longer_run_is_not_worse_for_its_joules_and_what_is_left_out_is_said(t
     joules = row(found, "run_j")
     assert joules.better == ""
     assert "did not do the same work, output tokens A1 63, B1 84" in joules.notes[0]
-    assert "1 that is not was left out" in row(found, "decode_tps").against[0].notes[0]
+    assert "all of these runs have: 3; left out: 1" in row(found, "decode_tps").against[0].notes[0]
     assert row(found, "j_per_token_whole").better == "lower"
 
 

@@ -12,8 +12,9 @@ from syrupy.assertion import SnapshotAssertion
 from textual.widgets import DataTable
 
 from drivers.base import Item
-from drivers.events import ChannelsOpened, ClockMeasured
+from drivers.events import ChannelsOpened, ClockMeasured, FirstToken, RunEvent
 from melt_tui.analysis.compare_request import Axis, CompareRequest
+from melt_tui.events import RunStarted
 from melt_tui.ui.app import MeltApp
 from melt_tui.ui.renderables.cells import text_of
 from melt_tui.ui.screens.bench import BenchScreen
@@ -182,6 +183,41 @@ async def test_groups_by_what_only_figures_tell(record: Any, make_app: Callable[
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         assert screen_of(app).lens.groups == tuple("AAABBB")
+        assert screen_of(app).figures.comparison is not None
+
+
+async def test_variants_of_one_recording_are_groups(make_app: Callable[..., MeltApp], tmp_path: Path) -> None:
+    """Four runs in turn, A B B A: as ``melt run --variant`` leaves them."""
+    start, *rest = (one for one in Made().items() if isinstance(one, RunEvent))
+    assert isinstance(start, RunStarted)
+    items = opening()
+    for nth, variant in enumerate(("q4", "q8", "q8", "q4")):
+        fair = replace(start.spec.fair, variant=variant)
+        first = replace(start, spec=replace(start.spec, run=f"r{nth}", fair=fair))
+        items += [
+            replace(one, run=f"r{nth}", t_ns=one.t_ns + round(20e9 * nth))
+            for one in (first, *rest)
+            if not isinstance(one, FirstToken)
+        ]
+    write(tmp_path / "series.melt", [*items, *ending(90)], size=1000)
+    app = opened(make_app, (str(tmp_path / "series.melt"),))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert screen_of(app).lens.groups == tuple("ABBA")
+        comparison = screen_of(app).figures.comparison
+        assert comparison is not None
+        assert [group.runs for group in comparison.groups] == [(0, 1), (2, 3)]
+
+
+async def test_groups_that_figures_refuse_are_made_by_keys(
+    record: Any, make_app: Callable[..., MeltApp]
+) -> None:
+    app = opened(make_app, record(*PAIR), group="model")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "all runs are in one group" in said(app)
+        await press(pilot, "down", "a", "b")
+        await settle(pilot)
         assert screen_of(app).figures.comparison is not None
 
 
