@@ -128,6 +128,8 @@ class Worker:
 
     def _take(self, said: Value | Failed | Told) -> None:
         if isinstance(said, Told):
+            if said.tell is Tell.ENDED:
+                self._end(raised(said, self._about))
             for hear in tuple(self._ears):
                 hear(said)
             return
@@ -142,12 +144,16 @@ class Worker:
     def _fail(self, gone: DriverError) -> None:
         if self._gone is not None:
             return
-        self._gone = gone
+        self._end(gone)
         for hear in tuple(self._ears):
             hear(Told(Tell.ENDED, 0, {"fault": Fault.GONE, "text": str(gone)}))
+
+    def _end(self, gone: DriverError) -> None:
+        """Nothing more is asked of it, and what was asked fails of the same."""
+        self._gone = self._gone or gone
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_exception(self._gone)
+                answer.set_exception(gone)
 
 
 @asynccontextmanager
@@ -199,7 +205,7 @@ async def forwarded(worker: Worker, port: int) -> AsyncIterator[tuple[str, int]]
             await worker.ask(Do.UNFORWARD, port=here)
 
 
-def raised(told: Told, about: str) -> Exception:
+def raised(told: Told, about: str) -> DriverError:
     """The error behind something that was told to have ended, or to be missing."""
     said = told.told.get("text")
     return error_of(fault_of(told.told), said if isinstance(said, str) else "", about)

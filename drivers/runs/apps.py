@@ -11,6 +11,7 @@ from drivers.runs.stage import Stage
 
 SOURCE = "app"
 LEFT_RUNNING = "the link was lost: iOS lets the app run on; it is ended when the phone is back"
+END_IT = "plug it in while this melt runs, which ends it, or swipe it away on the phone"
 
 
 @asynccontextmanager
@@ -28,9 +29,11 @@ async def running(stage: Stage, title: str, *, starts: bool) -> AsyncIterator[Pr
             pid = process.pid
             _tell_start(stage, pid, " ".join(argv))
             yield process
-    except LinkError:
+    except LinkError as error:
+        if not (starts and pid):
+            raise
         detail = LEFT_RUNNING
-        raise
+        raise type(error)(f"{error.sentence}, and {title} runs on there", remedy=END_IT) from error
     except RunFailed as error:
         detail = error.sentence
         raise

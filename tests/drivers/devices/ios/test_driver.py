@@ -156,6 +156,8 @@ async def test_an_app_that_ran_on_while_the_cable_was_out_is_ended_when_it_is_ba
 
         run = await follow(IosApp(), app_spec("bundle=com.example.Endless"), phone.device.shell, cut)
         assert isinstance(run.error, LinkLost)
+        assert run.error.sentence == "phone is not connected, and com.example.Endless runs on there"
+        assert "swipe it away" in run.error.remedy
         assert "iOS lets the app run on" in run.one(ProcessEnded).detail
         await phone.until(lambda: phone.error is not None)
         assert isinstance(phone.error, LinkLost)
