@@ -280,10 +280,10 @@ class WatchedRun:
         return spell.back_ns is not None
 
     def _back(self, phase: Phase, seconds: float) -> bool:
-        """Whether a rate is back for so long; a prompt's, for so many turns."""
+        """Whether a rate is back for so long, and not just falling again; a prompt's, for so many turns."""
         spell = self._spells[phase]
         turns = inf if phase is Phase.DECODE else self._p.hold_turns
-        return spell.back_s >= seconds or spell.good_turns >= turns
+        return (spell.above and spell.back_s >= seconds) or spell.good_turns >= turns
 
     def _held(self, spell: Spell) -> bool:
         """Long enough, and on the whole lower than what is not known well explains; nothing was said of it yet."""

@@ -166,6 +166,11 @@ class Spell:
         return 0.0 if self.back_ns is None else self._all_s - self._back_at_s
 
     @property
+    def above(self) -> bool:
+        """Whether the newest window is."""
+        return self._above
+
+    @property
     def crossings(self) -> list[int]:
         """Every crossing of interest, by time: the first, that of 75 %, the last anew."""
         return sorted({one for one in (self.since_ns, self.deep_ns, self.again_ns) if one is not None})

@@ -171,6 +171,17 @@ def test_a_governor_that_swings_is_one_onset(half: float) -> None:
     assert seconds(onset.t_ns) == pytest.approx(62, abs=4)
 
 
+@pytest.mark.parametrize(("again", "onsets"), [(122.0, [67.7]), (127.0, [67.7, 130.7])])
+def test_what_falls_again_before_it_was_back_for_long_goes_on(again: float, onsets: list[float]) -> None:
+    def swing(t: float) -> float:
+        return 17.0 if 64 <= t < 94 or again <= t < again + 40 else 20.0
+
+    limits = severe(64), calm(94), severe(again), calm(again + 40)
+    known = found(*limits, speed=swing, turn_tokens=150, seconds=240)
+    assert [seconds(one.t_ns) for one in known.of(ThrottleOnset)] == pytest.approx(onsets, abs=0.5)
+    assert len(known.of(ThrottleEnded)) == len(onsets)
+
+
 def test_short_turns_hold_by_two_and_prompts_fall_too() -> None:
     known = found(
         severe(44), speed=drop(45, 0.6), turn_tokens=30, prompt_tokens=64, prefill=drop(45, 0.5, rate=200.0), seconds=70
