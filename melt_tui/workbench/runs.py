@@ -210,7 +210,7 @@ class Runs:
         watching = bool(request.url) and request.workload in ("", WATCHING)
         workload = None if watching else _workload(request, model)
         if alone and workload is not None:
-            workload = replace(workload, max_tokens=0)
+            workload = replace(workload, conversations=(), max_tokens=0, repeat=0)
         spec = RunSpec(
             run=f"r{next(self._numbers)}",
             device=name,

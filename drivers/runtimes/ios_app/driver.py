@@ -113,7 +113,7 @@ def _unnamed(spec: RunSpec) -> DriverError | None:
     if bool(bundle) == bool(process):
         return NotSupported(
             "no app was named" if not bundle else "two apps were named",
-            remedy="name one with --runtime-arg bundle=BUNDLE.ID, or process=NAME for one that runs",
+            remedy="name one by a runtime flag (--runtime-arg): bundle=BUNDLE.ID, or process=NAME for one that runs",
         )
     if bundle and not BUNDLE.fullmatch(bundle):
         return NotSupported(
