@@ -201,7 +201,8 @@ def _reason(name: str, started: TurnStarted, ended: TurnEnded, seen: Arrivals) -
 
 def _no_prefill(ended: TurnEnded) -> str:
     if ended.prompt_tokens == 0:
-        return "the whole prompt came from the cache"
+        cached = bool(ended.cached_tokens)
+        return "the whole prompt came from the cache" if cached else "no token of a prompt was evaluated"
     return "the engine did not tell its prompt tokens and their time"
 
 

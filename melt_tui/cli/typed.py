@@ -46,5 +46,5 @@ def fraction(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0, and less than a billion")
     return value

@@ -3,7 +3,7 @@
 The session that it is brought into stays as it is, byte for byte: what was measured is copied, what is derived is derived again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -155,9 +155,10 @@ def _write(
     clock: _Clock,
 ) -> None:
     losses = Losses()
-    for _ in captures.samples(capture.path, shape, channels, capture.volts, losses):
-        pass
-    notes = (f"placed by {clock.origin}, ± {fmt.milliseconds(clock.uncertainty_ns / MILLISECOND)}",)
+    _within(recording, capture, clock, captures.samples(capture.path, shape, channels, capture.volts, losses))
+    notes = (
+        f"placed by {clock.origin.removeprefix('by ')}, ± {fmt.milliseconds(clock.uncertainty_ns / MILLISECOND)}",
+    )
     told = _introduction(
         named.t_ns, capture, shape, channels, clock, (*notes, *losses.told(capture.path.name))
     )
@@ -167,6 +168,22 @@ def _write(
         for item in _merged(recording.items(derived=False), named, told, blocks, clock.offset_ns):
             bus.publish(item)
         maker.last.append(lambda: _say_again(recording.path, maker.path))
+
+
+def _within(recording: Recording, capture: Capture, clock: _Clock, blocks: Iterable[Samples]) -> None:
+    """Read it all. Raises BadImport where none of it lies in the session: it is of another one."""
+    t0_ns, t1_ns = (t_ns - clock.offset_ns for t_ns in recording.span())
+    begins_ns: int | None = None
+    within = False
+    for block in blocks:
+        begins_ns = block.t0_ns if begins_ns is None else begins_ns
+        within = within or (block.t0_ns <= t1_ns and block.t1_ns >= t0_ns)
+    if begins_ns is not None and not within:
+        raise BadImport(
+            f"{shown(capture.path)} lies outside the session, which lasted {fmt.seconds((t1_ns - t0_ns) / SECOND)}: "
+            f"it would begin at {(begins_ns - t0_ns) / SECOND:.0f} s of it",
+            "bring it into the session that it is of, or say when it begins: --starts SECONDS of the session",
+        )
 
 
 def _say_again(of: Path, to: Path) -> None:
@@ -232,4 +249,6 @@ def _said(capture: Capture, clock: _Clock) -> str:
     """For the one who asked."""
     off = fmt.milliseconds(clock.uncertainty_ns / MILLISECOND)
     where = f"{capture.meter} feeds {capture.feeds} at {capture.point}"
-    return f"{where}; placed by {clock.origin}, ± {off}; the session itself stays as it was"
+    return (
+        f"{where}; placed by {clock.origin.removeprefix('by ')}, ± {off}; the session itself stays as it was"
+    )

@@ -47,7 +47,7 @@ def draft_of(root: Path, device: str = "", name: str = "") -> Draft:
     runs = runs_of(read)
     if not runs:
         raise BadImport(
-            f"{shown(root)} holds no prompt of a MELT run", "measurements_iter… files are missing"
+            f"{shown(root)} holds no prompt of a MELT run", "measurements_iter… files are missing or cut off"
         )
     report(files, runs)
     return _Session(read, _together(read, runs), name).draft()

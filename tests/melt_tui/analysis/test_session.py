@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import Item
-from drivers.events import ChannelsOpened, ClockMeasured, ModelLoaded, TurnEnd, TurnPurpose
+from drivers.events import ChannelsOpened, ClockMeasured, ModelLoaded, TurnEnd, TurnEnded, TurnPurpose
 from drivers.model import Samples, reading
 from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import Summary, summarise
@@ -133,6 +133,17 @@ def test_a_count_that_stood_already_is_no_token_of_this_turn() -> None:
     first, second = turn(1, 10.0, [10.5, 11.5]), turn(2, 20.0, [20.5, 21.5], before=2)
     figures = one_run(first, [second[0], reading(ARRIVALS, at(20.0), 2), *second[1:]]).turns[1]
     assert figures.decode_tps_observed == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("cached", "why"),
+    [(50, "the whole prompt came from the cache"), (0, "no token of a prompt was evaluated")],
+)
+def test_why_there_is_no_prefill_rate(cached: int, why: str) -> None:
+    *begun, ended = turn(1, 10.0, [10.5, 11.5])
+    assert isinstance(ended, TurnEnded)
+    (figures,) = one_run([*begun, replace(ended, prompt_tokens=0, cached_tokens=cached)]).turns
+    assert f"prefill_tps: {why}" in figures.notes
 
 
 def test_what_is_missing_is_null_with_its_reason() -> None:

@@ -121,8 +121,19 @@ def test_the_time_may_be_said(recorded: Path) -> None:
     with pytest.raises(BadImport, match="cannot be placed by its power"):
         bring(recorded, flat)
     assert not recorded.with_name("b.melt").exists()
-    (told,) = summary(bring(recorded, flat, replace(HOW, starts_s=5.0))).runs
+    after = summary(bring(recorded, flat, replace(HOW, starts_s=5.0)))
+    assert after.imported[0].notes[0].startswith("placed by hand, ±")
+    (told,) = after.runs
     assert [e.gross_j for e in told.energy if e.scope == "turn"][:2] == pytest.approx([3.0, 3.0], rel=1e-3)
+
+
+@pytest.mark.parametrize("starts_s", [500_000.0, -500_000.0])
+def test_a_capture_of_another_time_is_refused(recorded: Path, starts_s: float) -> None:
+    with pytest.raises(
+        BadImport, match=f"lies outside the session, which lasted .* at {starts_s:.0f} s of it"
+    ):
+        bring(recorded, JOULESCOPE, replace(HOW, starts_s=starts_s))
+    assert not recorded.with_name("b.melt").exists()
 
 
 def test_a_stated_voltage_can_be_corrected(recorded: Path) -> None:
