@@ -21,7 +21,7 @@ from melt_tui.analysis.start import FairSummary, Start, fair_of, start_of
 from melt_tui.analysis.thermal import states
 from melt_tui.analysis.throttling import ThrottlingSummary, summarise_throttling
 from melt_tui.analysis.turns import Counts, TurnEvents, TurnSummary, mean_figures, read_counts, summarise_turn
-from melt_tui.events import DerivedEvent
+from melt_tui.events import DerivedEvent, Part
 from melt_tui.measures import rates
 from melt_tui.measures.energy import IDLE_S
 from melt_tui.timeline.model import EVER
@@ -270,8 +270,14 @@ class _Look:
         self._t1_ns = events.ended.t_ns if events.ended else recording.span()[1]
 
     def turns(self) -> tuple[TurnSummary, ...]:
-        observed, engine = self._counts(Quantity.TOKEN_ARRIVALS), self._counts(Quantity.TOKENS)
-        return tuple(summarise_turn(turn, observed, engine) for turn in self._turn_events())
+        """A turn that a part begins in has no figures of its tokens: some of them are not there."""
+        counts = self._counts(Quantity.TOKEN_ARRIVALS), self._counts(Quantity.TOKENS)
+        part = next(iter(self._recording.events(*self._recording.span(), kinds=(Part,), limit=1)), None)
+        from_ns = part.from_ns if isinstance(part, Part) else EVER
+        return tuple(
+            summarise_turn(turn, *(counts if turn.started.t_ns >= from_ns else (None, None)))
+            for turn in self._turn_events()
+        )
 
     def span(self, busy_until_ns: int) -> RunSpan:
         """When its parts were."""

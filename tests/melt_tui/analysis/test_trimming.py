@@ -63,6 +63,19 @@ def test_turns_of_the_span_have_the_very_same_figures(evening: Path, tmp_path: P
     assert library.info(out).part_of == "evening.melt 00:07.0–00:19.0"
 
 
+def test_a_turn_that_a_part_begins_in_has_no_figures_of_the_tokens_that_are_left_of_it(
+    evening: Path, tmp_path: Path
+) -> None:
+    out = trim(TrimRequest(path=evening, begin="0:09", end="0:19"), lambda _: tmp_path / "p.melt")
+    whole, part = of_file(evening)["runs"][0]["turns"][1:], of_file(out)["runs"][0]["turns"]
+    observed = ("decode_tps_observed", "decode_tps_reported", "itl_p50_ms", "itl_p95_ms", "itl_p99_ms")
+    assert [part[0][name] for name in observed] == [None] * 5
+    assert {name: value for name, value in part[0].items() if name not in {*observed, "notes"}} == {
+        name: value for name, value in whole[0].items() if name not in {*observed, "notes"}
+    }
+    assert part[1] == whole[1]
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "from_s", "to_s"),
     [
