@@ -131,7 +131,8 @@ class OutputReader:
         text, ended = end_of_text(written)
         self._eos = self._eos or ended
         if self.ready_ns is None:
-            self.ready_ns, self._untold = self._teller.sent_ns, self._chat is None
+            begun = self._chat is not None and self._chat.begun
+            self.ready_ns, self._untold = t_ns if begun else self._teller.sent_ns, self._chat is None
         yield from self.started(t_ns)
         if text and self._settings.streamed and self._settings.late(t_ns):
             yield from self._teller.wrote_some(t_ns, text)
