@@ -62,9 +62,9 @@ class LocalPipes:
         if self.refusing:
             raise LinkLost("the cable is out")
         pipe = LocalPipe(self._clock, self._start(command_line))
-        await pipe.open()
-        self._open.add(pipe)
         try:
+            await pipe.open()
+            self._open.add(pipe)
             yield pipe
         finally:
             self._open.discard(pipe)
@@ -156,8 +156,9 @@ class LocalPipe:
             task.cancel()
         for transport in self._transports:
             transport.close()
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        for file in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert file is not None
+            file.close()
 
     def _stdin(self, *, closed: bool = False) -> IO[bytes]:
         stdin = self._process.stdin

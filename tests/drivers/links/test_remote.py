@@ -113,7 +113,7 @@ def children_of(pid: int) -> str:
 async def test_the_guard_holds_no_stream_open(shell: RemoteShell) -> None:
     """Else the end of the process would not be heard: its streams would stay open."""
     async with shell.start(["true"]) as process:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
 
 
@@ -146,7 +146,7 @@ async def test_kill_ends_the_children_too(shell: RemoteShell) -> None:
         child = int(await anext(line.text async for line in process.lines()))
         before = CLOCK.now()
         await process.kill()
-        assert CLOCK.now() - before < 1_000_000_000
+        assert CLOCK.now() - before < 4_000_000_000
         assert await process.wait() == -9
         await gone(child)
         await process.kill()

@@ -143,7 +143,8 @@ async def holding(path: Path, end: str) -> None:
 
 
 async def test_pieces_are_cut_where_their_time_changes(shell: RemoteShell, pipes: LocalPipes) -> None:
-    script = "echo first; for w in a b c; do sleep 0.5; printf $w; done; sleep 0.5"
+    stamped = 'until grep -q " $n 0" "$MELT_LEASE/stamps"; do sleep 0.05; done'
+    script = f"echo first; n=6; for w in a b c; do sleep 0.5; n=$((n+1)); printf $w; {stamped}; done"
     lease = Lease("run-3", 60)
     pid = await lose(shell, pipes, script, lease)
     await gone(pid)
@@ -173,8 +174,7 @@ async def test_a_script_beside_it_ends_with_it(shell: RemoteShell, pipes: LocalP
     pid = await lose(shell, pipes, "echo first; sleep 60", lease)
     async with starting(shell, "true", lease) as process:
         for _ in range(2):
-            await asyncio.sleep(0.3)
-            untold = (await process.beside()).splitlines()
+            untold = await two_lines(process)
             seen.append((await process.beside()).splitlines())
             assert seen[-1][: len(untold)] == untold, "what was not told is given again"
             process.merged()
@@ -182,8 +182,15 @@ async def test_a_script_beside_it_ends_with_it(shell: RemoteShell, pipes: LocalP
     assert [line.split()[1] for line in seen[0]] == [str(pid)] * len(seen[0])
     assert not set(seen[0]) & set(seen[1]), "what was given is not given again"
     assert all(read_time(line.split()[0]) is not None for line in seen[0] + seen[1])
-    assert len(seen[0]) >= 2
     assert not await processes_of(pipes)
+
+
+async def two_lines(process: LeasedProcess) -> list[str]:
+    """What was written beside it, when that is so much."""
+    async for _ in ticks(CLOCK, 50_000_000):
+        if len(untold := (await process.beside()).splitlines()) >= 2:
+            return untold
+    raise AssertionError
 
 
 async def processes_of(pipes: LocalPipes) -> list[int]:
