@@ -58,6 +58,7 @@ def compare_runs(request: CompareRequest) -> Comparison:
     alignment = alignment_of(request.align)
     with ExitStack() as stack:
         known, groups = chosen(request, stack)
+        alignment.fits(len(known))
         refusal = forbidden(known)
         rows = rows_of(known, groups, refusal)
         setup = differing(known, groups)

@@ -67,6 +67,13 @@ class Alignment:
             return 0.0
         return self.moved_s[min(run, len(self.moved_s) - 1)]
 
+    def fits(self, runs: int) -> None:
+        """Raises UsageError where more runs are to be moved than there are."""
+        if len(self.moved_s) > runs:
+            raise UsageError(
+                f"{len(self.moved_s)} runs are to be moved, of {runs}", "give at most one number for each run"
+            )
+
 
 def alignment_of(text: str) -> Alignment:
     """What was typed. Raises UsageError."""

@@ -34,7 +34,8 @@ def _terminal() -> bool:
 
 def _for_screen(request: CompareRequest) -> bool:
     """Whether so many runs can be laid over one another. Raises UsageError, and what opening a recording raises."""
-    alignment_of(request.align)
+    alignment = alignment_of(request.align)
     named_groups(request.group, len(request.sources))
     n: int = importlib.import_module("melt_tui.analysis.compare_open").runs_of(request.sources)
+    alignment.fits(n)
     return LEAST_RUNS <= n <= MOST_DRAWN

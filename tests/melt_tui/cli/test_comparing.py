@@ -90,6 +90,14 @@ def test_what_no_screen_can_show_is_told_before_one_is_opened(
     pair: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparing, "_terminal", lambda: True)
-    for sources, more in ((pair[:1], ()), ([*pair, "none.melt"], ()), (pair, ("--align", "noon"))):
+    more_than_there_are = ("--align", "0,1.5,-2")
+    wrong: list[tuple[list[str], tuple[str, ...]]] = [
+        (pair[:1], ()),
+        ([*pair, "none.melt"], ()),
+        (pair, ("--align", "noon")),
+        (pair, more_than_there_are),
+        (pair, (*more_than_there_are, "--headless")),
+    ]
+    for sources, more in wrong:
         with pytest.raises(MeltError):
             compare(asked(sources, *more))
