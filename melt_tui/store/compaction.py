@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from melt_tui.timeline.columns import Buckets, coarser, joined
 MOST = 65_536
 """Samples of one chunk at most, if its blocks allow it."""
 
+_SOME = 64
+"""Pages, or rows, that are in memory at a time."""
+
 _SECOND = 1_000_000_000
 
 Summaries = dict[int, list[Buckets]]
@@ -30,8 +33,8 @@ def compact(
 
     ``fast`` are the summaries of the fast series since the last time, second by second.
     """
-    tail = tail_of([row[0] for row in connection.execute("SELECT data FROM journal ORDER BY id")])
-    if not len(tail.order):
+    tail = _tail(connection)
+    if tail is None or not len(tail.order):
         return
     (events,) = connection.execute("SELECT coalesce(max(event_to), 0) FROM orders").fetchone()
     seconds: Summaries = {}
@@ -44,6 +47,14 @@ def compact(
     event_to = events + int((tail.order == EVENT).sum())
     connection.execute(_ORDER, (event_to, order))
     connection.execute("DELETE FROM journal")
+
+
+def _tail(connection: sqlite3.Connection) -> Tail | None:
+    """All of the journal, a few pages at a time: a page in memory is many small objects."""
+    pages, tail = connection.execute("SELECT data FROM journal ORDER BY id"), None
+    while some := pages.fetchmany(_SOME):
+        tail = tail_of([row[0] for row in some], tail)
+    return tail
 
 
 def _slow(
@@ -91,16 +102,24 @@ def _axes(connection: sqlite3.Connection, runs: Iterable[Blocks]) -> dict[bytes,
     return axes
 
 
-def _rows(seconds: Summaries) -> Sequence[tuple[int, int, int, float, float, float]]:
-    """Rows of ``seconds`` in the order in which the table is kept."""
-    rows: list[tuple[int, int, int, float, float, float]] = []
-    for channel, parts in seconds.items():
-        one = joined(parts, _SECOND)
-        columns = (one.counts, one.minima, one.sums / one.counts, one.maxima)
-        starts = (one.starts // _SECOND).tolist()
-        rows += zip(starts, [channel] * len(starts), *(column.tolist() for column in columns), strict=True)
-    rows.sort(key=lambda row: row[:2])
-    return rows
+def _rows(seconds: Summaries) -> Iterator[tuple[int, int, int, float, float, float]]:
+    """Rows of ``seconds`` in the order in which the table is kept; a few at a time, for a minute of many channels is
+    megabytes of small objects."""
+    parts = [(channel, joined(one, _SECOND)) for channel, one in seconds.items()]
+    if not parts:
+        return
+    columns = (
+        np.concatenate([one.starts // _SECOND for _, one in parts]),
+        np.concatenate([np.full(len(one.starts), channel) for channel, one in parts]),
+        np.concatenate([one.counts for _, one in parts]),
+        np.concatenate([one.minima for _, one in parts]),
+        np.concatenate([one.sums / one.counts for _, one in parts]),
+        np.concatenate([one.maxima for _, one in parts]),
+    )
+    order = np.lexsort(columns[1::-1])
+    for at in range(0, len(order), _SOME):
+        some = order[at : at + _SOME]
+        yield from zip(*(column[some].tolist() for column in columns), strict=True)
 
 
 _ORDER = """
