@@ -235,7 +235,7 @@ class BenchView(Column):
         self.query_one(TimeStrip).show(
             StripModel(
                 t0_ns=reach.first_ns,
-                t1_ns=max(reach.first_ns, _floor(reach.edge_ns, step)),
+                t1_ns=max(reach.first_ns, _floor(reach.edge_ns, step)) if reach.live else reach.edge_ns,
                 values=self._chronicle.trend or (),
                 bands=strip_bands(self._chronicle.lasting),
                 marks=strip_marks(self._chronicle.marks),
