@@ -52,8 +52,21 @@ class Parameters:
                 raise UsageError(
                     f"{setting!r} sets nothing", f"write NAME=NUMBER, with {', '.join(sorted(known))}"
                 )
-            found[name] = _positive(setting, value)
+            found[name] = _share(setting, value) if name in _SHARES else _positive(setting, value)
         return replace(self, **found)
+
+
+_SHARES = frozenset({"below", "deep"})
+"""Parts of the expected rate."""
+
+
+def _share(setting: str, value: str) -> float:
+    number = _positive(setting, value)
+    if number > 1:
+        raise UsageError(
+            f"{setting!r} sets nothing", "write a part of the expected rate, above 0 and up to 1, as 0.95"
+        )
+    return number
 
 
 def _positive(setting: str, value: str) -> float:

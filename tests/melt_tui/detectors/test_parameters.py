@@ -24,7 +24,18 @@ def test_what_is_told_sets_the_same_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", ["below", "under=0.9", "below=much", "below=-1", "below=0", "near_s=inf", "near_s=nan"]
+    "setting",
+    [
+        "below",
+        "under=0.9",
+        "below=much",
+        "below=-1",
+        "below=0",
+        "below=95",
+        "deep=1.5",
+        "near_s=inf",
+        "near_s=nan",
+    ],
 )
 def test_what_sets_nothing_is_refused(setting: str) -> None:
     with pytest.raises(UsageError, match="sets nothing"):
