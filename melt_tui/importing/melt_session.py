@@ -107,9 +107,14 @@ class _Session:
         return printable(" ".join(dict.fromkeys(part for part in parts if part)), 120)
 
     def _platform(self) -> str:
-        if self._files.energy:
+        files = self._files
+        if files.energy:
             return "a Jetson"
-        return "Android" if self._files.adb else "iOS" if self._files.records else "a phone or computer"
+        if files.adb:
+            return "Android"
+        if files.thermals or files.timings:
+            return "iOS"
+        return "a phone" if files.records else "a phone or computer"
 
     def _info(self) -> DeviceInfo:
         files = self._files

@@ -38,6 +38,16 @@ def app(tmp_path: Path) -> Path:
     return melt.mlc_app(tmp_path)
 
 
+def test_a_record_alone_does_not_tell_its_platform(app: Path) -> None:
+    for files, said in (
+        (app, "on Android"),
+        (app / "melt_measurements" / "measurements_iter0.json", "on a phone"),
+    ):
+        (path,) = brought(files)
+        assert summary(path).imported[0].origin.endswith(said)
+        path.unlink()
+
+
 def test_an_app_of_mlc_beside_a_monsoon(app: Path) -> None:
     (path,) = brought(app)
     told = summary(path)
