@@ -26,7 +26,9 @@ def fair_options(into: argparse.ArgumentParser) -> None:
         help='stop a run when it does not hold, as "soc<=85", or when its sensor is lost',
     )
     into.add_argument(
-        "--until", choices=("steady",), help="end a run when its rate is steady: after 20 min at the earliest"
+        "--until",
+        choices=("steady",),
+        help="end a run when its rate is steady: after 20 min at the earliest, an hour at most without --seconds",
     )
     into.add_argument("--runs", type=count, metavar="N", help="runs of each variant (2), or of the one (1)")
     into.add_argument(
