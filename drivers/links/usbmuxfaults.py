@@ -56,7 +56,7 @@ _MEANINGS: dict[Fault, tuple[_Kind, str, str]] = {
     Fault.NO_TUNNEL: (
         NotSupported,
         "{} gives no tunnel",
-        "iOS 17.4 or later over USB gives one: update it, or take the cable",
+        "iOS 17.4 or later over USB gives one: update an older one, take the cable, or restart it",
     ),
     Fault.NO_APP: (
         NotSupported,

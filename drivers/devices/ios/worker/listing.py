@@ -62,7 +62,10 @@ class Listing:
         known = await tried(self._facts(udid))
         if isinstance(known, BaseException):
             fault, said = judged(known)
-            known = {"fault": fault, "text": said}
+            known = {
+                "fault": Fault.SILENT if fault is Fault.GONE else fault,
+                "text": said,
+            }  # it is on the cable
         if udid in self._asked:
             self._known[udid] = {"udid": udid, "over": over, **known}
             self._tell()

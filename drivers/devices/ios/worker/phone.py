@@ -17,7 +17,7 @@ from drivers.devices.ios.worker.developer import TUNNEL_S, Developer
 from drivers.devices.ios.worker.facts import facts_of
 from drivers.devices.ios.worker.faults import Trouble, judged, plain, version_of
 from drivers.devices.ios.worker.relaying import Log, pump
-from drivers.devices.ios.worker.serving import CLOCK, Tasks, missing, tell, tried
+from drivers.devices.ios.worker.serving import CLOCK, Result, Tasks, missing, tell, tried
 from drivers.foreign import Fields
 from drivers.links.splitting import LineSplitter
 from drivers.links.usbmuxwire import Do, Fault, Order, Tell
@@ -66,7 +66,16 @@ class Phone:
         async with asyncio.timeout(ANSWER_S):
             if await usbmux.select_device(self._udid) is None:
                 raise Trouble(Fault.GONE)
-            return await create_using_usbmux(serial=self._udid, pair_timeout=0)
+            return await self._here(create_using_usbmux(serial=self._udid, pair_timeout=0))
+
+    async def _here(self, work: Awaitable[Result]) -> Result:
+        """What it gives. One that breaks off and is on the cable all the same is silent, not gone."""
+        done = await tried(work)
+        if not isinstance(done, BaseException):
+            return done
+        if judged(done)[0] is Fault.GONE and await usbmux.select_device(self._udid) is not None:
+            raise Trouble(Fault.SILENT) from done
+        raise done
 
     async def do(self, order: Order) -> Fields:
         """Do it, in a limited time."""
@@ -160,15 +169,16 @@ class Phone:
         async with asyncio.timeout(SILENCE_S):
             if await usbmux.select_device(self._udid) is None:
                 raise Trouble(Fault.GONE)
-            await self._lockdown.get_value(key="DeviceName")
+            await self._here(self._lockdown.get_value(key="DeviceName"))
 
     async def _follow_log(self) -> None:
         if self._given.get("log") == "off":
             return
-
-        error = await tried(self._read_log(SyslogService(self._lockdown)))
-        if isinstance(error, BaseException):
-            missing("log", error)
+        while True:
+            error = await tried(self._here(self._read_log(SyslogService(self._lockdown))))
+            if isinstance(error, BaseException) and judged(error)[0] is not Fault.GONE:
+                missing("log", error)
+            await pause(CLOCK, AGAIN_S)
 
     async def _read_log(self, service: SyslogService) -> None:
         """Lines end in a line feed and a zero. They are cut here: pymobiledevice3 11.45 repeats lines of chunks that end whole."""
@@ -177,6 +187,7 @@ class Phone:
             while data := await service.service.recv_any(LOG_CHUNK):
                 for line in lines.feed(data):
                     self._log.take(line.lstrip(b"\0").decode("utf-8", "replace"))
+        raise Trouble(Fault.GONE)
 
     async def _heartbeat(self) -> None:
 

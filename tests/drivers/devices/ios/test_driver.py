@@ -22,6 +22,7 @@ from drivers.errors import (
     Garbled,
     LinkError,
     LinkLost,
+    LinkTimeout,
     NotSupported,
     Refused,
     RunFailed,
@@ -206,6 +207,7 @@ async def test_lines_of_an_app_that_somebody_opened_are_read_from_the_log(rig: R
         ([("trust", 4, "refused")], Refused, "was told not to trust this computer"),
         ([("trust", 4, "pending"), ("forget", 4)], LinkError, "asks whether to trust this computer"),
         ([("trust", 4, "given"), ("set", 4, {"ios": "banana"})], NotSupported, "cannot do this.*banana"),
+        ([("fault", 4, "lockdownd", "half")], LinkTimeout, "does not answer"),
         ([("fault", 4, "lockdownd", "bomb")], Garbled, "answered nonsense"),
         (
             [("fault", 4, "lockdownd", ""), ("set", 4, {"ios": "99.1", "locked": True}), ("unpair", 4)],
@@ -372,3 +374,25 @@ async def test_a_phone_that_tells_its_thermal_pressure_is_believed(rig: Rig) -> 
     told = [block.last_code for block in phone.of(Samples) if block.channel == "thermal pressure"]
     assert set(told) == {20, 0}
     assert {item.what for item in phone.of(Absent)} == {"SoC temperature"}
+
+
+async def test_a_phone_that_is_unlocked_later_gives_what_it_held_back(rig: Rig) -> None:
+    number = len(rig.cue("phones")) + 1
+    rig.cue("new", {"locked": True})
+    async with opened(IosDriver(), address(number, "?log=all")) as phone:
+        withheld = {"log", "battery", "processes, memory, GPU and starting apps"}
+        await phone.until(lambda: withheld <= {item.what for item in phone.of(Absent)})
+        rig.cue("set", number, {"locked": False, "log_hz": 5.0})
+        await phone.until(lambda: bool(phone.times("battery power") and phone.of(LogLine)))
+        await phone.until(lambda: bool(phone.times("cpu")))
+
+
+async def test_a_log_that_breaks_off_is_missing(rig: Rig) -> None:
+    rig.cue("fault", 1, "com.apple.syslog_relay", "half")
+    rig.cue("set", 1, {"log_hz": 20.0})
+    try:
+        async with opened(IosDriver(), address(1)) as phone:
+            await phone.until(lambda: any(item.what == "log" for item in phone.of(Absent)))
+    finally:
+        rig.cue("set", 1, {"log_hz": 0.0})
+        rig.cue("fault", 1, "com.apple.syslog_relay", "")
