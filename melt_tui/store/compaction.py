@@ -60,10 +60,9 @@ def _tail(connection: sqlite3.Connection) -> Tail | None:
 def _slow(
     connection: sqlite3.Connection, registry: Registry, pyramid: PyramidWriter, tail: Tail
 ) -> Iterator[tuple[int, Buckets]]:
-    """Chunks of the slow series; the seconds of their channels."""
-    runs = [(series, run) for series in _series_in(registry, tail) for run in _runs(registry, series, tail)]
-    axes = _axes(connection, (run for _, run in runs))
-    for series, run in runs:
+    """Chunks of the slow series; the seconds of their channels. Runs are cut twice rather than kept all at once."""
+    axes = _axes(connection, (run for _, run in _all_runs(registry, tail)))
+    for series, run in _all_runs(registry, tail):
         axis = axes.get(run.t0.tobytes()) if run.single else None
         connection.execute(
             "INSERT INTO chunks (series, t0_ns, t1_ns, axis, data) VALUES (?, ?, ?, ?, ?)",
@@ -78,8 +77,10 @@ def _slow(
         yield series.channel_id, coarser(fine, _SECOND)
 
 
-def _series_in(registry: Registry, tail: Tail) -> list[Series]:
-    return [registry.by_id[number] for number in tail.numbers]
+def _all_runs(registry: Registry, tail: Tail) -> Iterator[tuple[Series, Blocks]]:
+    for number in tail.numbers:
+        series = registry.by_id[number]
+        yield from ((series, run) for run in _runs(registry, series, tail))
 
 
 def _runs(registry: Registry, series: Series, tail: Tail) -> Iterator[Blocks]:
