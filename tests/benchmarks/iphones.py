@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -24,8 +25,12 @@ from drivers.events import OutputText
 from drivers.links import usbmux
 from drivers.model import Samples
 from drivers.runtimes.ios_app.driver import IosApp
+from melt_tui.events import DeviceUp
+from melt_tui.timeline import DeviceState
+from melt_tui.workbench import SessionSetup, Workbench
 from tests.rigs.iphone.rig import Rig, iphones
 from tests.rigs.iphone_bench import address, app_spec, opened, workers
+from tests.rigs.lab import state_of, until
 from tests.rigs.runs import Run, follow
 
 BUNDLE = "com.example.MeltBench"
@@ -118,6 +123,35 @@ async def plugging(rig: Rig) -> None:
     print(f"back: samples after {time.monotonic() - back:.2f} s")
 
 
+def program(rig: Rig, folder: Path) -> None:
+    """Plugged in → first samples, lost → shown, back → samples, by a session that runs. The names are as they come."""
+    rig.cue("detach", 4)
+    with Workbench(SessionSetup(folder=folder, plugged=True)) as bench:
+        until(lambda: len(fresh(bench)) == 3)
+        for what in ("plugged in", "back"):
+            begun = time.monotonic()
+            rig.cue("attach", 4)
+            until(lambda: len(fresh(bench)) == 4)
+            print(f"program: {what} → samples after {time.monotonic() - begun:.2f} s")
+            begun = time.monotonic()
+            rig.cue("detach", 4)
+            until(lambda: len(fresh(bench)) == 3)
+            print(f"program: lost → shown after {time.monotonic() - begun:.2f} s")
+    print(f"workers left: {len(workers())}")
+
+
+def fresh(bench: Workbench) -> list[str]:
+    """Phones that are up and have told of their battery since they came up."""
+    view = bench.timeline.view(bench.now())
+    ups = {event.device: event.t_ns for event in bench.timeline.events(0, bench.now(), kinds=(DeviceUp,))}
+    told = {name: view.readings.get((name, "battery power")) for name in ups}
+    return [
+        name
+        for name, reading in told.items()
+        if reading and reading.t_ns >= ups[name] and state_of(bench, name) is DeviceState.UP
+    ]
+
+
 async def tokens(number: int, count: int) -> None:
     async with opened(IosDriver(), address(number)) as phone:
         run: Run = await follow(IosApp(), app_spec(f"bundle={BUNDLE}"), phone.device.shell)
@@ -154,3 +188,4 @@ if __name__ == "__main__":
     ):
         os.environ[usbmux.USBMUXD], os.environ["HOME"] = rig.address, home
         asyncio.run(main(rig, quick=asked.quick))
+        program(rig, Path(home))

@@ -131,8 +131,8 @@ class Wire:
         assert isinstance(self.writer, asyncio.StreamWriter)
         try:
             await self.writer.start_tls(context, ssl_handshake_timeout=10)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            self.end()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, AttributeError):
+            self.end()  # Python 3.11 finds no transport where the other end went meanwhile
             raise Gone from None
         found = self.writer.get_extra_info("ssl_object")
         self.certificate = found.getpeercert(binary_form=True)
@@ -140,7 +140,8 @@ class Wire:
     def end(self) -> None:
         """At once, without a farewell."""
         if isinstance(self.writer, asyncio.StreamWriter):
-            self.writer.transport.abort()
+            if self.writer.transport is not None:
+                self.writer.transport.abort()
         else:
             self.writer.close()
 

@@ -165,6 +165,13 @@ class Phone:
                 power = await diagnostics.get_battery()
             tell(Tell.BATTERY, power=plain(power))
 
+    async def _unplugged(self) -> bool:
+        """Whether usbmuxd lists it no longer: that is the end, and told at once."""
+        listed = await tried(usbmux.select_device(self._udid))
+        if listed is None:
+            tell(Tell.ENDED, fault=Fault.GONE, text="")
+        return listed is None
+
     async def _prove_alive(self) -> None:
         async with asyncio.timeout(SILENCE_S):
             if await usbmux.select_device(self._udid) is None:
@@ -176,7 +183,9 @@ class Phone:
             return
         while True:
             error = await tried(self._here(self._read_log(SyslogService(self._lockdown))))
-            if isinstance(error, BaseException) and judged(error)[0] is not Fault.GONE:
+            if await self._unplugged():
+                return
+            if isinstance(error, BaseException):
                 missing("log", error)
             await pause(CLOCK, AGAIN_S)
 
@@ -198,6 +207,8 @@ class Phone:
         while True:
             error = await tried(self._use_developer())
             self._developer = None
+            if await self._unplugged():
+                return
             reason = judged(error if isinstance(error, BaseException) else Trouble(Fault.GONE))
             if reason != self._fault:
                 tell(Tell.DEVELOPER, ready=False, fault=reason[0], text=reason[1])

@@ -162,6 +162,7 @@ async def test_an_app_that_ran_on_while_the_cable_was_out_is_ended_when_it_is_ba
         assert "iOS lets the app run on" in run.one(ProcessEnded).detail
         await phone.until(lambda: phone.error is not None)
         assert isinstance(phone.error, LinkLost)
+        assert not [item for item in phone.of(Absent) if "not connected" in item.reason]
     assert rig.cue("running", 1) == ["com.example.Endless"]
     rig.cue("attach", 1)
     async with opened(driver, address(1)) as phone:
