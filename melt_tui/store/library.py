@@ -154,7 +154,6 @@ def info(path: Path) -> RecordingInfo:
             state=_state(path, connection, told),
             size_bytes=size,
             started_wall_ns=told.get("started_wall_ns"),
-            duration_s=_duration_s(path, told),
             devices=tuple(row[0] for row in connection.execute(_DEVICES)),
             models=tuple(row[0] for row in connection.execute(_MODELS)),
             simulated=bool(connection.execute("SELECT max(simulated) FROM devices").fetchone()[0]),
@@ -169,7 +168,7 @@ def info(path: Path) -> RecordingInfo:
             edits=len(edited.standing),
             named="name" in notes,
             marked=bool(connection.execute(_ANY, ("Mark",)).fetchone()[0]),
-            **_part(connection),
+            **{"duration_s": _duration_s(path, told), **_part(connection)},
         )
 
 
@@ -264,13 +263,18 @@ def _decode_tps(connection: sqlite3.Connection, edited: Edits) -> float | None:
 
 
 def _part(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Of which recording it is a part."""
+    """Of which recording it is a part, and how long that is: a run in progress keeps its start, which may lie before."""
     row = connection.execute(f"{_DETAILS} LIMIT 1", ("Part",)).fetchone()
     if row is None:
         return {}
     told = json.loads(row[0])
     span = f"{stamp(told['from_s'])}–{stamp(told['to_s'])}"
-    return {"part_of": f"{told['source']} {span}", "downsampled_hz": told.get("hz")}
+    length_s = told["to_s"] - told["from_s"]
+    return {
+        "part_of": f"{told['source']} {span}",
+        "downsampled_hz": told.get("hz"),
+        "duration_s": length_s,
+    }
 
 
 def _throttled(connection: sqlite3.Connection) -> bool | None:

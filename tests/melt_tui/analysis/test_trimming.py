@@ -60,7 +60,8 @@ def test_turns_of_the_span_have_the_very_same_figures(evening: Path, tmp_path: P
     )
     assert "the run on desk began 5.0 s before" in part["part"]["notes"]
     assert "part     00:07.0 to 00:19.0 of evening.melt" in summary.text_of_file(out)
-    assert library.info(out).part_of == "evening.melt 00:07.0–00:19.0"
+    known = library.info(out)
+    assert (known.part_of, known.duration_s) == ("evening.melt 00:07.0–00:19.0", 12.0)
 
 
 def test_a_turn_that_a_part_begins_in_has_no_figures_of_the_tokens_that_are_left_of_it(
