@@ -18,7 +18,7 @@ from drivers.events import (
     TurnStarted,
 )
 from drivers.model import Channel, ChannelKey
-from melt_tui.events import Imported, RunEnded, RunStarted
+from melt_tui.events import Imported, RunEnded, RunStarted, SessionEnded
 from melt_tui.timeline.fold import DEVICE_EVENTS, LIMIT_BREAKS
 
 _Numbered = tuple[int, Event]
@@ -77,6 +77,8 @@ def _limits(earlier: Sequence[_Numbered]) -> Iterator[_Numbered]:
             standing[event.device, event.limit] = (number, event)
         elif isinstance(event, LimitReleased):
             standing.pop((event.device, event.limit), None)
+        elif isinstance(event, SessionEnded):
+            standing = {}
         elif isinstance(event, LIMIT_BREAKS):
             standing = {key: each for key, each in standing.items() if key[0] != event.device}
     yield from standing.values()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.base import Item
@@ -36,7 +36,7 @@ from melt_tui.store.recording import Recording
 from melt_tui.store.trimming import Cut, fast_channels, write_part
 from melt_tui.timeline.clockmap import ClockMap, ClockRow
 from melt_tui.timeline.columns import times_of, values_of
-from tests.rigs.random_sessions import START_NS, Step, session, steps
+from tests.rigs.random_sessions import ALL_UP, START_NS, Step, session, steps
 from tests.rigs.written import folder, small_scale, write
 
 Points = dict[ChannelKey, list[tuple[int, bytes]]]
@@ -71,6 +71,11 @@ def happened(items: Sequence[Item], span: tuple[int, int]) -> list[Event]:
     return [item for item in items if not isinstance(item, passed) and span[0] <= item.t_ns <= span[1]]
 
 
+PAST_THE_END = [*ALL_UP, Step("value", "board", 0, 0), Step("limit", "phone", 0, 1)]
+"""With its clock moved by hand, a sample lies behind the end of the session."""
+
+
+@example(taken=PAST_THE_END, begin=34, length=1, size=1, moved=True)
 @given(steps(), st.integers(0, 100), st.integers(1, 100), st.sampled_from((1, 10, 1000)), st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_any_span_holds_what_lay_in_it(
