@@ -16,7 +16,9 @@ Look = Callable[[], Awaitable[Sequence[Found]]]
 
 LOOK_S = 8.0
 DAEMON = "usbmuxd"
-DEVELOPING = "processes, memory, GPU and apps also need Developer Mode and its image: opening it says which is missing"
+DEVELOPING = (
+    "processes, memory, GPU and apps also need Developer Mode and its image: opening it says which is missing"
+)
 
 
 def examine_iphones(look: Look | None = None) -> list[Finding]:
