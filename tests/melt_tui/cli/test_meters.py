@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from melt_tui.cli import main
+from melt_tui.cli import main, supply
 from tests.rigs.meters.pty_end import started
 
 CSV = "serial:/dev/melt-none?family=csv&columns=V,A"
@@ -84,6 +84,7 @@ def test_a_kept_port_that_no_scan_lists_is_there(melt: Typed) -> None:
 
 
 def test_a_meter_supplies_what_was_agreed_to(melt: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supply, "UP_S", 60.0)
     with started("tests.rigs.meters.ppk2_rig", "--current", "constant:0.3") as rig:
         melt("devices", "--add", f"serial:{rig.port}?family=ppk2", "--feeds", "p8", "--point", "usb-input",
              "--name", "ppk2")  # fmt: skip

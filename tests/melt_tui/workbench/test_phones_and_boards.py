@@ -16,6 +16,7 @@ import pytest
 from drivers.clock import SECOND
 from drivers.events import Event, LogLine, TurnEnd, TurnEnded
 from melt_tui.events import DeviceLost, DeviceUp, RunEnded, RunOutcome
+from melt_tui.session import run as stopping
 from melt_tui.timeline import DeviceState, RunPhase
 from melt_tui.workbench import Bench, RunRequest, SessionSetup, Workbench
 from tests.rigs.lab import MODEL, PATIENCE_S, Lab, lab, state_of, until, up
@@ -35,6 +36,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture
 def setup(rig: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SessionSetup]:
     monkeypatch.setenv("HOME", str(rig.board.person.home))
+    monkeypatch.setattr(stopping, "STOP_LIMIT_S", PATIENCE_S)
     yield rig.setup(tmp_path)
     rig.assert_empty()
 
