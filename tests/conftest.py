@@ -3,6 +3,7 @@
 import os
 import sys
 
+import hypothesis
 import pytest
 
 from tests.rigs.compiled import keep_compiled
@@ -11,6 +12,10 @@ from tests.rigs.virtual_clock import VirtualClock
 
 keep_compiled()
 hear_interrupts()
+hypothesis.settings.register_profile(
+    "melt", hypothesis.settings(deadline=None)
+)  # a loaded machine is no failure
+hypothesis.settings.load_profile("melt")
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -1,7 +1,9 @@
 """Steps that tests of screens share."""
 
+import asyncio
 from asyncio import timeout
 from collections.abc import Callable
+from time import monotonic, process_time
 from typing import Any
 
 from textual.pilot import Pilot
@@ -9,6 +11,25 @@ from textual.widgets import Input
 
 from melt_tui.ui.app import MeltApp
 from melt_tui.ui.screens.bench import BenchScreen
+
+_LOOK_S = 0.02
+_WORK_S = 0.001
+
+
+async def idle(_: float = _LOOK_S, max_sleep: float = 1.0) -> None:
+    """Return when this process has nothing to do: neither has it worked for a look's time, nor is anything due.
+
+    Stands in for Textual's own wait, which takes a process that a loaded machine does not let run for one that rests.
+    """
+    end, worked_s, loop = monotonic() + 10 * max_sleep, process_time() + max_sleep, asyncio.get_running_loop()
+    resting = False
+    while not resting and monotonic() < end and process_time() < worked_s:
+        before = process_time()
+        await asyncio.sleep(_LOOK_S)
+        resting = process_time() - before < _WORK_S
+        for _turn in range(3):
+            await asyncio.sleep(0)
+            resting = resting and not getattr(loop, "_ready", ())
 
 
 async def settle(pilot: Pilot[Any]) -> None:

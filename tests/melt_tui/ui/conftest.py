@@ -16,6 +16,7 @@ from melt_tui.ui.opening import Opening
 from melt_tui.ui.settings import ScreenSettings
 from tests.rigs.fake_bench import FakeBench, Inline
 from tests.rigs.night_run import Story
+from tests.rigs.pilots import idle
 
 Desk = Callable[..., FakeBench]
 MakeApp = Callable[..., MeltApp]
@@ -28,6 +29,14 @@ def rare_collections() -> Iterator[None]:
     gc.set_threshold(200_000, 20, 20)
     yield
     gc.set_threshold(*usual)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_pilots() -> Iterator[None]:
+    """A pilot waits for the app, however little of the machine that gets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textual.pilot.wait_for_idle", idle)
+        yield
 
 
 @pytest.fixture
