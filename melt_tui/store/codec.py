@@ -203,11 +203,11 @@ def _fast_code(codes: bytes, dtype: DType) -> tuple[int, bytes]:
     raw = np.frombuffer(codes, _numpy(dtype))
     if raw.dtype.kind == "f" or raw.itemsize == 8:
         return _PLANES, planes(codes, raw.itemsize)
-    low = int(raw.min())
-    span = int(raw.max()) - low
+    low = int(np.minimum.reduce(raw))
+    span = int(np.maximum.reduce(raw)) - low
     width = 1 if span < 1 << 8 else 2 if span < 1 << 16 else 4
-    narrow = raw.astype(f"<u{width}")
-    narrow -= narrow.dtype.type(low & ((1 << 8 * width) - 1))
+    narrow = np.empty(len(raw), _UNSIGNED[width])
+    np.subtract(raw, raw.dtype.type(low), out=narrow, casting="unsafe")
     return _NARROW, struct.pack("<Bq", width, low) + planes(narrow.tobytes(), width)
 
 
@@ -277,4 +277,8 @@ def _size(dtype: DType) -> int:
 
 
 def _numpy(dtype: DType) -> np.dtype[Any]:
-    return np.dtype("<" + dtype)
+    return _TYPES[dtype]
+
+
+_TYPES = {dtype: np.dtype("<" + dtype) for dtype in DType}
+_UNSIGNED = {width: np.dtype(f"<u{width}") for width in (1, 2, 4)}
