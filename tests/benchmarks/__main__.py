@@ -5,6 +5,7 @@ Each is a program of its own: ``python -m tests.benchmarks.NAME --help``. Nothin
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,9 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="tell their names")
     options = parser.parse_args()
     keep_compiled()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # in a shell's background it is ignored, and so by what we start
     if unknown := set(options.names) - set(names()):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     if options.list:
