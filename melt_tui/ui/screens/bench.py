@@ -21,7 +21,7 @@ from melt_tui.ui.frames import FrameReports
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.playhead import Playhead, Reach
 from melt_tui.ui.renderables.log_lines import log_rows, next_place
-from melt_tui.ui.screens.bench_view import BenchView, Moment
+from melt_tui.ui.screens.bench_view import BenchView, Moment, Pace
 from melt_tui.ui.screens.orders import Orders
 from melt_tui.ui.seen import Seen, Wish, gather
 from melt_tui.ui.sentences import JUMP_KINDS
@@ -129,8 +129,7 @@ class BenchScreen(Screen[None]):
         self.viewer.move(step, self._bench.now())
         if self.viewer.newest and before == (True, self.viewer.playhead.cursor_ns):
             self._due_ns.update(figures=0)
-            self._view.hurry()
-            self._answer()
+            self._answer(Pace.KEY)
         else:
             self.look_now()
 
@@ -192,15 +191,19 @@ class BenchScreen(Screen[None]):
 
     def _draw_frame(self, now_ns: int) -> None:
         if now_ns - self._answered_ns < _PAINT_NS:
-            self.call_after_refresh(lambda: self._look(self._bench.now()))
+            self.call_after_refresh(lambda: self._follow(self._bench.now()))
         else:
-            self._look(now_ns)
+            self._follow(now_ns)
 
-    def _answer(self) -> None:
-        self._look(self._bench.now())
+    def _follow(self, now_ns: int) -> None:
+        self._view.finish()
+        self._look(now_ns, Pace.PARTS)
+
+    def _answer(self, pace: Pace = Pace.WHOLE) -> None:
+        self._look(self._bench.now(), pace)
         self._answered_ns = self._bench.now()
 
-    def _look(self, now_ns: int) -> None:
+    def _look(self, now_ns: int, pace: Pace) -> None:
         """While the app ends, parts of the view may be missing: nothing is asked any more."""
         if not self.is_attached:
             return
@@ -209,11 +212,11 @@ class BenchScreen(Screen[None]):
         timeline = self.viewer.scene.timeline()
         if self.viewer.newest:
             self._looker.forget()
-            self._see(gather(timeline, wish))
+            self._see(gather(timeline, wish), pace)
         elif wish != self._wished:
             self._looker.want(partial(gather, timeline, wish))
         elif self._seen is not None:
-            self._draw(self._seen)
+            self._draw(self._seen, pace)
         self._wished = wish
 
     def _wish(self, now_ns: int) -> Wish:
@@ -235,19 +238,18 @@ class BenchScreen(Screen[None]):
             figures = AskFigures(device=only, at_ns=self.viewer.here(now_ns), span=marked)
         return Wish(frame=frame, chronicle=lists, figures=figures)
 
-    def _see(self, seen: Seen) -> None:
+    def _see(self, seen: Seen, pace: Pace = Pace.WHOLE) -> None:
         """Show what was seen; the first time that tells where the session begins, look again."""
         first_look = seen.look.span[0] != self.viewer.span[0]
         self.viewer.span = seen.look.span
         self._seen = seen
-        self._draw(seen)
+        self._draw(seen, pace)
         if first_look:
             self.call_later(self.look_now)
 
-    def _draw(self, seen: Seen) -> None:
+    def _draw(self, seen: Seen, pace: Pace) -> None:
         status = self._bench.status if self.viewer.scene.live else None
-        moment = Moment(self._bench.now(), status, self._settings.zone)
-        self._view.draw(seen.look, seen.chronicle, seen.figures, moment)
+        self._view.draw(seen, Moment(self._bench.now(), status, self._settings.zone), pace)
 
     def _fail(self, error: BaseException) -> None:
         self.notify(f"Cannot look there: {error}", severity="error", markup=False)

@@ -1,8 +1,11 @@
 """What stands on the bench: places its widgets and hands each what it shows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from enum import Enum
+from functools import partial
 from itertools import zip_longest
 
 from textual.app import ComposeResult
@@ -21,7 +24,9 @@ from melt_tui.ui.picture import Frame, cards, origin_ns, plots, strip_bands, str
 from melt_tui.ui.playhead import Mode
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.log_lines import log_rows
+from melt_tui.ui.renderables.plot_model import PlotModel
 from melt_tui.ui.run_figures import TURN_COLUMNS, model_notes, run_model, turn_rows
+from melt_tui.ui.seen import Seen
 from melt_tui.ui.sentences import Severity, sentence
 from melt_tui.ui.viewer import Viewer
 from melt_tui.ui.waits import waiting_model
@@ -40,8 +45,9 @@ from melt_tui.ui.widgets.transport_bar import TransportBar
 from melt_tui.workbench import Status
 
 SLOTS = 6
-_PAINTED_S = 0.015
-"""After so long what was drawn is on the terminal."""
+_GROUPS = (range(1), range(1, 3), range(3, SLOTS))
+"""Places of the charts that are drawn between two paintings."""
+Chart = tuple[PanelLook, PlotModel]
 PANES = ("events", "log", "turns", "figures")
 TOO_SMALL = "melt needs at least 40×12"
 _INKS = {
@@ -63,6 +69,16 @@ class Moment:
     zone: tzinfo | None
 
 
+class Pace(Enum):
+    """How a look is drawn: a key or a sample that comes meanwhile waits for a part, not for all."""
+
+    WHOLE = "whole"
+    PARTS = "parts"
+    """Each part is painted before the next is drawn."""
+    KEY = "key"
+    """The same, the first chart before all: it is the answer to a key."""
+
+
 class BenchView(Column):
     """Cards at the left, charts at the right, the lists and the run below them, the strip and the keys at the foot."""
 
@@ -70,14 +86,18 @@ class BenchView(Column):
         super().__init__(id="bench")
         self._viewer = viewer
         self._keys = keys
-        self._look: Look | None = None
         self._chronicle: Chronicle | None = None
         self._figures: Figures | None = None
         self._pane = "events"
         self._slots = [ChartSlot(id=f"slot-{place}") for place in range(SLOTS)]
         self._found = -1
         """How many devices the title over the cards says; -1 before it says any."""
-        self._hurried = False
+        self._parts: deque[Callable[[], None]] = deque()
+        """What is yet to be drawn of the newest look."""
+        self._listed = True
+        """Whether the lists show the newest chronicle."""
+        self._told = True
+        """Whether the table shows the newest figures."""
 
     def compose(self) -> ComposeResult:
         """Every part once; the stylesheet says which has room."""
@@ -157,31 +177,40 @@ class BenchView(Column):
         self.query_one("#panes").set_class(name in {"events", "log"}, "-pair")
         self.query_one("#low").set_class(name != "events", "-reading")
 
-    def hurry(self) -> None:
-        """A key waits: the next ``draw`` shows the first chart, and the others when that one has been painted."""
-        self._hurried = True
+    def draw(self, seen: Seen, moment: Moment, pace: Pace) -> None:
+        """Hand everything out. What did not change costs nothing; parts not given stay as they were.
 
-    def draw(self, look: Look, chronicle: Chronicle | None, figures: Figures | None, moment: Moment) -> None:
-        """Hand everything out. What did not change costs nothing; parts not given stay as they were."""
+        What was still to be drawn of the look before is drawn of this one.
+        """
         if not self.is_attached:
             return
-        self._look = look
-        self._chronicle = chronicle or self._chronicle
-        self._figures = figures or self._figures
+        look = seen.look
+        if seen.chronicle is not None:
+            self._chronicle, self._listed = seen.chronicle, False
+        if seen.figures is not None:
+            self._figures, self._told = seen.figures, False
         origin = origin_ns(look.view, look.span[0])
-        self._draw_frame(look, origin, moment)
-        if self._hurried:
-            self._draw_charts(look, origin, stop=1)
-            self.set_timer(_PAINTED_S, lambda: self._draw_charts(look, origin, start=1))
+        charts = list(zip(look.panels, plots(look, Frame(self._viewer.playhead, origin)), strict=False))
+        frame = partial(self._draw_frame, look, origin, moment)
+        first, *others = (partial(self._draw_charts, look, charts, places) for places in _GROUPS)
+        foot = partial(self._draw_foot, look, origin, moment)
+        self._parts = deque([first, frame] if pace is Pace.KEY else [frame, first])
+        self._parts.extend([*others, foot])
+        if pace is Pace.WHOLE:
+            self.finish()
         else:
-            self._draw_charts(look, origin)
-        self._hurried = False
-        self._draw_strip(look, origin, moment)
-        if chronicle is not None:
-            self._draw_lists(look, chronicle, origin)
-        if figures is not None:
-            rows, note = figure_rows(figures, stamp((figures.ask.at_ns - origin) / 1e9), look.stock.shades)
-            self.query_one("#figures", Table).show(rows, note)
+            self._draw_part(self._parts)
+
+    def finish(self) -> None:
+        """Draw what is left of the newest look."""
+        while self._parts and self.is_attached:
+            self._parts.popleft()()
+
+    def _draw_part(self, parts: deque[Callable[[], None]]) -> None:
+        """One part now, the others when it has been painted, unless another look has come."""
+        if parts and parts is self._parts and self.is_attached:
+            parts.popleft()()
+            self.call_after_refresh(self._draw_part, parts)
 
     def _draw_frame(self, look: Look, origin: int, moment: Moment) -> None:
         viewer = self._viewer
@@ -201,12 +230,8 @@ class BenchView(Column):
                 transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin)
             )
 
-    def _draw_charts(self, look: Look, origin: int, start: int = 0, stop: int = SLOTS) -> None:
-        """Those of the slots ``start ≤ slot < stop``; what was seen since then is not drawn over."""
-        if look is not self._look or not self.is_attached:
-            return
-        charts = zip(look.panels, plots(look, Frame(self._viewer.playhead, origin)), strict=False)
-        for slot, chart in list(zip_longest(self.slots, charts))[start:stop]:
+    def _draw_charts(self, look: Look, charts: Sequence[Chart], places: range) -> None:
+        for slot, chart in list(zip_longest(self.slots, charts))[places.start : places.stop]:
             if slot is not None and chart is None:
                 slot.explain("", ())
             elif slot is not None:
@@ -227,18 +252,27 @@ class BenchView(Column):
             return reasons
         return [f"no {one.panel.topic.noun or one.panel.topic.title} yet"]
 
-    def _draw_strip(self, look: Look, origin: int, moment: Moment) -> None:
-        if self._chronicle is None:
-            return
+    def _draw_foot(self, look: Look, origin: int, moment: Moment) -> None:
+        if self._chronicle is not None:
+            self._draw_strip(self._chronicle, look, origin, moment)
+            if not self._listed:
+                self._listed = True
+                self._draw_lists(self._chronicle, look, origin)
+        if self._figures is not None and not self._told:
+            self._told = True
+            at = stamp((self._figures.ask.at_ns - origin) / 1e9)
+            self.query_one("#figures", Table).show(*figure_rows(self._figures, at, look.stock.shades))
+
+    def _draw_strip(self, chronicle: Chronicle, look: Look, origin: int, moment: Moment) -> None:
         reach, ask = self._viewer.reach(moment.now_ns), look.ask
         step = 1 << max(0, (reach.length_ns // max(1, 2 * self.strip_columns)).bit_length() - 1)
         self.query_one(TimeStrip).show(
             StripModel(
                 t0_ns=reach.first_ns,
                 t1_ns=max(reach.first_ns, _floor(reach.edge_ns, step)) if reach.live else reach.edge_ns,
-                values=self._chronicle.trend or (),
-                bands=strip_bands(self._chronicle.lasting),
-                marks=strip_marks(self._chronicle.marks),
+                values=chronicle.trend or (),
+                bands=strip_bands(chronicle.lasting),
+                marks=strip_marks(chronicle.marks),
                 view_t0=_floor(ask.t0_ns, step),
                 view_t1=_floor(min(ask.t1_ns, ask.t_ns), step),
                 now_ns=_floor(ask.t_ns, step),
@@ -247,7 +281,7 @@ class BenchView(Column):
             )
         )
 
-    def _draw_lists(self, look: Look, chronicle: Chronicle, origin: int) -> None:
+    def _draw_lists(self, chronicle: Chronicle, look: Look, origin: int) -> None:
         shades, cursor = look.stock.shades, self._viewer.playhead.cursor_ns
 
         def stamped(t_ns: int) -> str:

@@ -1,0 +1,110 @@
+"""In which order the bench draws, and that nothing is left out when something comes between two parts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from melt_tui.ui.screens.bench_view import Pace
+from melt_tui.ui.widgets.chart_slot import ChartSlot
+from melt_tui.ui.widgets.event_log import EventLog
+from melt_tui.ui.widgets.header_line import HeaderLine
+from melt_tui.ui.widgets.time_strip import TimeStrip
+from tests.rigs.night_run import S
+from tests.rigs.pilots import bench_of, settle
+
+SIZE = (120, 36)
+LOOK_APART = S
+
+
+class Drawn:
+    """What was handed to the parts of the bench, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.parts: list[str] = []
+        self._note(monkeypatch, HeaderLine, "show", lambda _: "frame")
+        self._note(monkeypatch, ChartSlot, "draw", lambda slot: str(slot.id))
+        self._note(monkeypatch, TimeStrip, "show", lambda _: "strip")
+        self._note(monkeypatch, EventLog, "show", lambda _: "lists")
+
+    def _note(
+        self, monkeypatch: pytest.MonkeyPatch, kind: type, method: str, name: Callable[[Any], str]
+    ) -> None:
+        original = getattr(kind, method)
+
+        def noted(widget: Any, *told: Any) -> None:
+            self.parts.append(name(widget))
+            original(widget, *told)
+
+        monkeypatch.setattr(kind, method, noted)
+
+    def taken(self) -> list[str]:
+        """The parts since the last asking."""
+        parts, self.parts = self.parts, []
+        return parts
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
+    return Drawn(monkeypatch)
+
+
+async def test_a_frame_is_drawn_a_part_at_a_time(desk: Any, make_app: Any, drawn: Drawn) -> None:
+    bench = desk()
+    async with make_app(bench).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        screen = bench_of(pilot.app)
+        bench.now_ns += LOOK_APART
+        drawn.taken()
+        screen._follow(bench.now())
+        assert drawn.taken() == ["frame"]
+        await settle(pilot)
+        rest = drawn.taken()
+        assert rest[0] == "slot-0"
+        assert rest[-2:] == ["strip", "lists"]
+
+
+async def test_an_answer_to_a_key_begins_with_the_first_chart(desk: Any, make_app: Any, drawn: Drawn) -> None:
+    async with make_app(desk()).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        drawn.taken()
+        bench_of(pilot.app)._answer(Pace.KEY)
+        assert drawn.taken() == ["slot-0"]
+        await settle(pilot)
+        assert drawn.taken()[0] == "frame"
+
+
+async def test_what_a_key_interrupts_is_drawn_of_the_later_look(
+    desk: Any, make_app: Any, drawn: Drawn
+) -> None:
+    """The lists were due with the frame, not with the answer that followed it: they are drawn all the same."""
+    bench = desk()
+    async with make_app(bench).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        screen = bench_of(pilot.app)
+        bench.now_ns += LOOK_APART
+        drawn.taken()
+        screen._follow(bench.now())
+        screen._answer(Pace.KEY)
+        await settle(pilot)
+        parts = drawn.taken()
+        assert parts[:3] == ["frame", "slot-0", "frame"]
+        assert parts.count("slot-0") == 1
+        assert parts.count("lists") == 1
+
+
+async def test_a_frame_that_comes_early_finishes_the_one_before(
+    desk: Any, make_app: Any, drawn: Drawn
+) -> None:
+    bench = desk()
+    async with make_app(bench).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        screen = bench_of(pilot.app)
+        bench.now_ns += LOOK_APART
+        drawn.taken()
+        screen._follow(bench.now())
+        screen._follow(bench.now())
+        parts = drawn.taken()
+        assert parts[0] == "frame"
+        assert parts[1] == "slot-0"
+        assert parts[-3:] == ["strip", "lists", "frame"]
