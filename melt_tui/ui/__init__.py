@@ -2,7 +2,7 @@
 
 import os
 
-PAINTS_PER_S = 250
+PAINTS_PER_S = 1000
 """How soon after one painting the next may follow: Textual's 60 would hold back the answer to a key that comes just after
 a frame. Nothing is painted more often than it is drawn."""
 

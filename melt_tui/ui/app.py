@@ -98,9 +98,11 @@ class MeltApp(App[int]):
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def on_event(self, event: events.Event) -> None:
-        """Any key or click takes over from the script."""
+        """Any key or click takes over from the script, and is answered before the bench draws on."""
         if isinstance(event, events.Key | events.MouseDown):
             self._end_script()
+            if self._stage is not None:
+                self._stage.hurry(self.screen)
         await super().on_event(event)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -1,6 +1,6 @@
 """The ground of widgets that draw themselves: lines of a picture become cached strips, changed lines alone are redrawn."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -72,6 +72,8 @@ class Canvas(Widget):
         self._lines: tuple[Line, ...] = ()
         self._strips: list[Drawn | None] = []
         self._styles: dict[int, Style] = {}
+        self._unpainted = False
+        self._then: Callable[[], object] | None = None
 
     def on_mount(self) -> None:
         """The first canvas of a screen brings the palette."""
@@ -91,17 +93,30 @@ class Canvas(Widget):
         before, self._lines = self._lines, lines
         if len(before) != len(lines):
             self._strips = [None] * len(lines)
+            self._unpainted = True
             self.refresh()
             return len(lines)
         changed = [y for y, (old, new) in enumerate(zip(before, lines, strict=True)) if old != new]
         for y in changed:
             self._strips[y] = None
         if changed:
+            self._unpainted = True
             self.refresh(*(Region(0, y, width, 1) for y in changed))
         return len(changed)
 
+    def when_painted(self, then: Callable[[], object]) -> None:
+        """Call when what was drawn last is on the terminal; never, if another asks before that or nobody sees it."""
+        if self._unpainted:
+            self._then = then
+        else:
+            self.call_later(then)
+
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips as they are, past Textual's own cache, unless the stylesheet gives the widget an edge."""
+        self._unpainted = False
+        if self._then is not None:
+            self.call_later(self._then)
+            self._then = None
         if self.gutter != _NO_GUTTER or self.opacity != 1.0:
             return super().render_lines(crop)
         strips = [self.render_line(y) for y in crop.line_range]

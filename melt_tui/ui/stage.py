@@ -141,6 +141,11 @@ class Stage:
         """Whether this is the bench on the session in progress."""
         return isinstance(screen, BenchScreen) and screen.viewer.scene.live
 
+    def hurry(self, screen: Screen[Any]) -> None:
+        """A key is on its way to this screen."""
+        if isinstance(screen, BenchScreen):
+            screen.hurry()
+
     def say(self, screen: Screen[Any], text: str) -> None:
         """Show one line above the keys of a bench; nothing takes it away."""
         if isinstance(screen, BenchScreen):

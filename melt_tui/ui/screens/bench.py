@@ -18,10 +18,11 @@ from melt_tui.ui.chronicle import AskChronicle
 from melt_tui.ui.commands import BENCH, BY_NAME, bindings
 from melt_tui.ui.figures import AskFigures
 from melt_tui.ui.frames import FrameReports
+from melt_tui.ui.look import take_look
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.playhead import Playhead, Reach
 from melt_tui.ui.renderables.log_lines import log_rows, next_place
-from melt_tui.ui.screens.bench_view import BenchView, Moment, Pace
+from melt_tui.ui.screens.bench_view import HURRY_S, BenchView, Moment
 from melt_tui.ui.screens.orders import Orders
 from melt_tui.ui.seen import Seen, Wish, gather
 from melt_tui.ui.sentences import JUMP_KINDS
@@ -44,7 +45,7 @@ _FIGURES_NS = 1_000_000_000
 _SEARCHED_AT_MOST = 20_000
 """Lines and pieces of text that a search looks through: the newest."""
 _PAINT_NS = 30_000_000
-"""So long after an answer it may not be on the terminal yet: a frame waits for it."""
+"""So long after an answer it may not be on the terminal yet, and a look follows it: no frame is drawn."""
 _FRAMES_PER_S = 10.0
 _COVERED_NS = 250_000_000
 """Under a dialog every frame is drawn with all that lies above it: they come no more often than this."""
@@ -119,6 +120,10 @@ class BenchScreen(Screen[None]):
         stack = self.app.screen_stack
         return self in stack and all(s.styles.background.a < 1 for s in stack[stack.index(self) + 1 :])
 
+    def hurry(self) -> None:
+        """A key is on its way: nothing is drawn until it should have come."""
+        self._view.hurry()
+
     def say(self, text: str) -> None:
         """Show one line above the keys; nothing takes it away."""
         self.query_one(Caption).show(text)
@@ -129,7 +134,7 @@ class BenchScreen(Screen[None]):
         self.viewer.move(step, self._bench.now())
         if self.viewer.newest and before == (True, self.viewer.playhead.cursor_ns):
             self._due_ns.update(figures=0)
-            self._answer(Pace.KEY)
+            self._reply()
         else:
             self.look_now()
 
@@ -190,20 +195,30 @@ class BenchScreen(Screen[None]):
             self._draw_frame(now)
 
     def _draw_frame(self, now_ns: int) -> None:
-        if now_ns - self._answered_ns < _PAINT_NS:
-            self.call_after_refresh(lambda: self._follow(self._bench.now()))
-        else:
+        if self._view.hurried:
+            self.set_timer(HURRY_S, lambda: self._draw_frame(self._bench.now()))
+        elif now_ns - self._answered_ns >= _PAINT_NS:
             self._follow(now_ns)
 
     def _follow(self, now_ns: int) -> None:
         self._view.finish()
-        self._look(now_ns, Pace.PARTS)
+        self._look(now_ns, whole=False)
 
-    def _answer(self, pace: Pace = Pace.WHOLE) -> None:
-        self._look(self._bench.now(), pace)
+    def _answer(self) -> None:
+        self._look(self._bench.now(), whole=True)
         self._answered_ns = self._bench.now()
 
-    def _look(self, now_ns: int, pace: Pace) -> None:
+    def _reply(self) -> None:
+        """The first chart; all else is asked for when that has been painted, or with the next frame."""
+        now_ns = self._bench.now()
+        self.viewer.settle(now_ns)
+        columns = self._view.columns
+        ask = self.viewer.ask(now_ns, columns[:1] + (0,) * len(columns[1:]))
+        look = take_look(self.viewer.scene.timeline(), ask)
+        self._view.answer(look, lambda: self._follow(self._bench.now()))
+        self._answered_ns = self._bench.now()
+
+    def _look(self, now_ns: int, *, whole: bool) -> None:
         """While the app ends, parts of the view may be missing: nothing is asked any more."""
         if not self.is_attached:
             return
@@ -212,11 +227,11 @@ class BenchScreen(Screen[None]):
         timeline = self.viewer.scene.timeline()
         if self.viewer.newest:
             self._looker.forget()
-            self._see(gather(timeline, wish), pace)
+            self._see(gather(timeline, wish), whole=whole)
         elif wish != self._wished:
             self._looker.want(partial(gather, timeline, wish))
         elif self._seen is not None:
-            self._draw(self._seen, pace)
+            self._draw(self._seen, whole=whole)
         self._wished = wish
 
     def _wish(self, now_ns: int) -> Wish:
@@ -238,18 +253,18 @@ class BenchScreen(Screen[None]):
             figures = AskFigures(device=only, at_ns=self.viewer.here(now_ns), span=marked)
         return Wish(frame=frame, chronicle=lists, figures=figures)
 
-    def _see(self, seen: Seen, pace: Pace = Pace.WHOLE) -> None:
+    def _see(self, seen: Seen, *, whole: bool = True) -> None:
         """Show what was seen; the first time that tells where the session begins, look again."""
         first_look = seen.look.span[0] != self.viewer.span[0]
         self.viewer.span = seen.look.span
         self._seen = seen
-        self._draw(seen, pace)
+        self._draw(seen, whole=whole)
         if first_look:
             self.call_later(self.look_now)
 
-    def _draw(self, seen: Seen, pace: Pace) -> None:
+    def _draw(self, seen: Seen, *, whole: bool) -> None:
         status = self._bench.status if self.viewer.scene.live else None
-        self._view.draw(seen, Moment(self._bench.now(), status, self._settings.zone), pace)
+        self._view.draw(seen, Moment(self._bench.now(), status, self._settings.zone), whole=whole)
 
     def _fail(self, error: BaseException) -> None:
         self.notify(f"Cannot look there: {error}", severity="error", markup=False)

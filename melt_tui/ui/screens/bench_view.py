@@ -4,9 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from enum import Enum
 from functools import partial
-from itertools import zip_longest
+from time import monotonic
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -28,6 +27,7 @@ from melt_tui.ui.renderables.plot_model import PlotModel
 from melt_tui.ui.run_figures import TURN_COLUMNS, model_notes, run_model, turn_rows
 from melt_tui.ui.seen import Seen
 from melt_tui.ui.sentences import Severity, sentence
+from melt_tui.ui.turns import Turn
 from melt_tui.ui.viewer import Viewer
 from melt_tui.ui.waits import waiting_model
 from melt_tui.ui.widgets.chart_slot import ChartSlot
@@ -45,9 +45,11 @@ from melt_tui.ui.widgets.transport_bar import TransportBar
 from melt_tui.workbench import Status
 
 SLOTS = 6
-_GROUPS = (range(1), range(1, 3), range(3, SLOTS))
-"""Places of the charts that are drawn between two paintings."""
+HURRY_S = 0.01
+"""So long a key may be under way from the app to its screen: through some ten turns of the loop."""
 Chart = tuple[PanelLook, PlotModel]
+_LISTS = ("events", "run", "figures")
+"""What is drawn only where it was asked for anew: the first two of the chronicle."""
 PANES = ("events", "log", "turns", "figures")
 TOO_SMALL = "melt needs at least 40×12"
 _INKS = {
@@ -69,16 +71,6 @@ class Moment:
     zone: tzinfo | None
 
 
-class Pace(Enum):
-    """How a look is drawn: a key or a sample that comes meanwhile waits for a part, not for all."""
-
-    WHOLE = "whole"
-    PARTS = "parts"
-    """Each part is painted before the next is drawn."""
-    KEY = "key"
-    """The same, the first chart before all: it is the answer to a key."""
-
-
 class BenchView(Column):
     """Cards at the left, charts at the right, the lists and the run below them, the strip and the keys at the foot."""
 
@@ -94,10 +86,9 @@ class BenchView(Column):
         """How many devices the title over the cards says; -1 before it says any."""
         self._parts: deque[Callable[[], None]] = deque()
         """What is yet to be drawn of the newest look."""
-        self._listed = True
-        """Whether the lists show the newest chronicle."""
-        self._told = True
-        """Whether the table shows the newest figures."""
+        self._hurried_s = -HURRY_S
+        self._owed: set[str] = set()
+        """Of ``_LISTS``, those that do not show yet what was seen last."""
 
     def compose(self) -> ComposeResult:
         """Every part once; the stylesheet says which has room."""
@@ -177,29 +168,49 @@ class BenchView(Column):
         self.query_one("#panes").set_class(name in {"events", "log"}, "-pair")
         self.query_one("#low").set_class(name != "events", "-reading")
 
-    def draw(self, seen: Seen, moment: Moment, pace: Pace) -> None:
+    def draw(self, seen: Seen, moment: Moment, *, whole: bool) -> None:
         """Hand everything out. What did not change costs nothing; parts not given stay as they were.
 
-        What was still to be drawn of the look before is drawn of this one.
+        Not ``whole``: each part is painted before the next is drawn, so that a key or a sample that comes meanwhile
+        waits for a part. What was still to be drawn of the look before is drawn of this one.
         """
         if not self.is_attached:
             return
         look = seen.look
         if seen.chronicle is not None:
-            self._chronicle, self._listed = seen.chronicle, False
+            self._chronicle = seen.chronicle
+            self._owed.update(_LISTS[:2])
         if seen.figures is not None:
-            self._figures, self._told = seen.figures, False
-        origin = origin_ns(look.view, look.span[0])
-        charts = list(zip(look.panels, plots(look, Frame(self._viewer.playhead, origin)), strict=False))
-        frame = partial(self._draw_frame, look, origin, moment)
-        first, *others = (partial(self._draw_charts, look, charts, places) for places in _GROUPS)
-        foot = partial(self._draw_foot, look, origin, moment)
-        self._parts = deque([first, frame] if pace is Pace.KEY else [frame, first])
-        self._parts.extend([*others, foot])
-        if pace is Pace.WHOLE:
+            self._figures = seen.figures
+            self._owed.update(_LISTS[2:])
+        origin, charts = self._charts(look)
+        self._parts = deque([partial(self._draw_frame, look, origin, moment)])
+        self._parts.extend(partial(self._draw_chart, look, charts, place) for place in range(SLOTS))
+        self._parts.append(partial(self._draw_strip, look, origin, moment))
+        self._parts.extend(
+            partial(self._draw_list, what, look, origin) for what in _LISTS if what in self._owed
+        )
+        if whole:
             self.finish()
         else:
             self._draw_part(self._parts)
+
+    def answer(self, look: Look, then: Callable[[], object]) -> None:
+        """Draw the first chart, from which a key is read, and nothing else before it has been painted: that is what
+        ``then`` is for."""
+        if self.is_attached and self.slots:
+            self._parts = deque()
+            self._draw_chart(look, self._charts(look)[1], 0)
+            self.slots[0].when_painted(then)
+
+    def hurry(self) -> None:
+        """A key is on its way: for a moment no part is drawn."""
+        self._hurried_s = monotonic()
+
+    @property
+    def hurried(self) -> bool:
+        """Whether a key is on its way."""
+        return monotonic() - self._hurried_s < HURRY_S
 
     def finish(self) -> None:
         """Draw what is left of the newest look."""
@@ -208,9 +219,19 @@ class BenchView(Column):
 
     def _draw_part(self, parts: deque[Callable[[], None]]) -> None:
         """One part now, the others when it has been painted, unless another look has come."""
-        if parts and parts is self._parts and self.is_attached:
-            parts.popleft()()
-            self.call_after_refresh(self._draw_part, parts)
+        if not parts or parts is not self._parts or not self.is_attached:
+            return
+        if self.hurried:
+            self.set_timer(HURRY_S, partial(self._draw_part, parts))
+            return
+        parts.popleft()()
+        self.call_after_refresh(self._draw_part, parts)
+
+    def _charts(self, look: Look) -> tuple[int, Sequence[Chart]]:
+        """The session's start, and what each place on screen shows."""
+        origin = origin_ns(look.view, look.span[0])
+        frame = Frame(self._viewer.playhead, origin)
+        return origin, list(zip(look.panels, plots(look, frame), strict=False))
 
     def _draw_frame(self, look: Look, origin: int, moment: Moment) -> None:
         viewer = self._viewer
@@ -230,16 +251,16 @@ class BenchView(Column):
                 transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin)
             )
 
-    def _draw_charts(self, look: Look, charts: Sequence[Chart], places: range) -> None:
-        for slot, chart in list(zip_longest(self.slots, charts))[places.start : places.stop]:
-            if slot is not None and chart is None:
-                slot.explain("", ())
-            elif slot is not None:
-                one, model = chart
-                if one.panel.channels:
-                    slot.draw(model)
-                else:
-                    slot.explain(one.panel.title, self._reasons(look, one))
+    def _draw_chart(self, look: Look, charts: Sequence[Chart], place: int) -> None:
+        slots = self.slots
+        if place < min(len(slots), len(charts)):
+            one, model = charts[place]
+            if one.panel.channels:
+                slots[place].draw(model)
+            else:
+                slots[place].explain(one.panel.title, self._reasons(look, one))
+        elif place < len(slots):
+            slots[place].explain("", ())
 
     def _reasons(self, look: Look, one: PanelLook) -> Sequence[str]:
         device = look.selected if look.ask.alone else ""
@@ -252,18 +273,10 @@ class BenchView(Column):
             return reasons
         return [f"no {one.panel.topic.noun or one.panel.topic.title} yet"]
 
-    def _draw_foot(self, look: Look, origin: int, moment: Moment) -> None:
-        if self._chronicle is not None:
-            self._draw_strip(self._chronicle, look, origin, moment)
-            if not self._listed:
-                self._listed = True
-                self._draw_lists(self._chronicle, look, origin)
-        if self._figures is not None and not self._told:
-            self._told = True
-            at = stamp((self._figures.ask.at_ns - origin) / 1e9)
-            self.query_one("#figures", Table).show(*figure_rows(self._figures, at, look.stock.shades))
-
-    def _draw_strip(self, chronicle: Chronicle, look: Look, origin: int, moment: Moment) -> None:
+    def _draw_strip(self, look: Look, origin: int, moment: Moment) -> None:
+        chronicle = self._chronicle
+        if chronicle is None:
+            return
         reach, ask = self._viewer.reach(moment.now_ns), look.ask
         step = 1 << max(0, (reach.length_ns // max(1, 2 * self.strip_columns)).bit_length() - 1)
         self.query_one(TimeStrip).show(
@@ -281,7 +294,17 @@ class BenchView(Column):
             )
         )
 
-    def _draw_lists(self, chronicle: Chronicle, look: Look, origin: int) -> None:
+    def _draw_list(self, what: str, look: Look, origin: int) -> None:
+        self._owed.discard(what)
+        if what == "figures" and self._figures is not None:
+            at = stamp((self._figures.ask.at_ns - origin) / 1e9)
+            self.query_one("#figures", Table).show(*figure_rows(self._figures, at, look.stock.shades))
+        elif what == "run" and self._chronicle is not None:
+            self._draw_run(self._chronicle.turns, look, origin)
+        elif self._chronicle is not None:
+            self._draw_events(self._chronicle, look, origin)
+
+    def _draw_events(self, chronicle: Chronicle, look: Look, origin: int) -> None:
         shades, cursor = look.stock.shades, self._viewer.playhead.cursor_ns
 
         def stamped(t_ns: int) -> str:
@@ -296,9 +319,11 @@ class BenchView(Column):
         if chronicle.ask.log:
             rows = log_rows(chronicle.log, model_notes(look.view))
             self.query_one(LogPane).show(rows, cursor, shades, stamped)
-        model, wait = run_model(look.stock, look.selected, chronicle.turns), look.waiting.get(look.selected)
+
+    def _draw_run(self, turns: Sequence[Turn], look: Look, origin: int) -> None:
+        model, wait = run_model(look.stock, look.selected, turns), look.waiting.get(look.selected)
         self.query_one(RunPanel).show(waiting_model(wait, model) if wait else model)
-        self.query_one("#turns", Table).show(turn_rows(look.stock, chronicle.turns, origin))
+        self.query_one("#turns", Table).show(turn_rows(look.stock, turns, origin))
 
 
 def _floor(t_ns: int, step_ns: int) -> int:

@@ -1,6 +1,6 @@
 """A place for a chart: the chart, or in words why there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -47,6 +47,10 @@ class ChartSlot(Room):
         """Show a chart."""
         self._switch(chart=True)
         self._plot.show(model)
+
+    def when_painted(self, then: Callable[[], object]) -> None:
+        """Call when the chart is on the terminal as it was drawn last."""
+        self._plot.when_painted(then)
 
     def explain(self, title: str, reasons: Sequence[str]) -> None:
         """Show why there is none."""

@@ -1,11 +1,14 @@
 """In which order the bench draws, and that nothing is left out when something comes between two parts."""
 
+from asyncio import timeout
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.events import Key
 
-from melt_tui.ui.screens.bench_view import Pace
+from melt_tui.ui.screens import bench_view
+from melt_tui.ui.widgets.channel_plot import ChannelPlot
 from melt_tui.ui.widgets.chart_slot import ChartSlot
 from melt_tui.ui.widgets.event_log import EventLog
 from melt_tui.ui.widgets.header_line import HeaderLine
@@ -68,7 +71,7 @@ async def test_an_answer_to_a_key_begins_with_the_first_chart(desk: Any, make_ap
     async with make_app(desk()).run_test(size=SIZE) as pilot:
         await settle(pilot)
         drawn.taken()
-        bench_of(pilot.app)._answer(Pace.KEY)
+        bench_of(pilot.app)._reply()
         assert drawn.taken() == ["slot-0"]
         await settle(pilot)
         assert drawn.taken()[0] == "frame"
@@ -85,11 +88,11 @@ async def test_what_a_key_interrupts_is_drawn_of_the_later_look(
         bench.now_ns += LOOK_APART
         drawn.taken()
         screen._follow(bench.now())
-        screen._answer(Pace.KEY)
+        screen._reply()
         await settle(pilot)
         parts = drawn.taken()
-        assert parts[:3] == ["frame", "slot-0", "frame"]
-        assert parts.count("slot-0") == 1
+        assert parts[:4] == ["frame", "slot-0", "frame", "slot-0"]
+        assert parts.count("frame") == 2
         assert parts.count("lists") == 1
 
 
@@ -108,3 +111,41 @@ async def test_a_frame_that_comes_early_finishes_the_one_before(
         assert parts[0] == "frame"
         assert parts[1] == "slot-0"
         assert parts[-3:] == ["strip", "lists", "frame"]
+
+
+async def test_while_a_key_is_on_its_way_no_part_is_drawn_then_the_rest_is(
+    desk: Any, make_app: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_view, "HURRY_S", 0.2)
+    bench = desk()
+    async with make_app(bench).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        screen = bench_of(pilot.app)
+        bench.now_ns += LOOK_APART
+        drawn.taken()
+        screen._follow(bench.now())
+        await pilot.app.on_event(Key("f12", None))
+        await settle(pilot)
+        assert drawn.taken() == ["frame"]
+        async with timeout(20):
+            while "lists" not in drawn.parts:
+                await pilot.pause(0.01)
+
+
+async def test_what_follows_an_answer_waits_until_it_is_painted(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    async with make_app(bench).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        chart = bench_of(pilot.app).query_one(ChannelPlot)
+        said: list[str] = []
+        chart.when_painted(lambda: said.append("nothing new"))
+        await settle(pilot)
+        assert said == ["nothing new"]
+        with pilot.app.batch_update():
+            bench.now_ns += 60 * LOOK_APART
+            bench_of(pilot.app)._look(bench.now(), whole=True)
+            chart.when_painted(lambda: said.append("painted"))
+            await pilot.pause()
+            assert said == ["nothing new"]
+        await settle(pilot)
+        assert said == ["nothing new", "painted"]
