@@ -14,7 +14,7 @@ from melt_tui.store.recording import Recording
 from tests.rigs.installed import Home, Melt, home, parser, report, started, until
 from tests.rigs.load import METER_HZ, SIZE, Load
 
-SETTLED_S = 8.0
+SETTLED_S = 12.0
 """Imports are done, models are loaded, tokens come."""
 
 

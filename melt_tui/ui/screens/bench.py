@@ -3,21 +3,20 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
-from typing import NamedTuple
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Input
 
-from drivers.events import LimitEngaged, LogLine, OutputText
-from melt_tui.events import ThrottleOnset
+from drivers.events import LogLine, OutputText
 from melt_tui.timeline import Timeline
 from melt_tui.ui.answers import answer
 from melt_tui.ui.chronicle import AskChronicle
 from melt_tui.ui.commands import BENCH, BY_NAME, bindings
 from melt_tui.ui.figures import AskFigures
 from melt_tui.ui.frames import FrameReports
+from melt_tui.ui.jumps import Place, find_first_onset, replay_from, reveal
 from melt_tui.ui.look import take_look
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.playhead import Playhead, Reach
@@ -49,15 +48,6 @@ _PAINT_NS = 30_000_000
 _FRAMES_PER_S = 10.0
 _COVERED_NS = 250_000_000
 """Under a dialog every frame is drawn with all that lies above it: they come no more often than this."""
-_LEAD_NS = 5_000_000_000
-"""How long before an onset ``first_onset`` begins to play."""
-
-
-class Place(NamedTuple):
-    """Where to go: a moment, and the device that it is about where that is to be chosen."""
-
-    t_ns: int
-    device: str = ""
 
 
 class BenchScreen(Screen[None]):
@@ -201,11 +191,26 @@ class BenchScreen(Screen[None]):
             self._follow(now_ns)
 
     def _follow(self, now_ns: int) -> None:
+        """The newest is asked for in two: what devices say is painted before the charts' windows are taken."""
         self._view.finish()
-        self._look(now_ns, whole=False)
+        if not self.viewer.newest:
+            self._look(now_ns)
+        elif self.is_attached:
+            self._looker.forget()
+            self.viewer.settle(now_ns)
+            glance = take_look(self.viewer.scene.timeline(), self.viewer.ask(now_ns, ()))
+            self._view.begin(glance, self._moment(), self._take)
+
+    def _take(self) -> Seen:
+        now_ns = self._bench.now()
+        self.viewer.settle(now_ns)
+        self._wished = self._wish(now_ns)
+        seen = gather(self.viewer.scene.timeline(), self._wished)
+        self._keep(seen)
+        return seen
 
     def _answer(self) -> None:
-        self._look(self._bench.now(), whole=True)
+        self._look(self._bench.now())
         self._answered_ns = self._bench.now()
 
     def _reply(self) -> None:
@@ -218,7 +223,7 @@ class BenchScreen(Screen[None]):
         self._view.answer(look, lambda: self._follow(self._bench.now()))
         self._answered_ns = self._bench.now()
 
-    def _look(self, now_ns: int, *, whole: bool) -> None:
+    def _look(self, now_ns: int) -> None:
         """While the app ends, parts of the view may be missing: nothing is asked any more."""
         if not self.is_attached:
             return
@@ -227,11 +232,11 @@ class BenchScreen(Screen[None]):
         timeline = self.viewer.scene.timeline()
         if self.viewer.newest:
             self._looker.forget()
-            self._see(gather(timeline, wish), whole=whole)
+            self._see(gather(timeline, wish))
         elif wish != self._wished:
             self._looker.want(partial(gather, timeline, wish))
         elif self._seen is not None:
-            self._draw(self._seen, whole=whole)
+            self._view.draw(self._seen, self._moment())
         self._wished = wish
 
     def _wish(self, now_ns: int) -> Wish:
@@ -253,18 +258,21 @@ class BenchScreen(Screen[None]):
             figures = AskFigures(device=only, at_ns=self.viewer.here(now_ns), span=marked)
         return Wish(frame=frame, chronicle=lists, figures=figures)
 
-    def _see(self, seen: Seen, *, whole: bool = True) -> None:
-        """Show what was seen; the first time that tells where the session begins, look again."""
+    def _see(self, seen: Seen) -> None:
+        self._keep(seen)
+        self._view.draw(seen, self._moment())
+
+    def _keep(self, seen: Seen) -> None:
+        """Remember what was seen; the first time that tells where the session begins, look again."""
         first_look = seen.look.span[0] != self.viewer.span[0]
         self.viewer.span = seen.look.span
         self._seen = seen
-        self._draw(seen, whole=whole)
         if first_look:
             self.call_later(self.look_now)
 
-    def _draw(self, seen: Seen, *, whole: bool) -> None:
+    def _moment(self) -> Moment:
         status = self._bench.status if self.viewer.scene.live else None
-        self._view.draw(seen, Moment(self._bench.now(), status, self._settings.zone), whole=whole)
+        return Moment(self._bench.now(), status, self._settings.zone)
 
     def _fail(self, error: BaseException) -> None:
         self.notify(f"Cannot look there: {error}", severity="error", markup=False)
@@ -282,10 +290,10 @@ class BenchScreen(Screen[None]):
             event = ask(here, JUMP_KINDS)
             return Place(event.t_ns) if event else None
 
-        self._go_to(look, _reveal, "There is no later event." if forward else "There is no earlier event.")
+        self._go_to(look, reveal, "There is no later event." if forward else "There is no earlier event.")
 
     def _first_onset(self) -> None:
-        self._go_to(_find_first_onset, _replay_from, "Nothing throttled so far, and no limit was engaged.")
+        self._go_to(find_first_onset, replay_from, "Nothing throttled so far, and no limit was engaged.")
 
     @work(exclusive=True, group="find")
     async def _go_to(
@@ -326,7 +334,7 @@ class BenchScreen(Screen[None]):
             return None if t_ns is None else Place(t_ns)
 
         if text:
-            self._go_to(look, _reveal, f"“{text}” was not found in the log.")
+            self._go_to(look, reveal, f"“{text}” was not found in the log.")
 
     @on(Input.Submitted, "#search")
     def _searched(self, event: Input.Submitted) -> None:
@@ -372,21 +380,3 @@ class BenchScreen(Screen[None]):
     @on(ChannelPlot.Zoomed)
     def _zoomed(self, event: ChannelPlot.Zoomed) -> None:
         self.move(lambda p, now, reach: p.scaled(event.factor, event.at_ns, now, reach))
-
-
-def _find_first_onset(timeline: Timeline) -> Place | None:
-    """Of throttling, or of a limit where nothing throttled; of a simulated device, if there is one: the demo's."""
-    first, last = timeline.span()
-    onsets = timeline.events(first, last, kinds=(ThrottleOnset,))
-    found = onsets or timeline.events(first, last, kinds=(LimitEngaged,))
-    view = timeline.view(last)
-    acted = [e for e in found if (d := view.devices.get(e.device)) and d.info and d.info.simulated]
-    return next((Place(event.t_ns, event.device) for event in acted or found), None)
-
-
-def _reveal(t_ns: int) -> Move:
-    return lambda p, now, reach: p.revealed(t_ns, now, reach)
-
-
-def _replay_from(t_ns: int) -> Move:
-    return lambda p, now, reach: p.sought(t_ns - _LEAD_NS, now, reach).playing(now, reach)

@@ -168,14 +168,26 @@ class BenchView(Column):
         self.query_one("#panes").set_class(name in {"events", "log"}, "-pair")
         self.query_one("#low").set_class(name != "events", "-reading")
 
-    def draw(self, seen: Seen, moment: Moment, *, whole: bool) -> None:
-        """Hand everything out. What did not change costs nothing; parts not given stay as they were.
+    def draw(self, seen: Seen, moment: Moment) -> None:
+        """Hand everything out. What did not change costs nothing; parts not given stay as they were."""
+        if self.is_attached:
+            self._parts = deque([partial(self._draw_frame, seen.look, moment), *self._rest(seen, moment)])
+            self.finish()
 
-        Not ``whole``: each part is painted before the next is drawn, so that a key or a sample that comes meanwhile
-        waits for a part. What was still to be drawn of the look before is drawn of this one.
-        """
-        if not self.is_attached:
-            return
+    def begin(self, glance: Look, moment: Moment, take: Callable[[], Seen]) -> None:
+        """Hand out what the devices say, then what ``take`` brings, each part painted before the next is drawn: a key or a
+        sample that comes meanwhile waits for a part. What is not drawn when another look comes is drawn of that one."""
+        if self.is_attached:
+            self._parts = deque(
+                [partial(self._draw_frame, glance, moment), partial(self._take, take, moment)]
+            )
+            self._draw_part(self._parts)
+
+    def _take(self, take: Callable[[], Seen], moment: Moment) -> None:
+        self._parts.extend(self._rest(take(), moment))
+
+    def _rest(self, seen: Seen, moment: Moment) -> Iterator[Callable[[], None]]:
+        """The parts below the devices."""
         look = seen.look
         if seen.chronicle is not None:
             self._chronicle = seen.chronicle
@@ -184,16 +196,9 @@ class BenchView(Column):
             self._figures = seen.figures
             self._owed.update(_LISTS[2:])
         origin, charts = self._charts(look)
-        self._parts = deque([partial(self._draw_frame, look, origin, moment)])
-        self._parts.extend(partial(self._draw_chart, look, charts, place) for place in range(SLOTS))
-        self._parts.append(partial(self._draw_strip, look, origin, moment))
-        self._parts.extend(
-            partial(self._draw_list, what, look, origin) for what in _LISTS if what in self._owed
-        )
-        if whole:
-            self.finish()
-        else:
-            self._draw_part(self._parts)
+        yield from (partial(self._draw_chart, look, charts, place) for place in range(SLOTS))
+        yield partial(self._draw_strip, look, origin, moment)
+        yield from (partial(self._draw_list, what, look, origin) for what in _LISTS if what in self._owed)
 
     def answer(self, look: Look, then: Callable[[], object]) -> None:
         """Draw the first chart, from which a key is read, and nothing else before it has been painted: that is what
@@ -233,8 +238,8 @@ class BenchView(Column):
         frame = Frame(self._viewer.playhead, origin)
         return origin, list(zip(look.panels, plots(look, frame), strict=False))
 
-    def _draw_frame(self, look: Look, origin: int, moment: Moment) -> None:
-        viewer = self._viewer
+    def _draw_frame(self, look: Look, moment: Moment) -> None:
+        viewer, origin = self._viewer, origin_ns(look.view, look.span[0])
         reach = viewer.reach(moment.now_ns)
         self.query_one(HeaderLine).show(
             header_model(look, moment.status, viewer.playhead, reach, moment.now_ns, moment.zone)

@@ -143,7 +143,7 @@ async def test_what_follows_an_answer_waits_until_it_is_painted(desk: Any, make_
         assert said == ["nothing new"]
         with pilot.app.batch_update():
             bench.now_ns += 60 * LOOK_APART
-            bench_of(pilot.app)._look(bench.now(), whole=True)
+            bench_of(pilot.app)._look(bench.now())
             chart.when_painted(lambda: said.append("painted"))
             await pilot.pause()
             assert said == ["nothing new"]
