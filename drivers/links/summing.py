@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -46,6 +46,10 @@ class _Sum:
         self._lock = threading.Lock()
         self._digest = ""
 
+    def learn(self, digest: str) -> None:
+        """It was worked out before, by somebody else."""
+        self._digest = self._digest or digest
+
     def hexdigest(self, stopped: threading.Event) -> str:
         """It. Raises OSError, and Stopped soon after ``stopped`` is set."""
         while not self._lock.acquire(timeout=STOP_CHECK_S):
@@ -64,6 +68,15 @@ class _Sum:
                 check(stopped)
                 summed.update(held[:n])
         return summed.hexdigest()
+
+
+def remember(path: Path, sha256: str) -> None:
+    """What somebody read a file for already: it need not be read a second time to be sent. A file that is not there, or of
+    which the sum is not known, is passed over."""
+    with suppress(OSError):
+        stat = path.stat()
+        if sha256:
+            _sum(path, stat.st_size, stat.st_mtime_ns).learn(sha256)
 
 
 def check(stopped: threading.Event) -> None:

@@ -8,6 +8,7 @@ from drivers.clock import SECOND
 from drivers.errors import Refused
 from drivers.foreign import printable
 from drivers.links.base import Progress
+from drivers.links.summing import remember
 from drivers.model import ModelFile
 from drivers.runs.stage import Stage
 
@@ -27,6 +28,7 @@ async def push_model(stage: Stage, model: ModelFile, folder: str) -> str:
         )
     target = f"{folder}/{Path(model.path).name}"
     told = _Told(stage, f"pushing {printable(model.name, 80)} to {stage.spec.device}")
+    remember(Path(model.path), model.sha256)
     await stage.shell.push(Path(model.path), target, told.from_any_thread())
     return target
 

@@ -14,6 +14,7 @@ from drivers.clock import Clock
 from drivers.errors import AskUser, LinkError, NotSupported, Refused
 from drivers.foreign import printable
 from drivers.links.base import Progress, ShellLink
+from drivers.links.summing import remember
 from drivers.model import DeviceKind
 from drivers.runs.places import ANDROID, LINUX, LLAMA_CPP, home_of, models_folder, runtime_folder
 from drivers.runs.program import library_environment
@@ -228,6 +229,7 @@ class Installing:
             fraction = told.done / told.total if told.total else 1.0
             progress(step, fraction, pace.to_go(fraction))
 
+        remember(Path(file.path), file.sha256)
         await self._shell.push(Path(file.path), f"{folder}/{Path(file.path).name}", tell)
 
     async def _change(self, folder: str, *argv: str) -> str:

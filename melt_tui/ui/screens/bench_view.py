@@ -48,6 +48,8 @@ SLOTS = 6
 HURRY_S = 0.01
 """So long a key may be under way from the app to its screen: through some ten turns of the loop."""
 Chart = tuple[PanelLook, PlotModel]
+_TOGETHER = (range(1), range(1, 3), range(3, SLOTS))
+"""Charts with nothing painted between them: a painting costs as much as drawing half a chart."""
 _LISTS = ("events", "run", "figures")
 """What is drawn only where it was asked for anew: the first two of the chronicle."""
 PANES = ("events", "log", "turns", "figures")
@@ -185,6 +187,7 @@ class BenchView(Column):
 
     def _take(self, take: Callable[[], Seen], moment: Moment) -> None:
         self._parts.extend(self._rest(take(), moment))
+        self._parts.popleft()()
 
     def _rest(self, seen: Seen, moment: Moment) -> Iterator[Callable[[], None]]:
         """The parts below the devices."""
@@ -196,7 +199,7 @@ class BenchView(Column):
             self._figures = seen.figures
             self._owed.update(_LISTS[2:])
         origin, charts = self._charts(look)
-        yield from (partial(self._draw_chart, look, charts, place) for place in range(SLOTS))
+        yield from (partial(self._draw_charts, look, charts, places) for places in _TOGETHER)
         yield partial(self._draw_strip, look, origin, moment)
         yield from (partial(self._draw_list, what, look, origin) for what in _LISTS if what in self._owed)
 
@@ -205,7 +208,7 @@ class BenchView(Column):
         ``then`` is for."""
         if self.is_attached and self.slots:
             self._parts = deque()
-            self._draw_chart(look, self._charts(look)[1], 0)
+            self._draw_charts(look, self._charts(look)[1], _TOGETHER[0])
             self.slots[0].when_painted(then)
 
     def hurry(self) -> None:
@@ -256,16 +259,16 @@ class BenchView(Column):
                 transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin)
             )
 
-    def _draw_chart(self, look: Look, charts: Sequence[Chart], place: int) -> None:
+    def _draw_charts(self, look: Look, charts: Sequence[Chart], places: range) -> None:
         slots = self.slots
-        if place < min(len(slots), len(charts)):
-            one, model = charts[place]
-            if one.panel.channels:
-                slots[place].draw(model)
+        for place in range(places.start, min(places.stop, len(slots))):
+            slot = slots[place]
+            if place >= len(charts):
+                slot.explain("", ())
+            elif charts[place][0].panel.channels:
+                slot.draw(charts[place][1])
             else:
-                slots[place].explain(one.panel.title, self._reasons(look, one))
-        elif place < len(slots):
-            slots[place].explain("", ())
+                slot.explain(charts[place][0].panel.title, self._reasons(look, charts[place][0]))
 
     def _reasons(self, look: Look, one: PanelLook) -> Sequence[str]:
         device = look.selected if look.ask.alone else ""

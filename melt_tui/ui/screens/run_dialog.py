@@ -18,7 +18,7 @@ from melt_tui.ui.screens.setup_dialog import PUSHED, SetupDialog
 from melt_tui.workbench import Bench, Choice, RunRequest, SetupRequest, told
 
 LINK_LOSS = (
-    Choice(value="stop", title="stop", remark="ends at once, leaves nothing there"),
+    Choice(value="stop", title="stop", remark="ends at once; an iPhone's app once it is back"),
     Choice(value="keep", title="keep", remark="goes on for its lease, is taken up again"),
 )
 UNTIL = (
