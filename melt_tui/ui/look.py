@@ -1,7 +1,7 @@
 """What a frame needs of the timeline, asked in one go: pure, and safe on any thread."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, ChannelKey, Quantity
@@ -98,25 +98,7 @@ class Look:
 
 def take_look(timeline: Timeline, ask: Ask) -> Look:
     """Ask the timeline for everything that ``ask`` needs."""
-    view = timeline.view(ask.t_ns)
-    stock = Stock(view, ask.colours)
-    selected = ask.selected if ask.selected in view.devices else default_device(view)
-    chosen = _turned(panels(stock, selected if ask.alone else ""), ask)
-    until_ns = min(ask.t_ns, ask.t1_ns)
-    return Look(
-        ask=ask,
-        span=timeline.span(),
-        stock=stock,
-        selected=selected,
-        panels=tuple(
-            PanelLook(panel, _windows(timeline, panel, ask.t0_ns, until_ns, columns))
-            for panel, columns in zip(chosen, ask.columns, strict=False)
-        ),
-        intervals=timeline.intervals(ask.t0_ns, until_ns),
-        marks=timeline.events(ask.t0_ns, until_ns, kinds=MARKED_KINDS, limit=MARKS_AT_MOST),
-        sparks=_sparks(timeline, stock),
-        waiting=waiting(timeline, ask.t_ns),
-    )
+    return with_charts(timeline, take_glance(timeline, ask))
 
 
 def take_glance(timeline: Timeline, ask: Ask) -> Look:
@@ -127,9 +109,25 @@ def take_glance(timeline: Timeline, ask: Ask) -> Look:
         ask=ask,
         span=timeline.span(),
         stock=stock,
-        selected=ask.selected,
+        selected=ask.selected if ask.selected in view.devices else default_device(view),
         sparks=_sparks(timeline, stock),
         waiting=waiting(timeline, ask.t_ns),
+    )
+
+
+def with_charts(timeline: Timeline, glance: Look) -> Look:
+    """The same with the charts that were asked for."""
+    ask = glance.ask
+    chosen = _turned(panels(glance.stock, glance.selected if ask.alone else ""), ask)
+    until_ns = min(ask.t_ns, ask.t1_ns)
+    return replace(
+        glance,
+        panels=tuple(
+            PanelLook(panel, _windows(timeline, panel, ask.t0_ns, until_ns, columns))
+            for panel, columns in zip(chosen, ask.columns, strict=False)
+        ),
+        intervals=timeline.intervals(ask.t0_ns, until_ns),
+        marks=timeline.events(ask.t0_ns, until_ns, kinds=MARKED_KINDS, limit=MARKS_AT_MOST),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from melt_tui.timeline import Timeline
 from melt_tui.ui.chronicle import AskChronicle, Chronicle, take_chronicle
 from melt_tui.ui.figures import AskFigures, Figures, take_figures
-from melt_tui.ui.look import Ask, Look, take_look
+from melt_tui.ui.look import Ask, Look, take_look, with_charts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,9 @@ class Seen:
     figures: Figures | None = None
 
 
-def gather(timeline: Timeline, wish: Wish) -> Seen:
-    """Ask the timeline; safe on any thread."""
-    look = take_look(timeline, wish.frame)
+def gather(timeline: Timeline, wish: Wish, glance: Look | None = None) -> Seen:
+    """Ask the timeline for what a ``glance`` at the same moment did not bring; safe on any thread."""
+    look = with_charts(timeline, glance) if glance else take_look(timeline, wish.frame)
     return Seen(
         look=look,
         chronicle=take_chronicle(timeline, wish.chronicle, look.stock) if wish.chronicle else None,

@@ -17,7 +17,7 @@ from melt_tui.ui.commands import BENCH, BY_NAME, bindings
 from melt_tui.ui.figures import AskFigures
 from melt_tui.ui.frames import FrameReports
 from melt_tui.ui.jumps import Place, find_first_onset, replay_from, reveal
-from melt_tui.ui.look import take_look
+from melt_tui.ui.look import Look, take_glance, take_look
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.playhead import Playhead, Reach
 from melt_tui.ui.renderables.log_lines import log_rows, next_place
@@ -123,7 +123,6 @@ class BenchScreen(Screen[None]):
         before = self.viewer.newest, self.viewer.playhead.cursor_ns
         self.viewer.move(step, self._bench.now())
         if self.viewer.newest and before == (True, self.viewer.playhead.cursor_ns):
-            self._due_ns.update(figures=0)
             self._reply()
         else:
             self.look_now()
@@ -198,14 +197,12 @@ class BenchScreen(Screen[None]):
         elif self.is_attached:
             self._looker.forget()
             self.viewer.settle(now_ns)
-            glance = take_look(self.viewer.scene.timeline(), self.viewer.ask(now_ns, ()))
-            self._view.begin(glance, self._moment(), self._take)
+            timeline, self._wished = self.viewer.scene.timeline(), self._wish(now_ns)
+            glance = take_glance(timeline, self._wished.frame)
+            self._view.begin(glance, self._moment(), partial(self._take, timeline, self._wished, glance))
 
-    def _take(self) -> Seen:
-        now_ns = self._bench.now()
-        self.viewer.settle(now_ns)
-        self._wished = self._wish(now_ns)
-        seen = gather(self.viewer.scene.timeline(), self._wished)
+    def _take(self, timeline: Timeline, wish: Wish, glance: Look) -> Seen:
+        seen = gather(timeline, wish, glance)
         self._keep(seen)
         return seen
 
@@ -215,6 +212,7 @@ class BenchScreen(Screen[None]):
 
     def _reply(self) -> None:
         """The first chart; all else is asked for when that has been painted, or with the next frame."""
+        self._due_ns.update(lists=0, figures=0)
         now_ns = self._bench.now()
         self.viewer.settle(now_ns)
         columns = self._view.columns

@@ -48,8 +48,8 @@ SLOTS = 6
 HURRY_S = 0.01
 """So long a key may be under way from the app to its screen: through some ten turns of the loop."""
 Chart = tuple[PanelLook, PlotModel]
-_TOGETHER = (range(1), range(1, 3), range(3, SLOTS))
-"""Charts with nothing painted between them: a painting costs as much as drawing half a chart."""
+_LARGE, _SMALL = range(3), range(3, SLOTS)
+"""Places of charts with nothing painted between them: to draw much at a time costs least, and a key waits for it."""
 _LISTS = ("events", "run", "figures")
 """What is drawn only where it was asked for anew: the first two of the chronicle."""
 PANES = ("events", "log", "turns", "figures")
@@ -199,16 +199,22 @@ class BenchView(Column):
             self._figures = seen.figures
             self._owed.update(_LISTS[2:])
         origin, charts = self._charts(look)
-        yield from (partial(self._draw_charts, look, charts, places) for places in _TOGETHER)
-        yield partial(self._draw_strip, look, origin, moment)
-        yield from (partial(self._draw_list, what, look, origin) for what in _LISTS if what in self._owed)
+        yield partial(self._draw_charts, look, charts, _LARGE)
+        yield partial(self._draw_foot, look, charts, origin, moment)
+
+    def _draw_foot(self, look: Look, charts: Sequence[Chart], origin: int, moment: Moment) -> None:
+        self._draw_charts(look, charts, _SMALL)
+        self._draw_strip(look, origin, moment)
+        for what in _LISTS:
+            if what in self._owed:
+                self._draw_list(what, look, origin)
 
     def answer(self, look: Look, then: Callable[[], object]) -> None:
         """Draw the first chart, from which a key is read, and nothing else before it has been painted: that is what
         ``then`` is for."""
         if self.is_attached and self.slots:
             self._parts = deque()
-            self._draw_charts(look, self._charts(look)[1], _TOGETHER[0])
+            self._draw_charts(look, self._charts(look)[1], range(1))
             self.slots[0].when_painted(then)
 
     def hurry(self) -> None:
