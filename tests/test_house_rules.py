@@ -16,6 +16,7 @@ PROTOCOLS = sorted(ROOT.glob("drivers/**/protocol.py"))
 
 LATE_IMPORTS = {
     "melt_tui/config/__init__.py": "the parser is loaded only when there is a file to parse",
+    "melt_tui/measures/comparing.py": "scipy.stats takes most of a second, and few sides are skewed",
 }
 """Files that may import inside a function, with the reason."""
 

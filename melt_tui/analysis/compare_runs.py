@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
+from threading import Lock
 
 from melt_tui import format as fmt
 from melt_tui.analysis.compare_request import LEAST_RUNS, MOST_RUNS, CompareRequest, Grouping, named_groups
@@ -144,15 +145,17 @@ class _Opened:
 
 _KEPT = 16
 """Recordings whose figures are kept: other groups, another alignment, are asked for again and again."""
+_reckoning = Lock()
 _figured: OrderedDict[tuple[object, ...], tuple[Summary, list[RunEvents]]] = OrderedDict()
 
 
 def _figures(stamp: tuple[object, ...], recording: Recorded) -> tuple[Summary, list[RunEvents]]:
-    """The figures of a recording, as long as its file is as it was."""
-    known = _figured.pop(stamp, None) or (summarise(recording), run_events(recording))
-    _figured[stamp] = known
-    while len(_figured) > _KEPT:
-        _figured.popitem(last=False)
+    """The figures of a recording, as long as its file is as it was; threads that want the same wait for the first."""
+    with _reckoning:
+        known = _figured.pop(stamp, None) or (summarise(recording), run_events(recording))
+        _figured[stamp] = known
+        while len(_figured) > _KEPT:
+            _figured.popitem(last=False)
     return known
 
 

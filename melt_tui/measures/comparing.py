@@ -223,15 +223,25 @@ def _student(freedom: float) -> tuple[float, float]:
 
 def _bootstrapped(a: Numbers, b: Numbers) -> tuple[float, float]:
     """Quantiles of the studentised difference over resampled runs; the same runs give the same."""
-    draw = np.random.default_rng(SEED)
-    some_a = draw.choice(a - a.mean(), (RESAMPLES, len(a)))
-    some_b = draw.choice(b - b.mean(), (RESAMPLES, len(b)))
-    error = np.sqrt(some_a.var(axis=1, ddof=1) / len(a) + some_b.var(axis=1, ddof=1) / len(b))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        studentised = (some_b.mean(axis=1) - some_a.mean(axis=1)) / error
-    studentised = studentised[np.isfinite(studentised)]
-    low, high = np.quantile(studentised, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    from scipy.stats import bootstrap
+
+    found = bootstrap(
+        (a - a.mean(), b - b.mean()),
+        _studentised,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        random_state=np.random.default_rng(SEED),
+    )
+    drawn = found.bootstrap_distribution
+    low, high = np.quantile(drawn[np.isfinite(drawn)], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
+
+
+def _studentised(a: Numbers, b: Numbers, axis: int = -1) -> Numbers:
+    """The difference of means in its standard errors; not finite where neither side varies."""
+    error = np.sqrt(a.var(axis=axis, ddof=1) / a.shape[axis] + b.var(axis=axis, ddof=1) / b.shape[axis])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((b.mean(axis=axis) - a.mean(axis=axis)) / error)
 
 
 def _hedges(a: Numbers, b: Numbers) -> float | None:

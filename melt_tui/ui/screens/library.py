@@ -47,6 +47,7 @@ class LibraryScreen(Screen[Path | tuple[str, ...]]):
         self._entries: Sequence[RecordingInfo] = ()
         self._picked: list[Path] = []
         """For comparing, in the order in which they were picked."""
+        self._reckoned: set[Path] = set()
         self._handlers: Mapping[str, Callable[[RecordingInfo], object]] = {
             "replay_entry": self._replay,
             "pick": self._pick,
@@ -153,9 +154,17 @@ class LibraryScreen(Screen[Path | tuple[str, ...]]):
             self.notify(f"{MOST_DRAWN} are picked: more cannot be compared at once.", markup=False)
         else:
             self._picked.append(entry.path)
+            if entry.path not in self._reckoned:
+                self._reckoned.add(entry.path)
+                self._reckon(entry.path)
         self._fill()
         table = self.query_one(DataTable)
         table.move_cursor(row=min(table.cursor_row + 1, len(self._entries) - 1))
+
+    @work(group="reckon")
+    async def _reckon(self, path: Path) -> None:
+        """Its figures are there when it is compared; what hinders that is said then."""
+        await answer(self._bench.read_figures(path))
 
     def _compare(self, entry: RecordingInfo) -> None:
         """Those that are picked; without any the one under the cursor, if several runs are in it."""

@@ -320,6 +320,7 @@ async def test_picked_in_the_library(record: Any, make_app: Callable[..., MeltAp
             "Nothing was run in this recording: there is nothing to compare.",
             "Cannot be read: not a recording",
         }
+        assert bench.told("read_figures") == paths  # while people choose
         await press(pilot, "c")
         await until(pilot, lambda: place(app) is CompareScreen)
         await settle(pilot)
