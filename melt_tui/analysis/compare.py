@@ -11,10 +11,12 @@ from typing import Any
 
 from melt_tui.analysis.compare_figures import Row, rows_of
 from melt_tui.analysis.compare_request import Axis, CompareRequest, alignment_of
-from melt_tui.analysis.compare_runs import ComparedRun, Group, chosen
+from melt_tui.analysis.compare_runs import ComparedRun, Group, chosen, read_figures
 from melt_tui.analysis.compare_series import Overlay, overlays
 from melt_tui.analysis.compare_setup import Differing, differing, forbidden, warnings
 from melt_tui.errors import UsageError
+
+__all__ = ["Comparison", "compare_runs", "read_figures"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,8 +122,8 @@ class Shelf:
         return opened
 
     async def read_figures(self, path: Path) -> None:
-        """Reckon the figures of a recording ahead. Raises BadRecording."""
-        await asyncio.to_thread(lambda: _analysis("compare_runs").read_figures(path))
+        """Reckon the figures of a recording ahead, and load what compares them. Raises BadRecording."""
+        await asyncio.to_thread(lambda: _analysis("compare").read_figures(path))
 
     async def compare(self, request: "CompareRequest") -> "Comparison":
         """Runs of recordings side by side. Raises UsageError, BadRecording."""

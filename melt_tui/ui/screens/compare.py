@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
 
 _ZOOM = 2.0
+_TOLD_S = 0.1
+"""How far the reckoning has come is told no more often."""
 _SOON_NS = 15_000_000
 """What is read finer in less than this needs no picture before it."""
 Step = Callable[[Lens, Span], Lens]
@@ -267,11 +270,14 @@ class CompareScreen(Screen[None]):
         wanted = list(
             dict.fromkeys(run.path for run, letter in zip(runs.runs, lens.groups, strict=True) if letter)
         )
+        told_s = -_TOLD_S
         for path in wanted:
             if path in self.figures.read:
                 continue
             self.figures = replace(self.figures, pending=(len(self.figures.read), len(wanted)))
-            self.draw()
+            if monotonic() - told_s >= _TOLD_S:
+                told_s = monotonic()
+                self.draw()
             got = await answer(self._bench.read_figures(path))
             if got.problem:
                 self._settle(None, f"{path.name}: {got.problem}", ())
