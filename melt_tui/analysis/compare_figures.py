@@ -29,8 +29,9 @@ def rows_of(known: Sequence[Known], groups: Sequence[Group], refusal: str) -> tu
 
 def _bases(known: Sequence[Known]) -> Iterator[tuple[Figure, Basis]]:
     yield FIGURES["decode_tps"], _decode(known)
+    mixed = _mixed(known)
     for name, of_turn in _OF_TURNS.items():
-        yield FIGURES[name], _of_turns(known, of_turn, name)
+        yield FIGURES[name], _of_turns(known, of_turn, mixed if name.startswith("itl_") else "")
     for name, of_run in _OF_RUNS.items():
         yield FIGURES[name], _of_runs(known, of_run)
     yield FIGURES["max_c"], _hottest(known)
@@ -110,9 +111,8 @@ def _decode(known: Sequence[Known]) -> Basis:
     )
 
 
-def _of_turns(known: Sequence[Known], reader: Reader, name: str) -> Basis:
+def _of_turns(known: Sequence[Known], reader: Reader, mixed: str) -> Basis:
     values = tuple(_turns(run, reader) for run in known)
-    mixed = _mixed(known) if name.startswith("itl_") else ""
     return Basis(values, refusal=mixed if all(values) else "")
 
 

@@ -98,7 +98,7 @@ def _session(summary: Summary) -> Iterator[str]:
 def _device(device: DeviceSummary) -> str:
     parts = [fmt.plain(device.device)]
     parts += [fmt.plain(text) for text in (device.model, device.os) if text]
-    if device.simulated:
+    if device.simulated and "simulated" not in parts:
         parts.append("simulated")
     if device.outages:
         parts.append(f"lost {device.outages} ×")

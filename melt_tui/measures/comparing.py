@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import copysign, isfinite, sqrt
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,12 +194,12 @@ def _over_turns(a: Numbers, b: Numbers) -> _Estimate:
 
 def _means(side: Sequence[Turns], prompts: Sequence[Hashable]) -> Numbers:
     """A figure for each run."""
-    return np.array([np.mean([run[key] for key in prompts or list(run)]) for run in side], np.float64)
+    return np.array([fmean([run[key] for key in prompts or list(run)]) for run in side], np.float64)
 
 
 def _by_prompt(side: Sequence[Turns], prompts: Sequence[Hashable]) -> Numbers:
     """A figure for each prompt."""
-    return np.array([np.mean([run[key] for run in side]) for key in prompts], np.float64)
+    return np.array([fmean([run[key] for run in side]) for key in prompts], np.float64)
 
 
 def _variance(values: Numbers) -> float:
