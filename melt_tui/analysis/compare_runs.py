@@ -1,7 +1,7 @@
 """The runs that are compared: chosen from recordings, put into groups, each with what must be known beside its figures."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from melt_tui.analysis.runs import RunSummary
 from melt_tui.analysis.session import DeviceSummary, Summary, summarise
 from melt_tui.errors import UsageError
 from melt_tui.events import SessionStarted
-from melt_tui.measures.heat import UNLIMITED, ThermalStart
+from melt_tui.measures.heat import ThermalStart, limited
 from melt_tui.store.recording import Recording
 
 
@@ -286,13 +286,9 @@ def _told(one: _Found, label: str, group: str, wall_ns: int | None, place: int |
         counted_turns=summary.counted_turns,
         start_c=summary.temperatures[0].start_c if summary.temperatures else None,
         sensor=summary.temperatures[0].sensor if summary.temperatures else "",
-        limited=min(1.0, sum(_limits(throttling.states))),
+        limited=limited(throttling.states),
         onset_s=throttling.onset_s,
         warm=looked and any(_BEGAN_WARM in note for note in throttling.notes),
         start=summary.start.thermal,
         variant=summary.fair.variant,
     )
-
-
-def _limits(states: Mapping[str, float]) -> Iterator[float]:
-    return (share for state, share in states.items() if state != UNLIMITED)

@@ -21,7 +21,7 @@ from melt_tui.analysis.session import DeviceSummary, Summary, summarise
 from melt_tui.analysis.turns import TurnSummary
 from melt_tui.events import SessionStarted
 from melt_tui.measures.energy import PerToken
-from melt_tui.measures.heat import UNLIMITED
+from melt_tui.measures.heat import limited
 from melt_tui.measures.integral import Times, Values
 from melt_tui.store.recording import Recording
 
@@ -95,7 +95,7 @@ class FiguredRun:
     def limited(self) -> float | None:
         """Share of its time under a limit of its platform; None where nobody looked."""
         known = self.summary.throttling.states
-        return min(1.0, sum(share for state, share in known.items() if state != UNLIMITED)) if known else None
+        return limited(known) if known else None
 
     def joules(self, definition: PerToken) -> float | None:
         """J for a token, the mean over the turns that count and have it, at ``power``; None without any."""

@@ -16,7 +16,7 @@ from melt_tui.analysis.session import DeviceSummary, SelfSummary, Summary
 from melt_tui.analysis.start import start_lines
 from melt_tui.analysis.throttling import ThrottlingSummary
 from melt_tui.analysis.turns import TurnSummary
-from melt_tui.measures.heat import UNLIMITED
+from melt_tui.measures.heat import UNLIMITED, UNTOLD
 
 COLUMNS: Sequence[tuple[str, str, Callable[[float | None], str]]] = (
     ("prompt", "prompt_tokens", fmt.count),
@@ -172,7 +172,7 @@ def _remarks(turn: TurnSummary) -> str:
         "warm-up": turn.purpose is TurnPurpose.WARMUP,
         "differs > 5 %": turn.flagged,
         "left out": turn.excluded is not None,
-        turn.thermal: turn.thermal != UNLIMITED,
+        turn.thermal: turn.thermal not in {UNLIMITED, UNTOLD},
         f"{turn.end or 'not ended'}": turn.end not in {TurnEnd.LIMIT, TurnEnd.EOS},
     }
     return ", ".join(remark for remark, on in remarks.items() if on)

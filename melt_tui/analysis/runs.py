@@ -307,7 +307,8 @@ class _Look:
     @cached_property
     def _thermal(self) -> list[tuple[int, str]]:
         """The state of its device at its start, then each change."""
-        return list(states(self._recording, self._events.started.device, self._t0_ns, self._t1_ns))
+        device = self._events.started.device
+        return list(states(self._recording, self._meanings, device, self._t0_ns, self._t1_ns))
 
     def _counts(self, quantity: Quantity) -> Counts | None:
         channel = next((c for c in self._channels if c.quantity is quantity), None)

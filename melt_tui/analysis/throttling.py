@@ -35,7 +35,7 @@ from melt_tui.events import (
     ThrottleWatched,
     Verdict,
 )
-from melt_tui.measures.heat import COOL_BREAKERS
+from melt_tui.measures.heat import COOL_BREAKERS, UNTOLD
 from melt_tui.measures.suspicions import answered
 from melt_tui.session.bus import Bus
 from melt_tui.store.recording import Recording
@@ -154,10 +154,6 @@ def summarise_throttling(
 ) -> ThrottlingSummary:
     """One run, by what a detector concluded."""
     return _Look(recording, run, channels, concluded).summary()
-
-
-_LIMITS = frozenset({Quantity.FREQUENCY_CAP, Quantity.LIMIT_LEVEL, Quantity.THROTTLE_COUNT})
-"""What tells of limits of a platform."""
 
 
 class _Concluded:
@@ -297,15 +293,14 @@ class _Look:
 
     def _states(self) -> dict[str, float]:
         """Share of the run's time in each; none where nobody looked."""
-        seen = any(channel.quantity in _LIMITS for channel in self._channels.of(self._device))
-        if self._t1_ns <= self._t0_ns or not (seen or self._limits(self._t0_ns, self._t1_ns)):
+        if self._t1_ns <= self._t0_ns:
             return {}
+        known = states(self._recording, self._channels, self._device, self._t0_ns, self._t1_ns)
         spent: dict[str, int] = {}
-        for (a_ns, state), (b_ns, _) in pairwise(
-            [*states(self._recording, self._device, self._t0_ns, self._t1_ns), (self._t1_ns, "")]
-        ):
+        for (a_ns, state), (b_ns, _) in pairwise([*known, (self._t1_ns, "")]):
             spent[state] = spent.get(state, 0) + b_ns - a_ns
-        return {state: ns / (self._t1_ns - self._t0_ns) for state, ns in spent.items() if ns}
+        found = {state: ns / (self._t1_ns - self._t0_ns) for state, ns in spent.items() if ns}
+        return {} if set(found) == {UNTOLD} else found
 
     def _limits(self, a_ns: int, b_ns: int) -> list[LimitEvent]:
         return limit_events(self._recording, self._device, a_ns, b_ns)

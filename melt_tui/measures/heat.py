@@ -1,6 +1,6 @@
 """How a device stands towards heat, from what its platform says: pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from drivers.events import LimitEngaged
@@ -25,6 +25,8 @@ COOL_BREAKERS = frozenset({Reason.THERMAL, Reason.SYSTEM, Reason.UNKNOWN})
 """A device under one of these is not cool: its rate is no reference."""
 
 UNLIMITED = "none"
+UNTOLD = "not told"
+"""No limit is known to be in force, and nothing has told of any yet: not the same as none."""
 STATUS = "thermal status"
 
 
@@ -59,6 +61,11 @@ def thermal_state(limits: Iterable[LimitEngaged]) -> str:
         return status
     reasons = {limit.reason for limit in known}
     return next((str(reason) for reason in Reason if reason in reasons), UNLIMITED)
+
+
+def limited(shares: Mapping[str, float]) -> float:
+    """Share of a time under a limit, of the shares of all states."""
+    return min(1.0, sum(share for state, share in shares.items() if state not in {UNLIMITED, UNTOLD}))
 
 
 def slope(times_s: Iterable[float], values: Iterable[float]) -> float | None:

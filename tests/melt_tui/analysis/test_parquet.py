@@ -173,7 +173,7 @@ def test_figures_of_runs(paths: list[Path]) -> None:
     assert float(first["decode_j_per_token"]) == pytest.approx((0.5 + 0.625 + 0.4) / 3, rel=0.03)
     head, *lines = as_csv(paths, Table.TURNS)
     turns = [dict(zip(head, line, strict=True)) for line in lines]
-    assert [turn["thermal_state"] for turn in turns] == ["none"] * 3 + ["thermal"] * 3
+    assert [turn["thermal_state"] for turn in turns] == ["not told"] * 3 + ["thermal"] * 3
     assert {turn["temperature_start_c"] for turn in turns} == {"40.0", "61.25"}
     assert [float(turn["began_s"]) for turn in turns[:2]] == [1.0, 5.0]
 

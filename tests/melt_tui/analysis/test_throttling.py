@@ -20,6 +20,7 @@ from melt_tui.analysis.throttling import ThrottlingSummary, analyse_file
 from melt_tui.detectors.throttling import NAME, Throttling
 from melt_tui.errors import UsageError
 from melt_tui.events import SELF, SessionStarted, ThrottleOnset
+from melt_tui.measures.heat import limited
 from melt_tui.session.bus import Bus
 from melt_tui.store import library
 from melt_tui.store.recorder import Recorder
@@ -179,6 +180,20 @@ def test_context_growth_is_named_and_a_warm_start_has_no_reference(tmp_path: Pat
     assert (known.reference_tps, known.onset_s, known.mechanism_s) == (None, None, None)
     assert any("no onset can be told" in note and "thermal status" in note for note in known.notes)
     assert known.states == {"SEVERE": 1.0}
+
+
+def test_until_something_tells_of_limits_none_are_not_claimed(tmp_path: Path) -> None:
+    """An app prints its first thermal word some time after its run has begun."""
+    path = tmp_path / "late.melt"
+    late = [reading(CAP, at(t), 2.84e9) for t in range(30, 100)]
+    record(path, Trace(lambda _: 20.0, others=late, seconds=100).items(), Throttling())
+    known = told(path)
+    first_s = (late[0].t0_ns - at(0)) / 1e9
+    assert known.states == pytest.approx({"not told": first_s / 100, "none": 1 - first_s / 100})
+    assert limited(known.states) == 0
+    silent = tmp_path / "silent.melt"
+    record(silent, Trace(lambda _: 20.0, seconds=100).items(), Throttling())
+    assert told(silent).states == {}
 
 
 def test_the_end_of_a_run_that_throttled_is_where_recovery_begins(tmp_path: Path) -> None:

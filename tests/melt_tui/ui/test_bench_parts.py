@@ -1,7 +1,8 @@
 """In which order the bench draws, and that nothing is left out when something comes between two parts."""
 
 from asyncio import timeout
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -52,13 +53,20 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
     return Drawn(monkeypatch)
 
 
-async def test_a_frame_is_drawn_a_part_at_a_time(desk: Any, make_app: Any, drawn: Drawn) -> None:
-    bench = desk()
+@asynccontextmanager
+async def looking(make_app: Any, bench: Any, drawn: Drawn) -> AsyncIterator[Any]:
+    """A pilot of the bench, all of it drawn, a while before the next look."""
     async with make_app(bench).run_test(size=SIZE) as pilot:
         await settle(pilot)
-        screen = bench_of(pilot.app)
         bench.now_ns += LOOK_APART
         drawn.taken()
+        yield pilot
+
+
+async def test_a_frame_is_drawn_a_part_at_a_time(desk: Any, make_app: Any, drawn: Drawn) -> None:
+    bench = desk()
+    async with looking(make_app, bench, drawn) as pilot:
+        screen = bench_of(pilot.app)
         screen._follow(bench.now())
         assert drawn.taken() == ["frame"]
         await settle(pilot)
@@ -82,11 +90,8 @@ async def test_what_a_key_interrupts_is_drawn_of_the_later_look(
 ) -> None:
     """The lists were due with the frame, not with the answer that followed it: they are drawn all the same."""
     bench = desk()
-    async with make_app(bench).run_test(size=SIZE) as pilot:
-        await settle(pilot)
+    async with looking(make_app, bench, drawn) as pilot:
         screen = bench_of(pilot.app)
-        bench.now_ns += LOOK_APART
-        drawn.taken()
         screen._follow(bench.now())
         screen._reply()
         await settle(pilot)
@@ -100,11 +105,8 @@ async def test_a_frame_that_comes_early_finishes_the_one_before(
     desk: Any, make_app: Any, drawn: Drawn
 ) -> None:
     bench = desk()
-    async with make_app(bench).run_test(size=SIZE) as pilot:
-        await settle(pilot)
+    async with looking(make_app, bench, drawn) as pilot:
         screen = bench_of(pilot.app)
-        bench.now_ns += LOOK_APART
-        drawn.taken()
         screen._follow(bench.now())
         screen._follow(bench.now())
         parts = drawn.taken()
@@ -118,11 +120,8 @@ async def test_while_a_key_is_on_its_way_no_part_is_drawn_then_the_rest_is(
 ) -> None:
     monkeypatch.setattr(bench_view, "HURRY_S", 0.2)
     bench = desk()
-    async with make_app(bench).run_test(size=SIZE) as pilot:
-        await settle(pilot)
+    async with looking(make_app, bench, drawn) as pilot:
         screen = bench_of(pilot.app)
-        bench.now_ns += LOOK_APART
-        drawn.taken()
         screen._follow(bench.now())
         await pilot.app.on_event(Key("f12", None))
         await settle(pilot)
