@@ -111,8 +111,9 @@ async def test_what_is_no_longer_there_is_not_started_anew(
     lease = Lease(key="gone", seconds=60)
     async with losing(shell, pipes, "sleep 60", lease) as process:
         pass
+    keeper = int((leases / "gone" / "keeper").read_text().split()[0])
     os.kill(process.pid, signal.SIGKILL)
-    await gone(process.pid)
+    await gone(keeper)
     shutil.rmtree(leases / "gone")
     with pytest.raises(Refused, match="no longer there"):
         async with shell.start(["touch", str(leases / "started")], lease=lease):
