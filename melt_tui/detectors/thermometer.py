@@ -3,7 +3,7 @@
 from math import isfinite
 
 from drivers.clock import SECOND
-from drivers.model import Channel, ChannelKey, Quantity, Samples
+from drivers.model import Channel, ChannelKey, Quantity, Samples, code_struct
 from melt_tui.measures.sensors import rank
 
 _STILL_NS = 60 * SECOND
@@ -17,7 +17,7 @@ class Thermometer:
     def __init__(self) -> None:
         self._channels: dict[ChannelKey, Channel] = {}
         self._chosen: ChannelKey | None = None
-        self._codes = b""
+        self._code = b""
         self._last: Samples | None = None
         self._since_ns = 0
         self._readings = 0
@@ -28,16 +28,16 @@ class Thermometer:
             self._channels[channel.key] = channel
             best = min(self._channels.values(), key=rank).key
             if best != self._chosen:
-                self._chosen, self._last, self._codes, self._readings = best, None, b"", 0
+                self._chosen, self._last, self._code, self._readings = best, None, b"", 0
 
     def take(self, samples: Samples) -> None:
         """A block of a sensor that was opened."""
         if (samples.device, samples.channel) != self._chosen:
             return
-        codes = samples.codes
-        if codes != self._codes:
-            self._codes, self._since_ns, self._readings = codes, samples.t0_ns, 0
-        self._readings += 1
+        code, n = samples.codes[-code_struct(samples.dtype).size :], samples.n
+        if code != self._code or (n > 1 and samples.codes != n * code):
+            self._code, self._since_ns, self._readings = code, samples.t0_ns, 0
+        self._readings += n
         self._last = samples
 
     @property

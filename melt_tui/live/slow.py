@@ -58,16 +58,21 @@ class SlowSeries:
 
     def take(self, samples: Samples) -> bool:
         """Take a block; False when some of it was too old to be kept."""
+        decoding, codes, t0_ns = self._decoding, samples.codes, samples.t0_ns
         coder = code_struct(samples.dtype)
-        if len(samples.codes) != coder.size:
+        pair = len(codes) == 2 * coder.size
+        if not pair and len(codes) != coder.size:
             return self._take_block(samples)
-        t_ns, code = samples.t0_ns, coder.unpack(samples.codes)[0]
-        value = float(code) if self._decoding is IDENTITY else value_of(code, self._decoding)
-        if self.last_ns is None or t_ns < self.last_ns:
-            return self._insert(t_ns, value)
-        self._times.append(t_ns)
-        self._values.append(value)
-        self.last_ns = t_ns
+        if self.last_ns is None or not self.last_ns <= t0_ns <= samples.t1_ns:
+            return self._take_block(samples)
+        code = coder.unpack_from(codes)[0]
+        self._times.append(t0_ns)
+        self._values.append(float(code) if decoding is IDENTITY else value_of(code, decoding))
+        if pair:
+            code = coder.unpack_from(codes, coder.size)[0]
+            self._times.append(samples.t1_ns)
+            self._values.append(float(code) if decoding is IDENTITY else value_of(code, decoding))
+        self.last_ns = samples.t1_ns
         if len(self._times) >= self._check:
             self._trim()
         return True

@@ -13,6 +13,7 @@ from drivers.devices.android.ticking import Cutter, Placing, Tick
 from drivers.devices.android.watching import Watched
 from drivers.errors import LinkLost, LinkTimeout
 from drivers.events import SamplesLost
+from drivers.joining import joined
 from drivers.links.asking import Answer, Conversation, converse
 from drivers.links.base import Process, ShellLink
 from drivers.model import Channel
@@ -82,13 +83,22 @@ class FastShell:
             kin=FAST_HZ // SLOW_HZ,
         )
         cutter, placing = Cutter(), Placing()
+        told: list[list[Item]] = []
         async with self._shell.start(["sh", "-c", script]) as process:
-            async for line in process.lines():
-                cut = cutter.feed(line.t_ns, line.text) if line.stream == "out" else None
-                if cut is not None:
+            try:
+                async for line in process.lines():
+                    cut = cutter.feed(line.t_ns, line.text) if line.stream == "out" else None
+                    if cut is None:
+                        continue
                     self._heard_ns = line.t_ns
-                    yield self._lost(line.t_ns) if isinstance(cut, str) else self._tick(cut, placing)
-                    await self._order(process)
+                    told.append(self._lost(line.t_ns) if isinstance(cut, str) else self._tick(cut, placing))
+                    if isinstance(cut, str) or cut.last:
+                        yield joined(told)
+                        told.clear()
+                        await self._order(process)
+            except LinkLost:
+                yield joined(told)
+                raise
         raise LinkLost(f"the shell on {self._device} has ended")
 
     def _tick(self, tick: Tick, placing: Placing) -> list[Item]:

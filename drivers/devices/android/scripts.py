@@ -141,7 +141,7 @@ while :; do
   if [ $((step % STEADY)) = 0 ]; then melt_steady; r="$r${nl}S $o"; fi
   told="$told$r${nl}E$nl"
   u=${t#*[.,]}
-  if [ $step = 0 ] || [ $((((1$u - PHASE + PERIOD / 2) / PERIOD) % GROUP)) = 0 ]; then echo "${told%$nl}"; told=; fi
+  if [ $step = 0 ] || [ $((((1$u - PHASE + PERIOD / 2) / PERIOD) % GROUP)) = 0 ]; then echo "${told%$nl}."; told=; fi
   step=$((step + 1))
   t=$EPOCHREALTIME; t=${t#*[.,]}
   w=$((PERIOD - (1$t - 1000000 + GROUP * PERIOD - PHASE) % PERIOD))
@@ -162,8 +162,8 @@ def paced(definitions: Sequence[str], *, period_us: int, phase_us: int, steady: 
     itself: the fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together, all
     phones the same ones. A line on its standard input is an order to its shell.
 
-    ``F TIME|…``, ``M KEY|…``, ``K KEY|…``, ``S …`` (may have several lines), ``E``. Needs ``read -t`` and
-    ``EPOCHREALTIME``.
+    ``F TIME|…``, ``M KEY|…``, ``K KEY|…``, ``S …`` (may have several lines), ``E``, or ``E.`` for the last that is told at
+    once. Needs ``read -t`` and ``EPOCHREALTIME``.
     """
     loop = PACED
     numbers = {"PERIOD": period_us, "PHASE": phase_us, "STEADY": steady, "KIN": kin, "GROUP": GROUP}

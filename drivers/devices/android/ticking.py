@@ -12,6 +12,8 @@ from drivers.clock import SECOND
 _TIME = re.compile(r"([0-9]{9,11})[.,]([0-9]{6})")
 LINE_LIMIT = 512
 """Lines after which a tick that has not ended is dropped."""
+_ENDS = ("E", "E.")
+"""Of a tick, and of the last one that is told at once."""
 _BUCKET = 150
 """Ticks over which the smallest delay is kept; of two such buckets the smaller counts."""
 _STEP_NS = 5 * SECOND
@@ -29,6 +31,8 @@ class Tick:
     """Key and round of what is watched."""
     kin: tuple[str, str] | None = None
     steady: str | None = None
+    last: bool = False
+    """No other was told at once with it after it."""
 
 
 @dataclass(slots=True)
@@ -41,7 +45,7 @@ class Cutter:
     def feed(self, arrival_ns: int, text: str) -> Tick | str | None:
         """A tick when this line ends one; the text of one that came damaged; None in between."""
         self._taken += 1
-        if text != "E":
+        if text not in _ENDS:
             if text[:2] in {"F ", "M ", "K ", "S "} or not self._lines:
                 self._lines.append(text)
             else:
@@ -53,9 +57,8 @@ class Cutter:
         if device_ns is None:
             return self._drop()
         self._lines, self._taken = [], 0
-        return Tick(
-            device_ns, arrival_ns, fast, _keyed(found.get("M ")), _keyed(found.get("K ")), found.get("S ")
-        )
+        keyed = _keyed(found.get("M ")), _keyed(found.get("K "))
+        return Tick(device_ns, arrival_ns, fast, *keyed, found.get("S "), last=text == _ENDS[1])
 
     def _drop(self) -> str:
         dropped = "\n".join(self._lines)

@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.clock import SECOND
-from drivers.model import Channel, Quantity, Unit, linear, reading
+from drivers.model import Channel, Quantity, Unit, block, linear, reading
 from melt_tui.detectors.thermometer import Thermometer
 
 
@@ -48,3 +48,12 @@ def test_it_stands_still_when_it_read_the_same_often_and_long(
     assert heat.still_s == still
     heat.take(reading(one, 1000 * SECOND, 45_100))
     assert heat.still_s == 0.0
+
+
+@pytest.mark.parametrize(("pair", "still"), [([45_000, 45_000], 98.1), ([45_000, 45_001], 0.0)])
+def test_two_readings_in_a_block_are_two(pair: list[int], still: float) -> None:
+    heat, one = Thermometer(), sensor("soc")
+    heat.open(one)
+    for k in range(50):
+        heat.take(block(one, 2 * k * SECOND, 2 * k * SECOND + SECOND // 10, pair))
+    assert heat.still_s == still

@@ -11,7 +11,7 @@ from drivers.devices.android.device import AndroidDevice
 from drivers.devices.android.driver import AndroidDriver
 from drivers.events import Absent, ChannelsOpened
 from drivers.links.base import ShellLink
-from drivers.model import Channel, Samples
+from drivers.model import Channel, Samples, code_struct
 from tests.rigs.phones.boxed import BoxedShell
 from tests.rigs.phones.phone import Phone
 
@@ -52,13 +52,16 @@ class Bench:
 
     def values(self, name: str) -> list[float]:
         return [
-            self.channels[name].decoding.value(item.last_code)
-            for item in self.items
-            if isinstance(item, Samples) and item.channel == name
+            self.channels[name].decoding.value(code)
+            for block in self._blocks(name)
+            for (code,) in code_struct(block.dtype).iter_unpack(block.codes)
         ]
 
     def times(self, name: str) -> list[int]:
-        return [item.t0_ns for item in self.items if isinstance(item, Samples) and item.channel == name]
+        return [block.time_at(i) for block in self._blocks(name) for i in range(block.n)]
+
+    def _blocks(self, name: str) -> list[Samples]:
+        return [item for item in self.items if isinstance(item, Samples) and item.channel == name]
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [item for item in self.items if isinstance(item, kind)]

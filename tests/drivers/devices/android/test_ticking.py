@@ -20,6 +20,14 @@ def test_a_tick_of_every_sort_of_line() -> None:
     ]
 
 
+def test_the_last_tick_that_is_told_at_once() -> None:
+    ticks = cut("F 1700000000.100000|1|", "E", "F 1700000000.200000|2|", "E.")
+    assert ticks == [
+        Tick(1_700_000_000_100_000_000, 1, "1|"),
+        Tick(1_700_000_000_200_000_000, 3, "2|", last=True),
+    ]
+
+
 def test_a_comma_locale() -> None:
     (tick,) = cut("F 1700000000,100020|1|", "E")
     assert isinstance(tick, Tick)
