@@ -43,6 +43,14 @@ class Blocks:
         return bool((self.counts == 1).all() and not self.uneven.any() and (self.t0 == self.t1).all())
 
     @cached_property
+    def axis(self) -> Ints | None:
+        """What tells all its times, beside the counts, and may be shared: ``t0`` of plain readings, else first and last
+        time of each block in turn; None where some blocks bring their own."""
+        if len(self.own):
+            return None
+        return self.t0 if self.single else np.stack([self.t0, self.t1], axis=1).ravel()
+
+    @cached_property
     def times(self) -> Ints:
         """The time of every sample, in order of publication: exactly ``Samples.time_at``."""
         if self.single:

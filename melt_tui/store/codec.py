@@ -23,12 +23,13 @@ class Damaged(Exception):
     """A blob that is not what was written."""
 
 
-_VERSION = 1
+_VERSION = 2
+"""1 had no axis but those of plain readings."""
 _HEAD = struct.Struct("<BBBI")
 """Version, shape, coding of the codes, number of blocks."""
 
 _SINGLE, _SHARED, _UNEVEN, _PLAIN, _LOOSE = 1, 2, 4, 8, 16
-"""Shape: plain readings only; their times lie in an axis; some blocks bring their own times; ends as they are; not packed
+"""Shape: plain readings only; times lie in an axis; some blocks bring their own times; ends as they are; not packed
 by zstd."""
 
 _WORTH = 0.85
@@ -42,7 +43,7 @@ _DECIMALS = (0, 1, 2, 3, 4, 6)
 
 
 def encode(blocks: Blocks, level: Level, *, axis: bool = False) -> bytes:
-    """Blocks as a blob; with ``axis`` the times of plain readings are left out, see ``encode_axis``."""
+    """Blocks as a blob; with ``axis`` what tells their times is left out, see ``encode_axis``."""
     coding, codes = _code(blocks) if level > 1 else _fast_code(blocks.codes, blocks.dtype)
     shape = _shape(blocks, plain=level == 1, axis=axis)
     head = _HEAD.pack(_VERSION, shape, coding, len(blocks.counts))
@@ -121,14 +122,14 @@ def unplanes(data: bytes, size: int) -> bytes:
 
 def _decoded(blob: bytes, dtype: DType, axis: Ints | None) -> Blocks:
     version, shape, coding, k = _HEAD.unpack_from(blob)
-    if version != _VERSION:
+    if version not in {1, _VERSION}:
         raise ValueError(f"of version {version}")
     body = blob[_HEAD.size :] if shape & _LOOSE else unpack(blob[_HEAD.size :])
     if shape & _SINGLE:
-        t0, at = (axis, 0) if shape & _SHARED and axis is not None else _unsteps(body, 0, k)
+        t0, at = _stood(body, 0, k, axis, shape)
         ones, none = np.ones(k, np.int64), np.zeros(k, np.bool_)
         return Blocks(dtype, ones, t0, t0, none, np.empty(0, np.int64), _uncode(coding, body[at:], dtype, k))
-    counts, t0, t1, at = _plain_ends(body, k) if shape & _PLAIN else _ends(body, k)
+    counts, t0, t1, at = _plain_ends(body, k) if shape & _PLAIN else _ends(body, k, axis, shape)
     uneven, own = np.zeros(k, np.bool_), np.empty(0, np.int64)
     if shape & _UNEVEN:
         flags, at = _unsteps(body, at, k)
@@ -142,9 +143,9 @@ def _shape(blocks: Blocks, *, plain: bool, axis: bool) -> int:
     """Of the times. At every commit few blocks of many samples come: their ends are not worth packing."""
     if plain and not len(blocks.own):
         return _PLAIN
-    if blocks.single:
-        return _SINGLE | (_SHARED if axis else 0)
-    return _UNEVEN if len(blocks.own) else 0
+    if len(blocks.own):
+        return _UNEVEN
+    return (_SINGLE if blocks.single else 0) | (_SHARED if axis else 0)
 
 
 def _times(blocks: Blocks, shape: int) -> bytes:
@@ -152,6 +153,8 @@ def _times(blocks: Blocks, shape: int) -> bytes:
         return blocks.counts.tobytes() + blocks.t0.tobytes() + blocks.t1.tobytes()
     if shape & _SINGLE:
         return b"" if shape & _SHARED else _steps(blocks.t0)
+    if shape & _SHARED:
+        return _steps(blocks.counts)
     parts = [_steps(blocks.counts), _steps(np.stack([blocks.t0, blocks.t1], axis=1).ravel())]
     if shape & _UNEVEN:
         parts += [_steps(blocks.uneven.astype(np.int64)), _steps(blocks.own)]
@@ -164,11 +167,20 @@ def _plain_ends(body: bytes, k: int) -> tuple[Ints, Ints, Ints, int]:
     return counts, t0, t1, 24 * k
 
 
-def _ends(body: bytes, k: int) -> tuple[Ints, Ints, Ints, int]:
+def _ends(body: bytes, k: int, axis: Ints | None, shape: int) -> tuple[Ints, Ints, Ints, int]:
     """The same, from their differences."""
     counts, at = _unsteps(body, 0, k)
-    ends, at = _unsteps(body, at, 2 * k)
+    ends, at = _stood(body, at, 2 * k, axis, shape)
     return counts, ends[::2], ends[1::2], at
+
+
+def _stood(body: bytes, at: int, n: int, axis: Ints | None, shape: int) -> tuple[Ints, int]:
+    """``n`` times, from the axis or from the body, and where they end there."""
+    if not shape & _SHARED:
+        return _unsteps(body, at, n)
+    if axis is None or len(axis) != n:
+        raise ValueError("its times are missing")
+    return axis, at
 
 
 def _steps(values: Ints) -> bytes:

@@ -63,7 +63,7 @@ def _slow(
     """Chunks of the slow series; the seconds of their channels. Runs are cut twice rather than kept all at once."""
     axes = _axes(connection, (run for _, run in _all_runs(registry, tail)))
     for series, run in _all_runs(registry, tail):
-        axis = axes.get(run.t0.tobytes()) if run.single else None
+        axis = None if run.axis is None else axes.get(run.axis.tobytes())
         connection.execute(
             "INSERT INTO chunks (series, t0_ns, t1_ns, axis, data) VALUES (?, ?, ?, ?, ?)",
             (series.id, *run.bounds, axis, encode(run, 3, axis=axis is not None)),
@@ -95,7 +95,7 @@ def _runs(registry: Registry, series: Series, tail: Tail) -> Iterator[Blocks]:
 
 def _axes(connection: sqlite3.Connection, runs: Iterable[Blocks]) -> dict[bytes, int]:
     """Rows for the sample times that several chunks share, by those times."""
-    counted = Counter(run.t0.tobytes() for run in runs if run.single)
+    counted = Counter(run.axis.tobytes() for run in runs if run.axis is not None)
     axes: dict[bytes, int] = {}
     for times in (times for times, n in counted.items() if n > 1):
         blob = encode_axis(np.frombuffer(times, np.int64))

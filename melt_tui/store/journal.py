@@ -85,7 +85,7 @@ class Tail:
 
     def of(self, series: int) -> Blocks | None:
         """All blocks of one series; None when there are none."""
-        first, stop = np.searchsorted(self._ranked, [series, series + 1])
+        first, stop = self._places(series)
         if first == stop:
             return None
         chosen = self._ranks[first:stop]
@@ -143,10 +143,15 @@ class Tail:
         """By series, the least and the greatest end of its blocks."""
         found: dict[int, tuple[int, int]] = {}
         for number in self.numbers:
-            chosen = self._ranks[slice(*np.searchsorted(self._ranked, [number, number + 1]))]
+            chosen = self._ranks[slice(*self._places(number))]
             t0, t1 = self.t0[chosen], self.t1[chosen]
             found[number] = (int(min(t0.min(), t1.min())), int(max(t0.max(), t1.max())))
         return found
+
+    def _places(self, series: int) -> tuple[int, int]:
+        """Where a series stands among the ranks. Looked for as what the ranks are, for else all of them are cast."""
+        first, stop = np.searchsorted(self._ranked, np.array([series, series + 1], np.int32)).tolist()
+        return first, stop
 
     @cached_property
     def _starts(self) -> Ints:
@@ -202,8 +207,9 @@ def _gathered(data: bytes, starts: Ints, sizes: Ints) -> bytes:
     if (sizes == sizes[0]).all():
         places = starts[:, None] + np.arange(sizes[0])
         return np.frombuffer(data, np.uint8)[places].tobytes()
-    pairs = zip(starts.tolist(), sizes.tolist(), strict=True)
-    return b"".join(data[start : start + size] for start, size in pairs)
+    ends = np.cumsum(sizes)
+    places = np.arange(ends[-1]) + np.repeat(starts - (ends - sizes), sizes)
+    return np.frombuffer(data, np.uint8)[places].tobytes()
 
 
 def _page(blob: bytes) -> Tail:

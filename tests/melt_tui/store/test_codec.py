@@ -46,13 +46,28 @@ def test_whether_packing_is_worth_its_time() -> None:
     assert len(encode_fast([Samples("d", "c", 0, 9000, DType.U16, noise)], packed=False).blob) < 9100
 
 
-@given(readings())
+@given(readings() | series())
 def test_times_may_lie_in_an_axis(published: list[Samples]) -> None:
     blocks = blocks_of(published)
-    shared = decode_axis(encode_axis(blocks.t0))
-    assert shared.tolist() == blocks.t0.tolist()
-    blob = encode(blocks, 3, axis=blocks.single)
+    if blocks.axis is None:
+        assert any(one.times is not None for one in published)
+        return
+    shared = decode_axis(encode_axis(blocks.axis))
+    assert shared.tolist() == blocks.axis.tolist()
+    blob = encode(blocks, 3, axis=True)
+    assert len(blob) <= len(encode(blocks, 3)) + 8
     assert list(decode(blob, blocks.dtype, shared).samples(KEY)) == published
+    for other in (None, shared[1:]):
+        with pytest.raises(Damaged, match="its times are missing"):
+            decode(blob, blocks.dtype, other)
+
+
+def test_pairs_that_share_their_times_leave_them_out() -> None:
+    late = np.random.default_rng(1).integers(0, 3_000_000, 600).tolist()
+    times = [100_000_000 * k + one for k, one in enumerate(late)]
+    pairs = [Samples("d", "c", *times[k : k + 2], DType.F64, 16 * b"\1") for k in range(0, 600, 2)]
+    blocks = blocks_of(pairs)
+    assert len(encode(blocks, 3, axis=True)) < 0.2 * len(encode(blocks, 3))
 
 
 @pytest.mark.parametrize(
