@@ -209,7 +209,8 @@ def _gathered(data: bytes, starts: Ints, sizes: Ints) -> bytes:
         return np.frombuffer(data, np.uint8)[places].tobytes()
     ends = np.cumsum(sizes)
     places = np.arange(ends[-1]) + np.repeat(starts - (ends - sizes), sizes)
-    return np.frombuffer(data, np.uint8)[places].tobytes()
+    gathered: bytes = np.frombuffer(data, np.uint8)[places].tobytes()
+    return gathered
 
 
 def _page(blob: bytes) -> Tail:

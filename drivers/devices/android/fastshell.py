@@ -1,6 +1,7 @@
 """The shell that reads files ten times a second: by itself where it can wait without a process, else asked each time."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from zlib import crc32
 
 from drivers.base import Item
@@ -82,24 +83,29 @@ class FastShell:
             steady=FAST_HZ // STEADY_HZ,
             kin=FAST_HZ // SLOW_HZ,
         )
+        starting = self._shell.start(["sh", "-c", script])
+        async with starting as process, aclosing(self._told(process)) as told:
+            async for items in told:
+                yield items
+                await self._order(process)
+        raise LinkLost(f"the shell on {self._device} has ended")
+
+    async def _told(self, process: Process) -> AsyncGenerator[list[Item], None]:
+        """The items of what was told at once. Raises LinkLost, after the last whole tick."""
         cutter, placing = Cutter(), Placing()
         told: list[list[Item]] = []
-        async with self._shell.start(["sh", "-c", script]) as process:
-            try:
-                async for line in process.lines():
-                    cut = cutter.feed(line.t_ns, line.text) if line.stream == "out" else None
-                    if cut is None:
-                        continue
+        try:
+            async for line in process.lines():
+                cut = cutter.feed(line.t_ns, line.text) if line.stream == "out" else None
+                if cut is not None:
                     self._heard_ns = line.t_ns
                     told.append(self._lost(line.t_ns) if isinstance(cut, str) else self._tick(cut, placing))
-                    if isinstance(cut, str) or cut.last:
-                        yield joined(told)
-                        told.clear()
-                        await self._order(process)
-            except LinkLost:
-                yield joined(told)
-                raise
-        raise LinkLost(f"the shell on {self._device} has ended")
+                if isinstance(cut, str) or (cut is not None and cut.last):
+                    yield joined(told)
+                    told.clear()
+        except LinkLost:
+            yield joined(told)
+            raise
 
     def _tick(self, tick: Tick, placing: Placing) -> list[Item]:
         t_ns = placing.place(tick.device_ns, tick.arrival_ns)

@@ -65,7 +65,8 @@ def test_times_may_lie_in_an_axis(published: list[Samples]) -> None:
 def test_pairs_that_share_their_times_leave_them_out() -> None:
     late = np.random.default_rng(1).integers(0, 3_000_000, 600).tolist()
     times = [100_000_000 * k + one for k, one in enumerate(late)]
-    pairs = [Samples("d", "c", *times[k : k + 2], DType.F64, 16 * b"\1") for k in range(0, 600, 2)]
+    codes = 16 * b"\1"
+    pairs = [Samples("d", "c", times[k], times[k + 1], DType.F64, codes) for k in range(0, 600, 2)]
     blocks = blocks_of(pairs)
     assert len(encode(blocks, 3, axis=True)) < 0.2 * len(encode(blocks, 3))
 
