@@ -45,6 +45,8 @@ from melt_tui.ui.widgets.transport_bar import TransportBar
 from melt_tui.workbench import Status
 
 SLOTS = 6
+BRIEF_S = 0.004
+"""Parts that take less than this are painted together: a painting costs as much as a small part."""
 HURRY_S = 0.01
 """So long a key may be under way from the app to its screen: through some ten turns of the loop."""
 Chart = tuple[PanelLook, PlotModel]
@@ -83,7 +85,8 @@ class BenchView(Column):
         self._chronicle: Chronicle | None = None
         self._figures: Figures | None = None
         self._pane = "events"
-        self._slots = [ChartSlot(id=f"slot-{place}") for place in range(SLOTS)]
+        self._header, self._cards, self._strip = HeaderLine(), DeviceCards(), TimeStrip(id="strip")
+        self._slots = [ChartSlot(f"slot-{place}") for place in range(SLOTS)]
         self._found = -1
         """How many devices the title over the cards says; -1 before it says any."""
         self._parts: deque[Callable[[], None]] = deque()
@@ -96,16 +99,16 @@ class BenchView(Column):
         """Every part once; the stylesheet says which has room."""
         live = self._viewer.scene.live
         yield Static(TOO_SMALL, id="too-small")
-        yield HeaderLine()
+        yield self._header
         with Row(id="desk"):
-            yield Container(DeviceCards(), id="cards")
+            yield Container(self._cards, id="cards")
             yield Column(
                 self._slots[0],
                 Row(*(self._slots[place] for place in (1, 4, 2)), id="middle"),
                 Row(Column(*self._lists(), id="lists"), RunPanel(), id="low"),
                 id="right",
             )
-        yield TimeStrip(id="strip")
+        yield self._strip
         if not live:
             yield TransportBar()
         yield Caption()
@@ -151,7 +154,7 @@ class BenchView(Column):
     @property
     def strip_columns(self) -> int:
         """How many columns the strip has."""
-        return self.query_one(TimeStrip).size.width
+        return self._strip.size.width
 
     @property
     def log_shown(self) -> bool:
@@ -177,8 +180,9 @@ class BenchView(Column):
             self.finish()
 
     def begin(self, glance: Look, moment: Moment, take: Callable[[], Seen]) -> None:
-        """Hand out what the devices say, then what ``take`` brings, each part painted before the next is drawn: a key or a
-        sample that comes meanwhile waits for a part. What is not drawn when another look comes is drawn of that one."""
+        """Hand out what the devices say, then what ``take`` brings, each part that is not brief painted before the next is
+        drawn: a key or a sample that comes meanwhile waits for a part. What is not drawn when another look comes is drawn of
+        that one."""
         if self.is_attached:
             self._parts = deque(
                 [partial(self._draw_frame, glance, moment), partial(self._take, take, moment)]
@@ -199,11 +203,12 @@ class BenchView(Column):
             self._figures = seen.figures
             self._owed.update(_LISTS[2:])
         origin, charts = self._charts(look)
-        yield partial(self._draw_charts, look, charts, _LARGE)
-        yield partial(self._draw_foot, look, charts, origin, moment)
+        slots = self.slots
+        yield partial(self._draw_charts, look, charts, slots, _LARGE)
+        yield partial(self._draw_charts, look, charts, slots, _SMALL)
+        yield partial(self._draw_foot, look, origin, moment)
 
-    def _draw_foot(self, look: Look, charts: Sequence[Chart], origin: int, moment: Moment) -> None:
-        self._draw_charts(look, charts, _SMALL)
+    def _draw_foot(self, look: Look, origin: int, moment: Moment) -> None:
         self._draw_strip(look, origin, moment)
         for what in _LISTS:
             if what in self._owed:
@@ -212,10 +217,11 @@ class BenchView(Column):
     def answer(self, look: Look, then: Callable[[], object]) -> None:
         """Draw the first chart, from which a key is read, and nothing else before it has been painted: that is what
         ``then`` is for."""
-        if self.is_attached and self.slots:
+        slots = self.slots if self.is_attached else []
+        if slots:
             self._parts = deque()
-            self._draw_charts(look, self._charts(look)[1], range(1))
-            self.slots[0].when_painted(then)
+            self._draw_charts(look, self._charts(look)[1], slots, range(1))
+            slots[0].when_painted(then)
 
     def hurry(self) -> None:
         """A key is on its way: for a moment no part is drawn."""
@@ -232,14 +238,18 @@ class BenchView(Column):
             self._parts.popleft()()
 
     def _draw_part(self, parts: deque[Callable[[], None]]) -> None:
-        """One part now, the others when it has been painted, unless another look has come."""
+        """One part now, or a few brief ones, the others when they have been painted, unless another look has come."""
         if not parts or parts is not self._parts or not self.is_attached:
             return
         if self.hurried:
             self.set_timer(HURRY_S, partial(self._draw_part, parts))
             return
+        end_s = monotonic() + BRIEF_S
         parts.popleft()()
-        self.call_after_refresh(self._draw_part, parts)
+        while parts and monotonic() < end_s:
+            parts.popleft()()
+        if parts:
+            self.call_after_refresh(self._draw_part, parts)
 
     def _charts(self, look: Look) -> tuple[int, Sequence[Chart]]:
         """The session's start, and what each place on screen shows."""
@@ -250,11 +260,11 @@ class BenchView(Column):
     def _draw_frame(self, look: Look, moment: Moment) -> None:
         viewer, origin = self._viewer, origin_ns(look.view, look.span[0])
         reach = viewer.reach(moment.now_ns)
-        self.query_one(HeaderLine).show(
+        self._header.show(
             header_model(look, moment.status, viewer.playhead, reach, moment.now_ns, moment.zone)
         )
         shown = cards(look)
-        self.query_one(DeviceCards).show(shown, look.selected)
+        self._cards.show(shown, look.selected)
         if len(shown) != self._found:
             self._found = len(shown)
             self.query_one("#cards").border_title = (
@@ -265,8 +275,9 @@ class BenchView(Column):
                 transport_model(viewer.scene.name, viewer.playhead, reach, moment.now_ns, origin)
             )
 
-    def _draw_charts(self, look: Look, charts: Sequence[Chart], places: range) -> None:
-        slots = self.slots
+    def _draw_charts(
+        self, look: Look, charts: Sequence[Chart], slots: Sequence[ChartSlot], places: range
+    ) -> None:
         for place in range(places.start, min(places.stop, len(slots))):
             slot = slots[place]
             if place >= len(charts):
@@ -293,7 +304,7 @@ class BenchView(Column):
             return
         reach, ask = self._viewer.reach(moment.now_ns), look.ask
         step = 1 << max(0, (reach.length_ns // max(1, 2 * self.strip_columns)).bit_length() - 1)
-        self.query_one(TimeStrip).show(
+        self._strip.show(
             StripModel(
                 t0_ns=reach.first_ns,
                 t1_ns=max(reach.first_ns, _floor(reach.edge_ns, step)) if reach.live else reach.edge_ns,

@@ -38,7 +38,7 @@ class CompareView(Column):
     def __init__(self, keys: Mapping[str, str]) -> None:
         super().__init__(id="compare")
         self._keys = keys
-        self._slots = [ChartSlot(id=f"slot-{place}") for place in range(_SLOTS)]
+        self._slots = [ChartSlot(f"slot-{place}") for place in range(_SLOTS)]
         self._pane = "figures"
         self._titles = ""
 

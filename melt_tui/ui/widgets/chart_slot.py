@@ -33,10 +33,16 @@ class Absence(Static):
 class ChartSlot(Room):
     """Shows a chart, or why there is none, or nothing at all."""
 
+    def __init__(self, slot: str) -> None:
+        super().__init__(id=slot)
+        self._plot, self._absence = ChannelPlot(), Absence()
+        self._chart: bool | None = None
+        """Whether it shows a chart; None while it shows both, before anything."""
+
     def compose(self) -> ComposeResult:
         """Both, one of them hidden."""
-        yield ChannelPlot()
-        yield Absence()
+        yield self._plot
+        yield self._absence
 
     @property
     def columns(self) -> int:
@@ -55,12 +61,10 @@ class ChartSlot(Room):
     def explain(self, title: str, reasons: Sequence[str]) -> None:
         """Show why there is none."""
         self._switch(chart=False)
-        self.query_one(Absence).say(title, reasons)
-
-    @property
-    def _plot(self) -> ChannelPlot:
-        return self.query_one(ChannelPlot)
+        self._absence.say(title, reasons)
 
     def _switch(self, *, chart: bool) -> None:
-        self._plot.display = chart
-        self.query_one(Absence).display = not chart
+        if chart is not self._chart:
+            self._chart = chart
+            self._plot.display = chart
+            self._absence.display = not chart

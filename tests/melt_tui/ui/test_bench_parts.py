@@ -50,6 +50,8 @@ class Drawn:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
+    """Where no part is brief."""
+    monkeypatch.setattr(bench_view, "BRIEF_S", 0.0)
     return Drawn(monkeypatch)
 
 
@@ -73,6 +75,20 @@ async def test_a_frame_is_drawn_a_part_at_a_time(desk: Any, make_app: Any, drawn
         rest = drawn.taken()
         assert rest[0] == "slot-0"
         assert rest[-2:] == ["strip", "lists"]
+
+
+async def test_brief_parts_are_drawn_together(
+    desk: Any, make_app: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_view, "BRIEF_S", 60.0)
+    bench = desk()
+    async with looking(make_app, bench, drawn) as pilot:
+        bench_of(pilot.app)._follow(bench.now())
+        parts = drawn.taken()
+        assert parts[:2] == ["frame", "slot-0"]
+        assert parts[-2:] == ["strip", "lists"]
+        await settle(pilot)
+        assert drawn.taken() == []
 
 
 async def test_an_answer_to_a_key_begins_with_the_first_chart(desk: Any, make_app: Any, drawn: Drawn) -> None:
