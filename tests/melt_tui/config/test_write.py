@@ -4,7 +4,7 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from melt_tui.config import DeviceConfig, write
@@ -175,6 +175,7 @@ entries = st.lists(
 def test_any_devices_added_changed_and_forgotten_read_back(
     devices: list[DeviceConfig], at: int, name: str
 ) -> None:
+    assume(name not in {one.name for one in devices})
     path = Path("/nowhere/config.toml")
     text = HAND_WRITTEN
     for one in devices:
