@@ -45,8 +45,8 @@ from melt_tui.ui.widgets.transport_bar import TransportBar
 from melt_tui.workbench import Status
 
 SLOTS = 6
-BRIEF_S = 0.004
-"""Parts that take less than this are painted together: a painting costs as much as a small part."""
+BRIEF_S = 0.008
+"""A frame is drawn at once if the one before took less than this: each painting costs as much as a small part."""
 HURRY_S = 0.01
 """So long a key may be under way from the app to its screen: through some ten turns of the loop."""
 Chart = tuple[PanelLook, PlotModel]
@@ -91,6 +91,9 @@ class BenchView(Column):
         """How many devices the title over the cards says; -1 before it says any."""
         self._parts: deque[Callable[[], None]] = deque()
         """What is yet to be drawn of the newest look."""
+        self._spent_s = 0.0
+        """What drawing the newest look has taken so far."""
+        self._brief = False
         self._hurried_s = -HURRY_S
         self._owed: set[str] = set()
         """Of ``_LISTS``, those that do not show yet what was seen last."""
@@ -180,10 +183,11 @@ class BenchView(Column):
             self.finish()
 
     def begin(self, glance: Look, moment: Moment, take: Callable[[], Seen]) -> None:
-        """Hand out what the devices say, then what ``take`` brings, each part that is not brief painted before the next is
-        drawn: a key or a sample that comes meanwhile waits for a part. What is not drawn when another look comes is drawn of
-        that one."""
+        """Hand out what the devices say, then what ``take`` brings, unless frames are brief each part painted before the
+        next is drawn: a key or a sample that comes meanwhile waits for a part. What is not drawn when another look comes is
+        drawn of that one."""
         if self.is_attached:
+            self._spent_s = 0.0
             self._parts = deque(
                 [partial(self._draw_frame, glance, moment), partial(self._take, take, moment)]
             )
@@ -202,13 +206,15 @@ class BenchView(Column):
         if seen.figures is not None:
             self._figures = seen.figures
             self._owed.update(_LISTS[2:])
-        origin, charts = self._charts(look)
-        slots = self.slots
+        charts, slots = self._charts(look), self.slots
         yield partial(self._draw_charts, look, charts, slots, _LARGE)
-        yield partial(self._draw_charts, look, charts, slots, _SMALL)
-        yield partial(self._draw_foot, look, origin, moment)
+        yield partial(self._draw_foot, look, charts, slots, moment)
 
-    def _draw_foot(self, look: Look, origin: int, moment: Moment) -> None:
+    def _draw_foot(
+        self, look: Look, charts: Sequence[Chart], slots: Sequence[ChartSlot], moment: Moment
+    ) -> None:
+        self._draw_charts(look, charts, slots, _SMALL)
+        origin = origin_ns(look.view, look.span[0])
         self._draw_strip(look, origin, moment)
         for what in _LISTS:
             if what in self._owed:
@@ -220,7 +226,7 @@ class BenchView(Column):
         slots = self.slots if self.is_attached else []
         if slots:
             self._parts = deque()
-            self._draw_charts(look, self._charts(look)[1], slots, range(1))
+            self._draw_charts(look, self._charts(look), slots, range(1))
             slots[0].when_painted(then)
 
     def hurry(self) -> None:
@@ -235,27 +241,32 @@ class BenchView(Column):
     def finish(self) -> None:
         """Draw what is left of the newest look."""
         while self._parts and self.is_attached:
-            self._parts.popleft()()
+            self._draw_next(self._parts)
 
     def _draw_part(self, parts: deque[Callable[[], None]]) -> None:
-        """One part now, or a few brief ones, the others when they have been painted, unless another look has come."""
+        """One part now, the others when it has been painted, unless another look has come; of a brief frame all."""
         if not parts or parts is not self._parts or not self.is_attached:
             return
         if self.hurried:
             self.set_timer(HURRY_S, partial(self._draw_part, parts))
             return
-        end_s = monotonic() + BRIEF_S
-        parts.popleft()()
-        while parts and monotonic() < end_s:
-            parts.popleft()()
+        self._draw_next(parts)
+        while parts and self._brief:
+            self._draw_next(parts)
         if parts:
             self.call_after_refresh(self._draw_part, parts)
 
-    def _charts(self, look: Look) -> tuple[int, Sequence[Chart]]:
-        """The session's start, and what each place on screen shows."""
-        origin = origin_ns(look.view, look.span[0])
-        frame = Frame(self._viewer.playhead, origin)
-        return origin, list(zip(look.panels, plots(look, frame), strict=False))
+    def _draw_next(self, parts: deque[Callable[[], None]]) -> None:
+        began_s = monotonic()
+        parts.popleft()()
+        self._spent_s += monotonic() - began_s
+        if not parts:
+            self._brief = self._spent_s < BRIEF_S
+
+    def _charts(self, look: Look) -> Sequence[Chart]:
+        """What each place on screen shows."""
+        frame = Frame(self._viewer.playhead, origin_ns(look.view, look.span[0]))
+        return list(zip(look.panels, plots(look, frame), strict=False))
 
     def _draw_frame(self, look: Look, moment: Moment) -> None:
         viewer, origin = self._viewer, origin_ns(look.view, look.span[0])

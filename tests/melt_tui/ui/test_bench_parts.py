@@ -80,10 +80,17 @@ async def test_a_frame_is_drawn_a_part_at_a_time(desk: Any, make_app: Any, drawn
 async def test_brief_parts_are_drawn_together(
     desk: Any, make_app: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench_view, "BRIEF_S", 60.0)
+    """Once one was."""
     bench = desk()
     async with looking(make_app, bench, drawn) as pilot:
-        bench_of(pilot.app)._follow(bench.now())
+        screen = bench_of(pilot.app)
+        monkeypatch.setattr(bench_view, "BRIEF_S", 60.0)
+        screen._follow(bench.now())
+        assert drawn.taken() == ["frame"]
+        await settle(pilot)
+        drawn.taken()
+        bench.now_ns += LOOK_APART
+        screen._follow(bench.now())
         parts = drawn.taken()
         assert parts[:2] == ["frame", "slot-0"]
         assert parts[-2:] == ["strip", "lists"]
