@@ -23,6 +23,8 @@ _GROUNDS = {ground: _component("ground", ground.name) for ground in Ground}
 
 
 _NO_GUTTER = Spacing()
+_segment = tuple.__new__
+"""A segment without the detour by its signature: a screen full of them is made ten times a second."""
 
 
 class Palette(Widget):
@@ -51,6 +53,18 @@ class Drawn(Strip):
         return [self] if places == [self.cell_length] else super().divide(places)
 
 
+class _Styles(dict[int, Style]):
+    """By number, made when they are first asked for: most segments ask for one that is there."""
+
+    def __init__(self, make: Callable[[int], Style]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, number: int) -> Style:
+        style = self[number] = self._make(number)
+        return style
+
+
 class Canvas(Widget):
     """A widget whose content is a picture made by pure functions; a subclass says which in ``picture``.
 
@@ -71,7 +85,7 @@ class Canvas(Widget):
         super().__init__(id=id, classes=classes)
         self._lines: tuple[Line, ...] = ()
         self._strips: list[Drawn | None] = []
-        self._styles: dict[int, Style] = {}
+        self._styles = _Styles(self._style)
         self._unpainted = False
         self._then: Callable[[], object] | None = None
 
@@ -127,11 +141,11 @@ class Canvas(Widget):
     def render_line(self, y: int) -> Strip:
         """The strip of a line, made when it is first asked for."""
         if y >= len(self._lines):
-            return Strip.blank(self.size.width, self._style(0))
+            return Strip.blank(self.size.width, self._styles[0])
         strip = self._strips[y]
         if strip is None:
-            style = self._style
-            segments = [Segment(text, style(number)) for text, number in self._lines[y]]
+            styles = self._styles
+            segments = [_segment(Segment, (text, styles[number], None)) for text, number in self._lines[y]]
             strip = self._strips[y] = Drawn(segments, self.size.width)
         return strip
 
@@ -147,17 +161,14 @@ class Canvas(Widget):
         self.redraw()
 
     def _style(self, number: int) -> Style:
-        style = self._styles.get(number)
-        if style is None:
-            palette = self.screen.query_one(Palette)
-            background = self.background_colors[1]
-            ground = background + palette.get_component_styles(_GROUNDS[ground_of(number)]).background
-            ink = palette.get_component_styles(_INKS[ink_of(number)])
-            segment = Segment(" ", _plain(ground + ink.color, ground) + ink.text_style)
-            for line_filter in self.get_line_filters():
-                segment = line_filter.apply([segment], background)[0]
-            style = self._styles[number] = segment.style or Style.null()
-        return style
+        palette = self.screen.query_one(Palette)
+        background = self.background_colors[1]
+        ground = background + palette.get_component_styles(_GROUNDS[ground_of(number)]).background
+        ink = palette.get_component_styles(_INKS[ink_of(number)])
+        segment = Segment(" ", _plain(ground + ink.color, ground) + ink.text_style)
+        for line_filter in self.get_line_filters():
+            segment = line_filter.apply([segment], background)[0]
+        return segment.style or Style.null()
 
 
 def _plain(colour: Color, ground: Color) -> Style:
