@@ -207,10 +207,8 @@ def _gathered(data: bytes, starts: Ints, sizes: Ints) -> bytes:
     if (sizes == sizes[0]).all():
         places = starts[:, None] + np.arange(sizes[0])
         return np.frombuffer(data, np.uint8)[places].tobytes()
-    ends = np.cumsum(sizes)
-    places = np.arange(ends[-1]) + np.repeat(starts - (ends - sizes), sizes)
-    gathered: bytes = np.frombuffer(data, np.uint8)[places].tobytes()
-    return gathered
+    pairs = zip(starts.tolist(), sizes.tolist(), strict=True)
+    return b"".join(data[start : start + size] for start, size in pairs)
 
 
 def _page(blob: bytes) -> Tail:

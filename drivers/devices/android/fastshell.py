@@ -91,7 +91,7 @@ class FastShell:
         raise LinkLost(f"the shell on {self._device} has ended")
 
     async def _told(self, process: Process) -> AsyncGenerator[list[Item], None]:
-        """The items of what was told at once. Raises LinkLost, after the last whole tick."""
+        """The items of what was told at once; at the end those of the last whole ticks. Raises LinkLost."""
         cutter, placing = Cutter(), Placing()
         told: list[list[Item]] = []
         try:
@@ -106,6 +106,7 @@ class FastShell:
         except LinkLost:
             yield joined(told)
             raise
+        yield joined(told)
 
     def _tick(self, tick: Tick, placing: Placing) -> list[Item]:
         t_ns = placing.place(tick.device_ns, tick.arrival_ns)

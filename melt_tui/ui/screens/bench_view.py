@@ -94,6 +94,7 @@ class BenchView(Column):
         self._spent_s = 0.0
         """What drawing the newest look has taken so far."""
         self._brief = False
+        """The last frame that was wholly drawn took no longer than ``BRIEF_S``."""
         self._hurried_s = -HURRY_S
         self._owed: set[str] = set()
         """Of ``_LISTS``, those that do not show yet what was seen last."""
@@ -179,6 +180,7 @@ class BenchView(Column):
     def draw(self, seen: Seen, moment: Moment) -> None:
         """Hand everything out. What did not change costs nothing; parts not given stay as they were."""
         if self.is_attached:
+            self._spent_s = 0.0
             self._parts = deque([partial(self._draw_frame, seen.look, moment), *self._rest(seen, moment)])
             self.finish()
 

@@ -62,6 +62,15 @@ def test_times_may_lie_in_an_axis(published: list[Samples]) -> None:
             decode(blob, blocks.dtype, other)
 
 
+@given(series())
+def test_chunks_of_before_pairs_could_share_their_times_are_read(published: list[Samples]) -> None:
+    blocks = blocks_of(published)
+    of_version_1 = b"\1" + encode(blocks, 3)[1:]
+    assert list(decode(of_version_1, blocks.dtype).samples(KEY)) == published
+    with pytest.raises(Damaged, match="of version 3"):
+        decode(b"\3" + of_version_1[1:], blocks.dtype)
+
+
 def test_pairs_that_share_their_times_leave_them_out() -> None:
     late = np.random.default_rng(1).integers(0, 3_000_000, 600).tolist()
     times = [100_000_000 * k + one for k, one in enumerate(late)]

@@ -1,21 +1,24 @@
 """The fast shell: what belongs to an order that was replaced is passed over."""
 
+import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 
 import pytest
 
+from drivers import linux
 from drivers.clock import SystemClock
 from drivers.devices.android.fastshell import FastShell
-from drivers.devices.android.gauges import Rounds
+from drivers.devices.android.gauges import FileGauge, Rounds
 from drivers.devices.android.opening import Opening
 from drivers.devices.android.ticking import Placing, Tick
 from drivers.devices.android.watching import Settings, Watched
 from drivers.errors import LinkLost
 from drivers.links.base import Lease, Process
 from drivers.links.local import LocalShell
-from drivers.model import DeviceInfo, DeviceKind, Samples
+from drivers.links.scripted import Exchange, ScriptedShell
+from drivers.model import Channel, DeviceInfo, DeviceKind, Quantity, Samples, Unit
 
 SETTINGS = Settings(page_size=4096, processors=8, user=2000, builtin=True, children=True)
 OPENING = Opening(
@@ -28,6 +31,7 @@ OPENING = Opening(
     own_time=None,
     paced=True,
 )
+SOC = Channel(device="phone", name="soc", quantity=Quantity.TEMPERATURE, unit=Unit.CELSIUS)
 ROUND = "S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0|900 300 100 1 0 1 0|"
 
 
@@ -54,6 +58,30 @@ class Asked(LocalShell):
             raise LinkLost(argv[-1])
         async with super().start(argv, env=env, lease=lease) as process:
             yield process
+
+
+TICKS = (
+    *("F 1700000000.100000|71|", "E", "F 1700000000.200000|72|", "E."),
+    *("F 1700000000.300000|73|", "E"),
+)
+
+
+@pytest.mark.parametrize("fault", [LinkLost("the cable is out"), None])
+async def test_what_is_told_at_once_is_one_block_and_the_last_whole_tick_is_not_lost(
+    fault: LinkLost | None,
+) -> None:
+    clock = SystemClock()
+    told = tuple((0, "out", text) for text in TICKS)
+    link = ScriptedShell(clock, [Exchange(argv=("sh", "-c", "ticks"), lines=told, fault=fault)])
+    opening = replace(OPENING, fast=Rounds("melt_fast", [FileGauge(SOC, "/soc", linux.integer)]))
+    shell = FastShell(opening, Watched("phone", SETTINGS), link, clock, lambda t_ns, channels: [])
+    async with link.start(["sh", "-c", "ticks"]) as process:
+        blocks: list[Samples] = []
+        with pytest.raises(LinkLost) if fault else nullcontext():
+            async for items in shell._told(process):
+                blocks += [item for item in items if isinstance(item, Samples)]
+    assert [struct.unpack(f"<{block.n}d", block.codes) for block in blocks] == [(71.0, 72.0), (73.0,)]
+    assert blocks[0].t0_ns < blocks[0].t1_ns < blocks[1].t0_ns == blocks[1].t1_ns
 
 
 @pytest.mark.parametrize(
