@@ -71,8 +71,8 @@ async def test_what_is_told_at_once_is_one_block_and_the_last_whole_tick_is_not_
     fault: LinkLost | None,
 ) -> None:
     clock = SystemClock()
-    told = tuple((0, "out", text) for text in TICKS)
-    link = ScriptedShell(clock, [Exchange(argv=("sh", "-c", "ticks"), lines=told, fault=fault)])
+    ticks = Exchange(argv=("sh", "-c", "ticks"), lines=tuple((0, "out", text) for text in TICKS), fault=fault)
+    link = ScriptedShell(clock, [ticks])
     opening = replace(OPENING, fast=Rounds("melt_fast", [FileGauge(SOC, "/soc", linux.integer)]))
     shell = FastShell(opening, Watched("phone", SETTINGS), link, clock, lambda t_ns, channels: [])
     async with link.start(["sh", "-c", "ticks"]) as process:
