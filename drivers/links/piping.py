@@ -13,7 +13,7 @@ from drivers.inbox import Ended, Inbox
 from drivers.links.base import Pipe, Progress
 from drivers.links.guarding import script
 from drivers.links.output import collect
-from drivers.links.summing import Source, Stopped, check
+from drivers.links.summing import Source, Stopped, Summing, check
 from drivers.sizes import size
 
 PIECE = 1 << 20
@@ -150,8 +150,8 @@ class _Sending:
         """Whether the device has the file; if not, it is ready to receive what is missing of it."""
         said = await self._look()
         if said[:1] == ["there"]:
-            async with self._source.summing() as digest:
-                if said[1:] == [await digest]:
+            async with self._source.summing() as summing:
+                if said[1:] == [await summing.digest()]:
                     return True
             said = await self._look("anew")
         match said:
@@ -162,10 +162,10 @@ class _Sending:
         return False
 
     async def send(self, progress: Callable[[Progress], None]) -> None:
-        """What is missing, and the check: the file is summed up here while it is sent."""
-        async with self._source.summing() as digest:
-            received = await self._transfer(progress)
-            summed = await digest
+        """What is missing, and the check: of a whole file what is sent is summed up, else all of it beside that."""
+        async with self._source.summing(carried=self._whole) as summing:
+            received = await self._transfer(progress, summing)
+            summed = await summing.digest()
         if self._against and received != f"{summed}  -":
             raise self._refused(self._against)
         if self._present > self._total or received != f"{summed}  -":
@@ -183,7 +183,7 @@ class _Sending:
         self._present = present
         self._part = max(PIECE, min(PART, spare // AHEAD))
 
-    async def _transfer(self, progress: Callable[[Progress], None]) -> str:
+    async def _transfer(self, progress: Callable[[Progress], None], summing: Summing) -> str:
         """Sends what is missing; what the device says that it has got in all."""
         loop = asyncio.get_running_loop()
 
@@ -195,7 +195,7 @@ class _Sending:
                 loop.call_soon_threadsafe(lines.put_nowait, b"grown\n")
 
         part = self._total if self._whole else self._part
-        parts = _Parts(self._source, self._target, self._present, part, tell)
+        parts = _Parts(self._source, self._target, self._present, part, tell, summing.take)
         said = _Said(parts.joined)
         try:
             await self._exchange(parts, said, lines)
@@ -304,7 +304,13 @@ class _Parts:
     """What the device has not got of a file, in parts, read by the thread that sends it."""
 
     def __init__(
-        self, source: Source, target: str, present: int, size: int, tell: Callable[[int], None]
+        self,
+        source: Source,
+        target: str,
+        present: int,
+        size: int,
+        tell: Callable[[int], None],
+        take: Callable[[memoryview], None],
     ) -> None:
         self.trouble: OSError | None = None
         """Why it could not be read to its end."""
@@ -313,6 +319,7 @@ class _Parts:
         self._done = present
         self._size = size
         self._tell = tell
+        self._take = take
         self._room = threading.Semaphore(AHEAD)
         self._stopped = threading.Event()
         self._short = False
@@ -347,6 +354,7 @@ class _Parts:
                     n = file.readinto(self._held[: end - self._done])
                     check(self._stopped)
                     self._tell(self._done)
+                    self._take(self._held[:n])
                     yield self._held[:n]
                     self._done += n
                     self._short = n == 0

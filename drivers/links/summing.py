@@ -1,4 +1,4 @@
-"""A file to be sent, and its sha256, worked out by a thread while it is sent."""
+"""A file to be sent, and its sha256, worked out while it is sent: of the very bytes, or by a thread that reads it, too."""
 
 import asyncio
 import hashlib
@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 STOP_CHECK_S = 0.1
 _PIECE = 1 << 20
@@ -26,16 +27,64 @@ class Source:
     modified_ns: int
 
     @asynccontextmanager
-    async def summing(self) -> AsyncIterator[Awaitable[str]]:
-        """Its sha256, worked out by a thread; leaving the block before ends that."""
-        stopped = threading.Event()
+    async def summing(self, *, carried: bool = False) -> AsyncIterator["Summing"]:
+        """Its sha256: of what is ``carried`` past ``Summing.take`` if that is all of it, else worked out by a thread; leaving
+        the block before ends that."""
         shared = _sum(self.path, self.total, self.modified_ns)
+        if carried and not shared.known:
+            yield _Carried(self, shared)
+            return
+        stopped = threading.Event()
         digest = asyncio.get_running_loop().run_in_executor(None, shared.hexdigest, stopped)
         try:
-            yield digest
+            yield _Read(digest)
         finally:
             stopped.set()
             await asyncio.gather(digest, return_exceptions=True)
+
+
+class Summing(Protocol):
+    """A sha256 in the making."""
+
+    def take(self, piece: memoryview) -> None:
+        """The next bytes that are read of the file to be sent."""
+        ...
+
+    async def digest(self) -> str:
+        """It, after the last of them; empty of a file that changed meanwhile. Raises OSError."""
+        ...
+
+
+class _Carried:
+    """Of what is carried past."""
+
+    def __init__(self, source: Source, shared: "_Sum") -> None:
+        self._source = source
+        self._shared = shared
+        self._summed = hashlib.sha256()
+
+    def take(self, piece: memoryview) -> None:
+        self._summed.update(piece)
+
+    async def digest(self) -> str:
+        stat = await asyncio.to_thread(self._source.path.stat)
+        if (stat.st_size, stat.st_mtime_ns) != (self._source.total, self._source.modified_ns):
+            return ""
+        self._shared.learn(self._summed.hexdigest())
+        return self._summed.hexdigest()
+
+
+class _Read:
+    """Worked out elsewhere."""
+
+    def __init__(self, digest: Awaitable[str]) -> None:
+        self._digest = digest
+
+    def take(self, piece: memoryview) -> None:
+        pass
+
+    async def digest(self) -> str:
+        return await self._digest
 
 
 class _Sum:
@@ -49,6 +98,11 @@ class _Sum:
     def learn(self, digest: str) -> None:
         """It was worked out before, by somebody else."""
         self._digest = self._digest or digest
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody has worked it out."""
+        return bool(self._digest)
 
     def hexdigest(self, stopped: threading.Event) -> str:
         """It. Raises OSError, and Stopped soon after ``stopped`` is set."""

@@ -16,7 +16,7 @@ from drivers.devices.android.watching import FamilyService, PagesService, Watche
 from drivers.errors import LinkLost, LinkTimeout
 from drivers.events import Absent, ChannelsOpened, ClockMeasured, LogLine
 from drivers.inbox import Ended, Inbox
-from drivers.links.asking import measure_offset
+from drivers.links.asking import Answer, OwnTime, measure_offset
 from drivers.links.base import SeverableLink, ShellLink
 from drivers.model import Channel, DeviceInfo
 
@@ -34,15 +34,28 @@ class _Due:
 
     service: Service
     due_ns: int
+    alone_ns: int
+    """Until when it is asked alone: since it, or one that was asked with it, hung."""
     said: bool = False
 
 
-def in_turn(what: str, period_ns: int, now_ns: int) -> int:
-    """Since when it is due, so that it is asked now, and from then on at a time of its own within the period.
+_ALWAYS_NS = 1 << 62
 
-    Many phones are opened at one moment: asked together every second, they would answer together.
+
+def in_turn(device: str, period_ns: int, now_ns: int) -> int:
+    """Since when something is due, so that it is asked now, and from then on at a time of the device's own within the period.
+
+    Many phones are opened at one moment: asked together every second, they would answer together. What one phone is asked
+    falls together.
     """
-    return now_ns - (now_ns - crc32(what.encode())) % period_ns
+    return now_ns - (now_ns - crc32(device.encode())) % period_ns
+
+
+def _due_together(waiting: Sequence[_Due], now_ns: int) -> Sequence[Sequence[_Due]]:
+    """The services that are due, by what is asked in one go."""
+    due = [one for one in waiting if one.due_ns <= now_ns]
+    joint = [one for one in due if one.alone_ns <= now_ns]
+    return [some for some in (joint, *([one] for one in due if one.alone_ns > now_ns)) if some]
 
 
 class AndroidDevice:
@@ -120,35 +133,59 @@ class AndroidDevice:
             FamilyService(self._watched, needed=not settings.children),
             PagesService(device, self._watched),
         )
-        services = (*self._opening.services, *kin)
-        waiting = [_Due(one, self._begin(one.what, one.period_ns)) for one in services]
-        offset_ns = self._begin("clock", OFFSET_NS)
+        waiting = [
+            _Due(one, self._begin(one.period_ns), self._alone_ns(one)) for one in self._opening.services
+        ]
+        waiting += [_Due(one, self._begin(one.period_ns), _ALWAYS_NS) for one in kin]
+        offset_ns = self._begin(OFFSET_NS)
         while True:
-            next_one = min(waiting, key=lambda one: one.due_ns)
             if self._clock.now() >= offset_ns:
                 offset_ns = max(offset_ns + OFFSET_NS, self._clock.now() + OFFSET_NS // 2)
                 inbox.put(await self._measure_clock())
-            await self._clock.sleep_until(next_one.due_ns)
-            inbox.put(await self._ask_service(next_one))
+            await self._clock.sleep_until(min(one.due_ns for one in waiting))
+            for some in _due_together(waiting, self._clock.now()):
+                inbox.put(await self._ask_some(some))
 
-    def _begin(self, what: str, period_ns: int) -> int:
-        return in_turn(f"{self._device} {what}", period_ns, self._clock.now())
+    def _begin(self, period_ns: int) -> int:
+        return in_turn(self._device, period_ns, self._clock.now())
 
-    async def _ask_service(self, due: _Due) -> list[Item]:
-        service, t_ns = due.service, self._clock.now()
-        script = service.script()
-        if not script:
-            due.due_ns = t_ns + service.period_ns
-            return []
+    def _alone_ns(self, service: Service) -> int:
+        """Together only where the phone tells when each began, and with none that did not answer at first."""
+        if self._opening.own_time is not OwnTime.REAL_TIME:
+            return _ALWAYS_NS
+        return 0 if service.channels else self._clock.now() + HUNG_NS
+
+    async def _ask_some(self, some: Sequence[_Due]) -> list[Item]:
+        """What services tell that are asked in one go. When that hangs each is asked alone, and known by that."""
+        scripts = [due.service.script() for due in some]
+        asked = [due for due, script in zip(some, scripts, strict=True) if script]
         try:
-            answer = await self._slow.ask(script, timeout_s=SERVICE_S)
+            answers = await self._answers([script for script in scripts if script])
         except LinkTimeout:
-            due.due_ns = self._clock.now() + HUNG_NS
-            said, due.said = due.said, True
-            return [] if said else [self._absent(hung(service.what, SERVICE_S))]
-        items = service.take(answer)
-        due.due_ns = max(due.due_ns + service.period_ns, self._clock.now() + service.period_ns // 2)
-        return [*self._open(answer.t0_ns, service.channels), *items]
+            return self._hung(asked)
+        items: list[Item] = []
+        for due, answer in zip(asked, answers, strict=True):
+            told = due.service.take(answer)
+            items += [*self._open(answer.t0_ns, due.service.channels), *told]
+        for due in some:
+            period_ns = due.service.period_ns
+            due.due_ns = max(due.due_ns + period_ns, self._clock.now() + period_ns // 2)
+        return items
+
+    async def _answers(self, scripts: Sequence[str]) -> Sequence[Answer]:
+        if len(scripts) > 1:
+            return await self._slow.ask_together(scripts, timeout_s=SERVICE_S)
+        return [await self._slow.ask(script, timeout_s=SERVICE_S) for script in scripts]
+
+    def _hung(self, asked: Sequence[_Due]) -> list[Item]:
+        now_ns = self._clock.now()
+        for due in asked:
+            due.due_ns, due.alone_ns = now_ns, max(due.alone_ns, now_ns + 2 * HUNG_NS)
+        if len(asked) > 1:
+            return []
+        asked[0].due_ns = now_ns + HUNG_NS
+        said, asked[0].said = asked[0].said, True
+        return [] if said else [self._absent(hung(asked[0].service.what, SERVICE_S))]
 
     async def _measure_clock(self) -> list[Item]:
         own = self._opening.own_time

@@ -118,7 +118,7 @@ async def test_the_rest_comes_in_parts_that_are_joined(
 
 def test_a_file_that_became_shorter_comes_to_an_end(weights: Path) -> None:
     source = Source(weights, 5_000_000, 0)
-    parts = piping._Parts(source, TARGET, 0, 5_000_000, lambda _: None)
+    parts = piping._Parts(source, TARGET, 0, 5_000_000, lambda _: None, lambda _: None)
     assert sum(len(piece) for _, pieces in parts.files() for piece in pieces) == 3_500_000
 
 
