@@ -1,12 +1,11 @@
 """Once a minute: the journal into one chunk per channel, one row per channel and second, and the order of publication."""
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
-from melt_tui.store.blocks import Blocks, runs_of
+from melt_tui.store.blocks import Blocks, Ints, runs_of
 from melt_tui.store.codec import encode, encode_axis
 from melt_tui.store.journal import EVENT, Tail, encode_order, tail_of
 from melt_tui.store.pyramid import PyramidWriter
@@ -60,10 +59,10 @@ def _tail(connection: sqlite3.Connection) -> Tail | None:
 def _slow(
     connection: sqlite3.Connection, registry: Registry, pyramid: PyramidWriter, tail: Tail
 ) -> Iterator[tuple[int, Buckets]]:
-    """Chunks of the slow series; the seconds of their channels. Runs are cut twice rather than kept all at once."""
-    axes = _axes(connection, (run for _, run in _all_runs(registry, tail)))
+    """Chunks of the slow series; the seconds of their channels."""
+    axes = _Axes(connection)
     for series, run in _all_runs(registry, tail):
-        axis = None if run.axis is None else axes.get(run.axis.tobytes())
+        axis = None if run.axis is None else axes.row(run.axis)
         connection.execute(
             "INSERT INTO chunks (series, t0_ns, t1_ns, axis, data) VALUES (?, ?, ?, ?, ?)",
             (series.id, *run.bounds, axis, encode(run, 3, axis=axis is not None)),
@@ -93,14 +92,20 @@ def _runs(registry: Registry, series: Series, tail: Tail) -> Iterator[Blocks]:
     return runs_of(blocks, series.gap_ns, MOST)
 
 
-def _axes(connection: sqlite3.Connection, runs: Iterable[Blocks]) -> dict[bytes, int]:
-    """Rows for the sample times that several chunks share, by those times."""
-    counted = Counter(run.axis.tobytes() for run in runs if run.axis is not None)
-    axes: dict[bytes, int] = {}
-    for times in (times for times, n in counted.items() if n > 1):
-        blob = encode_axis(np.frombuffer(times, np.int64))
-        axes[times] = int(connection.execute("INSERT INTO axes (data) VALUES (?)", (blob,)).lastrowid or 0)
-    return axes
+class _Axes:
+    """Rows for sample times: what was read together has one. Which times nothing else has would be known too late."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._rows: dict[bytes, int] = {}
+
+    def row(self, times: Ints) -> int:
+        """The row that holds these."""
+        key = times.tobytes()
+        if key not in self._rows:
+            added = self._connection.execute("INSERT INTO axes (data) VALUES (?)", (encode_axis(times),))
+            self._rows[key] = int(added.lastrowid or 0)
+        return self._rows[key]
 
 
 def _rows(seconds: Summaries) -> Iterator[tuple[int, int, int, float, float, float]]:
