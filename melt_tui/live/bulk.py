@@ -34,6 +34,8 @@ RAW_SAMPLES = 1 << 19
 
 PENDING = 256
 """Small blocks are summed up this many samples at a time, or when somebody looks."""
+PENDING_BLOCKS = 8
+"""And large ones this many at a time: what summing up costs hangs on how often it is done."""
 
 LEVELS_NS = (10**6, 10**7, 10**8, 10**9)
 """Widths of the buckets: 1 ms for 20 seconds, 10 ms for three minutes, 100 ms for half an hour, 1 s for five."""
@@ -83,15 +85,17 @@ class BulkSeries:
         self._decoding = channel.decoding
 
     def take(self, samples: Samples) -> bool:
-        """Take a block; False when some of it was too old to be kept."""
+        """Take a block; False when some of it was too old to be kept, or is late and others were let go: its column may begin
+        before what is held."""
         self._arrived += 1
+        late = self.last_ns is not None and samples.t0_ns < self.last_ns
         block, n = _Block(self._arrived, samples, self._decoding), samples.n
         self._pending.append(block)
         self._waiting += n
         kept = self._keep(block, n)
-        if self._waiting >= PENDING:
+        if self._waiting >= PENDING and len(self._pending) >= PENDING_BLOCKS:
             kept = self.settle() and kept
-        return kept
+        return kept and not (late and max(self._held_ns, self._levels[0].held_ns) != EVER)
 
     def reading(self, t_ns: int) -> tuple[int, float] | None:
         """Time and value of the last sample at or before ``t_ns``."""

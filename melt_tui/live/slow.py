@@ -125,6 +125,7 @@ class SlowSeries:
         return True
 
     def _insert(self, t_ns: int, value: float) -> bool:
+        """False also for one that is kept once others were let go: its column may begin before what is held."""
         self._note(t_ns, t_ns)
         if t_ns < self._held_ns:
             return False
@@ -135,7 +136,7 @@ class SlowSeries:
         self._values.insert(at, value)
         if len(self._times) >= self._check:
             self._trim()
-        return t_ns >= self._held_ns
+        return self._held_ns == EVER
 
     def _note(self, t0_ns: int, t1_ns: int) -> None:
         self.first_ns = t0_ns if self.first_ns is None else min(self.first_ns, t0_ns)

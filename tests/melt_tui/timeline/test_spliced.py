@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import example, given, settings
 
 from drivers.base import Item
@@ -14,7 +15,7 @@ from melt_tui.live import LiveState
 from melt_tui.timeline import Window
 from melt_tui.timeline.spliced import SETTLED_NS, Spliced
 from tests.rigs.brute import Brute
-from tests.rigs.looks import Look, assert_same, looks
+from tests.rigs.looks import Look, assert_same, assert_same_window, looks
 from tests.rigs.memory_limits import little_held
 from tests.rigs.random_sessions import ALL_RUN, ALL_UP, START_NS, STEADY, Step, channels, session, steps
 
@@ -82,7 +83,15 @@ LET_GO_PAST_ITS_END = [
     Step("value", "phone", 0, 0),
 ]
 
+LATE_BESIDE_WHAT_WAS_LET_GO = [
+    Step("value", "phone", 0, 0),
+    *[Step("values", "board", 0, 129)] * 2,
+    *[Step("value", "phone", 0, 0)] * 3,
+    Step("value", "board", 1, 0),
+]
 
+
+@example(LATE_BESIDE_WHAT_WAS_LET_GO, [Look(0, MILLISECOND, 0, 2, (), 0)])
 @example(LET_GO_BY_A_LOOK, [Look(0, 0, 38, 2, (), 0)])
 @example(LET_GO_PAST_ITS_END, [Look(0, 0, 0, 1, (), 0), Look(0, MILLISECOND, 0, 1, (), 0)])
 @given(steps(what=("value", "bulk", "late_bulk", "clock", "values"), most=40), looks(3))
@@ -97,6 +106,28 @@ def test_it_stays_one_while_the_session_goes_on(taken: list[Step], seen: list[Lo
             brute.take(item)
             if place % 5 == 4:
                 assert_same(spliced, brute, items[: place + 1], seen)
+
+
+@pytest.mark.parametrize("late_ms", range(570, 600))
+def test_a_late_block_beside_what_was_let_go_is_in_its_column(late_ms: int) -> None:
+    items = session(ALL_UP)[:-1]
+    for k in range(60):
+        t_ns = START_NS + 10 * k * MILLISECOND
+        items.append(block(ADC, t_ns, t_ns + 9 * MILLISECOND, [k] * 10))
+    end_ns, late_ns = START_NS + 600 * MILLISECOND, START_NS + late_ms * MILLISECOND
+    with little_held():
+        live, brute = LiveState(), Brute()
+        spliced = Spliced(live, brute, lambda: NEVER)
+        for item in items:
+            live.take(item)
+            brute.take(item)
+        spliced.window(ADC.key, START_NS, end_ns, 120)
+        late = block(ADC, late_ns, late_ns + MILLISECOND, [900, 901])
+        live.take(late)
+        brute.take(late)
+        assert_same_window(
+            spliced.window(ADC.key, START_NS, end_ns, 120), brute.window(ADC.key, START_NS, end_ns, 120)
+        )
 
 
 def test_without_a_recording_memory_answers_alone() -> None:
