@@ -35,7 +35,7 @@ def first_text(argv: Sequence[str], at: Home) -> tuple[float, float]:
 
 def main() -> int:
     options_parser = parser(__doc__)
-    options_parser.add_argument("--rounds", type=int, default=15)
+    options_parser.add_argument("--rounds", type=int, default=45)
     options = options_parser.parse_args()
     rounds = 5 if options.quick else options.rounds
     commands = {"bare": [sys.executable, "-c", BARE], "melt": [options.melt]}
