@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.markup import escape
 from textual.screen import ModalScreen, Screen, SystemModalScreen
 from textual.widgets import Static
@@ -23,6 +24,7 @@ from drivers.errors import DriverError
 from melt_tui.errors import MeltError
 from melt_tui.ui.commands import BY_NAME, DEVICES, EVERYWHERE, FLEET, available, bindings, keys_of
 from melt_tui.ui.demo import Script
+from melt_tui.ui.haste import Haste, listening
 from melt_tui.ui.opening import Opening
 from melt_tui.ui.palette import Palette
 from melt_tui.ui.settings import ScreenSettings
@@ -69,6 +71,7 @@ class MeltApp(App[int]):
         heed: Callable[[Callable[[], object]], None] | None = None,
     ) -> None:
         # Without colour Textual would show greys, and of a terminal's own colours nothing at all: these are taken out.
+        self._haste = Haste()
         super().__init__(ansi_color=True if "NO_COLOR" in environ else None)
         self._heed = heed
         self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
@@ -101,9 +104,12 @@ class MeltApp(App[int]):
         """Any key or click takes over from the script, and is answered before the bench draws on."""
         if isinstance(event, events.Key | events.MouseDown):
             self._end_script()
-            if self._stage is not None:
-                self._stage.hurry(self.screen)
+            self._haste.came()
         await super().on_event(event)
+
+    def get_driver_class(self) -> type[Driver]:
+        """One that tells of keys as soon as they are read."""
+        return listening(super().get_driver_class(), self._haste)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every command that can be given here, from the one table."""
@@ -198,7 +204,7 @@ class MeltApp(App[int]):
 
     def _show(self, bench: "Bench") -> None:
         self._stage = importlib.import_module("melt_tui.ui.stage").Stage(
-            bench, self._settings, self._executor
+            bench, self._settings, self._executor, self._haste
         )
         if self._recording is not None:
             self._replay(self._recording)

@@ -85,6 +85,10 @@ class Canvas(Widget):
         super().__init__(id=id, classes=classes)
         self._lines: tuple[Line, ...] = ()
         self._strips: list[Drawn | None] = []
+        self._width = 0
+        """Cells of each line: to ask for the widget's size is to have its place looked for."""
+        self._edged: bool | None = None
+        """Whether the stylesheet gives it a border or padding; None before that was asked."""
         self._styles = _Styles(self._style)
         self._unpainted = False
         self._then: Callable[[], object] | None = None
@@ -104,7 +108,7 @@ class Canvas(Widget):
         if not width or not height or not self.is_attached:
             return 0
         lines = tuple(self.picture(width, height))
-        before, self._lines = self._lines, lines
+        before, self._lines, self._width = self._lines, lines, width
         if len(before) != len(lines):
             self._strips = [None] * len(lines)
             self._unpainted = True
@@ -131,10 +135,16 @@ class Canvas(Widget):
         if self._then is not None:
             self.call_later(self._then)
             self._then = None
-        if self.gutter != _NO_GUTTER or self.opacity != 1.0:
+        if self._edged is None:
+            self._edged = self.gutter != _NO_GUTTER
+        if self._edged:
             return super().render_lines(crop)
-        strips = [self.render_line(y) for y in crop.line_range]
-        if crop.column_span == (0, self.size.width):
+        known, make = self._strips, self.render_line
+        if crop.y == 0 and crop.height == len(known):
+            strips = [strip or make(y) for y, strip in enumerate(known)]
+        else:
+            strips = [make(y) for y in crop.line_range]
+        if crop.column_span == (0, self._width):
             return strips
         return [strip.crop(*crop.column_span) for strip in strips]
 
@@ -146,13 +156,14 @@ class Canvas(Widget):
         if strip is None:
             styles = self._styles
             segments = [_segment(Segment, (text, styles[number], None)) for text, number in self._lines[y]]
-            strip = self._strips[y] = Drawn(segments, self.size.width)
+            strip = self._strips[y] = Drawn(segments, self._width)
         return strip
 
     def notify_style_update(self) -> None:
         """Colours may be others now: every strip is made again."""
         super().notify_style_update()
         self._styles.clear()
+        self._edged = None
         self._strips = [None] * len(self._lines)
 
     def on_resize(self) -> None:

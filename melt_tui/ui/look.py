@@ -17,6 +17,7 @@ from melt_tui.events import (
     ThrottleOnset,
 )
 from melt_tui.timeline import DeviceState, DeviceView, Interval, Reading, RunPhase, Timeline, View, Window
+from melt_tui.ui.steps import Pause, Steps, done
 from melt_tui.ui.topics import Panel, Stock, devices, panels
 from melt_tui.ui.waits import waiting
 
@@ -98,7 +99,7 @@ class Look:
 
 def take_look(timeline: Timeline, ask: Ask) -> Look:
     """Ask the timeline for everything that ``ask`` needs."""
-    return with_charts(timeline, take_glance(timeline, ask))
+    return done(with_charts(timeline, take_glance(timeline, ask)))
 
 
 def take_glance(timeline: Timeline, ask: Ask) -> Look:
@@ -115,17 +116,18 @@ def take_glance(timeline: Timeline, ask: Ask) -> Look:
     )
 
 
-def with_charts(timeline: Timeline, glance: Look) -> Look:
-    """The same with the charts that were asked for."""
+def with_charts(timeline: Timeline, glance: Look) -> Steps[Look]:
+    """The same with the charts that were asked for, each a step."""
     ask = glance.ask
     chosen = _turned(panels(glance.stock, glance.selected if ask.alone else ""), ask)
     until_ns = min(ask.t_ns, ask.t1_ns)
+    found = []
+    for panel, columns in zip(chosen, ask.columns, strict=False):
+        found.append(PanelLook(panel, _windows(timeline, panel, ask.t0_ns, until_ns, columns)))
+        yield Pause.KEY
     return replace(
         glance,
-        panels=tuple(
-            PanelLook(panel, _windows(timeline, panel, ask.t0_ns, until_ns, columns))
-            for panel, columns in zip(chosen, ask.columns, strict=False)
-        ),
+        panels=tuple(found),
         intervals=timeline.intervals(ask.t0_ns, until_ns),
         marks=timeline.events(ask.t0_ns, until_ns, kinds=MARKED_KINDS, limit=MARKS_AT_MOST),
     )

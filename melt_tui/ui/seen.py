@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from melt_tui.timeline import Timeline
 from melt_tui.ui.chronicle import AskChronicle, Chronicle, take_chronicle
 from melt_tui.ui.figures import AskFigures, Figures, take_figures
-from melt_tui.ui.look import Ask, Look, take_look, with_charts
+from melt_tui.ui.look import Ask, Look, take_glance, with_charts
+from melt_tui.ui.steps import Pause, Steps, done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,16 @@ class Seen:
     figures: Figures | None = None
 
 
-def gather(timeline: Timeline, wish: Wish, glance: Look | None = None) -> Seen:
-    """Ask the timeline for what a ``glance`` at the same moment did not bring; safe on any thread."""
-    look = with_charts(timeline, glance) if glance else take_look(timeline, wish.frame)
-    return Seen(
-        look=look,
-        chronicle=take_chronicle(timeline, wish.chronicle, look.stock) if wish.chronicle else None,
-        figures=take_figures(timeline, wish.figures) if wish.figures else None,
-    )
+def gather(timeline: Timeline, wish: Wish) -> Seen:
+    """Ask the timeline for everything; safe on any thread."""
+    return done(add(timeline, wish, take_glance(timeline, wish.frame)))
+
+
+def add(timeline: Timeline, wish: Wish, glance: Look) -> Steps[Seen]:
+    """Ask the timeline for what a ``glance`` at the same moment did not bring, in steps."""
+    look = yield from with_charts(timeline, glance)
+    yield Pause.KEY
+    chronicle = take_chronicle(timeline, wish.chronicle, look.stock) if wish.chronicle else None
+    yield Pause.KEY
+    figures = take_figures(timeline, wish.figures) if wish.figures else None
+    return Seen(look=look, chronicle=chronicle, figures=figures)

@@ -15,6 +15,7 @@ from textual.screen import ModalScreen, Screen
 from melt_tui.timeline import Timeline
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.commands import BENCH, COMPARE, DEVICES, EVERYWHERE, FLEET, LIBRARY
+from melt_tui.ui.haste import Haste
 from melt_tui.ui.look import running
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.screens.bench import BenchScreen
@@ -45,17 +46,16 @@ PLACES = {
 class Stage:
     """Makes screens, and knows which one is which."""
 
-    def __init__(self, bench: Bench, settings: ScreenSettings, executor: Executor) -> None:
+    def __init__(self, bench: Bench, settings: ScreenSettings, executor: Executor, haste: Haste) -> None:
         self._bench = bench
         self._settings = settings
         self._executor = executor
+        self._haste = haste
         self._asked: set[tuple[str, int]] = set()
 
     def live(self) -> BenchScreen:
         """The bench on the session in progress."""
-        return BenchScreen(
-            self._bench, Scene(lambda: self._bench.timeline, live=True), self._settings, self._executor
-        )
+        return self._bench_screen(Scene(lambda: self._bench.timeline, live=True), Playhead())
 
     async def recorded(self, path: Path) -> Answer[BenchScreen]:
         """The bench on a recording, playing from its start."""
@@ -67,7 +67,10 @@ class Stage:
         now = self._bench.now()
         playhead = Playhead(mode=Mode.PLAYING, resume=Mode.PLAYING, t_ns=span[0], since_ns=now)
         scene = Scene(lambda: timeline, live=False, name=path.name, path=path, span=span)
-        return Answer(BenchScreen(self._bench, scene, self._settings, self._executor, playhead))
+        return Answer(self._bench_screen(scene, playhead))
+
+    def _bench_screen(self, scene: Scene, playhead: Playhead) -> BenchScreen:
+        return BenchScreen(self._bench, scene, playhead, self._settings, self._executor, self._haste)
 
     def fleet(self, bench: BenchScreen) -> "FleetScreen":
         """All devices of a bench, at its playhead."""
@@ -140,11 +143,6 @@ class Stage:
     def is_live(self, screen: Screen[Any]) -> bool:
         """Whether this is the bench on the session in progress."""
         return isinstance(screen, BenchScreen) and screen.viewer.scene.live
-
-    def hurry(self, screen: Screen[Any]) -> None:
-        """A key is on its way to this screen."""
-        if isinstance(screen, BenchScreen):
-            screen.hurry()
 
     def say(self, screen: Screen[Any], text: str) -> None:
         """Show one line above the keys of a bench; nothing takes it away."""

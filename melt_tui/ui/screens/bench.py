@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 
 from textual import on, work
@@ -16,17 +17,19 @@ from melt_tui.ui.chronicle import AskChronicle
 from melt_tui.ui.commands import BENCH, BY_NAME, bindings
 from melt_tui.ui.figures import AskFigures
 from melt_tui.ui.frames import FrameReports
+from melt_tui.ui.haste import RESUMED_S, Haste
 from melt_tui.ui.jumps import Place, find_first_onset, replay_from, reveal
-from melt_tui.ui.look import Look, take_glance, take_look
+from melt_tui.ui.look import Ask, Look, take_glance, take_look, with_charts
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.playhead import Playhead, Reach
 from melt_tui.ui.renderables.log_lines import log_rows, next_place
-from melt_tui.ui.screens.bench_view import HURRY_S, BenchView, Moment
+from melt_tui.ui.screens.bench_view import BenchView, Moment
 from melt_tui.ui.screens.orders import Orders
-from melt_tui.ui.seen import Seen, Wish, gather
+from melt_tui.ui.seen import Seen, Wish, add, gather
 from melt_tui.ui.sentences import JUMP_KINDS
 from melt_tui.ui.series import chosen
 from melt_tui.ui.settings import ScreenSettings
+from melt_tui.ui.steps import Steps, done
 from melt_tui.ui.topics import devices
 from melt_tui.ui.viewer import MOVES, Move, Scene, Viewer
 from melt_tui.ui.widgets.channel_plot import ChannelPlot
@@ -45,6 +48,8 @@ _SEARCHED_AT_MOST = 20_000
 """Lines and pieces of text that a search looks through: the newest."""
 _PAINT_NS = 30_000_000
 """So long after an answer it may not be on the terminal yet, and a look follows it: no frame is drawn."""
+_FRESH_NS = 500_000_000
+"""What was seen of the devices so long ago serves for the first answer to a key."""
 _FRAMES_PER_S = 10.0
 _COVERED_NS = 250_000_000
 """Under a dialog every frame is drawn with all that lies above it: they come no more often than this."""
@@ -54,6 +59,7 @@ class BenchScreen(Screen[None]):
     """Owns the frame timer and the playhead; everything it shows it asks of a timeline at that moment."""
 
     AUTO_FOCUS = ""
+    BLANK = True
     CSS_PATH = "bench.tcss"
     BINDINGS = bindings(BENCH)
 
@@ -61,17 +67,19 @@ class BenchScreen(Screen[None]):
         self,
         bench: Bench,
         scene: Scene,
+        playhead: Playhead,
         settings: ScreenSettings,
         executor: Executor,
-        playhead: Playhead | None = None,
+        haste: Haste,
     ) -> None:
         super().__init__()
         self._bench = bench
         self._settings = settings
         self._executor = executor
-        self.viewer = Viewer(scene, playhead or Playhead())
+        self._haste = haste
+        self.viewer = Viewer(scene, playhead)
         self.orders = Orders(self, bench, settings)
-        self._view = BenchView(self.viewer, settings.keys)
+        self._view = BenchView(self.viewer, settings.keys, haste)
         self._looker: Looker[Seen] = Looker(executor, self._post, self._see, self._fail)
         self.frames = FrameReports(bench, round(1e9 / (settings.frames_per_s or _FRAMES_PER_S)))
         self._seen: Seen | None = None
@@ -110,10 +118,6 @@ class BenchScreen(Screen[None]):
         stack = self.app.screen_stack
         return self in stack and all(s.styles.background.a < 1 for s in stack[stack.index(self) + 1 :])
 
-    def hurry(self) -> None:
-        """A key is on its way: nothing is drawn until it should have come."""
-        self._view.hurry()
-
     def say(self, text: str) -> None:
         """Show one line above the keys; nothing takes it away."""
         self.query_one(Caption).show(text)
@@ -142,6 +146,7 @@ class BenchScreen(Screen[None]):
         else:
             self._handlers[name]()
             self.look_now()
+        self._haste.answered()
 
     def point(self, device: str) -> None:
         """Show this device alone."""
@@ -184,8 +189,8 @@ class BenchScreen(Screen[None]):
             self._draw_frame(now)
 
     def _draw_frame(self, now_ns: int) -> None:
-        if self._view.hurried:
-            self.set_timer(HURRY_S, lambda: self._draw_frame(self._bench.now()))
+        if self._haste.pending:
+            self.set_timer(RESUMED_S, lambda: self._draw_frame(self._bench.now()))
         elif now_ns - self._answered_ns >= _PAINT_NS:
             self._follow(now_ns)
 
@@ -199,10 +204,10 @@ class BenchScreen(Screen[None]):
             self.viewer.settle(now_ns)
             timeline, self._wished = self.viewer.scene.timeline(), self._wish(now_ns)
             glance = take_glance(timeline, self._wished.frame)
-            self._view.begin(glance, self._moment(), partial(self._take, timeline, self._wished, glance))
+            self._view.begin(glance, self._moment(), self._add(timeline, self._wished, glance))
 
-    def _take(self, timeline: Timeline, wish: Wish, glance: Look) -> Seen:
-        seen = gather(timeline, wish, glance)
+    def _add(self, timeline: Timeline, wish: Wish, glance: Look) -> Steps[Seen]:
+        seen = yield from add(timeline, wish, glance)
         self._keep(seen)
         return seen
 
@@ -217,9 +222,16 @@ class BenchScreen(Screen[None]):
         self.viewer.settle(now_ns)
         columns = self._view.columns
         ask = self.viewer.ask(now_ns, columns[:1] + (0,) * len(columns[1:]))
-        look = take_look(self.viewer.scene.timeline(), ask)
+        look = self._glanced(ask)
         self._view.answer(look, lambda: self._follow(self._bench.now()))
         self._answered_ns = self._bench.now()
+
+    def _glanced(self, ask: Ask) -> Look:
+        """Devices as they were a frame ago, unless that is long ago: what they say now is drawn with the rest."""
+        timeline, before = self.viewer.scene.timeline(), self._seen.look if self._seen else None
+        if before is None or ask.t_ns - before.view.t_ns > _FRESH_NS:
+            return take_look(timeline, ask)
+        return done(with_charts(timeline, replace(before, ask=ask, span=timeline.span())))
 
     def _look(self, now_ns: int) -> None:
         """While the app ends, parts of the view may be missing: nothing is asked any more."""

@@ -1,6 +1,5 @@
 """What stands on the bench: places its widgets and hands each what it shows."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -16,6 +15,7 @@ from melt_tui.format import stamp
 from melt_tui.ui.chronicle import Chronicle, why_absent
 from melt_tui.ui.commands import BENCH_KEYS, BY_NAME, keys_of
 from melt_tui.ui.figures import FIGURE_COLUMNS, Figures, figure_rows
+from melt_tui.ui.haste import RESUMED_S, Haste
 from melt_tui.ui.heading import header_model, transport_model
 from melt_tui.ui.key_groups import key_groups
 from melt_tui.ui.look import Look, PanelLook
@@ -27,6 +27,7 @@ from melt_tui.ui.renderables.plot_model import PlotModel
 from melt_tui.ui.run_figures import TURN_COLUMNS, model_notes, run_model, turn_rows
 from melt_tui.ui.seen import Seen
 from melt_tui.ui.sentences import Severity, sentence
+from melt_tui.ui.steps import Pause, Steps
 from melt_tui.ui.turns import Turn
 from melt_tui.ui.viewer import Viewer
 from melt_tui.ui.waits import waiting_model
@@ -46,9 +47,8 @@ from melt_tui.workbench import Status
 
 SLOTS = 6
 BRIEF_S = 0.008
-"""A frame is drawn at once if the one before took less than this: each painting costs as much as a small part."""
-HURRY_S = 0.01
-"""So long a key may be under way from the app to its screen: through some ten turns of the loop."""
+"""A frame is drawn at once if the one before took less than this: each painting costs as much as a small part. Twice as long
+would hold up the devices' figures by an eighth of a frame."""
 Chart = tuple[PanelLook, PlotModel]
 _LARGE, _SMALL = range(3), range(3, SLOTS)
 """Places of charts with nothing painted between them: to draw much at a time costs least, and a key waits for it."""
@@ -78,9 +78,10 @@ class Moment:
 class BenchView(Column):
     """Cards at the left, charts at the right, the lists and the run below them, the strip and the keys at the foot."""
 
-    def __init__(self, viewer: Viewer, keys: Mapping[str, str]) -> None:
+    def __init__(self, viewer: Viewer, keys: Mapping[str, str], haste: Haste) -> None:
         super().__init__(id="bench")
         self._viewer = viewer
+        self._haste = haste
         self._keys = keys
         self._chronicle: Chronicle | None = None
         self._figures: Figures | None = None
@@ -89,13 +90,12 @@ class BenchView(Column):
         self._slots = [ChartSlot(f"slot-{place}") for place in range(SLOTS)]
         self._found = -1
         """How many devices the title over the cards says; -1 before it says any."""
-        self._parts: deque[Callable[[], None]] = deque()
+        self._drawing: Steps[None] | None = None
         """What is yet to be drawn of the newest look."""
         self._spent_s = 0.0
         """What drawing the newest look has taken so far."""
         self._brief = False
         """The last frame that was wholly drawn took no longer than ``BRIEF_S``."""
-        self._hurried_s = -HURRY_S
         self._owed: set[str] = set()
         """Of ``_LISTS``, those that do not show yet what was seen last."""
 
@@ -153,7 +153,7 @@ class BenchView(Column):
     @property
     def columns(self) -> tuple[int, ...]:
         """How many columns each chart on screen has."""
-        return tuple(slot.columns for slot in self.slots)
+        return tuple(columns for slot in self._slots if (columns := slot.columns) is not None)
 
     @property
     def strip_columns(self) -> int:
@@ -180,27 +180,33 @@ class BenchView(Column):
     def draw(self, seen: Seen, moment: Moment) -> None:
         """Hand everything out. What did not change costs nothing; parts not given stay as they were."""
         if self.is_attached:
-            self._spent_s = 0.0
-            self._parts = deque([partial(self._draw_frame, seen.look, moment), *self._rest(seen, moment)])
+            self._begin(self._draw_seen(seen, moment))
             self.finish()
 
-    def begin(self, glance: Look, moment: Moment, take: Callable[[], Seen]) -> None:
-        """Hand out what the devices say, then what ``take`` brings, unless frames are brief each part painted before the
-        next is drawn: a key or a sample that comes meanwhile waits for a part. What is not drawn when another look comes is
-        drawn of that one."""
+    def begin(self, glance: Look, moment: Moment, add: Steps[Seen]) -> None:
+        """Hand out what the devices say, then what ``add`` brings, unless frames are brief each part painted before the
+        next is drawn: a sample that comes meanwhile waits for a part, a key for a step. What is not drawn when another
+        look comes is drawn of that one."""
         if self.is_attached:
-            self._spent_s = 0.0
-            self._parts = deque(
-                [partial(self._draw_frame, glance, moment), partial(self._take, take, moment)]
-            )
-            self._draw_part(self._parts)
+            self._go_on(self._begin(self._draw_glance(glance, moment, add)))
 
-    def _take(self, take: Callable[[], Seen], moment: Moment) -> None:
-        self._parts.extend(self._rest(take(), moment))
-        self._parts.popleft()()
+    def _begin(self, drawing: Steps[None]) -> Steps[None]:
+        self._spent_s, self._drawing = 0.0, drawing
+        return drawing
 
-    def _rest(self, seen: Seen, moment: Moment) -> Iterator[Callable[[], None]]:
-        """The parts below the devices."""
+    def _draw_seen(self, seen: Seen, moment: Moment) -> Steps[None]:
+        self._draw_frame(seen.look, moment)
+        yield Pause.PAINT
+        yield from self._draw_rest(seen, moment)
+
+    def _draw_glance(self, glance: Look, moment: Moment, add: Steps[Seen]) -> Steps[None]:
+        self._draw_frame(glance, moment)
+        yield Pause.PAINT
+        seen = yield from add
+        yield from self._draw_rest(seen, moment)
+
+    def _draw_rest(self, seen: Seen, moment: Moment) -> Steps[None]:
+        """What stands below the devices."""
         look = seen.look
         if seen.chronicle is not None:
             self._chronicle = seen.chronicle
@@ -208,18 +214,16 @@ class BenchView(Column):
         if seen.figures is not None:
             self._figures = seen.figures
             self._owed.update(_LISTS[2:])
+        yield Pause.KEY
         charts, slots = self._charts(look), self.slots
-        yield partial(self._draw_charts, look, charts, slots, _LARGE)
-        yield partial(self._draw_foot, look, charts, slots, moment)
-
-    def _draw_foot(
-        self, look: Look, charts: Sequence[Chart], slots: Sequence[ChartSlot], moment: Moment
-    ) -> None:
-        self._draw_charts(look, charts, slots, _SMALL)
+        yield from self._draw_charts(look, charts, slots, _LARGE)
+        yield Pause.PAINT
+        yield from self._draw_charts(look, charts, slots, _SMALL)
         origin = origin_ns(look.view, look.span[0])
         self._draw_strip(look, origin, moment)
         for what in _LISTS:
             if what in self._owed:
+                yield Pause.KEY
                 self._draw_list(what, look, origin)
 
     def answer(self, look: Look, then: Callable[[], object]) -> None:
@@ -227,43 +231,36 @@ class BenchView(Column):
         ``then`` is for."""
         slots = self.slots if self.is_attached else []
         if slots:
-            self._parts = deque()
-            self._draw_charts(look, self._charts(look), slots, range(1))
+            self._drawing = None
+            self._draw_chart(look, self._charts(look), slots[0], 0)
             slots[0].when_painted(then)
-
-    def hurry(self) -> None:
-        """A key is on its way: for a moment no part is drawn."""
-        self._hurried_s = monotonic()
-
-    @property
-    def hurried(self) -> bool:
-        """Whether a key is on its way."""
-        return monotonic() - self._hurried_s < HURRY_S
 
     def finish(self) -> None:
         """Draw what is left of the newest look."""
-        while self._parts and self.is_attached:
-            self._draw_next(self._parts)
+        while self._drawing is not None and self.is_attached:
+            self._step(self._drawing)
 
-    def _draw_part(self, parts: deque[Callable[[], None]]) -> None:
-        """One part now, the others when it has been painted, unless another look has come; of a brief frame all."""
-        if not parts or parts is not self._parts or not self.is_attached:
-            return
-        if self.hurried:
-            self.set_timer(HURRY_S, partial(self._draw_part, parts))
-            return
-        self._draw_next(parts)
-        while parts and self._brief:
-            self._draw_next(parts)
-        if parts:
-            self.call_after_refresh(self._draw_part, parts)
+    def _go_on(self, drawing: Steps[None]) -> None:
+        """Draw on until a part is to be painted or a key is on its way, unless another look has come; a brief frame whole."""
+        pause: Pause | None = Pause.KEY
+        while pause is not None and drawing is self._drawing and self.is_attached:
+            if self._haste.pending:
+                self.set_timer(RESUMED_S, partial(self._go_on, drawing))
+                return
+            pause = self._step(drawing)
+            if pause is Pause.PAINT and not self._brief:
+                self.call_after_refresh(self._go_on, drawing)
+                return
 
-    def _draw_next(self, parts: deque[Callable[[], None]]) -> None:
+    def _step(self, drawing: Steps[None]) -> Pause | None:
+        """The next step; what may follow it, or None after the last."""
         began_s = monotonic()
-        parts.popleft()()
+        pause = next(drawing, None)
         self._spent_s += monotonic() - began_s
-        if not parts:
+        if pause is None:
+            self._drawing = None
             self._brief = self._spent_s < BRIEF_S
+        return pause
 
     def _charts(self, look: Look) -> Sequence[Chart]:
         """What each place on screen shows."""
@@ -290,15 +287,18 @@ class BenchView(Column):
 
     def _draw_charts(
         self, look: Look, charts: Sequence[Chart], slots: Sequence[ChartSlot], places: range
-    ) -> None:
+    ) -> Steps[None]:
         for place in range(places.start, min(places.stop, len(slots))):
-            slot = slots[place]
-            if place >= len(charts):
-                slot.explain("", ())
-            elif charts[place][0].panel.channels:
-                slot.draw(charts[place][1])
-            else:
-                slot.explain(charts[place][0].panel.title, self._reasons(look, charts[place][0]))
+            self._draw_chart(look, charts, slots[place], place)
+            yield Pause.KEY
+
+    def _draw_chart(self, look: Look, charts: Sequence[Chart], slot: ChartSlot, place: int) -> None:
+        if place >= len(charts):
+            slot.explain("", ())
+        elif charts[place][0].panel.channels:
+            slot.draw(charts[place][1])
+        else:
+            slot.explain(charts[place][0].panel.title, self._reasons(look, charts[place][0]))
 
     def _reasons(self, look: Look, one: PanelLook) -> Sequence[str]:
         device = look.selected if look.ask.alone else ""

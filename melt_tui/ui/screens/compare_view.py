@@ -61,7 +61,7 @@ class CompareView(Column):
     @property
     def columns(self) -> int:
         """How many columns the widest chart has."""
-        return max((slot.columns for slot in self._slots if all(slot.size)), default=2)
+        return max((columns for slot in self._slots if (columns := slot.columns) is not None), default=2)
 
     def say(self, *sentences: str) -> None:
         """In the place of the charts."""

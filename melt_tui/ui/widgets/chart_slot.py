@@ -45,9 +45,10 @@ class ChartSlot(Room):
         yield self._absence
 
     @property
-    def columns(self) -> int:
-        """How many columns the chart's windows are worth asking for."""
-        return plot_columns(*self.size)
+    def columns(self) -> int | None:
+        """How many columns the chart's windows are worth asking for; None where it is not on screen."""
+        size = self.size
+        return plot_columns(*size) if all(size) else None
 
     def draw(self, model: PlotModel) -> None:
         """Show a chart."""

@@ -1,6 +1,5 @@
 """In which order the bench draws, and that nothing is left out when something comes between two parts."""
 
-from asyncio import timeout
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from textual.events import Key
 
+from melt_tui.ui import haste
 from melt_tui.ui.screens import bench_view
 from melt_tui.ui.widgets.channel_plot import ChannelPlot
 from melt_tui.ui.widgets.chart_slot import ChartSlot
@@ -15,7 +15,7 @@ from melt_tui.ui.widgets.event_log import EventLog
 from melt_tui.ui.widgets.header_line import HeaderLine
 from melt_tui.ui.widgets.time_strip import TimeStrip
 from tests.rigs.night_run import S
-from tests.rigs.pilots import bench_of, settle
+from tests.rigs.pilots import bench_of, settle, until
 
 SIZE = (120, 36)
 LOOK_APART = S
@@ -108,6 +108,32 @@ async def test_an_answer_to_a_key_begins_with_the_first_chart(desk: Any, make_ap
         assert drawn.taken()[0] == "frame"
 
 
+async def test_an_answer_shows_devices_as_they_were_a_frame_ago_but_no_older(
+    desk: Any, make_app: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = desk()
+    asked: list[int] = []
+    counts: list[int] = []
+    async with looking(make_app, bench, drawn) as pilot:
+        screen = bench_of(pilot.app)
+        kind = type(screen.viewer.scene.timeline())
+        view = kind.view
+
+        def noted(timeline: Any, t_ns: int) -> Any:
+            asked.append(t_ns)
+            return view(timeline, t_ns)
+
+        monkeypatch.setattr(kind, "view", noted)
+        screen._follow(bench.now())
+        for later_ns in (S // 10, S):
+            await settle(pilot)
+            bench.now_ns += later_ns
+            asked.clear()
+            screen._reply()
+            counts.append(len(asked))
+    assert counts == [0, 1]
+
+
 async def test_what_a_key_interrupts_is_drawn_of_the_later_look(
     desk: Any, make_app: Any, drawn: Drawn
 ) -> None:
@@ -138,10 +164,17 @@ async def test_a_frame_that_comes_early_finishes_the_one_before(
         assert parts[-3:] == ["strip", "lists", "frame"]
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key stays on its way until it is answered."""
+    monkeypatch.setattr(haste, "HEARD_S", 60.0)
+    monkeypatch.setattr(bench_view, "RESUMED_S", 0.1)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_while_a_key_is_on_its_way_no_part_is_drawn_then_the_rest_is(
-    desk: Any, make_app: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+    desk: Any, make_app: Any, drawn: Drawn
 ) -> None:
-    monkeypatch.setattr(bench_view, "HURRY_S", 0.2)
     bench = desk()
     async with looking(make_app, bench, drawn) as pilot:
         screen = bench_of(pilot.app)
@@ -149,9 +182,33 @@ async def test_while_a_key_is_on_its_way_no_part_is_drawn_then_the_rest_is(
         await pilot.app.on_event(Key("f12", None))
         await settle(pilot)
         assert drawn.taken() == ["frame"]
-        async with timeout(20):
-            while "lists" not in drawn.parts:
-                await pilot.pause(0.01)
+        screen._haste.answered()
+        await until(pilot, lambda: "lists" in drawn.parts)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_key_that_comes_in_the_middle_of_a_part_waits_for_one_chart_only(
+    desk: Any, make_app: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = desk()
+    async with looking(make_app, bench, drawn) as pilot:
+        screen, draw = bench_of(pilot.app), ChartSlot.draw
+
+        def drawn_while_a_key_is_read(slot: ChartSlot, model: Any) -> None:
+            draw(slot, model)
+            screen._haste.came()
+
+        monkeypatch.setattr(ChartSlot, "draw", drawn_while_a_key_is_read)
+        screen._follow(bench.now())
+        await settle(pilot)
+        assert drawn.taken() == ["frame", "slot-0"]
+        monkeypatch.setattr(ChartSlot, "draw", draw)
+        screen.action_command("zoom_in")
+        assert not screen._haste.pending
+        await settle(pilot)
+        rest = drawn.taken()
+        assert rest[:3] == ["slot-0", "frame", "slot-0"]
+        assert rest[-2:] == ["strip", "lists"]
 
 
 async def test_what_follows_an_answer_waits_until_it_is_painted(desk: Any, make_app: Any) -> None:

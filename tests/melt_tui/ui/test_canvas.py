@@ -38,6 +38,10 @@ class Screenful(App[None]):
         return [strip.text.rstrip() for strip in self.screen._compositor.render_strips()]
 
 
+class Edged(Screenful):
+    CSS = "Words.-edged { border: solid white; }"
+
+
 async def test_changed_lines_alone_are_made_again() -> None:
     canvas = Words("one", "two", "three")
     async with Screenful(canvas).run_test(size=(10, 3)) as pilot:
@@ -132,6 +136,18 @@ async def test_an_edge_given_by_the_stylesheet_is_drawn() -> None:
     async with app.run_test(size=(8, 4)) as pilot:
         await pilot.pause()
         assert app.shown() == ["┌──────┐", "│one   │", "│two   │", "└──────┘"]
+
+
+async def test_an_edge_that_comes_and_goes_is_drawn_and_is_not() -> None:
+    canvas = Words("one", "two")
+    app = Edged(canvas)
+    async with app.run_test(size=(8, 4)) as pilot:
+        await pilot.pause()
+        for edged, shown in ((True, "┌──────┐"), (False, "one"), (True, "┌──────┐")):
+            canvas.set_class(edged, "-edged")
+            canvas.redraw()
+            await pilot.pause()
+            assert app.shown()[0] == shown
 
 
 async def test_a_part_of_a_line_can_be_asked_for() -> None:

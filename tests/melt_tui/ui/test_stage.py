@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from melt_tui.ui.haste import Haste
 from melt_tui.ui.playhead import Mode
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.library import LibraryScreen
@@ -10,7 +11,7 @@ from tests.rigs.night_run import Story
 
 
 def stage(story: Story | None = None) -> Stage:
-    return Stage(FakeBench(story), ScreenSettings(), Inline())
+    return Stage(FakeBench(story), ScreenSettings(), Inline(), Haste())
 
 
 async def test_a_recording_plays_from_its_start() -> None:
