@@ -47,11 +47,15 @@ class PtyEnd:
         self._waiting.clear()
 
     def received(self) -> bytes:
-        """What the other side has written; nothing too when nobody has the port open."""
-        try:
-            return os.read(self._master, 4096)
-        except OSError:
-            return b""
+        """All that the other side has written; nothing too when nobody has the port open.
+
+        One read may find what was written first and not yet what was written next, both long since sent.
+        """
+        heard = b""
+        with suppress(OSError):
+            while data := os.read(self._master, 4096):
+                heard += data
+        return heard
 
     def unplug(self) -> None:
         os.close(self._master)
