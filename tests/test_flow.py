@@ -40,6 +40,9 @@ from melt_tui.timeline import Timeline
 from tests.rigs.session_parts import Collected
 from tests.rigs.virtual_clock import VirtualClock
 
+pytestmark = pytest.mark.xdist_group("flow")
+"""On one worker: the session is made once."""
+
 ADDRESSES = ("sim:phone", "sim:jetson", "sim:meter")
 SHOWN = (("sim-phone", "soc"), ("sim-phone", "token_rate"), ("sim-meter", "power"), ("sim-jetson", "VDD_IN"))
 WORKLOAD = Workload(
