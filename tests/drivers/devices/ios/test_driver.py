@@ -205,7 +205,7 @@ async def test_lines_of_an_app_that_somebody_opened_are_read_from_the_log(rig: R
     ("cues", "kind", "said"),
     [
         ([("trust", 4, "pending"), ("unpair", 4)], LinkError, "asks whether to trust this computer"),
-        ([("trust", 4, "refused")], Refused, "was told not to trust this computer"),
+        ([("unpair", 4), ("trust", 4, "refused")], Refused, "was told not to trust this computer"),
         ([("trust", 4, "pending"), ("forget", 4)], LinkError, "asks whether to trust this computer"),
         ([("trust", 4, "given"), ("set", 4, {"ios": "banana"})], NotSupported, "cannot do this.*banana"),
         ([("fault", 4, "lockdownd", "half")], LinkTimeout, "does not answer"),
