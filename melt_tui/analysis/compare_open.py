@@ -124,8 +124,9 @@ class OpenRuns:
 
     def lay(self, ask: LayAsk, *, closely: bool) -> Lay:
         """``closely``: read what is needed for columns as narrow as these, else take what is at hand."""
-        for track, onset_s in zip(self._tracks, ask.onsets, strict=False):
-            track.onset_s = onset_s
+        onsets = dict(enumerate(ask.onsets))
+        for i, track in enumerate(self._tracks):
+            track.onset_s = onsets.get(i)
         tracks = self._chosen(ask)
         anchors = {i: track.anchor(ask.alignment, i) for i, track in tracks.items()}
         stood = dict(self._stood(ask, tracks, anchors))

@@ -159,6 +159,10 @@ def test_who_has_no_such_moment_is_not_drawn_and_it_is_said(runs: OpenRuns) -> N
     assert lay.panels[RATE].differences == {}
     where, name = lay.heads[0][0]
     assert (where, name) == (0.0, "onset")
+    later = runs.lay(ASK, closely=False)
+    assert "onset" not in {name for heads in later.heads.values() for _, name in heads}, (
+        "it is not remembered"
+    )
 
 
 def test_runs_left_out_are_not_in_the_means(runs: OpenRuns) -> None:

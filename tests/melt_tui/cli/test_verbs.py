@@ -145,11 +145,11 @@ def test_a_person_with_the_sqlite_shell_finds_the_way(recording: Path) -> None:
     shell.close()
 
 
-def test_sessions_lists_what_was_recorded(home: Path) -> None:
-    melt(home, *RUN, "--device", "sim:phone", "--turns", "1")
-    (row,) = json.loads(melt(home, "sessions", "--json").stdout)
+def test_sessions_lists_what_was_recorded(tmp_path: Path) -> None:
+    melt(tmp_path, *RUN, "--device", "sim:phone", "--turns", "1")
+    (row,) = json.loads(melt(tmp_path, "sessions", "--json").stdout)
     assert (row["devices"], row["runs"], row["state"]) == (["sim-phone"], 1, "ended")
-    assert "sim-phone (simulated)" in melt(home, "sessions").stdout
+    assert "sim-phone (simulated)" in melt(tmp_path, "sessions").stdout
 
 
 def test_doctor_finds_keys_of_no_command(home: Path) -> None:

@@ -21,6 +21,7 @@ def test_the_shipped_file_is_the_one_described() -> None:
 
 
 def test_is_as_described_and_labelled(cache: Path) -> None:
+    Path(demo.describe(cache).path).unlink(missing_ok=True)
     told = list[Progress]()
     made = demo.provide(cache, told.append)
     assert made == demo.describe(cache)
