@@ -1,10 +1,11 @@
 """The sink that stores: it keeps items in a list, a thread of its own writes them four times a second."""
 
 import sqlite3
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from drivers.base import Item
@@ -16,6 +17,10 @@ from melt_tui.store.lost import give_room
 
 _BEHIND = 2
 """Commits between what is durable and what readers are told is."""
+
+_SWITCH_S = 0.0005
+"""SQLite lets go of the interpreter at every statement. A busy thread gives it back after Python's switch interval, 5 ms of old:
+a commit of a hundred statements would take half a second as long as another thread imports or draws."""
 
 
 def _say_nothing(_problem: str) -> None:
@@ -73,7 +78,8 @@ class Recorder:
     def _commit(self) -> None:
         items = [self._items.popleft() for _ in range(len(self._items))]
         if items:
-            self._ingest.commit(items)
+            with _switching_soon():
+                self._ingest.commit(items)
         ticks = [item for item in items if isinstance(item, Tick)]
         self._ticking = self._ticking or bool(ticks)
         newest = newest_ns(ticks if self._ticking else items)
@@ -103,6 +109,16 @@ class Recorder:
         """Leave a note in it; where not even that can be written, whoever opens it is told that it broke off."""
         with suppress(sqlite3.Error):
             give_up(self._connection, self.problem)
+
+
+@contextmanager
+def _switching_soon() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, _SWITCH_S))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 _REASONS = {

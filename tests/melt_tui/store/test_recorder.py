@@ -1,12 +1,15 @@
 """The recorder: nothing waits for it, nothing is lost, and it says when it stops."""
 
 import sqlite3
+import sys
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from drivers.base import Item
 from drivers.events import ChannelsOpened
 from drivers.model import Channel, DType, Quantity, Samples, Unit, reading
 from melt_tui.errors import CannotWrite
@@ -212,6 +215,27 @@ def test_a_bug_of_ours_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     sink.close()
     assert seen == [ZeroDivisionError]
     assert "an internal error" in sink.problem
+
+
+def test_busy_threads_give_the_interpreter_back_soon_while_it_commits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sys.getswitchinterval()
+    during: list[float] = []
+    commit = Ingest.commit
+
+    def noted(ingest: Ingest, items: Sequence[Item]) -> None:
+        during.append(sys.getswitchinterval())
+        commit(ingest, items)
+        raise sqlite3.OperationalError("enough")
+
+    monkeypatch.setattr(Ingest, "commit", noted)
+    sink = Recorder(tmp_path / "a.melt")
+    sink.take(STARTED)
+    sink.close()
+    assert sink.problem
+    assert during == [pytest.approx(0.0005)]
+    assert sys.getswitchinterval() == before
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
