@@ -228,7 +228,9 @@ class Runs:
             baseline_s=request.baseline_s,
             home="" if device.info.simulated else home_of(device.info.kind),
         )
-        objection = self._registry.runtime(runtime).objection(spec)
+        # a runtime's modules take half a second to load: devices are sampled meanwhile
+        made = await asyncio.to_thread(self._registry.runtime, runtime)
+        objection = made.objection(spec)
         if objection is not None:
             raise objection
         return spec
