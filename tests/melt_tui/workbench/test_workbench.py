@@ -13,9 +13,7 @@ from types import FrameType
 
 import pytest
 
-from drivers.base import Runtime
 from drivers.errors import NotSupported, Refused
-from drivers.registry import Registry
 from melt_tui.analysis.compare_request import CompareRequest
 from melt_tui.analysis.export_request import ExportRequest
 from melt_tui.errors import MeltError, UsageError
@@ -100,24 +98,6 @@ def test_a_run_is_started_watched_and_kept(bench: Workbench) -> None:
     with sqlite3.connect(path) as shell:
         assert shell.execute("SELECT count(*), sum(output_tokens) FROM turns").fetchone() == (2, 20)
     shell.close()
-
-
-def test_devices_are_sampled_while_a_runtime_is_loaded(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its modules are many: who loads them on the session's loop lets every device wait."""
-    threads: list[str] = []
-    load = Registry.runtime
-
-    def noted(registry: Registry, name: str) -> Runtime:
-        threads.append(threading.current_thread().name)
-        return load(registry, name)
-
-    monkeypatch.setattr(Registry, "runtime", noted)
-    all_up(bench)
-    bench.start_when_up(REQUEST).result(LIMIT_S)
-    bench.wait_runs().result(LIMIT_S)
-    assert threads[0].startswith("asyncio"), threads
 
 
 def test_stopping_ends_the_run_and_leaves_nothing(bench: Workbench) -> None:
