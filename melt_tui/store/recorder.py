@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 
 from drivers.base import Item
 from melt_tui.events import Tick
@@ -64,7 +65,10 @@ class Recorder:
     def _write(self) -> None:
         why = "an internal error"
         try:
-            while not self._closing.wait(self._commit_s):
+            due = monotonic() + self._commit_s
+            while not self._closing.wait(max(0.0, due - monotonic())):
+                # by the start of the last one: a slow commit must not put off the next as well
+                due = max(due, monotonic()) + self._commit_s
                 self._commit()
             self._commit()
             why = ""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -236,6 +237,37 @@ def test_busy_threads_give_the_interpreter_back_soon_while_it_commits(
     assert sink.problem
     assert during == [pytest.approx(0.0005)]
     assert sys.getswitchinterval() == before
+
+
+class Waits:
+    """An event whose waits pass at once, in a time of their own."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.asked: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wait(self, timeout: float) -> bool:
+        self.asked.append(round(timeout, 6))
+        self.now += timeout
+        return len(self.asked) > 5
+
+
+def test_a_slow_commit_does_not_put_off_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a kill loses is one interval and one commit, not one interval and two commits."""
+    waits, takes = Waits(), iter([0.1, 0.2, 0.7, 0.0, 0.0, 0.0])
+    monkeypatch.setattr(recorder, "threading", SimpleNamespace(Event=lambda: waits, Thread=threading.Thread))
+    monkeypatch.setattr(recorder, "monotonic", waits.monotonic)
+
+    def commit(self: Recorder) -> None:
+        waits.now += next(takes)
+
+    monkeypatch.setattr(Recorder, "_commit", commit)
+    monkeypatch.setattr(Recorder, "close", lambda self: self._thread.join())
+    Recorder(tmp_path / "a.melt").close()
+    assert waits.asked == [0.25, 0.15, 0.05, 0.0, 0.25, 0.25]
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
