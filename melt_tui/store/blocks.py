@@ -11,6 +11,9 @@ from drivers.model import ChannelKey, DType, Samples, code_struct
 
 Ints = NDArray[np.int64]
 
+_EXACT = 1 << 62
+"""Products below fit 64 bits."""
+
 
 @dataclass(frozen=True)
 class Blocks:
@@ -40,7 +43,12 @@ class Blocks:
     @cached_property
     def single(self) -> bool:
         """Whether each block is one plain reading, so that ``t0`` holds all the times that there are."""
-        return bool((self.counts == 1).all() and not self.uneven.any() and (self.t0 == self.t1).all())
+        return bool(
+            self.counts[0] == 1
+            and (self.counts == 1).all()
+            and not self.uneven.any()
+            and (self.t0 == self.t1).all()
+        )
 
     @cached_property
     def axis(self) -> Ints | None:
@@ -55,6 +63,10 @@ class Blocks:
         """The time of every sample, in order of publication: exactly ``Samples.time_at``."""
         if self.single:
             return self.t0
+        if self._alike:
+            place = np.arange(self.counts[0])
+            rises = (self.t1 - self.t0)[:, None] * place // max(1, len(place) - 1)
+            return (self.t0[:, None] + rises).ravel()
         steps = np.maximum(self.counts - 1, 1)
         whole, rest = np.divmod(self.t1 - self.t0, steps)
         place = np.arange(self.n) - np.repeat(self.ends - self.counts, self.counts)
@@ -72,6 +84,15 @@ class Blocks:
         if len(self.own):
             low, high = min(low, int(self.own.min())), max(high, int(self.own.max()))
         return low, high
+
+    @property
+    def _alike(self) -> bool:
+        """Whether all hold as many samples, evenly spaced, so that their times are one product: a channel that is read
+        so many times a second makes such blocks all day."""
+        if len(self.own) or (self.counts != self.counts[0]).any():
+            return False
+        spans = self.t1 - self.t0
+        return max(int(spans.max()), -int(spans.min())) * int(self.counts[0]) < _EXACT
 
     def part(self, first: int, stop: int) -> "Blocks":
         """Some blocks in a row."""
@@ -112,6 +133,21 @@ def blocks_of(samples: Sequence[Samples]) -> Blocks:
         np.array([each is not None for each in times], np.bool_) if own else np.zeros(len(times), np.bool_),
         np.frombuffer(b"".join(own), "<i8"),
         b"".join(codes),
+    )
+
+
+def together(parts: Sequence[Blocks]) -> Blocks:
+    """The blocks of several, at least one, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Blocks(
+        parts[0].dtype,
+        np.concatenate([part.counts for part in parts]),
+        np.concatenate([part.t0 for part in parts]),
+        np.concatenate([part.t1 for part in parts]),
+        np.concatenate([part.uneven for part in parts]),
+        np.concatenate([part.own for part in parts]),
+        b"".join([part.codes for part in parts]),
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivers.model import code_struct
-from melt_tui.store.blocks import Blocks, Ints
+from melt_tui.store.blocks import Blocks, Ints, together
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.codec import decode, decode_axis
 from melt_tui.store.pyramid import CHUNKS, step_of
@@ -30,20 +31,33 @@ class Sorted:
 
     def between(self, start_ns: int, stop_ns: int) -> "Sorted":
         """Those at ``start_ns <= t < stop_ns``."""
-        low, high = np.searchsorted(self.times, [start_ns, stop_ns]).tolist()
-        if low == 0 and high == len(self.times):
+        if len(self.times) and self.times[0] >= start_ns and self.times[-1] < stop_ns:
             return self
+        low, high = np.searchsorted(self.times, [start_ns, stop_ns]).tolist()
         return Sorted(self.times[low:high], self.codes[low * self.size : high * self.size], self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Where the samples of blocks with these ``counts`` stand in time."""
+
+    counts: Ints
+    times: Times
+    """Of the samples by time."""
+    order: NDArray[np.intp] | None
+    """Their places in order of publication; None where that is the order of their times."""
+
+    def sorted(self, blocks: Blocks) -> Sorted:
+        """Samples of blocks that stand so."""
+        codes, size = blocks.codes, code_struct(blocks.dtype).size
+        if self.order is not None:
+            codes = np.frombuffer(codes, np.uint8).reshape(-1, size)[self.order].tobytes()
+        return Sorted(self.times, codes, size)
 
 
 def by_time(blocks: Blocks) -> Sorted:
     """The samples of these blocks."""
-    times, codes, size = blocks.times, blocks.codes, code_struct(blocks.dtype).size
-    if len(times) > 1 and (np.diff(times) < 0).any():
-        order = np.argsort(times, kind="stable")
-        times = times[order]
-        codes = np.frombuffer(codes, np.uint8).reshape(-1, size)[order].tobytes()
-    return Sorted(times, codes, size)
+    return _standing(blocks).sorted(blocks)
 
 
 class Chunks:
@@ -55,22 +69,18 @@ class Chunks:
         self._kept: OrderedDict[int, Sorted] = OrderedDict()
         self._kept_bytes = 0
         self._axes: OrderedDict[int, Ints] = OrderedDict()
+        self._standing: dict[int, _Standing] = {}
 
     def blocks(self, series: Series, number: int) -> Blocks:
         """The blocks of one chunk, in order of publication."""
-        axis, data = self._connection.execute(
-            "SELECT axis, data FROM chunks WHERE id = ?", (number,)
-        ).fetchone()
-        return decode(data, series.dtype, None if axis is None else self._axis(axis))
+        return self._blocks(series, number)[0]
 
     def sorted(self, series: Series, number: int) -> Sorted:
         """The samples of one chunk."""
         kept = self._kept.get(number)
         if kept is None:
-            kept = self._kept[number] = by_time(self.blocks(series, number))
-            self._kept_bytes += _bytes(kept)
-            while self._kept_bytes > _KEPT_BYTES:
-                self._kept_bytes -= _bytes(self._kept.popitem(last=False)[1])
+            kept = self._sorted(*self._blocks(series, number))
+            self._keep(number, kept)
         elif len(self._kept) > 1:
             self._kept.move_to_end(number)
         return kept
@@ -101,10 +111,8 @@ class Chunks:
 
     def samples(self, series: Series, start_ns: int, stop_ns: int) -> tuple[Times, Values]:
         """Times and values at ``start_ns <= t < stop_ns``, by time, the tail included."""
-        parts = [
-            self.sorted(series, number).between(start_ns, stop_ns)
-            for number in self.overlapping(series, start_ns, stop_ns)
-        ]
+        found = self._all(series, self.overlapping(series, start_ns, stop_ns))
+        parts = [each.between(start_ns, stop_ns) for each in found]
         tail = self._catalog.tail.of(series.id)
         if tail is not None:
             parts.append(by_time(tail).between(start_ns, stop_ns))
@@ -112,24 +120,77 @@ class Chunks:
             return np.empty(0, np.int64), np.empty(0)
         times = np.concatenate([part.times for part in parts])
         values = series.decoder(b"".join(part.codes for part in parts))
-        if len(times) > 1 and (np.diff(times) < 0).any():
+        if (times[1:] < times[:-1]).any():
             order = np.argsort(times, kind="stable")
             times, values = times[order], values[order]
         return times, values
 
-    def _axis(self, number: int) -> Ints:
+    def _all(self, series: Series, numbers: Sequence[int]) -> Sequence[Sorted]:
+        """The samples of these chunks, in this order."""
+        found = {number: self._kept[number] for number in numbers if number in self._kept}
+        missing = [number for number in numbers if number not in found]
+        if len(missing) > 1:
+            loaded = [self.blocks(series, number) for number in missing]
+            found |= zip(missing, _all_sorted(loaded), strict=True)
+            for number in missing:
+                self._keep(number, found[number])
+        return [found.get(number) or self.sorted(series, number) for number in numbers]
+
+    def _keep(self, number: int, samples: Sorted) -> None:
+        self._kept[number] = samples
+        self._kept_bytes += _bytes(samples)
+        while self._kept_bytes > _KEPT_BYTES:
+            self._kept_bytes -= _bytes(self._kept.popitem(last=False)[1])
+
+    def _blocks(self, series: Series, number: int) -> tuple[Blocks, int | None]:
+        """The blocks of a chunk, and the axis that their times lie in."""
+        axis, data, times = self._connection.execute(_CHUNK, (number,)).fetchone()
+        return decode(data, series.dtype, None if axis is None else self._axis(axis, times)), axis
+
+    def _sorted(self, blocks: Blocks, axis: int | None) -> Sorted:
+        """Channels that are read together share an axis: where their samples stand is reckoned once for all of them."""
+        if axis is None:
+            return by_time(blocks)
+        known = self._standing.get(axis)
+        if known is None or not np.array_equal(known.counts, blocks.counts):
+            known = self._standing[axis] = _standing(blocks)
+        return known.sorted(blocks)
+
+    def _axis(self, number: int, blob: bytes) -> Ints:
         if number not in self._axes:
-            (blob,) = self._connection.execute("SELECT data FROM axes WHERE id = ?", (number,)).fetchone()
             self._axes[number] = decode_axis(blob)
             if len(self._axes) > _KEPT_AXES:
-                self._axes.popitem(last=False)
+                self._standing.pop(self._axes.popitem(last=False)[0], None)
         return self._axes[number]
+
+
+def _all_sorted(chunks: Sequence[Blocks]) -> Iterator[Sorted]:
+    """The samples of each of these chunks. Reckoned for all at once their times cost a fraction."""
+    times = together(chunks).times
+    falls = np.flatnonzero(times[1:] < times[:-1])
+    end = 0
+    for blocks in chunks:
+        start, end = end, end + blocks.n
+        if len(falls) and ((falls >= start) & (falls < end - 1)).any():
+            yield by_time(blocks)
+        else:
+            yield Sorted(times[start:end].copy(), blocks.codes, code_struct(blocks.dtype).size)
+
+
+def _standing(blocks: Blocks) -> _Standing:
+    times = blocks.times
+    if (times[1:] >= times[:-1]).all():
+        return _Standing(blocks.counts, times, None)
+    order = np.argsort(times, kind="stable")
+    return _Standing(blocks.counts, times[order], order)
 
 
 def _bytes(samples: Sorted) -> int:
     return len(samples.codes) + samples.times.nbytes + 500
 
 
+_CHUNK = """
+    SELECT axis, chunks.data, axes.data FROM chunks LEFT JOIN axes ON axes.id = axis WHERE chunks.id = ?"""
 _OVERLAPPING = """
     SELECT id FROM chunks INDEXED BY chunks_by_time
     WHERE series = ? AND t0_ns >= ? AND t0_ns < ? AND t1_ns >= ?"""

@@ -28,6 +28,9 @@ _VERSION = 2
 _HEAD = struct.Struct("<BBBI")
 """Version, shape, coding of the codes, number of blocks."""
 
+_FROM = struct.Struct("<Bq")
+"""Before differences: their width in bytes, and the first value; before narrowed codes: theirs, and the least one."""
+
 _SINGLE, _SHARED, _UNEVEN, _PLAIN, _LOOSE = 1, 2, 4, 8, 16
 """Shape: plain readings only; times lie in an axis; some blocks bring their own times; ends as they are; not packed
 by zstd."""
@@ -188,19 +191,18 @@ def _steps(values: Ints) -> bytes:
     steps = np.diff(values)
     width = _width(steps)
     narrow = steps.astype(f"<i{width}").tobytes()
-    return struct.pack("<Bq", width, int(values[0]) if len(values) else 0) + planes(narrow, width)
+    return _FROM.pack(width, int(values[0]) if len(values) else 0) + planes(narrow, width)
 
 
 def _unsteps(data: bytes, at: int, n: int) -> tuple[Ints, int]:
     """``n`` values that stand at ``at``, and where they end."""
-    width, first = struct.unpack_from("<Bq", data, at)
+    width, first = _FROM.unpack_from(data, at)
     start, stop = at + 9, at + 9 + max(0, n - 1) * width
     if stop > len(data) or width not in {1, 2, 4, 8}:
         raise ValueError("it is cut short")
-    steps = np.frombuffer(unplanes(data[start:stop], width), f"<i{width}")
     values = np.empty(max(n, 1), np.int64)
-    values[0], values[1:] = first, steps
-    return np.cumsum(values)[:n], stop
+    values[0], values[1:] = first, np.frombuffer(unplanes(data[start:stop], width), _SIGNED[width])
+    return values.cumsum()[:n], stop
 
 
 def _width(steps: Ints) -> int:
@@ -220,7 +222,7 @@ def _fast_code(codes: bytes, dtype: DType) -> tuple[int, bytes]:
     width = 1 if span < 1 << 8 else 2 if span < 1 << 16 else 4
     narrow = np.empty(len(raw), _UNSIGNED[width])
     np.subtract(raw, raw.dtype.type(low), out=narrow, casting="unsafe")
-    return _NARROW, struct.pack("<Bq", width, low) + planes(narrow.tobytes(), width)
+    return _NARROW, _FROM.pack(width, low) + planes(narrow.tobytes(), width)
 
 
 def _code(blocks: Blocks) -> tuple[int, bytes]:
@@ -256,7 +258,7 @@ def _uncode(coding: int, data: bytes, dtype: DType, n: int) -> bytes:
 
 
 def _widened(data: bytes, made: np.dtype[Any]) -> bytes:
-    width, low = struct.unpack_from("<Bq", data)
+    width, low = _FROM.unpack_from(data)
     narrow = np.frombuffer(unplanes(data[9:], width), f"<u{width}")
     codes: bytes = (narrow.astype(np.int64) + low).astype(made).tobytes()
     return codes
@@ -293,4 +295,5 @@ def _numpy(dtype: DType) -> np.dtype[Any]:
 
 
 _TYPES = {dtype: np.dtype("<" + dtype) for dtype in DType}
+_SIGNED = {width: np.dtype(f"<i{width}") for width in (1, 2, 4, 8)}
 _UNSIGNED = {width: np.dtype(f"<u{width}") for width in (1, 2, 4)}

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.model import DType, Samples
-from melt_tui.store.blocks import blocks_of, grouped, runs_of
-from tests.rigs.sample_blocks import series
+from melt_tui.store.blocks import blocks_of, grouped, runs_of, together
+from tests.rigs.sample_blocks import blocks, series
 
 
 @given(series())
@@ -35,6 +35,22 @@ def test_runs_hold_everything_in_order(published: list[Samples], gap_ns: int, mo
             high = max(max(b.t0_ns, b.t1_ns) for b in inside[:i])
             assert inside[i].t0_ns - high <= gap_ns
             assert low - inside[i].t1_ns <= gap_ns
+
+
+@given(
+    st.integers(1, 12),
+    st.lists(st.tuples(st.integers(-(1 << 61), 1 << 61), st.integers(-999, 10**13)), min_size=1),
+)
+def test_times_of_blocks_that_are_alike(n: int, ends: list[tuple[int, int]]) -> None:
+    published = [Samples("d", "c", t0, t0 + span, DType.U8, bytes(n)) for t0, span in ends]
+    times = [block.time_at(i) for block in published for i in range(n)]
+    assert blocks_of(published).times.tolist() == times
+
+
+@given(st.sampled_from(tuple(DType)).flatmap(lambda d: st.lists(st.lists(blocks(d), min_size=1), min_size=1)))
+def test_several_side_by_side(published: list[list[Samples]]) -> None:
+    all_of_them = [block for part in published for block in part]
+    assert list(together([blocks_of(part) for part in published]).samples(("d", "c"))) == all_of_them
 
 
 def test_no_run_without_blocks() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from drivers.base import Item
 from drivers.clock import SECOND
-from drivers.model import ChannelKey
+from drivers.events import ChannelsOpened
+from drivers.model import Channel, ChannelKey, DType, Quantity, Samples, Unit
 from melt_tui.store import chunks, fast, pyramid
 from melt_tui.store.recording import Recording
 from melt_tui.timeline.columns import Times, Values, bucketed
@@ -134,3 +135,29 @@ def test_levels_were_built(recording: Recording) -> None:
 _SECONDS = """
     SELECT second, n, min, mean, max FROM seconds JOIN channels ON channels.id = channel
     WHERE name = ? ORDER BY second"""
+
+
+def test_channels_that_share_their_ends_but_not_their_counts(tmp_path: Path) -> None:
+    """Where samples stand is remembered for all channels of an axis; it depends on how many each block holds."""
+    writer = Writer(tmp_path / "a.melt")
+    sizes = {"three": 3, "five": 5}
+    blocks = [
+        Samples("board", name, t_ns, t_ns + 800, DType.U8, bytes(range(n)))
+        for t_ns in range(0, 20_000, 1000)
+        for name, n in sizes.items()
+    ]
+    channels = tuple(
+        Channel(device="board", name=name, quantity=Quantity.OTHER, unit=Unit.NONE, dtype=DType.U8)
+        for name in sizes
+    )
+    writer.write([ChannelsOpened(t_ns=0, device="board", channels=channels)], 1)
+    writer.write(blocks, 10)
+    writer.finish()
+    writer.close()
+    with closing(Recording(tmp_path / "a.melt")) as recording:
+        for t_ns in range(0, 20_000, 90):
+            readings = recording.view(t_ns).readings
+            for name, n in sizes.items():
+                told = readings["board", name]
+                inside = min(t_ns % 1000, 800) * (n - 1) // 800
+                assert (told.t_ns, told.value) == (t_ns // 1000 * 1000 + 800 * inside // (n - 1), inside)
