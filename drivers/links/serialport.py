@@ -27,8 +27,9 @@ from drivers.foreign import printable
 from drivers.links.portholders import holders, running
 
 BAUD = 115_200
-READ_LIMIT = 1 << 18
-"""Bytes of one read."""
+READ_LIMIT = 1 << 15
+"""Bytes of one read. A terminal's buffer gives 4 KiB at most; what is asked for much beyond that is memory that the system
+maps and takes back at every read."""
 
 WRITE_S = 2.0
 """A port that takes nothing for so long is silent."""
