@@ -9,7 +9,7 @@ from drivers.model import Channel, ChannelKey
 from melt_tui.analysis.recorded import Recorded
 from melt_tui.analysis.samples import to_host
 from melt_tui.measures.integral import Times, Values
-from melt_tui.store.blocks import Blocks
+from melt_tui.timeline.blocks import Blocks
 from melt_tui.timeline.columns import values_of
 
 FAR = 1 << 60

@@ -7,7 +7,7 @@ import numpy as np
 from drivers.model import Channel, ChannelKey, Decoding, DType, Samples
 from melt_tui.analysis.recorded import Channels, Recorded, blocks
 from melt_tui.measures.integral import Times, Values
-from melt_tui.store.blocks import blocks_of
+from melt_tui.timeline.blocks import blocks_of
 from melt_tui.timeline.clockmap import ClockMap
 from melt_tui.timeline.columns import values_of
 from melt_tui.timeline.filled import hole_ns

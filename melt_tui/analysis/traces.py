@@ -30,9 +30,9 @@ from melt_tui.measures.integral import (
     moved,
     unseen_variance,
 )
-from melt_tui.store.summaries import base_of
 from melt_tui.timeline.grid import LEVELS_NS, STEPS, floor_to
 from melt_tui.timeline.model import Window
+from melt_tui.timeline.summaries import base_of
 
 MANY = 1_000_000
 """Samples that are read at once."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivers.clock import SECOND
-from drivers.model import IDENTITY, Channel, Decoding, Samples, code_struct
+from drivers.model import IDENTITY, Channel, Decoding, DType, Samples, code_struct
 from melt_tui.live.levels import Level
 from melt_tui.live.series import value_of, whole_from
+from melt_tui.timeline.blocks import blocks_of
 from melt_tui.timeline.columns import (
     Buckets,
     Columns,
@@ -24,6 +25,7 @@ from melt_tui.timeline.columns import (
 )
 from melt_tui.timeline.grid import Cut
 from melt_tui.timeline.model import EVER
+from melt_tui.timeline.summaries import Decoder, summarized
 
 BULK_HZ = 64.0
 """A channel faster than this is kept in bulk."""
@@ -79,6 +81,7 @@ class BulkSeries:
         self._arrived = 0
         self._pending: list[_Block] = []
         self._waiting = 0
+        self._known: tuple[DType, Decoding, Decoder] | None = None
 
     def open(self, channel: Channel) -> None:
         """From now on codes mean this."""
@@ -160,14 +163,30 @@ class BulkSeries:
         """Sum up what is pending; False when some of it was too old to be kept."""
         if not self._pending:
             return True
-        times, values = _together(self._pending)
+        buckets = self._summed(self._pending)
+        first_ns = min(block.t0_ns for block in self._pending)
         self._pending.clear()
         self._waiting = 0
-        buckets = bucketed(times, values, LEVELS_NS[0])
         for level in self._levels:
             buckets = coarser(buckets, level.width_ns)
             level.add(buckets)
-        return int(times[0]) >= max(level.held_ns for level in self._levels)
+        return first_ns >= max(level.held_ns for level in self._levels)
+
+    def _summed(self, pending: list[_Block]) -> Buckets:
+        """The finest buckets of these blocks; of those whose codes mean the same from the codes themselves."""
+        first = pending[0]
+        if all(
+            one.decoding is first.decoding and one.samples.dtype is first.samples.dtype for one in pending
+        ):
+            blocks = blocks_of([one.samples for one in pending])
+            return summarized(blocks, self._decoder(first.samples.dtype, first.decoding), LEVELS_NS[0])
+        return bucketed(*_together(pending), LEVELS_NS[0])
+
+    def _decoder(self, dtype: DType, decoding: Decoding) -> Decoder:
+        """One for each meaning: what is known of its direction is found out once."""
+        if self._known is None or self._known[:2] != (dtype, decoding):
+            self._known = dtype, decoding, Decoder(dtype, decoding)
+        return self._known[2]
 
     def _search(self, t_ns: int) -> tuple[int, float] | None:
         best: tuple[int, int] = (EVER, 0)

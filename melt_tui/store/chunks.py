@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.model import code_struct
-from melt_tui.store.blocks import Blocks, Ints, together
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.codec import decode, decode_axis
 from melt_tui.store.pyramid import CHUNKS, step_of
 from melt_tui.store.series import Series
+from melt_tui.timeline.blocks import Blocks, Ints, together
 from melt_tui.timeline.columns import Times, Values
 
 _KEPT_BYTES = 12_000_000

@@ -10,7 +10,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from drivers.model import DType, Samples, code_struct
-from melt_tui.store.blocks import Blocks, Ints, blocks_of
+from melt_tui.timeline.blocks import Blocks, Ints, blocks_of
 
 Level = Literal[1, 3]
 """Of zstd: 1 for what is packed at every commit, 3 for what is packed once a minute."""

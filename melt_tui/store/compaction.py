@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from melt_tui.store.blocks import Blocks, Ints, runs_of
 from melt_tui.store.codec import encode, encode_axis
 from melt_tui.store.journal import EVENT, Tail, encode_order, tail_of
 from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry, Series
-from melt_tui.store.summaries import base_of, summarized
+from melt_tui.timeline.blocks import Blocks, Ints, runs_of
 from melt_tui.timeline.columns import Buckets, coarser, joined
+from melt_tui.timeline.summaries import base_of, summarized
 
 MOST = 65_536
 """Samples of one chunk at most, if its blocks allow it."""

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 from drivers.clock import SECOND
 from drivers.model import Samples
-from melt_tui.store.blocks import blocks_of, grouped
 from melt_tui.store.codec import decode, encode_fast
 from melt_tui.store.compaction import MOST, Summaries
 from melt_tui.store.pyramid import PyramidWriter, waiting_chunks
 from melt_tui.store.series import Series
-from melt_tui.store.summaries import summarized
 from melt_tui.store.tiles import decode_tiles, merged
+from melt_tui.timeline.blocks import blocks_of, grouped
 from melt_tui.timeline.columns import Buckets
+from melt_tui.timeline.summaries import summarized
 
 TOGETHER = 8
 """Chunks that are summed up together: what is done once for all of them costs less."""

@@ -11,8 +11,8 @@ import zstandard
 from numpy.typing import NDArray
 
 from drivers.model import DType, Samples, code_struct
-from melt_tui.store.blocks import Blocks, Ints
 from melt_tui.store.codec import Damaged, pack, unpack
+from melt_tui.timeline.blocks import Blocks, Ints
 
 EVENT = 0
 """In the order of publication: the next event. A series' number: its next block in the journal, negative: in a chunk."""

@@ -17,9 +17,9 @@ from drivers.events import ClockMeasured, Event
 from drivers.model import ChannelKey, Samples, code_struct
 from melt_tui.events import Part, SessionEnded, SessionStarted
 from melt_tui.store.before import Before, before
-from melt_tui.store.blocks import blocks_of
 from melt_tui.store.recording import Recording
 from melt_tui.store.series import Series
+from melt_tui.timeline.blocks import blocks_of
 from melt_tui.timeline.clockmap import ClockMap
 
 

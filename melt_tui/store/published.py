@@ -10,13 +10,13 @@ from drivers.base import Item
 from drivers.events import ChannelsOpened, Event
 from drivers.model import Samples
 from melt_tui.events import DerivedEvent, Tick
-from melt_tui.store.blocks import Blocks
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
 from melt_tui.store.codec import Damaged
 from melt_tui.store.eventcodec import UnknownEvent, event_of
 from melt_tui.store.journal import EVENT, Tail, decode_order
 from melt_tui.store.series import Series
+from melt_tui.timeline.blocks import Blocks
 
 _EVENTS = 200
 """Events that are fetched at a time."""

@@ -11,7 +11,6 @@ from drivers.base import Item
 from drivers.events import Event
 from drivers.model import Channel, ChannelKey, Samples
 from melt_tui.store import edits
-from melt_tui.store.blocks import Blocks
 from melt_tui.store.catalog import Catalog
 from melt_tui.store.chunks import Chunks
 from melt_tui.store.database import being_written, close, open_to_read, reading
@@ -22,6 +21,7 @@ from melt_tui.store.published import Published, Touches
 from melt_tui.store.readings import readings_at
 from melt_tui.store.ticks import Ticks
 from melt_tui.store.windows import window_at
+from melt_tui.timeline.blocks import Blocks
 from melt_tui.timeline.clockmap import ClockMap
 from melt_tui.timeline.edits import Edits
 from melt_tui.timeline.model import Interval, View, Window

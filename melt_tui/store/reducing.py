@@ -13,14 +13,14 @@ from drivers.base import Item
 from drivers.clock import SECOND
 from drivers.events import ChannelsOpened
 from drivers.model import IDENTITY, Channel, ChannelKey, DType, Kind, Quantity, Samples
-from melt_tui.store.blocks import Blocks, blocks_of
 from melt_tui.store.eventcodec import to_json
 from melt_tui.store.ingest import transaction
 from melt_tui.store.making import Maker
 from melt_tui.store.pyramid import PyramidWriter
-from melt_tui.store.summaries import Decoder, summarized
 from melt_tui.store.tiles import merged
+from melt_tui.timeline.blocks import Blocks, blocks_of
 from melt_tui.timeline.columns import Buckets, Times
+from melt_tui.timeline.summaries import Decoder, summarized
 
 RATES_HZ = (1, 10, 100, 1000)
 """Means a second: their steps are those of the summaries."""

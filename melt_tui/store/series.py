@@ -8,7 +8,7 @@ from drivers.events import ChannelsOpened
 from drivers.model import Channel, ChannelKey, DType, Kind, Quantity, Samples, Unit, code_struct
 from melt_tui.store.eventcodec import from_json, plain, to_json
 from melt_tui.store.journal import kind_of
-from melt_tui.store.summaries import SLOW_HZ, Decoder, base_of
+from melt_tui.timeline.summaries import SLOW_HZ, Decoder, base_of
 
 _MANY = 1000
 """Samples of one block from which on a channel without a nominal rate is a fast one."""

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.model import DType, Samples, code_struct
-from melt_tui.store.blocks import blocks_of
 from melt_tui.store.codec import (
     MOST,
     Damaged,
@@ -22,6 +21,7 @@ from melt_tui.store.codec import (
     pack,
     unpack,
 )
+from melt_tui.timeline.blocks import blocks_of
 from tests.rigs.sample_blocks import readings, series
 
 KEY = ("d", "c")

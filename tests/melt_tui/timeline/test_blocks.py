@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.model import DType, Samples
-from melt_tui.store.blocks import blocks_of, grouped, runs_of, together
+from melt_tui.timeline.blocks import blocks_of, grouped, runs_of, together
 from tests.rigs.sample_blocks import blocks, series
 
 

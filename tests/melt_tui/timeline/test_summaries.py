@@ -6,9 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drivers.model import IDENTITY, Decoding, DType, Samples, linear
-from melt_tui.store.blocks import blocks_of
-from melt_tui.store.summaries import Decoder, base_of, summarized
+from melt_tui.timeline.blocks import blocks_of
 from melt_tui.timeline.columns import bucketed, values_of
+from melt_tui.timeline.summaries import Decoder, base_of, summarized
 from tests.rigs.sample_blocks import series
 
 RANGES = Decoding(pieces=((0.5, 2.0, 1e-3), (3.0, -0.25), (1.0, 0.1, -2e-4), (0.0, 1.0, 0.0, 1e-9)), bits=12)

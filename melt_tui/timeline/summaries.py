@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.model import Decoding, DType, code_struct
-from melt_tui.store.blocks import Blocks, Ints
+from melt_tui.timeline.blocks import Blocks, Ints
 from melt_tui.timeline.columns import Buckets, Values, bucketed, values_of
 from melt_tui.timeline.grid import LEVELS_NS
 
