@@ -12,7 +12,7 @@ BUCKETS = 20_480
 """Kept per level. A window is cut from the coarsest level that has five buckets a column, so less than fifty of them:
 this many serve any window of 400 columns that ends now, which a chart on 200 characters asks for."""
 
-SLACK = BUCKETS // 8
+SLACK = BUCKETS // 32
 """The ring grows by so many before its oldest are dropped at once."""
 
 
@@ -23,7 +23,7 @@ class Level:
         self.width_ns = width_ns
         self.held_ns = EVER
         self._starts = array("q")
-        self._counts = array("q")
+        self._counts = array("I")
         self._minima = array("d")
         self._maxima = array("d")
         self._sums = array("d")
@@ -50,7 +50,7 @@ class Level:
     def _slice(self, low: int, high: int) -> Buckets:
         return Buckets(
             np.frombuffer(self._starts[low:high], np.int64),
-            np.frombuffer(self._counts[low:high], np.int64),
+            np.frombuffer(self._counts[low:high], np.uintc).astype(np.int64),
             np.frombuffer(self._minima[low:high], np.float64),
             np.frombuffer(self._maxima[low:high], np.float64),
             np.frombuffer(self._sums[low:high], np.float64),
@@ -58,7 +58,7 @@ class Level:
 
     def _append(self, buckets: Buckets, skip: int) -> None:
         self._starts.frombytes(buckets.starts[skip:].tobytes())
-        self._counts.frombytes(buckets.counts[skip:].tobytes())
+        self._counts.frombytes(buckets.counts[skip:].astype(np.uintc).tobytes())
         self._minima.frombytes(buckets.minima[skip:].tobytes())
         self._maxima.frombytes(buckets.maxima[skip:].tobytes())
         self._sums.frombytes(buckets.sums[skip:].tobytes())

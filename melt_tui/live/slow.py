@@ -21,7 +21,7 @@ SLOW_SAMPLES = 2048
 UNTIMED_SAMPLES = 8192
 """The same for a channel without a rate: tokens of a fast engine, of which the charts show two minutes."""
 
-SLOW_SLACK = 512
+SLOW_SLACK = 128
 """The ring grows by so many before its oldest are dropped at once."""
 
 
