@@ -65,6 +65,8 @@ class _Gauge:
     base: float | None = None
     """Of a level: where it rests; of a cap: what it is compared with."""
     stepped_ns: int | None = None
+    still: bytes = b""
+    """The codes of the last block, if all of them were alike."""
 
 
 class Mechanisms:
@@ -108,11 +110,18 @@ class Mechanisms:
             if gauge.sort is Sort.CAP and gauge.channel.name not in self._open and gauge.last is not None:
                 gauge.base = max(gauge.last, gauge.base or gauge.last)
 
+    def tells_nothing(self, samples: Samples) -> bool:
+        """Whether a block of a channel that was opened says what the one before it said throughout, as most do."""
+        gauge = self._gauges[samples.device, samples.channel]
+        return samples.codes == gauge.still and gauge.stepped_ns is None
+
     def take(self, samples: Samples, shift_ns: int) -> None:
         """A block of a channel that was opened; its times are moved by ``shift_ns`` to the host's."""
         gauge = self._gauges[samples.key]
-        value = gauge.channel.decoding.value
-        codes: Iterable[tuple[Any, ...]] = code_struct(samples.dtype).iter_unpack(samples.codes)
+        value, coder = gauge.channel.decoding.value, code_struct(samples.dtype)
+        codes: Iterable[tuple[Any, ...]] = coder.iter_unpack(samples.codes)
+        alike = samples.codes == samples.codes[: coder.size] * samples.n
+        gauge.still = samples.codes if alike else b""
         for i, (code,) in enumerate(codes):
             told = value(code)
             if (told != gauge.last or gauge.stepped_ns is not None) and isfinite(told):
@@ -133,6 +142,7 @@ class Mechanisms:
             self._release(limit, t_ns)
         for gauge in self._gauges.values():
             gauge.last = gauge.stepped_ns = None
+            gauge.still = b""
 
     def hot(self) -> Episode | None:
         """The first limit in force that ends the cool part."""

@@ -239,6 +239,8 @@ class _Device:
 
     def limit(self, samples: Samples) -> Iterable[Item]:
         """A channel that tells of a limit."""
+        if self.mechanisms.tells_nothing(samples):
+            return ()
         key = samples.key
         shift_ns = self._clock.to_host(key, samples.t0_ns) - samples.t0_ns if self._clock.moves(key) else 0
         self.mechanisms.take(samples, shift_ns)

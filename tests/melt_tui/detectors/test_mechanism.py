@@ -1,6 +1,8 @@
 """What platforms say of limits, from their events and from their channels."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from drivers.clock import SECOND
 from drivers.events import LimitEngaged, LimitReleased
@@ -131,3 +133,42 @@ def test_a_block_tells_each_edge_at_its_own_time_moved_to_the_hosts() -> None:
     told.take(block(one, 0, 4 * SECOND, [0, 0, 2, 2, 2]), 100 * SECOND)
     assert [episode.t0_ns for episode in told.in_force()] == [102 * SECOND]
     assert told.status_told
+
+
+@example(("thermal status", Quantity.LIMIT_LEVEL), [[1.0], "forget", [1.0]])
+@example(("oc1", Quantity.THROTTLE_COUNT), [[0.0], *[[1.0]] * 8])
+@given(
+    st.sampled_from(
+        [
+            ("cap", Quantity.FREQUENCY_CAP),
+            ("thermal status", Quantity.LIMIT_LEVEL),
+            ("oc1", Quantity.THROTTLE_COUNT),
+            ("memory pressure", Quantity.MEMORY_PRESSURE),
+        ]
+    ),
+    st.lists(
+        st.lists(st.sampled_from([0.0, 1.0, 20.0, float("nan")]), min_size=1, max_size=3)
+        | st.sampled_from(["forget", "begin", "open"]),
+        max_size=12,
+    ),
+)
+def test_what_says_the_same_again_need_not_be_taken(
+    kind: tuple[str, Quantity], told: list[list[float] | str]
+) -> None:
+    every, some, one = Mechanisms(10.0), Mechanisms(10.0), channel(*kind)
+    for each in (every, some):
+        each.open(one)
+    for t, what in enumerate(told):
+        for each in (every, some):
+            if what == "forget":
+                each.forget(t * SECOND)
+            elif what == "begin":
+                each.begin_run()
+            elif isinstance(what, str):
+                each.open(one)
+            else:
+                said = block(one, t * SECOND, t * SECOND + 400_000_000, what)
+                if each is every or not each.tells_nothing(said):
+                    each.take(said, 0)
+        assert force(every) == force(some)
+        assert list(every.near(t * SECOND, 60 * SECOND)) == list(some.near(t * SECOND, 60 * SECOND))
