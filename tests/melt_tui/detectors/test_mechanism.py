@@ -156,19 +156,24 @@ def test_what_says_the_same_again_need_not_be_taken(
     kind: tuple[str, Quantity], told: list[list[float] | str]
 ) -> None:
     every, some, one = Mechanisms(10.0), Mechanisms(10.0), channel(*kind)
-    for each in (every, some):
-        each.open(one)
+    every.open(one)
+    some.open(one)
     for t, what in enumerate(told):
-        for each in (every, some):
-            if what == "forget":
-                each.forget(t * SECOND)
-            elif what == "begin":
-                each.begin_run()
-            elif isinstance(what, str):
-                each.open(one)
-            else:
-                said = block(one, t * SECOND, t * SECOND + 400_000_000, what)
-                if each is every or not each.tells_nothing(said):
-                    each.take(said, 0)
+        happens(every, one, t, what, sparing=False)
+        happens(some, one, t, what, sparing=True)
         assert force(every) == force(some)
         assert list(every.near(t * SECOND, 60 * SECOND)) == list(some.near(t * SECOND, 60 * SECOND))
+
+
+def happens(told: Mechanisms, one: Channel, t: int, what: list[float] | str, *, sparing: bool) -> None:
+    """A second of a channel: values that are read, or what else there is; ``sparing`` passes over what is said again."""
+    if what == "forget":
+        told.forget(t * SECOND)
+    elif what == "begin":
+        told.begin_run()
+    elif isinstance(what, str):
+        told.open(one)
+    else:
+        said = block(one, t * SECOND, t * SECOND + 400_000_000, what)
+        if not (sparing and told.tells_nothing(said)):
+            told.take(said, 0)
