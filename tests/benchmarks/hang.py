@@ -14,8 +14,8 @@ from drivers.clock import SECOND
 from drivers.events import SamplesLost
 from drivers.model import ChannelKey, Samples
 from melt_tui.store.recording import Recording
-from tests.rigs.installed import home, parser, report, started, until
-from tests.rigs.load import CHANNELS, DEVICES, METER_HZ, RATE_HZ, SIZE, Load
+from tests.rigs.installed import home, parser, report, started
+from tests.rigs.load import CHANNELS, DEVICES, METER_HZ, RATE_HZ, SIZE, Load, settle
 
 SETTLED_S = 8.0
 HANG_S = 4.0
@@ -67,8 +67,7 @@ def hang(melt: str) -> Losses:
     with home() as at, started([melt, *load.arguments], at.environment, SIZE) as running:
         screen = running.screen
         assert screen is not None
-        until(lambda: bool(at.recordings))
-        time.sleep(SETTLED_S)
+        settle(at, SETTLED_S)
         hung_ns = time.monotonic_ns()
         screen.hang()
         time.sleep(HANG_S)

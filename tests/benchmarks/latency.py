@@ -17,7 +17,7 @@ from drivers.clock import MILLISECOND
 from drivers.model import Samples
 from melt_tui.store.recording import Recording
 from tests.rigs.installed import PATIENCE_S, Screen, home, parser, report, started
-from tests.rigs.load import SIZE, Load
+from tests.rigs.load import SIZE, Load, settle
 from tests.rigs.stamped import ADDRESS, FIRST, NUMBERS, POWER
 
 SETTLED_S = 12.0
@@ -110,7 +110,7 @@ def main() -> int:
         with started(argv, at.environment, SIZE) as running:
             screen = running.screen
             assert screen is not None
-            time.sleep(SETTLED_S)
+            settle(at, SETTLED_S)
             since_ns = time.monotonic_ns()
             time.sleep(seconds)
             shown = list(arrivals(screen, since_ns))

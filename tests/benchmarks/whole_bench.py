@@ -5,14 +5,13 @@ process, over the same stretch of the session; rounds with and without a screen 
 """
 
 import sys
-import time
 from dataclasses import dataclass
 from statistics import median
 
 from drivers.events import SamplesLost
 from melt_tui.store.recording import Recording
-from tests.rigs.installed import Home, Melt, home, parser, report, started, until
-from tests.rigs.load import METER_HZ, SIZE, Load
+from tests.rigs.installed import Home, Melt, home, parser, report, started
+from tests.rigs.load import METER_HZ, SIZE, Load, settle
 
 SETTLED_S = 12.0
 """Imports are done, models are loaded, tokens come."""
@@ -33,8 +32,7 @@ def cost(melt: str, seconds: float, *, screen: bool) -> Cost:
     """One round."""
     load = Load.of(600, *(() if screen else ("--headless",)))
     with home() as at, started([melt, *load.arguments], at.environment, SIZE if screen else None) as running:
-        until(lambda: bool(at.recordings))
-        time.sleep(SETTLED_S)
+        settle(at, SETTLED_S)
         before = _drawn(running)
         cpu = running.cpu_percent(seconds)
         drawn = (_drawn(running) - before) / seconds / 1e3
