@@ -128,6 +128,8 @@ class Chunks:
     def _all(self, series: Series, numbers: Sequence[int]) -> Sequence[Sorted]:
         """The samples of these chunks, in this order."""
         found = {number: self._kept[number] for number in numbers if number in self._kept}
+        for number in found:
+            self._kept.move_to_end(number)
         missing = [number for number in numbers if number not in found]
         if len(missing) > 1:
             loaded = [self.blocks(series, number) for number in missing]
