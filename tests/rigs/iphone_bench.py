@@ -13,14 +13,14 @@ from drivers.base import Device, Item
 from drivers.clock import SystemClock
 from drivers.devices.ios.driver import IosDriver
 from drivers.model import Channel, RunSpec, Samples, Workload
+from tests.rigs.iphone.cues import udid_of
 
-UDID = "00008110-001A2B3C4D5E{:04}"
 Told = TypeVar("Told")
 
 
 def address(number: int, options: str = "") -> str:
     """Of the rig's phone of that number."""
-    return f"ios:{UDID.format(number)}{options}"
+    return f"ios:{udid_of(number)}{options}"
 
 
 def workers() -> list[psutil.Process]:
