@@ -7,6 +7,7 @@ from typing import Protocol
 
 from drivers import linux
 from drivers.base import Item
+from drivers.clock import MILLISECOND, SECOND
 from drivers.devices.android import protocol, scripts
 from drivers.devices.android.channels import CPU_USE, MEMORY_AVAILABLE, RAIL_ENERGY
 from drivers.events import LimitEngaged, LimitReleased
@@ -193,12 +194,14 @@ class RailGauge:
         }
         self.channels = tuple(self._channels.values())
         self._counted: dict[str, int] = {}
+        self._start = Start()
 
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
         """Each counter that has counted since, at the time it was counted: by the phone's uptime, read beside it."""
         now_ms = protocol.uptime_ms(f"{texts[0]}\n")
         if now_ms is None:
             return []
+        start_ns = self._start.seen(t_ns, now_ms * MILLISECOND)
         items: list[Item] = []
         for rail in protocol.rails(f"{texts[1]}\n"):
             channel = self._channels.get(rail.name)
@@ -206,12 +209,40 @@ class RailGauge:
             fresh = counted is None or rail.t_ms > counted
             if channel is not None and fresh and 0 <= now_ms - rail.t_ms + 20 < _STALE_MS:
                 self._counted[rail.name] = rail.t_ms
-                age_ms = max(0, now_ms - rail.t_ms)
-                items.append(reading(channel, t_ns - age_ms * 1_000_000, rail.energy_uj))
+                counted_ns = min(t_ns, start_ns + rail.t_ms * MILLISECOND)
+                items.append(reading(channel, counted_ns, rail.energy_uj))
         return items
 
 
 _STALE_MS = 10_000
+
+
+class Start:
+    """The host's time at which the phone started, by its uptime. That is read after the moment that a round bears, on a
+    busy phone tens of ms after it, and cut down to 10 ms: of many rounds the one that was read at once tells best."""
+
+    def __init__(self) -> None:
+        self._now_ns: int | None = None
+        self._before_ns: int | None = None
+        self._count = 0
+
+    def seen(self, t_ns: int, uptime_ns: int) -> int:
+        """What this round and those before tell: right to 10 ms as soon as one of them was read at once."""
+        told_ns = t_ns - uptime_ns - _UPTIME_STEP_NS
+        known_ns = self._now_ns if self._before_ns is None else self._before_ns
+        if known_ns is not None and abs(told_ns - known_ns) > _CLOCK_SET_NS:
+            self._now_ns = self._before_ns = None
+        if self._count >= _BUCKET:
+            self._count, self._before_ns, self._now_ns = 0, self._now_ns, None
+        self._count += 1
+        self._now_ns = told_ns if self._now_ns is None else max(self._now_ns, told_ns)
+        return self._now_ns if self._before_ns is None else max(self._now_ns, self._before_ns)
+
+
+_UPTIME_STEP_NS = 10 * MILLISECOND
+_CLOCK_SET_NS = 5 * SECOND
+_BUCKET = 60
+"""Rounds of which the best is kept: so long, and as long again, do two clocks go together."""
 
 
 class Rounds:
