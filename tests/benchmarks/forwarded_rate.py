@@ -16,9 +16,9 @@ from drivers.events import TurnEnded
 from melt_tui.events import RunEnded
 from melt_tui.measures import rates
 from melt_tui.workbench import Place, RunRequest, SessionSetup, Workbench
-from tests.rigs import real_server
 from tests.rigs.installed import report, report_least
 from tests.rigs.lab import BOARD_ENGINE, until, up
+from tests.rigs.programs import install_real_server
 from tests.rigs.ssh_board import SshBoard
 
 JITTER_MS = 80.0
@@ -30,7 +30,7 @@ def measure(folder: Path, request: RunRequest) -> TurnEnded:
     with SshBoard(folder / "board") as board, board.cable(JITTER_MS) as cable:
         os.environ["HOME"] = str(board.person.home)
         board.person.trust(board.known_host.replace(f":{board.port} ", f":{cable.port} "))
-        real_server.install(board.home / BOARD_ENGINE)
+        install_real_server(board.home / BOARD_ENGINE)
         setup = SessionSetup(
             places=(Place(address=f"ssh://{board.user}@127.0.0.1:{cable.port}", name="board"),),
             folder=folder / "recordings",

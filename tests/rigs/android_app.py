@@ -10,20 +10,6 @@ from pathlib import Path
 PACKAGE, ACTIVITY, PID = "ai.mlc.mlcchat", ".MainActivity", 4242
 
 
-def install(folder: Path, *, running: bool = False, log: str = "") -> Path:
-    """Put the programs there; the folder to have on PATH."""
-    folder.mkdir()
-    for name in ("am", "pidof", "logcat"):
-        path = folder / name
-        path.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).resolve()} {folder} {name} "$@"\n')
-        path.chmod(0o755)
-    (folder / "calls").touch()
-    (folder / "log").write_text(log)
-    if running:
-        (folder / "running").write_text(str(PID))
-    return folder
-
-
 def am(folder: Path, words: list[str]) -> None:
     match words:
         case ["start", "-n", name] if name == f"{PACKAGE}/{ACTIVITY}":

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from melt_tui.timeline import DeviceState
 from melt_tui.workbench import Bench, Place, SessionSetup
-from tests.rigs import adb_phone, real_server
+from tests.rigs import adb_phone
 from tests.rigs.llama_runs import TINY
 from tests.rigs.phones import phone as profiles
 from tests.rigs.phones.pixel import pixel
+from tests.rigs.programs import install_real_server
 from tests.rigs.ssh_board import SshBoard
 
 PATIENCE_S = 60.0
@@ -64,8 +65,8 @@ def lab(folder: Path, *, engines: bool = True) -> Iterator[Lab]:
         profile.lock(phone.root)
         board = stack.enter_context(SshBoard(folder / "board"))
         if engines:
-            real_server.install(phone.root / PHONE_ENGINE)
-            real_server.install(board.home / BOARD_ENGINE)
+            install_real_server(phone.root / PHONE_ENGINE)
+            install_real_server(board.home / BOARD_ENGINE)
         yield Lab(server, phone, board, profile)
 
 

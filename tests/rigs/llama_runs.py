@@ -23,6 +23,7 @@ from drivers.links import owning
 from drivers.links.local import LocalShell
 from drivers.model import ModelFile, Prompt, RunSpec, Samples, Workload
 from drivers.runtimes.llama_server.driver import LlamaServer
+from tests.rigs.programs import put
 
 RIG = Path(__file__).parent / "llama_server.py"
 TINY = Path(__file__).parents[2] / "melt_tui" / "models" / "data" / "tiny-english-q8_0.gguf"
@@ -129,9 +130,8 @@ def serving(*cues: str) -> Iterator[str]:
 
 def program(folder: Path, *cues: str) -> str:
     """The rig as a llama-server program: the path to name with ``binary=``."""
-    path = folder / "llama-server"
-    path.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(RIG), *cue_flags(cues)])} "$@"\n')
-    path.chmod(0o755)
+    rig = shlex.join([sys.executable, str(RIG), *cue_flags(cues)])
+    path = put(folder / "llama-server", f'#!/bin/sh\nexec {rig} "$@"\n')
     return f"binary={path}"
 
 

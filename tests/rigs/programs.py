@@ -1,9 +1,12 @@
 """Rigs as programs of a device's runtime directory."""
 
 import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from tests.rigs import android_app
 
 HERE = Path(__file__).parent
 
@@ -12,10 +15,36 @@ def install(folder: Path, rig: str, name: str, *cues: str, flags: Sequence[str] 
     """Put a rig there under a program's name; its path."""
     folder.mkdir(parents=True, exist_ok=True)
     words = [word for cue in cues for word in ("--cue", cue)]
-    path = folder / name
-    path.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(HERE / rig), *flags, *words])} "$@"\n')
-    path.chmod(0o755)
-    return str(path)
+    program = shlex.join([sys.executable, str(HERE / rig), *flags, *words])
+    return str(put(folder / name, f'#!/bin/sh\nexec {program} "$@"\n'))
+
+
+def install_real_server(folder: Path) -> Path:
+    """Put the real engine there under the name ``llama-server``; its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    version = '[ "$1" != --version ] || { echo "version: 10375 (f6f0d9f)" >&2; exit; }'
+    program = shlex.join([sys.executable, str(HERE / "real_server.py")])
+    return put(folder / "llama-server", f'#!/bin/sh\n{version}\nexec {program} "$@"\n')
+
+
+def install_android_app(folder: Path, *, running: bool = False, log: str = "") -> Path:
+    """Put the programs of a phone with that app there; the folder to have on PATH."""
+    folder.mkdir()
+    for name in ("am", "pidof", "logcat"):
+        program = shlex.join([sys.executable, str(HERE / "android_app.py"), str(folder), name])
+        put(folder / name, f'#!/bin/sh\nexec {program} "$@"\n')
+    (folder / "calls").touch()
+    (folder / "log").write_text(log)
+    if running:
+        (folder / "running").write_text(str(android_app.PID))
+    return folder
+
+
+def put(path: Path, text: str) -> Path:
+    """Write a program, by a process of its own: what this one starts in that moment would hold the file open for writing
+    until it is started, and the program could not be ("Text file busy")."""
+    subprocess.run(["sh", "-c", 'cat >"$1" && chmod 755 "$1"', "sh", path], input=text, text=True, check=True)
+    return path
 
 
 def runtime_of(home: Path) -> Path:

@@ -7,7 +7,6 @@ is refused as llama-server refuses it. Says where it listens on stderr, and serv
 import argparse
 import sys
 import threading
-from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -16,16 +15,6 @@ class _Strict(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         print(f"error: invalid argument: {message}", file=sys.stderr)
         sys.exit(1)
-
-
-def install(folder: Path) -> Path:
-    """Put it there under the name ``llama-server``; its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "llama-server"
-    version = '[ "$1" != --version ] || { echo "version: 10375 (f6f0d9f)" >&2; exit; }'
-    path.write_text(f'#!/bin/sh\n{version}\nexec {sys.executable} {Path(__file__).resolve()} "$@"\n')
-    path.chmod(0o755)
-    return path
 
 
 def main() -> None:

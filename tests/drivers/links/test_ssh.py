@@ -20,6 +20,7 @@ from drivers.links.sshconnection import SshConnection
 from drivers.links.sshroute import SshSettings
 from drivers.ticks import ticks
 from tests.rigs.llama_runs import alive
+from tests.rigs.programs import put
 from tests.rigs.spawned import spawned
 from tests.rigs.ssh_board import Cable, SshBoard
 
@@ -97,9 +98,7 @@ async def test_run_gives_code_and_both_streams(board: SshBoard, settings: SshSet
 
 
 async def test_what_lies_in_the_boards_bin_is_found(board: SshBoard, settings: SshSettings) -> None:
-    shim = board.bin / "tegrastats"
-    shim.write_text('#!/bin/sh\necho "RAM 1/2MB"\n')
-    shim.chmod(0o755)
+    put(board.bin / "tegrastats", '#!/bin/sh\necho "RAM 1/2MB"\n')
     async with ssh_shell(board.address, settings, CLOCK) as shell:
         assert (await shell.run(["tegrastats", "--interval", "100"])).out == "RAM 1/2MB\n"
 

@@ -24,6 +24,7 @@ from drivers.errors import (
 from drivers.links.hostkeys import HostKeyChanged, HostKeyUnknown, store_host_key
 from drivers.links.sshconnection import SshConnection, host_key_of
 from drivers.links.sshroute import SshSettings
+from tests.rigs.programs import put
 from tests.rigs.ssh_board import PASSPHRASE, PASSWORD, SshBoard, new_key
 
 CLOCK = SystemClock()
@@ -262,9 +263,7 @@ def agent(path: Path, key: Path) -> Iterator[Path]:
     """An agent that holds a key of ours."""
     with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as process:
         try:
-            asker = path.with_name("asker")
-            asker.write_text(f"#!/bin/sh\necho '{PASSPHRASE}'\n")
-            asker.chmod(0o700)
+            asker = put(path.with_name("asker"), f"#!/bin/sh\necho '{PASSPHRASE}'\n")
             own = {"SSH_AUTH_SOCK": str(path), "SSH_ASKPASS": str(asker), "SSH_ASKPASS_REQUIRE": "force"}
             while subprocess.run(["ssh-add", "-q", key], env={**os.environ, **own}, check=False).returncode:
                 assert process.poll() is None

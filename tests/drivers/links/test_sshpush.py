@@ -17,6 +17,7 @@ from drivers.links.base import Progress
 from drivers.links.ssh import ssh_shell
 from drivers.links.sshroute import SshSettings
 from tests.rigs.installed import until
+from tests.rigs.programs import put
 from tests.rigs.ssh_board import SshBoard
 
 CLOCK = SystemClock()
@@ -75,9 +76,8 @@ async def test_what_is_there_is_not_read_again(board: SshBoard, source: Path) ->
     """Reading it would heat the board and fill its page cache just before a run."""
     target = board.home / "noted"
     await push(board, source, str(target))
-    spy = board.bin / "sha256sum"
-    spy.write_text(f'#!/bin/sh\necho asked >>"{board.folder}/asked"\nexec /usr/bin/sha256sum "$@"\n')
-    spy.chmod(0o755)
+    script = f'#!/bin/sh\necho asked >>"{board.folder}/asked"\nexec /usr/bin/sha256sum "$@"\n'
+    spy = put(board.bin / "sha256sum", script)
     try:
         await push(board, source, str(target))
         assert not (board.folder / "asked").exists()
@@ -203,8 +203,7 @@ async def test_a_source_that_is_not_there(board: SshBoard, tmp_path: Path) -> No
 
 async def test_a_board_that_cannot_check(board: SshBoard, source: Path, tmp_path: Path) -> None:
     for name in ("sha256sum", "openssl"):
-        (board.bin / name).write_text("#!/bin/sh\nexit 127\n")
-        (board.bin / name).chmod(0o755)
+        put(board.bin / name, "#!/bin/sh\nexit 127\n")
     try:
         with pytest.raises(NotSupported, match="has no sha256sum"):
             await push(board, source, str(board.home / "unchecked"))

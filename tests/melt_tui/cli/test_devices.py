@@ -15,9 +15,9 @@ import pytest
 
 from melt_tui.cli import main
 from melt_tui.workbench import Workbench
-from tests.rigs import real_server
 from tests.rigs.lab import BOARD_ENGINE
 from tests.rigs.melt import environment
+from tests.rigs.programs import install_real_server
 from tests.rigs.ssh_board import SshBoard
 
 CSV, AT = "serial:/dev/x?family=csv&columns", ("--feeds", "pixel", "--point", "usb-input")
@@ -100,7 +100,7 @@ def test_a_board_from_its_key_to_its_engine(
 
     assert "calls" not in typed.told("devices", "--rename", "orin", "nano")
     assert 'name = "nano"' in config(home)
-    real_server.install(tmp_path / "build")
+    install_real_server(tmp_path / "build")
     assert typed.told("setup", "nano", "--from", str(tmp_path / "build")) == "nano is set up\n"
     assert (board.home / BOARD_ENGINE / "llama-server").is_file()
     steps = json.loads(typed.told("setup", "nano", "--from", str(tmp_path / "build"), "--json"))["steps"]

@@ -20,8 +20,8 @@ from drivers.runs.places import LLAMA_CPP
 from melt_tui.errors import MeltError, SetupError
 from melt_tui.workbench import RunRequest, SessionSetup, SetupRequest, Workbench
 from melt_tui.workbench import installing as module
-from tests.rigs import real_server
 from tests.rigs.lab import BOARD_ENGINE, MODEL, PATIENCE_S, PHONE_ENGINE, Lab, lab, until, up
+from tests.rigs.programs import install_real_server
 
 ARM = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00" + bytes(44)
 HERE = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00" + bytes(44)
@@ -50,7 +50,7 @@ def bench(setup: SessionSetup) -> Iterator[Workbench]:
 def build(tmp_path: Path) -> Path:
     """What a release holds: our program and others, a library under two names, a licence."""
     folder = tmp_path / "build"
-    real_server.install(folder)
+    install_real_server(folder)
     (folder / "libggml.so.1").write_bytes(HERE + os.urandom(3000))
     (folder / "libggml.so").symlink_to("libggml.so.1")
     (folder / "llama-quantize").write_bytes(HERE)
@@ -240,7 +240,7 @@ def test_a_swap_that_was_cut_short_is_undone_by_the_next_setup(
 
 
 def test_one_program_gets_its_name(bench: Workbench, rig: Lab, tmp_path: Path) -> None:
-    real_server.install(tmp_path / "one")
+    install_real_server(tmp_path / "one")
     mine = (tmp_path / "one" / "llama-server").rename(tmp_path / "my-build")
     install(bench, address="board", source=str(mine))
     assert (engine_of(rig, "board") / "llama-server").read_bytes() == mine.read_bytes()

@@ -14,6 +14,7 @@ from drivers.links.base import Progress
 from drivers.links.remote import RemoteShell
 from tests.rigs.local_pipes import LocalPipe, LocalPipes
 from tests.rigs.phones.phone import Phone
+from tests.rigs.programs import put
 
 
 class BoxPipes(LocalPipes):
@@ -69,5 +70,4 @@ def box(phone: Phone) -> list[str]:
 def enter(phone: Phone, script: Path) -> None:
     """Make ``script`` a shell inside the phone."""
     script.unlink(missing_ok=True)
-    script.write_text(f'#!/bin/sh\nexec {shlex.join(box(phone))} "$@"\n')
-    script.chmod(0o755)
+    put(script, f'#!/bin/sh\nexec {shlex.join(box(phone))} "$@"\n')

@@ -23,8 +23,8 @@ from drivers.events import (
 )
 from drivers.model import ModelFile, OnLinkLoss, Prompt, RunSpec, Samples
 from drivers.runtimes.llama_server.driver import LlamaServer
-from tests.rigs import real_server
 from tests.rigs.llama_runs import TINY, Run, alive, gone, program, run_spec, workload
+from tests.rigs.programs import install_real_server, put
 from tests.rigs.tether import Tether
 
 TALK = ((Prompt("a"), Prompt("b"), Prompt("c")),)
@@ -60,7 +60,7 @@ async def follow(
 
 
 async def test_the_real_engine_on_a_device(tmp_path: Path, tether: Tether) -> None:
-    real_server.install(tmp_path / "runtimes" / "llama.cpp")
+    install_real_server(tmp_path / "runtimes" / "llama.cpp")
     spec = run_spec(workload(max_tokens=24), home=str(tmp_path), context=256)
     run = await follow(LlamaServer(), spec, tether)
     assert run.error is None
@@ -80,9 +80,7 @@ async def test_the_real_engine_on_a_device(tmp_path: Path, tether: Tether) -> No
 async def test_the_programs_libraries_are_looked_for_beside_it(tmp_path: Path, tether: Tether) -> None:
     runtime = tmp_path / "runtimes" / "llama.cpp"
     runtime.mkdir(parents=True)
-    path = runtime / "llama-server"
-    path.write_text('#!/bin/sh\necho "error: found $LD_LIBRARY_PATH $LC_ALL" >&2\nexit 3\n')
-    path.chmod(0o755)
+    put(runtime / "llama-server", '#!/bin/sh\necho "error: found $LD_LIBRARY_PATH $LC_ALL" >&2\nexit 3\n')
     run = await follow(LlamaServer(), run_spec(workload(), home=str(tmp_path)), tether)
     assert str(run.error) == f"the engine ended with exit code 3: error: found {runtime} C"
 

@@ -26,11 +26,12 @@ from drivers.events import (
 )
 from drivers.model import OnLinkLoss, Prompt, RunSpec, Samples
 from drivers.runtimes.mlc.driver import Mlc
-from tests.rigs import android_app, mlc
+from tests.rigs import mlc
 from tests.rigs.android_app import ACTIVITY, PACKAGE, PID
 from tests.rigs.http_shapes import running
 from tests.rigs.llama_runs import run_spec, workload
 from tests.rigs.mlc import CACHED, DECODE_TPS, MODEL, PREFILL_TPS, PROMPT_TOKENS, WORDS
+from tests.rigs.programs import install_android_app
 from tests.rigs.runs import Run, follow, stopping
 from tests.rigs.tether import Tether
 
@@ -155,7 +156,7 @@ STATS = "input_tokens:47 tok, output_tokens: 255 tok, prefill: 470.0 tok/s, deco
 @pytest.fixture
 def phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     def made(*lines: str, running: bool = False) -> Path:
-        folder = android_app.install(tmp_path / "phone", running=running, log="\n".join(lines))
+        folder = install_android_app(tmp_path / "phone", running=running, log="\n".join(lines))
         monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
         return folder
 
