@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from rich.segment import Segment
 from rich.style import Style
@@ -90,6 +90,8 @@ class Canvas(Widget):
         self._edged: bool | None = None
         """Whether the stylesheet gives it a border or padding; None before that was asked."""
         self._styles = _Styles(self._style)
+        self._edges: tuple[Region, list[Strip]] | None = None
+        """What it was painted as last, its edge included, while nothing of it has changed."""
         self._unpainted = False
         self._then: Callable[[], object] | None = None
 
@@ -138,7 +140,9 @@ class Canvas(Widget):
         if self._edged is None:
             self._edged = self.gutter != _NO_GUTTER
         if self._edged:
-            return super().render_lines(crop)
+            if self._edges is None or self._edges[0] != crop:
+                self._edges = crop, super().render_lines(crop)
+            return self._edges[1]
         known, make = self._strips, self.render_line
         if crop.y == 0 and crop.height == len(known):
             strips = [strip or make(y) for y, strip in enumerate(known)]
@@ -159,9 +163,17 @@ class Canvas(Widget):
             strip = self._strips[y] = Drawn(segments, self._width)
         return strip
 
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """As any widget."""
+        self._edges = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
     def notify_style_update(self) -> None:
         """Colours may be others now: every strip is made again."""
         super().notify_style_update()
+        self._edges = None
         self._styles.clear()
         self._edged = None
         self._strips = [None] * len(self._lines)

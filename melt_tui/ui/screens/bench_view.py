@@ -183,6 +183,11 @@ class BenchView(Column):
             self._begin(self._draw_seen(seen, moment))
             self.finish()
 
+    def glance(self, glance: Look, moment: Moment) -> None:
+        """Hand out what the devices say, and nothing else."""
+        if self.is_attached:
+            self._draw_frame(glance, moment)
+
     def begin(self, glance: Look, moment: Moment, add: Steps[Seen]) -> None:
         """Hand out what the devices say, then what ``add`` brings, unless frames are brief each part painted before the
         next is drawn: a sample that comes meanwhile waits for a part, a key for a step. What is not drawn when another

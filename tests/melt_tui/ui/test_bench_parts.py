@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from textual.events import Key
 
 from melt_tui.ui import haste
+from melt_tui.ui.renderables.plot_scene import raster_of
 from melt_tui.ui.screens import bench_view
 from melt_tui.ui.widgets.channel_plot import ChannelPlot
 from melt_tui.ui.widgets.chart_slot import ChartSlot
@@ -96,6 +98,38 @@ async def test_brief_parts_are_drawn_together(
         assert parts[-2:] == ["strip", "lists"]
         await settle(pilot)
         assert drawn.taken() == []
+
+
+@pytest.mark.parametrize("zooms", [-1, 0, 1, 2])
+async def test_charts_are_drawn_when_they_move_on_by_a_dot_and_figures_with_every_frame(
+    desk: Any, make_app: Any, drawn: Drawn, zooms: int
+) -> None:
+    bench = desk()
+    async with looking(make_app, bench, drawn) as pilot:
+        screen = bench_of(pilot.app)
+        for _ in range(abs(zooms)):
+            screen.action_command("zoom_in" if zooms < 0 else "zoom_out")
+            await settle(pilot)
+        bench.now_ns += LOOK_APART
+        screen._draw_frame(bench.now())
+        await settle(pilot)
+        (plot,) = pilot.app.screen.query("#slot-0 ChannelPlot").results(ChannelPlot)
+        dot_ns = raster_of(plot._model, *plot.size).dot_ns
+        charted, started_ns = [], bench.now()
+        for beat in range(1, 31):
+            bench.now_ns = started_ns + beat * S // 10
+            drawn.taken()
+            screen._draw_frame(bench.now())
+            await settle(pilot)
+            parts = drawn.taken()
+            assert parts.count("frame") == 1
+            charted += [bench.now()] * ("slot-0" in parts)
+    moved = {t_ns // dot_ns for t_ns in (started_ns, *charted)}
+    assert moved >= {(started_ns + beat * S // 10) // dot_ns for beat in range(1, 31)}, (
+        "no dot that ran through stays undrawn"
+    )
+    assert max(later - sooner for sooner, later in pairwise(charted)) <= S // 2
+    assert len(charted) < 30 or dot_ns < S // 10
 
 
 async def test_an_answer_to_a_key_begins_with_the_first_chart(desk: Any, make_app: Any, drawn: Drawn) -> None:
