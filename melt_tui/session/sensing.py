@@ -48,7 +48,7 @@ class Sensing:
         if isinstance(item, Samples):
             key, now_ns = (item.device, item.channel), self._clock.now()
             self._newest[key] = (now_ns, item)
-            trace = self._traces.get(key)
+            trace = self._traces.get(key) if self._traces else None
             if trace is not None:
                 trace.take(item, now_ns)
         elif isinstance(item, ChannelsOpened):

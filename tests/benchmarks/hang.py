@@ -2,6 +2,8 @@
 
 The terminal reads nothing for four seconds, as after Ctrl-S, then again. The recording must tell of no loss and hold
 every sample of the fast meter and of the slow channels with none missing between; the screen must go on afterwards.
+Simulated devices are polled, so that a loop which comes later than their period leaves one out: beside what is lost stands
+how late melt's own loop was at most, and one that does nothing.
 """
 
 import time
@@ -13,7 +15,9 @@ from pathlib import Path
 from drivers.clock import SECOND
 from drivers.events import SamplesLost
 from drivers.model import ChannelKey, Samples
+from melt_tui.events import SELF
 from melt_tui.store.recording import Recording
+from tests.rigs.idle import idling
 from tests.rigs.installed import home, parser, report, started
 from tests.rigs.load import CHANNELS, DEVICES, METER_HZ, RATE_HZ, SIZE, Load, settle
 
@@ -61,6 +65,12 @@ def _steps(blocks: Sequence[Samples]) -> Iterator[int]:
         yield later.t0_ns - earlier.t1_ns
 
 
+def latest_s(path: Path, t0_ns: int, t1_ns: int) -> float:
+    """How late its own loop was at most, as it recorded that."""
+    with closing(Recording(path)) as recording:
+        return max(block.last_code for block in recording.samples((SELF, "loop_lag"), t0_ns, t1_ns))
+
+
 def hang(melt: str) -> Losses:
     """One round; raises TimeoutError when the screen does not go on."""
     load = Load.of(600)
@@ -69,13 +79,17 @@ def hang(melt: str) -> Losses:
         assert screen is not None
         settle(at, SETTLED_S)
         hung_ns = time.monotonic_ns()
-        screen.hang()
-        time.sleep(HANG_S)
-        screen.go_on()
-        on_ns = time.monotonic_ns()
+        with idling(HANG_S + 1) as idle:
+            screen.hang()
+            time.sleep(HANG_S)
+            screen.go_on()
+            on_ns = time.monotonic_ns()
+            idle_ms = idle()[-1]
         time.sleep(2)
         screen.wait_for("tok/s", on_ns + SECOND)
         running.interrupt()
+        own_ms = 1e3 * latest_s(at.recordings[-1], hung_ns, on_ns)
+        print(f"latest wake-up: {own_ms:.0f} ms, of a loop that does nothing {idle_ms:.0f} ms")
         return lost(at.recordings[-1], hung_ns, on_ns)
 
 

@@ -1,18 +1,17 @@
 """Many phones at once over a real adb server, and devices that go and come back: what arrives, what it costs, how soon
 it is shown.
 
-CPU is that of the whole program (user and system, every thread), without a screen, recording all of it; servers and
-phones run on the same machine but are not counted. Needs what ``tests/rigs/adb_phone.py`` and ``ssh_board.py`` need.
-Run: ``python -m tests.benchmarks.many_devices [--phones 32] [--seconds 20] [--quick]``.
+CPU is that of the whole program (user and system, every thread), without a screen, recording all of it, over a whole
+minute: once in each the journal is compacted; servers and phones run on the same machine but are not counted. Needs what ``tests/rigs/adb_phone.py`` and ``ssh_board.py`` need.
+Run: ``python -m tests.benchmarks.many_devices [--phones 32] [--seconds 60] [--quick]``.
 """
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from melt_tui.events import SELF, DeviceLost
 from melt_tui.store.recording import Recording
 from melt_tui.workbench import Place, Workbench
 from tests.rigs import adb_phone
+from tests.rigs.idle import idling
 from tests.rigs.installed import home, report, report_least, started
 from tests.rigs.installed import parser as options_parser
 from tests.rigs.lab import lab, until, up
@@ -46,20 +46,6 @@ def stand_back() -> None:
             child.nice(10)
 
 
-IDLE = """
-import asyncio, sys, time
-async def main():
-    lags, end = [], time.perf_counter() + float(sys.argv[1])
-    while time.perf_counter() < end:
-        due = time.perf_counter() + 0.01
-        await asyncio.sleep(0.01)
-        lags.append((time.perf_counter() - due) * 1e3)
-    print(sorted(lags)[int(0.99 * len(lags))])
-asyncio.run(main())
-"""
-"""How late a loop wakes up that has nothing else to do: what this machine, as it is now, does to every process."""
-
-
 def follow(melt: str, addresses: list[str], seconds: float) -> bool:
     """The whole program without a screen, that records all of it: what it costs, and what is in the recording."""
     named = [word for address in addresses for word in ("--device", address)]
@@ -68,16 +54,14 @@ def follow(melt: str, addresses: list[str], seconds: float) -> bool:
         with started(argv, at.environment, None) as running:
             until(lambda: bool(at.recordings))
             time.sleep(WARM_S)
-            idle = subprocess.Popen(
-                [sys.executable, "-c", IDLE, str(seconds)], stdout=subprocess.PIPE, text=True
-            )
-            cpu = running.cpu_percent(seconds)
-            idle_ms = float(idle.communicate()[0])
+            with idling(seconds) as idle:
+                cpu = running.cpu_percent(seconds)
+                lags_ms = idle()
             time.sleep(1.0)  # until the last of it is committed
             running.interrupt()
         recording = Recording(at.recordings[-1])
         try:
-            return tell(recording, len(addresses), seconds, cpu, idle_ms)
+            return tell(recording, len(addresses), seconds, cpu, rank(lags_ms))
         finally:
             recording.close()
 
@@ -92,8 +76,7 @@ def tell(recording: Recording, phones: int, seconds: float, cpu: float, idle_ms:
     }
     came = {key: len(times(recording, key, start_ns, end_ns)) for key in due}
     arrived = 100 * sum(min(n, due[key]) for key, n in came.items()) / max(sum(due.values()), 1)
-    lags = sorted(1e3 * lag for lag in lags_s(recording, start_ns, end_ns))
-    lag_ms = lags[int(0.99 * len(lags))]
+    lag_ms = rank(sorted(1e3 * lag for lag in lags_s(recording, start_ns, end_ns)))
     each = len(due) / phones
     print(
         f"{phones} phones, {each:.1f} channels at {RATE_HZ} Hz each, {seconds:.1f} s, load {os.getloadavg()[0]:.1f}"
@@ -103,6 +86,11 @@ def tell(recording: Recording, phones: int, seconds: float, cpu: float, idle_ms:
     good &= report("CPU of melt, recording, % of a core", cpu, 8, "{:.1f}")
     print(f"loop lag p99: {lag_ms:.2f} ms, of a loop that does nothing {idle_ms:.2f} ms")
     return good & report("loop lag p99 beyond that of a loop that does nothing, ms", lag_ms - idle_ms, 10)
+
+
+def rank(lags: Sequence[float]) -> float:
+    """The 99th percentile of what is sorted."""
+    return lags[int(0.99 * len(lags))]
 
 
 def times(recording: Recording, key: ChannelKey, start_ns: int, end_ns: int) -> list[int]:
@@ -207,7 +195,7 @@ LIMITS = {
 def main() -> int:
     parser = options_parser(__doc__)
     parser.add_argument("--phones", type=int, default=32)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
     phones, seconds, rounds = (8, 5.0, 1) if options.quick else (options.phones, options.seconds, 3)
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:

@@ -49,6 +49,17 @@ def test_what_is_no_pair_stays_as_it_is() -> None:
     assert joined([]) == joined([[], []]) == []
 
 
+def test_a_round_that_reads_more_than_the_other() -> None:
+    soc, skin = (
+        [reading(SOC, t_ns, t_ns) for t_ns in (10, 20)],
+        [reading(SKIN, t_ns, t_ns) for t_ns in (10, 20)],
+    )
+    both = block(SOC, 10, 20, [10, 20])
+    assert joined([[soc[0]], [soc[1], skin[1]]]) == [both, skin[1]]
+    assert joined([[soc[0], skin[0]], [soc[1]]]) == [both, skin[0]]
+    assert joined([[skin[0], soc[0]], [soc[1]]]) == [skin[0], both]
+
+
 @st.composite
 def rounds(draw: st.DrawFn) -> list[list[Item]]:
     made: list[list[Item]] = []

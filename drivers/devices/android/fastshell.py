@@ -1,7 +1,8 @@
 """The shell that reads files ten times a second: by itself where it can wait without a process, else asked each time."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from zlib import crc32
 
 from drivers.base import Item
@@ -16,7 +17,7 @@ from drivers.errors import LinkLost, LinkTimeout
 from drivers.events import SamplesLost
 from drivers.joining import joined
 from drivers.links.asking import Answer, Conversation, converse
-from drivers.links.base import Process, ShellLink
+from drivers.links.base import Line, PieceProcess, Process, ShellLink
 from drivers.model import Channel
 from drivers.ticks import ticks
 
@@ -92,21 +93,29 @@ class FastShell:
 
     async def _told(self, process: Process) -> AsyncGenerator[list[Item], None]:
         """The items of what was told at once; at the end those of the last whole ticks. Raises LinkLost."""
+        pieces = process.pieces() if isinstance(process, PieceProcess) else _pieces(process.lines())
         cutter, placing = Cutter(), Placing()
         told: list[list[Item]] = []
         try:
-            async for line in process.lines():
-                cut = cutter.feed(line.t_ns, line.text) if line.stream == "out" else None
-                if cut is not None:
-                    self._heard_ns = line.t_ns
-                    told.append(self._lost(line.t_ns) if isinstance(cut, str) else self._tick(cut, placing))
-                if isinstance(cut, str) or (cut is not None and cut.last):
-                    yield joined(told)
-                    told.clear()
+            async for piece in pieces:
+                cuts = cutter.feed(piece.t_ns, piece.text) if piece.stream == "out" else ()
+                for items in self._whole(cuts, piece.t_ns, placing, told):
+                    yield items
         except LinkLost:
             yield joined(told)
             raise
         yield joined(told)
+
+    def _whole(
+        self, cuts: Sequence[Tick | str], t_ns: int, placing: Placing, told: list[list[Item]]
+    ) -> Iterator[list[Item]]:
+        """The items of what is whole now; in ``told`` those of ticks that others are told with."""
+        for cut in cuts:
+            self._heard_ns = t_ns
+            told.append(self._lost(t_ns) if isinstance(cut, str) else self._tick(cut, placing))
+            if isinstance(cut, str) or cut.last:
+                yield joined(told)
+                told.clear()
 
     def _tick(self, tick: Tick, placing: Placing) -> list[Item]:
         t_ns = placing.place(tick.device_ns, tick.arrival_ns)
@@ -193,6 +202,12 @@ class FastShell:
     def _lost(self, t_ns: int) -> list[Item]:
         reason = "a round of the phone's shell came damaged"
         return [SamplesLost(t_ns=t_ns, device=self._device, channel="", count=None, reason=reason)]
+
+
+async def _pieces(lines: AsyncIterator[Line]) -> AsyncIterator[Line]:
+    """Lines with their ends."""
+    async for line in lines:
+        yield replace(line, text=f"{line.text}\n")
 
 
 def _phase_us(device: str, lead_us: int, round_us: int) -> int:

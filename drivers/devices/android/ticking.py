@@ -5,15 +5,16 @@ is late by a stall of the link keeps its place, and a step of the phone's clock 
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from drivers.clock import SECOND
 
 _TIME = re.compile(r"([0-9]{9,11})[.,]([0-9]{6})")
-LINE_LIMIT = 512
-"""Lines after which a tick that has not ended is dropped."""
-_ENDS = ("E", "E.")
+LIMIT = 64 * 1024
+"""Characters after which a tick that has not ended is dropped."""
+_END = re.compile(r"^E(\.?)\r?\n", re.MULTILINE)
 """Of a tick, and of the last one that is told at once."""
+_LETTERS = frozenset({"F ", "M ", "K ", "S "})
 _BUCKET = 150
 """Ticks over which the smallest delay is kept; of two such buckets the smaller counts."""
 _STEP_NS = 5 * SECOND
@@ -35,35 +36,40 @@ class Tick:
     """No other was told at once with it after it."""
 
 
-@dataclass(slots=True)
 class Cutter:
-    """Cuts lines into ticks."""
+    """Cuts what arrives into ticks."""
 
-    _lines: list[str] = field(default_factory=list)
-    _taken: int = 0
+    def __init__(self) -> None:
+        self._rest = ""
 
-    def feed(self, arrival_ns: int, text: str) -> Tick | str | None:
-        """A tick when this line ends one; the text of one that came damaged; None in between."""
-        self._taken += 1
-        if text not in _ENDS:
-            if text[:2] in {"F ", "M ", "K ", "S "} or not self._lines:
-                self._lines.append(text)
-            else:
-                self._lines[-1] += f"\n{text}"
-            return None if self._taken < LINE_LIMIT else self._drop()
-        found = {line[:2]: line[2:] for line in self._lines}
-        time, _, fast = found.get("F ", "").partition("|")
-        device_ns = clock_ns(time)
-        if device_ns is None:
-            return self._drop()
-        self._lines, self._taken = [], 0
-        keyed = _keyed(found.get("M ")), _keyed(found.get("K "))
-        return Tick(device_ns, arrival_ns, fast, *keyed, found.get("S "), last=text == _ENDS[1])
+    def feed(self, arrival_ns: int, piece: str) -> list[Tick | str]:
+        """The ticks that this piece completes; the text of one that came damaged, or never ends."""
+        text, start, cut = self._rest + piece, 0, list[Tick | str]()
+        for end in _END.finditer(text):
+            cut.append(_tick(arrival_ns, text[start : end.start()].rstrip("\r\n"), last=bool(end[1])))
+            start = end.end()
+        self._rest = text[start:]
+        if len(self._rest) > LIMIT:
+            cut.append(self._rest)
+            self._rest = ""
+        return cut
 
-    def _drop(self) -> str:
-        dropped = "\n".join(self._lines)
-        self._lines, self._taken = [], 0
-        return dropped
+
+def _tick(arrival_ns: int, text: str, *, last: bool) -> Tick | str:
+    """Its lines; one that does not begin with a letter of ours goes on with the line before."""
+    lines: list[str] = []
+    for line in text.splitlines() if "\r" in text else text.split("\n"):
+        if line[:2] in _LETTERS or not lines:
+            lines.append(line)
+        else:
+            lines[-1] += f"\n{line}"
+    found = {line[:2]: line[2:] for line in lines}
+    time, _, fast = found.get("F ", "").partition("|")
+    device_ns = clock_ns(time)
+    if device_ns is None:
+        return text
+    mine, kin = found.get("M "), found.get("K ")
+    return Tick(device_ns, arrival_ns, fast, _keyed(mine), _keyed(kin), found.get("S "), last=last)
 
 
 def clock_ns(text: str) -> int | None:

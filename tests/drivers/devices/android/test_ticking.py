@@ -1,31 +1,37 @@
 """Ticks that a phone prints by itself: cut out of its lines, placed in the host's time."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.clock import MILLISECOND, SECOND
-from drivers.devices.android.ticking import LINE_LIMIT, Cutter, Placing, Tick, clock_ns
+from drivers.devices.android.ticking import LIMIT, Cutter, Placing, Tick, clock_ns
 
 
 def cut(*lines: str) -> list[Tick | str]:
+    """What lines come to that arrive one after the other."""
     cutter = Cutter()
-    ended = (cutter.feed(number, line) for number, line in enumerate(lines))
-    return [one for one in ended if one is not None]
+    return [one for number, line in enumerate(lines) for one in cutter.feed(number, f"{line}\n")]
 
 
 def test_a_tick_of_every_sort_of_line() -> None:
-    ticks = cut("F 1700000000.100020|1|2|", "M k3|a|", "K k3|b|", "S cpu 1", "cpu0 2", "|7|", "E")
+    ticks = cut("F 1700000000.100020|1|2|", "M k3|a|", "K k3|b|", "S cpu 1", "cpu0 2", "Eight", "|7|", "E")
     assert ticks == [
-        Tick(1_700_000_000_100_020_000, 6, "1|2|", ("k3", "a|"), ("k3", "b|"), "cpu 1\ncpu0 2\n|7|"),
+        Tick(1_700_000_000_100_020_000, 7, "1|2|", ("k3", "a|"), ("k3", "b|"), "cpu 1\ncpu0 2\nEight\n|7|"),
     ]
 
 
 def test_the_last_tick_that_is_told_at_once() -> None:
-    ticks = cut("F 1700000000.100000|1|", "E", "F 1700000000.200000|2|", "E.")
+    told = "F 1700000000.100000|1|", "E", "F 1700000000.200000|2|", "E."
+    ticks = cut(*told)
     assert ticks == [
         Tick(1_700_000_000_100_000_000, 1, "1|"),
         Tick(1_700_000_000_200_000_000, 3, "2|", last=True),
     ]
+    whole = Cutter().feed(3, "".join(f"{line}\r\n" for line in told))
+    assert whole == [replace(tick, arrival_ns=3) for tick in ticks if isinstance(tick, Tick)]
 
 
 def test_a_comma_locale() -> None:
@@ -43,15 +49,36 @@ def test_a_damaged_tick_is_told_and_the_next_one_counts() -> None:
 
 
 def test_a_tick_that_never_ends_is_dropped() -> None:
-    (dropped,) = cut(*["x"] * LINE_LIMIT)
-    assert isinstance(dropped, str)
+    cutter = Cutter()
+    assert cutter.feed(1, "x" * LIMIT) == []
+    assert cutter.feed(2, "y") == ["x" * LIMIT + "y"]
+    assert cutter.feed(3, "F 1700000000.200000|1|\nE\n") == [Tick(1_700_000_000_200_000_000, 3, "1|")]
 
 
 @given(st.lists(st.text()))
-def test_any_lines_are_cut_without_an_error(lines: list[str]) -> None:
-    cut(*lines)
-    for line in lines:
-        clock_ns(line)
+def test_any_pieces_are_cut_without_an_error(pieces: list[str]) -> None:
+    cutter = Cutter()
+    for number, piece in enumerate(pieces):
+        cutter.feed(number, piece)
+        clock_ns(piece)
+
+
+TOLD = (
+    "F 1700000000.100000|1|2|\nM k3|a|\nS cpu 1\ncpu0 2\n|7|\nE\nF 17|damaged\nE\n"
+    "F 1700000000,200000|3|\nK k3|b|\nE.\n"
+)
+
+
+@given(st.lists(st.integers(0, len(TOLD)), max_size=12))
+def test_it_is_all_one_into_which_pieces_it_falls(cuts: list[int]) -> None:
+    cutter, places = Cutter(), [0, *sorted(cuts), len(TOLD)]
+    ticks = [tick for a, b in pairwise(places) for tick in cutter.feed(0, TOLD[a:b])]
+    assert ticks == Cutter().feed(0, TOLD)
+    assert [tick if isinstance(tick, str) else (tick.fast, tick.last) for tick in ticks] == [
+        ("1|2|", False),
+        "F 17|damaged",
+        ("3|", True),
+    ]
 
 
 PHONE_NS = 1_700_000_000 * SECOND
