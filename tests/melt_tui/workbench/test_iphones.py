@@ -24,7 +24,7 @@ APPS = [
     {
         "bundle": BUNDLE,
         "line": '{"melt":1,"event":"token","t":$wall,"text":"w "}',
-        "rate": 20,  # a phone's lines wait for one another on a busy machine; over a second they still differ
+        "rate": 20,  # spread over more than a second, in case a busy machine takes many lines at once
         "count": 20,
         "last": ['{"melt":1,"event":"turn","end":"eos"}'],
     },
