@@ -1,10 +1,12 @@
-"""How well the screen keeps up: frames drawn, frames missed, and how late the timer came."""
+"""How well the screen keeps up: frames drawn, frames missed, how late the timer came; and which frames draw charts."""
 
 from collections import deque
+from collections.abc import Sequence
 
 from melt_tui.workbench import Bench, SelfReport
 
 _REPORT_NS = 1_000_000_000
+_CHARTED_NS = 400_000_000
 
 
 class FrameMeter:
@@ -60,3 +62,19 @@ class FrameReports:
     def restart(self) -> None:
         """The timer stood still on purpose: its next tick is on time."""
         self._meter.restart()
+
+
+class ChartPace:
+    """Charts are drawn whenever they move on by a dot, and at least every 0.4 s: in between their newest dot alone can
+    change. What devices say in figures is drawn with every frame."""
+
+    def __init__(self) -> None:
+        self._drawn_ns = 0
+
+    def due(self, now_ns: int, span: tuple[int, int], columns: Sequence[int]) -> bool:
+        """Whether this frame draws them. ``columns``: of dots, of each chart; the widest one counts."""
+        dot_ns = max(1, -(-(span[1] - span[0]) // max((1, *columns))))
+        parts = -(-dot_ns // _CHARTED_NS)
+        moved = self._drawn_ns * parts // dot_ns != now_ns * parts // dot_ns
+        self._drawn_ns = now_ns if moved else self._drawn_ns
+        return moved

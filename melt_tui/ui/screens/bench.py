@@ -16,7 +16,7 @@ from melt_tui.ui.answers import answer
 from melt_tui.ui.chronicle import AskChronicle
 from melt_tui.ui.commands import BENCH, BY_NAME, bindings
 from melt_tui.ui.figures import AskFigures
-from melt_tui.ui.frames import FrameReports
+from melt_tui.ui.frames import ChartPace, FrameReports
 from melt_tui.ui.haste import RESUMED_S, Haste
 from melt_tui.ui.jumps import Place, find_first_onset, replay_from, reveal
 from melt_tui.ui.look import Ask, Look, take_glance, take_look, with_charts
@@ -51,9 +51,6 @@ _PAINT_NS = 30_000_000
 _FRESH_NS = 500_000_000
 """What was seen of the devices so long ago serves for the first answer to a key."""
 _FRAMES_PER_S = 10.0
-_CHARTED_NS = 400_000_000
-"""Charts are drawn whenever they move on by a dot, and at least so often: in between their newest dot alone can change. What
-devices say in figures is drawn with every frame."""
 _COVERED_NS = 250_000_000
 """Under a dialog every frame is drawn with all that lies above it: they come no more often than this."""
 
@@ -89,8 +86,7 @@ class BenchScreen(Screen[None]):
         self._due_ns = {"lists": 0, "figures": 0, "covered": 0}
         self._wished: Wish | None = None
         self._answered_ns = -_PAINT_NS
-        self._charted_ns = 0
-        """When charts were drawn last."""
+        self._pace = ChartPace()
         self._handlers = self._make_handlers()
 
     def compose(self) -> ComposeResult:
@@ -197,17 +193,9 @@ class BenchScreen(Screen[None]):
         if self._haste.pending:
             self.set_timer(RESUMED_S, lambda: self._draw_frame(self._bench.now()))
         elif now_ns - self._answered_ns >= _PAINT_NS:
-            self._follow(now_ns, charts=self._charts_move_on(now_ns))
-
-    def _charts_move_on(self, now_ns: int) -> bool:
-        """Whether a dot of the widest chart, or a part of one, has run through since the charts were drawn."""
-        t0_ns, t1_ns = self.viewer.playhead.window(now_ns, self.viewer.reach(now_ns))
-        columns = self._wished.frame.columns if self._wished else ()
-        dot_ns = max(1, -(-(t1_ns - t0_ns) // max((1, *columns))))
-        parts = -(-dot_ns // _CHARTED_NS)
-        moved = self._charted_ns * parts // dot_ns != now_ns * parts // dot_ns
-        self._charted_ns = now_ns if moved else self._charted_ns
-        return moved
+            span = self.viewer.playhead.window(now_ns, self.viewer.reach(now_ns))
+            columns = self._wished.frame.columns if self._wished else ()
+            self._follow(now_ns, charts=self._pace.due(now_ns, span, columns))
 
     def _follow(self, now_ns: int, *, charts: bool = True) -> None:
         """The newest is asked for in two: what devices say is painted before the charts' windows are taken."""

@@ -1,4 +1,7 @@
-from melt_tui.ui.frames import FrameMeter
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melt_tui.ui.frames import ChartPace, FrameMeter
 
 MS = 1_000_000
 
@@ -32,3 +35,23 @@ def test_a_pause_on_purpose_is_no_lateness() -> None:
     meter.restart()
     meter.tick(9000 * MS)
     assert (meter.dropped, meter.lag_p99_s) == (0, 0.0)
+
+
+SPANS = st.integers(1, 10_000_000 * MS)
+
+
+@given(
+    SPANS, st.lists(st.integers(0, 400), max_size=6), st.lists(st.integers(50, 150), min_size=2, max_size=80)
+)
+def test_charts_are_drawn_for_every_dot_and_no_later_than_after_half_a_second(
+    span_ns: int, columns: list[int], steps_ms: list[int]
+) -> None:
+    pace, now_ns, drawn = ChartPace(), 3_600_000 * MS, list[int]()
+    dot_ns = -(-span_ns // max((1, *columns)))
+    for step_ms in steps_ms:
+        before, now_ns = now_ns, now_ns + step_ms * MS
+        due = pace.due(now_ns, (now_ns - span_ns, now_ns), columns)
+        assert due or not drawn or before // dot_ns == now_ns // dot_ns
+        drawn += [now_ns] * due
+        assert not drawn or now_ns - drawn[-1] <= 400 * MS
+    assert len(drawn) <= 1 + (sum(steps_ms) * MS // dot_ns + 1) * -(-dot_ns // (400 * MS))
