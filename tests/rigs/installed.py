@@ -212,6 +212,10 @@ def started(
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """Options that all of these benchmarks have."""
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # in the background of a shell: what it starts must hear Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     made.add_argument(

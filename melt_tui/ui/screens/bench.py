@@ -198,8 +198,9 @@ class BenchScreen(Screen[None]):
             self._follow(now_ns, charts=self._pace.due(now_ns, span, columns))
 
     def _follow(self, now_ns: int, *, charts: bool = True) -> None:
-        """The newest is asked for in two: what devices say is painted before the charts' windows are taken."""
-        self._view.finish()
+        """The newest in two: devices' figures are painted, then charts drawn; without ``charts`` those of the last frame."""
+        if charts or not self.viewer.newest:
+            self._view.finish()
         if not self.viewer.newest:
             self._look(now_ns)
         elif self.is_attached:

@@ -198,6 +198,21 @@ async def test_a_frame_that_comes_early_finishes_the_one_before(
         assert parts[-3:] == ["strip", "lists", "frame"]
 
 
+async def test_a_frame_of_figures_comes_before_the_charts_that_are_yet_to_be_drawn(
+    desk: Any, make_app: Any, drawn: Drawn
+) -> None:
+    bench = desk()
+    async with looking(make_app, bench, drawn) as pilot:
+        screen = bench_of(pilot.app)
+        screen._follow(bench.now())
+        screen._follow(bench.now(), charts=False)
+        assert drawn.taken() == ["frame", "frame"]
+        await settle(pilot)
+        rest = drawn.taken()
+        assert rest[0] == "slot-0"
+        assert rest[-2:] == ["strip", "lists"]
+
+
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key stays on its way until it is answered."""
