@@ -41,9 +41,10 @@ def install_android_app(folder: Path, *, running: bool = False, log: str = "") -
 
 
 def put(path: Path, text: str) -> Path:
-    """Write a program, by a process of its own: what this one starts in that moment would hold the file open for writing
-    until it is started, and the program could not be ("Text file busy")."""
-    subprocess.run(["sh", "-c", 'cat >"$1" && chmod 755 "$1"', "sh", path], input=text, text=True, check=True)
+    """Write a program, or put another in its place, in one step: one that is started while somebody, a child of this process
+    too, has it open for writing is "Text file busy"."""
+    script = 'cat >"$1.new" && chmod 755 "$1.new" && mv -f "$1.new" "$1"'
+    subprocess.run(["sh", "-c", script, "sh", path], input=text, text=True, check=True)
     return path
 
 
