@@ -58,7 +58,7 @@ class Cutter:
 def _tick(arrival_ns: int, text: str, *, last: bool) -> Tick | str:
     """Its lines; one that does not begin with a letter of ours goes on with the line before."""
     lines: list[str] = []
-    for line in text.splitlines() if "\r" in text else text.split("\n"):
+    for line in text.replace("\r\n", "\n").split("\n"):
         if line[:2] in _LETTERS or not lines:
             lines.append(line)
         else:
