@@ -60,6 +60,14 @@ def test_a_round_that_reads_more_than_the_other() -> None:
     assert joined([[skin[0], soc[0]], [soc[1]]]) == [skin[0], both]
 
 
+def test_a_round_that_reads_a_channel_twice_keeps_its_order() -> None:
+    first, again, later, last = (
+        reading(SOC, t_ns, value) for t_ns, value in ((10, 1), (10, 2), (20, 3), (20, 4))
+    )
+    assert joined([[first, again], [later, last]]) == [first, block(SOC, 10, 20, [2, 3]), last]
+    assert joined([[first, again], [later]]) == [first, block(SOC, 10, 20, [2, 3])]
+
+
 @st.composite
 def rounds(draw: st.DrawFn) -> list[list[Item]]:
     made: list[list[Item]] = []
