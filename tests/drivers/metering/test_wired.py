@@ -223,7 +223,7 @@ async def fall_silent(meter: Started, heard: Heard) -> None:
 async def test_another_family_at_the_port_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, asked: str, sentence: str
 ) -> None:
-    monkeypatch.setattr(polling, "ANSWER_S", 0.15)
+    monkeypatch.setattr(polling, "ANSWER_S", 0.5)
     with rig(family, tmp_path) as meter, pytest.raises(NotSupported, match=sentence):
         await look(meter.port, f"family={asked}")
 
