@@ -42,6 +42,9 @@ PENDING_BLOCKS = 8
 LEVELS_NS = (10**6, 10**7, 10**8, 10**9)
 """Widths of the buckets: 1 ms for 20 seconds, 10 ms for three minutes, 100 ms for half an hour, 1 s for five."""
 
+SURE_HZ, SURE_NS = 1000.0, 10**7
+"""The levels of this width and finer are sure to fill within minutes of a channel that is so fast."""
+
 
 @dataclass(slots=True)
 class _Block:
@@ -86,6 +89,9 @@ class BulkSeries:
     def open(self, channel: Channel) -> None:
         """From now on codes mean this."""
         self._decoding = channel.decoding
+        for level in self._levels:
+            if (channel.rate_hz or 0) >= SURE_HZ and level.width_ns <= SURE_NS:
+                level.reserve()
 
     def take(self, samples: Samples) -> bool:
         """Take a block; False when some of it was too old to be kept, or is late and others were let go: its column may begin

@@ -107,7 +107,9 @@ async def test_lines_that_waited_bear_the_time_at_which_they_were_written(
         late_ns = line.own_ns + offset.offset_ns - written_ns
         slack_ns = offset.uncertainty_ns + 2 * 10_000_000
         assert -slack_ns <= late_ns <= TICK_NS + LATE_NS + slack_ns
-    assert told[0].t_ns > (told[0].own_ns or 0) + offset.offset_ns + SECOND, "it came long after it was written"
+    assert told[0].t_ns > (told[0].own_ns or 0) + offset.offset_ns + SECOND, (
+        "it came long after it was written"
+    )
 
 
 def uptime_ns() -> int:
