@@ -187,10 +187,10 @@ async def test_kill_ends_a_leased_process_at_once(shell: RemoteShell) -> None:
 
 @EVERY_USERLAND
 async def test_a_lease_expires(shell: RemoteShell, pipes: LocalPipes) -> None:
-    lease = Lease("run-5", 1.5)
+    lease = Lease("run-5", 3)
     async with losing(shell, pipes, "sleep 4321.509 & echo $!; wait", lease) as process:
         child = int((await anext(process.lines())).text)
-        await shell.run(["sleep", "2"])
+        await shell.run(["sleep", "3.5"])
         assert alive(child), "it is renewed as long as somebody is there"
     await gone(child)
     await gone(process.pid)
