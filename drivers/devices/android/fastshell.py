@@ -95,31 +95,49 @@ class FastShell:
         """The items of what was told at once; at the end those of the last whole ticks. Raises LinkLost."""
         pieces = process.pieces() if isinstance(process, PieceProcess) else _pieces(process.lines())
         cutter, placing = Cutter(), Placing()
-        told: list[list[Item]] = []
+        told: list[Tick] = []
         try:
             async for piece in pieces:
                 cuts = cutter.feed(piece.t_ns, piece.text) if piece.stream == "out" else ()
                 for items in self._whole(cuts, piece.t_ns, placing, told):
                     yield items
         except LinkLost:
-            yield joined(told)
+            yield self._ticks(told, placing)
             raise
-        yield joined(told)
+        yield self._ticks(told, placing)
 
     def _whole(
-        self, cuts: Sequence[Tick | str], t_ns: int, placing: Placing, told: list[list[Item]]
+        self, cuts: Sequence[Tick | str], t_ns: int, placing: Placing, told: list[Tick]
     ) -> Iterator[list[Item]]:
-        """The items of what is whole now; in ``told`` those of ticks that others are told with."""
+        """The items of what is whole now; in ``told`` the ticks that others are told with."""
         for cut in cuts:
             self._heard_ns = t_ns
-            told.append(self._lost(t_ns) if isinstance(cut, str) else self._tick(cut, placing))
-            if isinstance(cut, str) or cut.last:
-                yield joined(told)
-                told.clear()
+            if not isinstance(cut, str):
+                told.append(cut)
+                if not cut.last:
+                    continue
+            items = self._ticks(told, placing)
+            yield items if not isinstance(cut, str) else items + self._lost(t_ns)
+            told.clear()
 
-    def _tick(self, tick: Tick, placing: Placing) -> list[Item]:
-        t_ns = placing.place(tick.device_ns, tick.arrival_ns)
-        items = self._files(self._opening.fast.take(t_ns, tick.fast), tick.arrival_ns)
+    def _ticks(self, ticks: Sequence[Tick], placing: Placing) -> list[Item]:
+        """The items of ticks that were told at once; of two, as nearly always, each channel's together."""
+        placed = [(placing.place(tick.device_ns, tick.arrival_ns), tick) for tick in ticks]
+        if len(placed) == 2:
+            (t0_ns, first), (t1_ns, second) = placed
+            pairs = self._opening.fast.pair(t0_ns, t1_ns, first.fast, second.fast)
+            if pairs is not None:
+                beside = [self._beside(t_ns, tick) for t_ns, tick in placed]
+                return pairs + joined(beside) if any(beside) else pairs
+        return joined([self._tick(t_ns, tick) for t_ns, tick in placed])
+
+    def _tick(self, t_ns: int, tick: Tick) -> list[Item]:
+        fast = self._files(self._opening.fast.take(t_ns, tick.fast), tick.arrival_ns)
+        return fast + self._beside(t_ns, tick)
+
+    def _beside(self, t_ns: int, tick: Tick) -> list[Item]:
+        """What a tick tells but for the files that are read at each."""
+        items: list[Item] = []
         if self._asked_of:
             items += self._opened(tick.arrival_ns, self._watched.announced)
         for keyed, take in ((tick.mine, self._watched.take), (tick.kin, self._watched.take_kin)):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drivers import linux
 from drivers.base import Item
@@ -11,6 +11,7 @@ from drivers.clock import MILLISECOND, SECOND
 from drivers.devices.android import protocol, scripts
 from drivers.devices.android.channels import CPU_USE, MEMORY_AVAILABLE, RAIL_ENERGY
 from drivers.events import LimitEngaged, LimitReleased
+from drivers.joining import joined
 from drivers.model import Channel, Samples, code_struct, reading
 
 
@@ -29,6 +30,15 @@ class Gauge(Protocol):
 
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
         """What a round read, one text for each column; empty for what gave nothing."""
+        ...
+
+
+@runtime_checkable
+class Paired(Gauge, Protocol):
+    """One that takes two rounds that were told at once for less than each by itself."""
+
+    def pair(self, t0_ns: int, t1_ns: int, first: Sequence[str], second: Sequence[str]) -> list[Item]:
+        """What two rounds read, one after the other: as ``drivers.joining.joined`` of both."""
         ...
 
 
@@ -64,13 +74,29 @@ class _Value:
 
     def sample(self, t_ns: int, text: str) -> Samples | None:
         """Its value, if it has one now."""
-        channel = self._channel
-        if text != self._text:
-            self._text, self.value = text, self._parse(text)
-            self._code = b"" if self.value is None else code_struct(channel.dtype).pack(self.value)
-        if self.value is None:
+        channel, code = self._channel, self._code if text == self._text else self._read(text)
+        if not code:
             return None
-        return Samples(channel.device, channel.name, t_ns, t_ns, channel.dtype, self._code)
+        return Samples(channel.device, channel.name, t_ns, t_ns, channel.dtype, code)
+
+    def samples(self, t0_ns: int, t1_ns: int, first: str, second: str) -> list[Item]:
+        """Its values in two rounds, as a block."""
+        channel, code = self._channel, self._code if first == self._text else self._read(first)
+        later = code if second == first else self._read(second)
+        if code and later:
+            return [Samples(channel.device, channel.name, t0_ns, t1_ns, channel.dtype, code + later)]
+        t_ns = t0_ns if code else t1_ns
+        one = code or later
+        return [Samples(channel.device, channel.name, t_ns, t_ns, channel.dtype, one)] if one else []
+
+    def says(self, text: str) -> bool:
+        """Whether this is what it said last."""
+        return text == self._text
+
+    def _read(self, text: str) -> bytes:
+        self._text, self.value = text, self._parse(text)
+        self._code = b"" if self.value is None else code_struct(self._channel.dtype).pack(self.value)
+        return self._code
 
 
 class FileGauge:
@@ -85,6 +111,10 @@ class FileGauge:
         """Its value, if it has one now."""
         sample = self._value.sample(t_ns, texts[0])
         return [] if sample is None else [sample]
+
+    def pair(self, t0_ns: int, t1_ns: int, first: Sequence[str], second: Sequence[str]) -> list[Item]:
+        """Its values, of the rounds in which it had one."""
+        return self._value.samples(t0_ns, t1_ns, first[0], second[0])
 
 
 class CapGauge:
@@ -109,6 +139,12 @@ class CapGauge:
             return [sample]
         self._seen_hz = hertz
         return [sample, *self._change(t_ns, hertz)]
+
+    def pair(self, t0_ns: int, t1_ns: int, first: Sequence[str], second: Sequence[str]) -> list[Item]:
+        """The caps, and what begins, changes or ends with them."""
+        if first[0] == second[0] and self._value.says(first[0]):
+            return self._value.samples(t0_ns, t1_ns, first[0], second[0])
+        return joined([self.take(t0_ns, first), self.take(t1_ns, second)])
 
     def _change(self, t_ns: int, hertz: float) -> list[Item]:
         start_hz = self._start_hz if self._start_hz is not None else hertz
@@ -255,7 +291,11 @@ class Rounds:
         self._n = len(readings)
         ends = list(accumulate(len(gauge.readings) for gauge in gauges))
         self._parts = tuple(
-            (gauge.take, slice(end - len(gauge.readings), end))
+            (
+                gauge.take,
+                gauge.pair if isinstance(gauge, Paired) else None,
+                slice(end - len(gauge.readings), end),
+            )
             for gauge, end in zip(gauges, ends, strict=True)
         )
         self.definition = scripts.function(name, readings)
@@ -266,6 +306,19 @@ class Rounds:
         if texts is None:
             return None
         items: list[Item] = []
-        for take, part in self._parts:
+        for take, _, part in self._parts:
             items += take(t_ns, texts[part])
+        return items
+
+    def pair(self, t0_ns: int, t1_ns: int, first: str, second: str) -> list[Item] | None:
+        """What two rounds gave that were told at once; None when an answer came damaged."""
+        texts, later = protocol.columns(first, self._n), protocol.columns(second, self._n)
+        if texts is None or later is None:
+            return None
+        items: list[Item] = []
+        for take, pair, part in self._parts:
+            if pair is not None:
+                items += pair(t0_ns, t1_ns, texts[part], later[part])
+            else:
+                items += joined([take(t0_ns, texts[part]), take(t1_ns, later[part])])
         return items

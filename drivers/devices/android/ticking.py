@@ -57,6 +57,10 @@ class Cutter:
 
 def _tick(arrival_ns: int, text: str, *, last: bool) -> Tick | str:
     """Its lines; one that does not begin with a letter of ours goes on with the line before."""
+    if "\n" not in text and text.startswith("F "):
+        time, _, fast = text[2:].partition("|")
+        device_ns = clock_ns(time)
+        return text if device_ns is None else Tick(device_ns, arrival_ns, fast, last=last)
     lines: list[str] = []
     for line in text.replace("\r\n", "\n").split("\n"):
         if line[:2] in _LETTERS or not lines:

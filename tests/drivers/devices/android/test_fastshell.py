@@ -12,7 +12,7 @@ from drivers.clock import SystemClock
 from drivers.devices.android.fastshell import FastShell
 from drivers.devices.android.gauges import FileGauge, Rounds
 from drivers.devices.android.opening import Opening
-from drivers.devices.android.ticking import Placing, Tick
+from drivers.devices.android.ticking import Tick
 from drivers.devices.android.watching import Settings, Watched
 from drivers.errors import LinkLost
 from drivers.links.base import Lease, Process
@@ -41,9 +41,9 @@ async def test_a_line_for_another_process_of_before_is_not_this_ones() -> None:
     shell = FastShell(OPENING, watched, LocalShell(clock), clock, lambda t_ns, channels: [])
     watched.add(11)
     shell._asked_of, shell._key = (11,), 2
-    stale = shell._tick(Tick(1, 1, "", mine=("k1", ROUND)), Placing())
+    stale = shell._tick(1, Tick(1, 1, "", mine=("k1", ROUND)))
     assert stale == []
-    fresh = shell._tick(Tick(2, 2, "", mine=("k2", ROUND)), Placing())
+    fresh = shell._tick(2, Tick(2, 2, "", mine=("k2", ROUND)))
     assert [item.channel for item in fresh if isinstance(item, Samples)] == ["rss", "rss_anon", "rss_file"]
 
 

@@ -5,9 +5,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers import linux
+from drivers.base import Item
 from drivers.clock import MILLISECOND, SECOND
-from drivers.devices.android.gauges import RailGauge, Start
-from drivers.model import Samples
+from drivers.devices.android.channels import FREQUENCY, FREQUENCY_CAP
+from drivers.devices.android.gauges import CapGauge, FileGauge, MemoryGauge, RailGauge, Rounds, Start
+from drivers.events import LimitEngaged, LimitReleased
+from drivers.joining import joined
+from drivers.model import Samples, block
 
 START_NS = 7_000_000_123
 STEP_NS = 10 * MILLISECOND
@@ -50,3 +55,66 @@ def test_a_counter_counted_when_its_phone_says_not_when_it_was_read() -> None:
         times.append(block.t0_ns)
     assert [later - sooner for sooner, later in pairwise(times)] == [SECOND] * 3
     assert times[0] == START_NS + 99_900 * MILLISECOND - STEP_NS
+
+
+FREQUENCY_0, CAP_0 = FREQUENCY.of("phone", "frequency policy0"), FREQUENCY_CAP.of("phone", "cap policy0")
+
+
+def rounds() -> Rounds:
+    """A frequency, its cap and what is no file of one value."""
+    return Rounds(
+        "melt_fast",
+        [
+            FileGauge(FREQUENCY_0, "/cur", linux.integer),
+            CapGauge(CAP_0, "/max", linux.integer, "cap cpu0", 2000),
+            MemoryGauge("phone", builtin=True),
+        ],
+    )
+
+
+TEXTS = st.tuples(*(st.sampled_from(["", "x", "1000", "1500", "2000"]),) * 3).map(
+    lambda texts: "|".join(texts) + "|"
+)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12))
+def test_two_rounds_at_once_are_the_two_of_them_joined(pairs: list[tuple[str, str]]) -> None:
+    one, other = rounds(), rounds()
+    for number, (first, second) in enumerate(pairs):
+        t0_ns, t1_ns = 20 * number + 1, 20 * number + 11
+        at_once = one.pair(t0_ns, t1_ns, first, second)
+        assert at_once is not None
+        by_turns = joined([other.take(t0_ns, first) or [], other.take(t1_ns, second) or []])
+        for kept in (samples_of, limits_of):
+            assert sorted(kept(at_once), key=repr) == sorted(kept(by_turns), key=repr)
+
+
+def samples_of(items: list[Item]) -> list[Item]:
+    return [item for item in items if isinstance(item, Samples)]
+
+
+def limits_of(items: list[Item]) -> list[Item]:
+    return [item for item in items if not isinstance(item, Samples)]
+
+
+def test_a_cap_that_falls_between_two_rounds_is_told_with_its_time() -> None:
+    told = rounds().pair(10, 20, "900|2000||", "800|1500||")
+    assert told is not None
+    assert told[:2] == [block(FREQUENCY_0, 10, 20, [900, 800]), block(CAP_0, 10, 20, [2000, 1500])]
+    (limit,) = told[2:]
+    assert isinstance(limit, LimitEngaged)
+    assert (limit.t_ns, limit.limit) == (20, "cap cpu0")
+
+
+def test_a_cap_that_is_back_is_told() -> None:
+    gauges = rounds()
+    assert gauges.pair(10, 20, "|1500||", "|1500||") is not None
+    told = gauges.pair(30, 40, "|1500||", "|2000||")
+    assert told is not None
+    assert isinstance(told[1], LimitReleased)
+    assert told[1].t_ns == 40
+
+
+def test_two_rounds_of_which_one_is_damaged_are_not_told_at_once() -> None:
+    assert rounds().pair(10, 20, "900|2000||", "900|20") is None
+    assert rounds().pair(10, 20, "900|2000", "900|2000||") is None
