@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from drivers.clock import SECOND
-from drivers.model import IDENTITY, Channel, Samples, code_struct
+from drivers.model import IDENTITY, Channel, DType, Samples, code_struct
 from melt_tui.live.newest import Newest
 from melt_tui.live.series import value_of, whole_from
 from melt_tui.timeline.columns import Columns, bucketed, columns_of, times_of, values_of
@@ -30,7 +30,10 @@ class SlowSeries:
 
     __slots__ = (
         "_check",
+        "_codes",
         "_decoding",
+        "_dtype",
+        "_few",
         "_held_ns",
         "_most",
         "_newest",
@@ -45,6 +48,10 @@ class SlowSeries:
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self._decoding = IDENTITY
+        self._codes: bytes | None = None
+        self._dtype = DType.F64
+        self._few: tuple[float, ...] = ()
+        """The values of the last block, of one that has at most two."""
         self._times = array("q")
         self._values = array("d")
         self._newest = Newest()
@@ -55,25 +62,23 @@ class SlowSeries:
     def open(self, channel: Channel) -> None:
         """From now on codes mean this."""
         self._decoding = channel.decoding
+        self._codes = None
 
     def take(self, samples: Samples) -> bool:
         """Take a block; False when some of it was too old to be kept."""
-        decoding, codes, t0_ns = self._decoding, samples.codes, samples.t0_ns
-        coder = code_struct(samples.dtype)
-        pair = len(codes) == 2 * coder.size
-        if not pair and len(codes) != coder.size:
+        _, _, t0_ns, t1_ns, dtype, codes, _ = samples
+        if codes != self._codes or dtype is not self._dtype:
+            self._read(dtype, codes)
+        few = self._few
+        if not few or self.last_ns is None or not self.last_ns <= t0_ns <= t1_ns:
             return self._take_block(samples)
-        if self.last_ns is None or not self.last_ns <= t0_ns <= samples.t1_ns:
-            return self._take_block(samples)
-        code = coder.unpack_from(codes)[0]
-        self._times.append(t0_ns)
-        self._values.append(float(code) if decoding is IDENTITY else value_of(code, decoding))
-        if pair:
-            code = coder.unpack_from(codes, coder.size)[0]
-            self._times.append(samples.t1_ns)
-            self._values.append(float(code) if decoding is IDENTITY else value_of(code, decoding))
-        self.last_ns = samples.t1_ns
-        if len(self._times) >= self._check:
+        times = self._times
+        times.append(t0_ns)
+        if len(few) == 2:
+            times.append(t1_ns)
+        self._values.extend(few)
+        self.last_ns = t1_ns
+        if len(times) >= self._check:
             self._trim()
         return True
 
@@ -110,6 +115,14 @@ class SlowSeries:
         return lambda: columns_of(
             bucketed(np.frombuffer(times, np.int64), np.frombuffer(values, np.float64), cut.width_ns)
         )
+
+    def _read(self, dtype: DType, codes: bytes) -> None:
+        """Of a block that says the same as the one before, as many do, nothing is decoded anew."""
+        coder = code_struct(dtype)
+        n = len(codes) // coder.size
+        few = coder.iter_unpack(codes) if n in {1, 2} and len(codes) == n * coder.size else ()
+        self._codes, self._dtype = codes, dtype
+        self._few = tuple(value_of(code, self._decoding) for (code,) in few)
 
     def _take_block(self, samples: Samples) -> bool:
         times = times_of(samples)

@@ -53,7 +53,7 @@ class LiveState:
         """Take the next item off the bus. Samples of a channel that was never opened are passed over."""
         with self._lock:
             if isinstance(item, Samples):
-                series = self._series.get((item.device, item.channel))
+                series = self._series.get(item[:2])
                 if series is not None and not series.take(item):
                     self._note_change(item.key)
             else:

@@ -50,7 +50,7 @@ class Bus:
         for take in self._takes:
             take(item)
         if type(item) is Samples:
-            takers = self._routes.get((item.device, item.channel), ())
+            takers = self._routes.get(item[:2], ())
         else:
             takers = self._transforms
             if isinstance(item, ChannelsOpened):
