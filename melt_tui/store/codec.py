@@ -35,6 +35,9 @@ _SINGLE, _SHARED, _UNEVEN, _PLAIN, _LOOSE = 1, 2, 4, 8, 16
 """Shape: plain readings only; times lie in an axis; some blocks bring their own times; ends as they are; not packed
 by zstd."""
 
+_FEW = 1024
+"""Bytes that are not packed when they will be written again."""
+
 _WORTH = 0.85
 """Packing that leaves more than this is not worth its time."""
 
@@ -104,6 +107,18 @@ def decode_axis(blob: bytes) -> Ints:
 def pack(data: bytes, level: Level = 1) -> bytes:
     """Bytes, packed."""
     return _contexts.packers[level].compress(data)
+
+
+def pack_soon(data: bytes) -> bytes:
+    """Bytes that are written again within a minute: packed where it is worth its time, in a frame of zstd either way.
+
+    A few are one raw block in a frame of a single segment (RFC 8878, 3.1.1).
+    """
+    n = len(data)
+    if n > _FEW:
+        return pack(data)
+    size = b"\x20" + n.to_bytes(1, "little") if n < 256 else b"\x60" + (n - 256).to_bytes(2, "little")
+    return b"".join((zstandard.FRAME_HEADER, size, (n << 3 | 1).to_bytes(3, "little"), data))
 
 
 def unpack(blob: bytes) -> bytes:

@@ -11,7 +11,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from drivers.model import DType, Samples, code_struct
-from melt_tui.store.codec import Damaged, pack, unpack
+from melt_tui.store.codec import Damaged, pack, pack_soon, unpack
 from melt_tui.timeline.blocks import Blocks, Ints
 
 EVENT = 0
@@ -62,7 +62,7 @@ class Page:
             *self._own,
             *self._codes,
         )
-        return pack(b"".join(parts))
+        return pack_soon(b"".join(parts))
 
 
 def kind_of(dtype: DType) -> int:

@@ -19,6 +19,7 @@ from melt_tui.store.codec import (
     encode_axis,
     encode_fast,
     pack,
+    pack_soon,
     unpack,
 )
 from melt_tui.timeline.blocks import blocks_of
@@ -145,3 +146,18 @@ def test_times_that_are_cut_short(body: bytes) -> None:
     blob = encode(blocks_of([Samples("d", "c", t, t, DType.U8, b"\1") for t in range(5)]), 3)
     with pytest.raises(Damaged, match="cut short"):
         decode(blob[:7] + pack(body), DType.U8)
+
+
+@given(st.one_of(st.binary(max_size=300), st.binary(min_size=900, max_size=1200)))
+def test_what_is_written_again_soon_is_a_frame_of_zstd_all_the_same(data: bytes) -> None:
+    packed = pack_soon(data)
+    assert unpack(packed) == data
+    assert zstandard.ZstdDecompressor().decompress(packed) == data
+    assert zstandard.frame_content_size(packed) == len(data)
+
+
+@pytest.mark.parametrize("n", [0, 1, 255, 256, 257, 1023, 1024, 1025, 70_000])
+def test_a_frame_tells_its_length(n: int) -> None:
+    data = bytes(i * 7 % 251 for i in range(n))
+    assert unpack(pack_soon(data)) == data
+    assert (len(pack_soon(data)) > n) == (n <= 1024)

@@ -46,6 +46,7 @@ def bench(setup: SessionSetup) -> Iterator[Workbench]:
     with Workbench(setup) as opened:
         until(lambda: up(opened, "phone", "board"))
         yield opened
+        print(*lines(opened), sep="\n")  # shown of a test that fails
 
 
 def decoding(bench: Bench, *names: str) -> bool:
