@@ -35,7 +35,7 @@ from melt_tui.timeline.fold import (
 from melt_tui.timeline.model import EVER, DeviceView, RunView
 
 PLENTIFUL: Mapping[type[Event], int] = {
-    Tick: 2400,
+    Tick: 240,
     LogLine: 2000,
     OutputText: 4000,
     PrefillProgress: 4000,

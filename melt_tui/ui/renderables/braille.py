@@ -219,8 +219,9 @@ class Inker:
             self._known = {key: self._known[key] for key in keys if key in self._known}
 
 
-_REMEMBERED = 4
-"""Columns of cells for each that is drawn: a picture that moves on by an odd number of dots pairs them otherwise."""
+_REMEMBERED = 3
+"""Columns of cells for each that is drawn: a picture that moves on by an odd number of dots pairs them otherwise, and what
+has left it need not be sorted out at every dot."""
 _Key = tuple[tuple[int, ...], tuple[int, ...]]
 """The masks of all layers at the left and at the right of a column of cells."""
 _Spot = tuple[int, str, Ink]
