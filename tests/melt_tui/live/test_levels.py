@@ -41,6 +41,16 @@ def test_the_newest_are_held_and_the_ring_tells_from_when_on(reserved: bool) -> 
     assert set(held.counts.tolist()) == {2}
 
 
+def test_what_is_held_stays_as_it_was_when_the_oldest_go() -> None:
+    level = Level(WIDTH_NS)
+    level.reserve()
+    level.add(buckets(0, BUCKETS))
+    held = level.held(EVER, BUCKETS * WIDTH_NS)
+    level.add(buckets(BUCKETS, 2 * SLACK))
+    assert level.held_ns > 0
+    assert held.starts[[0, -1]].tolist() == [0, (BUCKETS - 1) * WIDTH_NS]
+
+
 def test_what_is_held_is_a_copy() -> None:
     level = Level(WIDTH_NS)
     level.add(buckets(0, 3))

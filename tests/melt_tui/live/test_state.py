@@ -1,13 +1,25 @@
 """LiveState against brute force, and where it stops knowing."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 
 from drivers.clock import MILLISECOND, SECOND
 from drivers.events import ChannelsOpened, ClockMeasured
-from drivers.model import Channel, DeviceInfo, DeviceKind, DType, Quantity, Samples, Unit, block, reading
+from drivers.model import (
+    Channel,
+    DeviceInfo,
+    DeviceKind,
+    DType,
+    Quantity,
+    Samples,
+    Unit,
+    block,
+    linear,
+    reading,
+)
 from melt_tui.events import SELF, DeviceLost, DeviceUp, SessionStarted, Tick
 from melt_tui.live import LiveState
 from melt_tui.live.chronicle import PLENTIFUL
@@ -223,3 +235,17 @@ def test_a_window_of_no_length_is_the_column_that_it_lies_in(key: tuple[str, str
     t_ns = next(item.t0_ns for item in items if isinstance(item, Samples))
     expected = Brute(items).window(key, t_ns, t_ns, 5)
     assert live.window(key, t_ns, t_ns, 5) == expected
+
+
+def test_the_same_codes_mean_what_their_channel_says_now() -> None:
+    channel = replace(slow(), dtype=DType.I32)
+    live = opened(channel)
+    live.take(reading(channel, SECOND, 7))
+    assert live.view(SECOND).readings[channel.key].value == 7.0
+    halved = replace(channel, decoding=linear(0.5))
+    live.take(ChannelsOpened(t_ns=2 * SECOND, device=channel.device, channels=(halved,)))
+    live.take(reading(halved, 3 * SECOND, 7))
+    assert live.view(3 * SECOND).readings[channel.key].value == 3.5
+    as_float = reading(halved, 4 * SECOND, 7)._replace(dtype=DType.F32)
+    live.take(as_float)
+    assert live.view(4 * SECOND).readings[channel.key].value < 1e-40
