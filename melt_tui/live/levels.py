@@ -94,7 +94,8 @@ class Level:
         self._counts[last] += buckets.counts[0]
         self._minima[last] = np.minimum(self._minima[last], buckets.minima[0])
         self._maxima[last] = np.maximum(self._maxima[last], buckets.maxima[0])
-        self._sums[last] += buckets.sums[0]
+        # as Python's own numbers: numpy's would warn, in the midst of the screen, of sums that are none
+        self._sums[last] = float(self._sums[last]) + float(buckets.sums[0])
 
     def _weave(self, buckets: Buckets) -> None:
         keep = buckets.starts >= self.held_ns

@@ -1,6 +1,6 @@
 """What is read again and again with builtins of the phone's shell: how it is asked for, and what its answer means."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol, runtime_checkable
@@ -291,11 +291,7 @@ class Rounds:
         self._n = len(readings)
         ends = list(accumulate(len(gauge.readings) for gauge in gauges))
         self._parts = tuple(
-            (
-                gauge.take,
-                gauge.pair if isinstance(gauge, Paired) else None,
-                slice(end - len(gauge.readings), end),
-            )
+            (gauge.take, _pairing(gauge), slice(end - len(gauge.readings), end))
             for gauge, end in zip(gauges, ends, strict=True)
         )
         self.definition = scripts.function(name, readings)
@@ -316,9 +312,13 @@ class Rounds:
         if texts is None or later is None:
             return None
         items: list[Item] = []
-        for take, pair, part in self._parts:
-            if pair is not None:
-                items += pair(t0_ns, t1_ns, texts[part], later[part])
-            else:
-                items += joined([take(t0_ns, texts[part]), take(t1_ns, later[part])])
+        for _, pair, part in self._parts:
+            items += pair(t0_ns, t1_ns, texts[part], later[part])
         return items
+
+
+def _pairing(gauge: Gauge) -> Callable[[int, int, Sequence[str], Sequence[str]], list[Item]]:
+    """How a gauge takes two rounds at once; one that has no way of its own takes one, then the other."""
+    if isinstance(gauge, Paired):
+        return gauge.pair
+    return lambda t0_ns, t1_ns, first, second: joined([gauge.take(t0_ns, first), gauge.take(t1_ns, second)])

@@ -72,6 +72,18 @@ def test_a_bucket_told_in_parts_is_one() -> None:
     assert held.sums.tolist() == [12.0, 12.0, 21.0, 9.0]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("first", "second"), [(np.inf, -np.inf), (5e307, 4e307), (np.nan, 1.0)])
+def test_a_sum_that_is_no_number_is_told_without_a_warning(first: float, second: float) -> None:
+    level = Level(WIDTH_NS)
+    with np.errstate(all="ignore"):
+        one, other = buckets(0, 1, first), buckets(0, 1, second)
+    level.add(one)
+    level.add(other)
+    (total,) = level.held(0, WIDTH_NS).sums
+    assert not np.isfinite(total)
+
+
 def test_late_ones_are_put_in_order() -> None:
     level = Level(WIDTH_NS)
     level.add(buckets(5, 3))
