@@ -44,3 +44,8 @@ MILLISECOND = 1_000_000
 async def pause(clock: Clock, seconds: float) -> None:
     """Wait that many seconds of this clock."""
     await clock.sleep_until(clock.now() + round(seconds * SECOND))
+
+
+def nap(seconds: float) -> None:
+    """Wait in a thread that reads, never on a loop. The wait of an event costs several times as much."""
+    time.sleep(seconds)

@@ -1,59 +1,69 @@
 """Readings that were told at once, of each channel as one block: every block costs whatever takes it the same."""
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 from drivers.base import Item
 from drivers.model import Samples
 
+_EVEN = 2
+"""Samples whose first and last time say all."""
 
-def joined(rounds: Sequence[Sequence[Item]]) -> list[Item]:
-    """The items of some rounds, in order; a channel's single readings in two rounds are a block of two, where the first
+
+class Moments(NamedTuple):
+    """When readings were made that are told at once, each after the one before."""
+
+    times_ns: tuple[int, ...]
+    own: bytes | None
+    """As ``Samples.times``; one object for all that was read together."""
+
+    @classmethod
+    def of(cls, times_ns: tuple[int, ...]) -> "Moments":
+        """At least one."""
+        n = len(times_ns)
+        return cls(times_ns, struct.pack(f"<{n}q", *times_ns) if n > _EVEN else None)
+
+
+def joined(rounds: Sequence[Iterable[Item]]) -> list[Item]:
+    """The items of some rounds, in order; a channel's single readings, one in each round, are one block where the first
     stood. Nothing else is moved, and no time is changed."""
-    paired = _paired(*rounds) if len(rounds) == 2 else None
-    return _searched(rounds) if paired is None else paired
-
-
-def _paired(one: Sequence[Item], other: Sequence[Item]) -> list[Item] | None:
-    """Of two rounds that read the same channels, as they nearly always do; None where one lacks any but the last ones."""
-    pairs: list[Item] = []
-    channels: set[str] = set()
-    for first, second in zip(one, other, strict=False):
-        pair = _pair(first, second)
-        if pair is None or pair.channel in channels:
-            return None
-        channels.add(pair.channel)
-        pairs.append(pair)
-    rest = (*one[len(pairs) :], *other[len(pairs) :])
-    if any(type(item) is Samples and item.channel in channels for item in rest):
-        return None
-    return [*pairs, *rest]
-
-
-def _searched(rounds: Sequence[Sequence[Item]]) -> list[Item]:
-    """Whatever the rounds read."""
-    places: dict[str, int] = {}
+    rows: dict[str, list[Samples]] = {}
+    begun: list[tuple[int, list[Samples]]] = []
     items: list[Item] = []
     for item in chain.from_iterable(rounds):
-        at = places.pop(item.channel, None) if type(item) is Samples else None
-        both = _pair(items[at], item) if at is not None else None
-        if at is not None and both is not None:
-            items[at] = both
+        row = rows.get(item.channel) if type(item) is Samples else None
+        if type(item) is Samples and row is not None and _follows(row[-1], item):
+            row.append(item)
             continue
         if type(item) is Samples:
-            places[item.channel] = len(items)
+            rows[item.channel] = row = [item]
+            begun.append((len(items), row))
         items.append(item)
+    known: dict[tuple[int, ...], Moments] = {}
+    for at, row in begun:
+        if len(row) > 1:
+            items[at] = _block(row, known)
     return items
 
 
-def _pair(one: Item, other: Item) -> Samples | None:
-    """Both as a block; None where they do not make an evenly spaced one of one channel."""
-    if type(one) is not Samples or type(other) is not Samples:
-        return None
-    device, channel, t0_ns, t1_ns, dtype, codes, times = one
-    device_2, channel_2, t2_ns, t3_ns, dtype_2, codes_2, times_2 = other
-    if channel != channel_2 or device != device_2 or dtype is not dtype_2 or times or times_2:
-        return None
-    if not t0_ns == t1_ns < t2_ns == t3_ns or len(codes) != len(codes_2):
-        return None
-    return Samples(device, channel, t0_ns, t2_ns, dtype, codes + codes_2)
+def _follows(one: Samples, other: Samples) -> bool:
+    """Whether both are single readings of one channel, the other one later."""
+    return (
+        one.t0_ns == one.t1_ns < other.t0_ns == other.t1_ns
+        and len(one.codes) == len(other.codes)
+        and one.dtype is other.dtype
+        and one.device == other.device
+        and not (one.times or other.times)
+    )
+
+
+def _block(row: Sequence[Samples], known: dict[tuple[int, ...], Moments]) -> Samples:
+    """They as one; what was read together shares its times."""
+    device, channel, t0_ns, _, dtype, _, _ = row[0]
+    times_ns = tuple(one.t0_ns for one in row)
+    moments = known.get(times_ns) or known.setdefault(times_ns, Moments.of(times_ns))
+    return Samples(
+        device, channel, t0_ns, times_ns[-1], dtype, b"".join([one.codes for one in row]), moments.own
+    )

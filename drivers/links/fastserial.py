@@ -17,7 +17,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from drivers.clock import SECOND, Clock
+from drivers.clock import SECOND, Clock, nap
 from drivers.errors import DriverError
 from drivers.links.handover import Handover
 from drivers.links.serialport import SerialPort, Settings, opened
@@ -25,6 +25,9 @@ from drivers.links.serialport import SerialPort, Settings, opened
 WAKE_S = 0.02
 HAND_S = 0.1
 """Blocks are handed over this often: what one wake-up found, for all of them together."""
+
+FULL = 4095
+"""Bytes that a terminal gives at most in one read. One that gives fewer has given all that there is."""
 
 WAITING_LIMIT = 64 << 20
 """Bytes that wait for the loop; past that nothing is read, so that the port overflows and the meter's own count tells."""
@@ -55,7 +58,7 @@ class FastSerial:
         self._wake_s = wake_s
         self._hand_ns = round(hand_s * SECOND)
         self._given = Handover()
-        self._stopping = threading.Event()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"serial {port.settings}", daemon=True)
         self._thread.start()
 
@@ -68,15 +71,16 @@ class FastSerial:
         await asyncio.to_thread(self._port.write, data)
 
     def stop(self) -> None:
-        """Return when the thread has ended: within a read."""
-        self._stopping.set()
+        """Return when the thread has ended: within a wake-up and a read."""
+        self._stopping = True
         self._thread.join()
 
     def _run(self) -> None:
         pieces: list[bytes] = []
         arrival_ns = handed_ns = self._clock.now()
         try:
-            while not self._stopping.wait(self._wake_s):
+            while not self._stopping:
+                nap(self._wake_s)
                 arrival_ns = self._collect(pieces) or arrival_ns
                 if pieces and self._clock.now() - handed_ns >= self._hand_ns:
                     handed_ns = self._clock.now()
@@ -93,4 +97,6 @@ class FastSerial:
             arrival_ns = self._clock.now()
             pieces.append(data)
             room -= len(data)
+            if len(data) < FULL:
+                break
         return arrival_ns

@@ -76,13 +76,15 @@ class SerialPort:
     def now(self) -> bytes:
         """What has arrived, up to ``READ_LIMIT``; empty when that is nothing. Raises LinkLost when the other end
         is gone."""
-        with _translated(self.settings):
-            if self.fd is None:
+        if self.fd is None:
+            with _translated(self.settings):
                 return _drained(self._port)
-            try:
-                data = os.read(self.fd, READ_LIMIT)
-            except _NOTHING_YET:
-                return b""
+        try:
+            data = os.read(self.fd, READ_LIMIT)
+        except _NOTHING_YET:
+            return b""
+        except (OSError, ValueError) as error:
+            raise _sentence(self.settings, error) from error
         if not data:
             raise LinkLost(f"{self.settings} is gone", remedy="plug it in again")
         return data

@@ -25,6 +25,10 @@ SLOW_SLACK = 128
 """The ring grows by so many before its oldest are dropped at once."""
 
 
+_FEW = 16
+"""Samples of a block that are taken one by one: fewer than pay for arrays."""
+
+
 class SlowSeries:
     """Times and values of every sample of the last minutes."""
 
@@ -51,7 +55,7 @@ class SlowSeries:
         self._codes: bytes | None = None
         self._dtype = DType.F64
         self._few: tuple[float, ...] = ()
-        """The values of the last block, of one that has at most two."""
+        """The values of the last block, of one that has only a few."""
         self._times = array("q")
         self._values = array("d")
         self._newest = Newest()
@@ -66,16 +70,20 @@ class SlowSeries:
 
     def take(self, samples: Samples) -> bool:
         """Take a block; False when some of it was too old to be kept."""
-        _, _, t0_ns, t1_ns, dtype, codes, _ = samples
+        _, _, t0_ns, t1_ns, dtype, codes, own = samples
         if codes != self._codes or dtype is not self._dtype:
             self._read(dtype, codes)
         few = self._few
-        if not few or self.last_ns is None or not self.last_ns <= t0_ns <= t1_ns:
+        known = len(few) in {1, 2} if own is None else len(own) == 8 * len(few) > 0
+        if not known or self.last_ns is None or not self.last_ns <= t0_ns <= t1_ns:
             return self._take_block(samples)
         times = self._times
-        times.append(t0_ns)
-        if len(few) == 2:
-            times.append(t1_ns)
+        if own is not None:
+            times.frombytes(own)
+        elif len(few) == 1:
+            times.append(t0_ns)
+        else:
+            times.extend((t0_ns, t1_ns))
         self._values.extend(few)
         self.last_ns = t1_ns
         if len(times) >= self._check:
@@ -120,7 +128,7 @@ class SlowSeries:
         """Of a block that says the same as the one before, as many do, nothing is decoded anew."""
         coder = code_struct(dtype)
         n = len(codes) // coder.size
-        few = coder.iter_unpack(codes) if n in {1, 2} and len(codes) == n * coder.size else ()
+        few = coder.iter_unpack(codes) if n <= _FEW and len(codes) == n * coder.size else ()
         self._codes, self._dtype = codes, dtype
         self._few = tuple(value_of(code, self._decoding) for (code,) in few)
 

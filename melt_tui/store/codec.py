@@ -23,8 +23,8 @@ class Damaged(Exception):
     """A blob that is not what was written."""
 
 
-_VERSION = 2
-"""1 had no axis but those of plain readings."""
+_VERSION = 3
+"""1 had no axis but those of plain readings, 2 none for blocks that bring their own times."""
 _HEAD = struct.Struct("<BBBI")
 """Version, shape, coding of the codes, number of blocks."""
 
@@ -140,13 +140,15 @@ def unplanes(data: bytes, size: int) -> bytes:
 
 def _decoded(blob: bytes, dtype: DType, axis: Ints | None) -> Blocks:
     version, shape, coding, k = _HEAD.unpack_from(blob)
-    if version not in {1, _VERSION}:
+    if not 1 <= version <= _VERSION:
         raise ValueError(f"of version {version}")
     body = blob[_HEAD.size :] if shape & _LOOSE else unpack(blob[_HEAD.size :])
     if shape & _SINGLE:
         t0, at = _stood(body, 0, k, axis, shape)
         ones, none = np.ones(k, np.int64), np.zeros(k, np.bool_)
         return Blocks(dtype, ones, t0, t0, none, np.empty(0, np.int64), _uncode(coding, body[at:], dtype, k))
+    if shape & _UNEVEN and shape & _SHARED:
+        return _of_all_times(body, k, axis, dtype, coding)
     counts, t0, t1, at = _plain_ends(body, k) if shape & _PLAIN else _ends(body, k, axis, shape)
     uneven, own = np.zeros(k, np.bool_), np.empty(0, np.int64)
     if shape & _UNEVEN:
@@ -157,12 +159,24 @@ def _decoded(blob: bytes, dtype: DType, axis: Ints | None) -> Blocks:
     return Blocks(dtype, counts, t0, t1, uneven, own, codes)
 
 
+def _of_all_times(body: bytes, k: int, axis: Ints | None, dtype: DType, coding: int) -> Blocks:
+    """Blocks of which some bring their own times; the axis holds the time of every sample."""
+    counts, at = _unsteps(body, 0, k)
+    flags, at = _unsteps(body, at, k)
+    ends, uneven = np.cumsum(counts), flags.astype(np.bool_)
+    if axis is None or not k or (counts < 1).any() or len(axis) != ends[-1]:
+        raise ValueError("its times are missing")
+    own = axis[np.repeat(uneven, counts)]
+    codes = _uncode(coding, body[at:], dtype, len(axis))
+    return Blocks(dtype, counts, axis[ends - counts], axis[ends - 1], uneven, own, codes)
+
+
 def _shape(blocks: Blocks, *, plain: bool, axis: bool) -> int:
     """Of the times. At every commit few blocks of many samples come: their ends are not worth packing."""
     if plain and not len(blocks.own):
         return _PLAIN
     if len(blocks.own):
-        return _UNEVEN
+        return _UNEVEN | (_SHARED if axis else 0)
     return (_SINGLE if blocks.single else 0) | (_SHARED if axis else 0)
 
 
@@ -172,7 +186,8 @@ def _times(blocks: Blocks, shape: int) -> bytes:
     if shape & _SINGLE:
         return b"" if shape & _SHARED else _steps(blocks.t0)
     if shape & _SHARED:
-        return _steps(blocks.counts)
+        flags = _steps(blocks.uneven.astype(np.int64)) if shape & _UNEVEN else b""
+        return _steps(blocks.counts) + flags
     parts = [_steps(blocks.counts), _steps(np.stack([blocks.t0, blocks.t1], axis=1).ravel())]
     if shape & _UNEVEN:
         parts += [_steps(blocks.uneven.astype(np.int64)), _steps(blocks.own)]
@@ -203,7 +218,7 @@ def _stood(body: bytes, at: int, n: int, axis: Ints | None, shape: int) -> tuple
 
 def _steps(values: Ints) -> bytes:
     """Width, first value and the differences in as few bytes as they need, as planes."""
-    steps = np.diff(values)
+    steps = values[1:] - values[:-1]
     width = _width(steps)
     narrow = steps.astype(f"<i{width}").tobytes()
     return _FROM.pack(width, int(values[0]) if len(values) else 0) + planes(narrow, width)

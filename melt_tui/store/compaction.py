@@ -72,8 +72,8 @@ def _slow(
             continue
         base_ns = series.base_ns or _SECOND
         fine = summarized(run, series.decoder, min(base_ns, _SECOND))
-        pyramid.tile(series.id, base_ns, coarser(fine, base_ns))
-        yield series.channel_id, coarser(fine, _SECOND)
+        pyramid.tile(series.id, base_ns, fine if base_ns <= _SECOND else coarser(fine, base_ns))
+        yield series.channel_id, fine if base_ns >= _SECOND else coarser(fine, _SECOND)
 
 
 def _all_runs(registry: Registry, tail: Tail) -> Iterator[tuple[Series, Blocks]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import sub
+from typing import TypeVar
 
 import numpy as np
 import zstandard
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from drivers.model import DType, Samples, code_struct
 from melt_tui.store.codec import Damaged, pack, pack_soon, unpack
 from melt_tui.timeline.blocks import Blocks, Ints
+
+_Item = TypeVar("_Item", bound=np.generic)
 
 EVENT = 0
 """In the order of publication: the next event. A series' number: its next block in the journal, negative: in a chunk."""
@@ -91,26 +94,23 @@ class Tail:
         chosen = self._ranks[first:stop]
         uneven = self.kinds[chosen] >= _UNEVEN
         dtype = _TYPES[int(self.kinds[chosen[0]]) & (_UNEVEN - 1)]
-        own = b""
-        if uneven.any():
-            own = _gathered(
-                self.own.tobytes(), self._own_starts[chosen], np.where(uneven, 8 * self.counts[chosen], 0)
-            )
+        bringing = chosen[uneven]
+        own = _gathered(self.own, self._own_starts[bringing], self.counts[bringing])
         return Blocks(
             dtype,
             self.counts[chosen],
             self.t0[chosen],
             self.t1[chosen],
             uneven,
-            np.frombuffer(own, np.int64),
-            _gathered(self.codes, self._starts[chosen], self.sizes[chosen]),
+            own,
+            _gathered(np.frombuffer(self.codes, np.uint8), self._starts[chosen], self.sizes[chosen]).tobytes(),
         )
 
     def place(self, block: int, t_ns: int) -> tuple[int, int]:
         """Which sample of a block is the last at or before ``t_ns``, and its time; its first when there is none."""
         n, t0, t1 = int(self.counts[block]), int(self.t0[block]), int(self.t1[block])
         if self.kinds[block] >= _UNEVEN:
-            start = int(self._own_starts[block]) // 8
+            start = int(self._own_starts[block])
             times = self.own[start : start + n]
             at = max(0, int(np.searchsorted(times, t_ns, "right")) - 1)
             return at, int(times[at])
@@ -135,7 +135,7 @@ class Tail:
     def numbers(self) -> list[int]:
         """The series that it holds blocks of. Not by ``np.unique``, which loads numpy's masked arrays."""
         ranked = self._ranked
-        numbers: list[int] = ranked[np.flatnonzero(np.diff(ranked, prepend=-1))].tolist()
+        numbers: list[int] = ranked[np.diff(ranked, prepend=-1).nonzero()[0]].tolist()
         return numbers
 
     @cached_property
@@ -159,7 +159,7 @@ class Tail:
 
     @cached_property
     def _own_starts(self) -> Ints:
-        sizes = np.where(self.kinds >= _UNEVEN, 8 * self.counts, 0)
+        sizes = np.where(self.kinds >= _UNEVEN, self.counts, 0)
         return np.cumsum(sizes) - sizes
 
     @cached_property
@@ -202,13 +202,14 @@ def decode_order(blob: bytes) -> NDArray[np.int32]:
         raise Damaged(f"an order of publication cannot be unpacked ({error})") from None
 
 
-def _gathered(data: bytes, starts: Ints, sizes: Ints) -> bytes:
-    """The bytes of some blocks out of those of all."""
+def _gathered(data: NDArray[_Item], starts: Ints, sizes: Ints) -> NDArray[_Item]:
+    """The places of some blocks out of those of all."""
+    if not len(starts):
+        return data[:0]
     if (sizes == sizes[0]).all():
-        places = starts[:, None] + np.arange(sizes[0])
-        return np.frombuffer(data, np.uint8)[places].tobytes()
+        return data[(starts[:, None] + np.arange(sizes[0])).ravel()]
     pairs = zip(starts.tolist(), sizes.tolist(), strict=True)
-    return b"".join(data[start : start + size] for start, size in pairs)
+    return np.concatenate([data[start : start + size] for start, size in pairs])
 
 
 def _page(blob: bytes) -> Tail:

@@ -52,17 +52,27 @@ class Blocks:
 
     @cached_property
     def axis(self) -> Ints | None:
-        """What tells all its times, beside the counts, and may be shared: ``t0`` of plain readings, else first and last
-        time of each block in turn; None where some blocks bring their own."""
+        """What tells all its times, beside counts and which are uneven, and may be shared: ``t0`` of plain readings, first
+        and last time of each block in turn, or every time where some blocks bring their own; None where those do not tell
+        the ends of a block."""
         if len(self.own):
-            return None
+            return self.times if self._ends_told else None
         return self.t0 if self.single else np.stack([self.t0, self.t1], axis=1).ravel()
+
+    @property
+    def _ends_told(self) -> bool:
+        """Whether each block begins with its first time and ends with its last."""
+        times = self.times
+        begins, ends = times[self.ends - self.counts], times[self.ends - 1]
+        return bool((begins == self.t0).all() and (ends == self.t1).all())
 
     @cached_property
     def times(self) -> Ints:
         """The time of every sample, in order of publication: exactly ``Samples.time_at``."""
         if self.single:
             return self.t0
+        if len(self.own) == self.n:
+            return self.own
         if self._alike:
             place = np.arange(self.counts[0])
             rises = (self.t1 - self.t0)[:, None] * place // max(1, len(place) - 1)

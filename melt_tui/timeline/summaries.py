@@ -114,7 +114,7 @@ def summarized(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
     if _regular(blocks, width_ns):
         return _cut(blocks, decoder, width_ns)
     times, values = blocks.times, decoder(blocks.codes)
-    if len(times) > 1 and (np.diff(times) < 0).any():
+    if len(times) > 1 and (times[1:] < times[:-1]).any():
         order = np.argsort(times, kind="stable")
         times, values = times[order], values[order]
     return bucketed(times, values, width_ns)

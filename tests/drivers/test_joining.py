@@ -35,7 +35,19 @@ def test_two_rounds_are_a_block_of_two_for_each_channel() -> None:
     ]
 
 
-def test_what_is_no_pair_stays_as_it_is() -> None:
+def test_more_rounds_are_a_block_whose_samples_have_their_own_times() -> None:
+    told: list[list[Item]] = [
+        [reading(SOC, t_ns, 40.0 + t_ns), reading(SKIN, t_ns, t_ns)] for t_ns in (10, 21, 30)
+    ]
+    soc, skin = joined(told)
+    assert soc == uneven_block(SOC, [10, 21, 30], [50.0, 61.0, 70.0])
+    assert skin == uneven_block(SKIN, [10, 21, 30], [10, 21, 30])
+    assert isinstance(soc, Samples)
+    assert isinstance(skin, Samples)
+    assert soc.times is skin.times, "one object for all that was read together"
+
+
+def test_what_does_not_follow_stays_as_it_is() -> None:
     one = reading(SOC, 10, 41.0)
     for other in (
         reading(SOC, 10, 42.0),

@@ -15,7 +15,7 @@ from drivers.devices.android.ticking import Cutter, Placing, Tick
 from drivers.devices.android.watching import Watched
 from drivers.errors import LinkLost, LinkTimeout
 from drivers.events import SamplesLost
-from drivers.joining import joined
+from drivers.joining import Moments, joined
 from drivers.links.asking import Answer, Conversation, converse
 from drivers.links.base import Line, PieceProcess, Process, ShellLink
 from drivers.model import Channel
@@ -28,7 +28,7 @@ SILENT_BEATS = 5
 """A phone that says nothing for so many beats is taken to be lost: it owes ten ticks a second. Counted are beats of ours, so
 that a computer that slept, or had no time for us, does not blame the phone."""
 
-TURNS = 2
+TURNS = 10
 """Phones tell their ticks in so many groups, one after the other: together they wake us least often, but what dozens say
 at one moment keeps the loop from all else for longer than 10 ms."""
 
@@ -121,14 +121,14 @@ class FastShell:
             told.clear()
 
     def _ticks(self, ticks: Sequence[Tick], placing: Placing) -> list[Item]:
-        """The items of ticks that were told at once; of two, as nearly always, each channel's together."""
+        """The items of ticks that were told at once, each channel's together."""
         placed = [(placing.place(tick.device_ns, tick.arrival_ns), tick) for tick in ticks]
-        if len(placed) == 2:
-            (t0_ns, first), (t1_ns, second) = placed
-            pairs = self._opening.fast.pair(t0_ns, t1_ns, first.fast, second.fast)
-            if pairs is not None:
+        if len(placed) > 1:
+            moments = Moments.of(tuple(t_ns for t_ns, _ in placed))
+            fast = self._opening.fast.gather(moments, [tick.fast for tick in ticks])
+            if fast is not None:
                 beside = [self._beside(t_ns, tick) for t_ns, tick in placed]
-                return pairs + joined(beside) if any(beside) else pairs
+                return fast + joined(beside) if any(beside) else fast
         return joined([self._tick(t_ns, tick) for t_ns, tick in placed])
 
     def _tick(self, t_ns: int, tick: Tick) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Protocol, runtime_checkable
 
@@ -11,7 +12,7 @@ from drivers.clock import MILLISECOND, SECOND
 from drivers.devices.android import protocol, scripts
 from drivers.devices.android.channels import CPU_USE, MEMORY_AVAILABLE, RAIL_ENERGY
 from drivers.events import LimitEngaged, LimitReleased
-from drivers.joining import joined
+from drivers.joining import Moments, joined
 from drivers.model import Channel, Samples, code_struct, reading
 
 
@@ -33,12 +34,16 @@ class Gauge(Protocol):
         ...
 
 
-@runtime_checkable
-class Paired(Gauge, Protocol):
-    """One that takes two rounds that were told at once for less than each by itself."""
+Columns = Sequence[tuple[str, ...]]
+"""What some rounds read: for each reading its texts, one of each round."""
 
-    def pair(self, t0_ns: int, t1_ns: int, first: Sequence[str], second: Sequence[str]) -> list[Item]:
-        """What two rounds read, one after the other: as ``drivers.joining.joined`` of both."""
+
+@runtime_checkable
+class Gathering(Gauge, Protocol):
+    """One that takes rounds that were told at once for less than each by itself."""
+
+    def gather(self, moments: Moments, columns: Columns) -> list[Item]:
+        """What these rounds read, one after the other: as ``drivers.joining.joined`` of all."""
         ...
 
 
@@ -79,19 +84,14 @@ class _Value:
             return None
         return Samples(channel.device, channel.name, t_ns, t_ns, channel.dtype, code)
 
-    def samples(self, t0_ns: int, t1_ns: int, first: str, second: str) -> list[Item]:
-        """Its values in two rounds, as a block."""
-        channel, code = self._channel, self._code if first == self._text else self._read(first)
-        later = code if second == first else self._read(second)
-        if code and later:
-            return [Samples(channel.device, channel.name, t0_ns, t1_ns, channel.dtype, code + later)]
-        t_ns = t0_ns if code else t1_ns
-        one = code or later
-        return [Samples(channel.device, channel.name, t_ns, t_ns, channel.dtype, one)] if one else []
+    def samples(self, moments: Moments, texts: Sequence[str]) -> list[Item]:
+        """Its values in some rounds, as a block."""
+        codes = [self._code if text == self._text else self._read(text) for text in texts]
+        return block_of(self._channel, moments, codes)
 
-    def says(self, text: str) -> bool:
-        """Whether this is what it said last."""
-        return text == self._text
+    def says(self, texts: Sequence[str]) -> bool:
+        """Whether all of these are what it said last."""
+        return texts.count(self._text) == len(texts)
 
     def _read(self, text: str) -> bytes:
         self._text, self.value = text, self._parse(text)
@@ -112,9 +112,9 @@ class FileGauge:
         sample = self._value.sample(t_ns, texts[0])
         return [] if sample is None else [sample]
 
-    def pair(self, t0_ns: int, t1_ns: int, first: Sequence[str], second: Sequence[str]) -> list[Item]:
+    def gather(self, moments: Moments, columns: Columns) -> list[Item]:
         """Its values, of the rounds in which it had one."""
-        return self._value.samples(t0_ns, t1_ns, first[0], second[0])
+        return self._value.samples(moments, columns[0])
 
 
 class CapGauge:
@@ -140,11 +140,11 @@ class CapGauge:
         self._seen_hz = hertz
         return [sample, *self._change(t_ns, hertz)]
 
-    def pair(self, t0_ns: int, t1_ns: int, first: Sequence[str], second: Sequence[str]) -> list[Item]:
+    def gather(self, moments: Moments, columns: Columns) -> list[Item]:
         """The caps, and what begins, changes or ends with them."""
-        if first[0] == second[0] and self._value.says(first[0]):
-            return self._value.samples(t0_ns, t1_ns, first[0], second[0])
-        return joined([self.take(t0_ns, first), self.take(t1_ns, second)])
+        if self._value.says(columns[0]):
+            return self._value.samples(moments, columns[0])
+        return one_by_one(self, moments, columns)
 
     def _change(self, t_ns: int, hertz: float) -> list[Item]:
         start_hz = self._start_hz if self._start_hz is not None else hertz
@@ -291,7 +291,7 @@ class Rounds:
         self._n = len(readings)
         ends = list(accumulate(len(gauge.readings) for gauge in gauges))
         self._parts = tuple(
-            (gauge.take, _pairing(gauge), slice(end - len(gauge.readings), end))
+            (gauge.take, _gathering(gauge), slice(end - len(gauge.readings), end))
             for gauge, end in zip(gauges, ends, strict=True)
         )
         self.definition = scripts.function(name, readings)
@@ -306,19 +306,33 @@ class Rounds:
             items += take(t_ns, texts[part])
         return items
 
-    def pair(self, t0_ns: int, t1_ns: int, first: str, second: str) -> list[Item] | None:
-        """What two rounds gave that were told at once; None when an answer came damaged."""
-        texts, later = protocol.columns(first, self._n), protocol.columns(second, self._n)
-        if texts is None or later is None:
+    def gather(self, moments: Moments, texts: Sequence[str]) -> list[Item] | None:
+        """What rounds gave that were told at once; None when an answer came damaged."""
+        columns = protocol.all_columns(texts, self._n)
+        if columns is None:
             return None
         items: list[Item] = []
-        for _, pair, part in self._parts:
-            items += pair(t0_ns, t1_ns, texts[part], later[part])
+        for _, gather, part in self._parts:
+            items += gather(moments, columns[part])
         return items
 
 
-def _pairing(gauge: Gauge) -> Callable[[int, int, Sequence[str], Sequence[str]], list[Item]]:
-    """How a gauge takes two rounds at once; one that has no way of its own takes one, then the other."""
-    if isinstance(gauge, Paired):
-        return gauge.pair
-    return lambda t0_ns, t1_ns, first, second: joined([gauge.take(t0_ns, first), gauge.take(t1_ns, second)])
+def block_of(channel: Channel, moments: Moments, codes: Sequence[bytes]) -> list[Item]:
+    """A block of what rounds read, one code for each; where some have none, the others as they stand."""
+    times_ns, own = moments
+    device, name, dtype = channel.device, channel.name, channel.dtype
+    if all(codes):
+        return [Samples(device, name, times_ns[0], times_ns[-1], dtype, b"".join(codes), own)]
+    told = [(t_ns, code) for t_ns, code in zip(times_ns, codes, strict=True) if code]
+    return joined([[Samples(device, name, t_ns, t_ns, dtype, code)] for t_ns, code in told])
+
+
+def one_by_one(gauge: Gauge, moments: Moments, columns: Columns) -> list[Item]:
+    """One round, then the next."""
+    rounds = zip(moments.times_ns, zip(*columns, strict=True), strict=True)
+    return joined([gauge.take(t_ns, texts) for t_ns, texts in rounds])
+
+
+def _gathering(gauge: Gauge) -> Callable[[Moments, Columns], list[Item]]:
+    """How a gauge takes rounds that were told at once."""
+    return gauge.gather if isinstance(gauge, Gathering) else partial(one_by_one, gauge)

@@ -310,5 +310,12 @@ def columns(text: str, n: int) -> tuple[str, ...] | None:
     return tuple(parts[:n]) if len(parts) == n + 1 and not parts[n] else None
 
 
+def all_columns(texts: Sequence[str], n: int) -> list[tuple[str, ...]] | None:
+    """The readings of some rounds: of each of the ``n`` its texts, one of each round; None when a round came damaged."""
+    rows = [columns(text, n) for text in texts]
+    whole = [row for row in rows if row is not None]
+    return list(zip(*whole, strict=True)) if len(whole) == len(rows) else None
+
+
 def _by_number(path: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path))

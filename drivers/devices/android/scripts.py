@@ -152,13 +152,13 @@ done 2>/dev/null
 """
 
 
-GROUP = 2
+GROUP = 5
 """Ticks that are told at once: each write is a packet to the phone's adb daemon, the server and us, and wakes them all.
-Each tick bears its own time; the older ones of a group are seen that much later."""
+Each tick bears its own time; the older ones of a group are seen that much later. A second holds a whole number of groups."""
 
 
 def paced(definitions: Sequence[str], *, period_us: int, phase_us: int, steady: int, kin: int) -> str:
-    """A script that takes a tick of rounds ``phase_us`` after every even multiple of ``period_us`` of the phone's clock, by
+    """A script that takes a tick of rounds ``phase_us`` after a multiple of ``period_us`` of the phone's clock, by
     itself: the fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together, all
     phones the same ones. A line on its standard input is an order to its shell.
 

@@ -50,9 +50,7 @@ def test_whether_packing_is_worth_its_time() -> None:
 @given(readings() | series())
 def test_times_may_lie_in_an_axis(published: list[Samples]) -> None:
     blocks = blocks_of(published)
-    if blocks.axis is None:
-        assert any(one.times is not None for one in published)
-        return
+    assert blocks.axis is not None
     shared = decode_axis(encode_axis(blocks.axis))
     assert shared.tolist() == blocks.axis.tolist()
     blob = encode(blocks, 3, axis=True)
@@ -64,21 +62,36 @@ def test_times_may_lie_in_an_axis(published: list[Samples]) -> None:
 
 
 @given(series())
-def test_chunks_of_before_pairs_could_share_their_times_are_read(published: list[Samples]) -> None:
+def test_chunks_of_before_blocks_could_share_their_times_are_read(published: list[Samples]) -> None:
     blocks = blocks_of(published)
-    of_version_1 = b"\1" + encode(blocks, 3)[1:]
-    assert list(decode(of_version_1, blocks.dtype).samples(KEY)) == published
-    with pytest.raises(Damaged, match="of version 3"):
-        decode(b"\3" + of_version_1[1:], blocks.dtype)
+    for version in (b"\1", b"\2"):
+        before = version + encode(blocks, 3)[1:]
+        assert list(decode(before, blocks.dtype).samples(KEY)) == published
+    with pytest.raises(Damaged, match="of version 4"):
+        decode(b"\4" + encode(blocks, 3)[1:], blocks.dtype)
 
 
-def test_pairs_that_share_their_times_leave_them_out() -> None:
+@pytest.mark.parametrize("n", [2, 5])
+def test_blocks_that_share_their_times_leave_them_out(n: int) -> None:
     late = np.random.default_rng(1).integers(0, 3_000_000, 600).tolist()
     times = [100_000_000 * k + one for k, one in enumerate(late)]
-    codes = 16 * b"\1"
-    pairs = [Samples("d", "c", times[k], times[k + 1], DType.F64, codes) for k in range(0, 600, 2)]
-    blocks = blocks_of(pairs)
+    codes = 8 * n * b"\1"
+    parts = [times[k : k + n] for k in range(0, 600, n)]
+    own = [None if n == 2 else struct.pack(f"<{n}q", *part) for part in parts]
+    blocks = blocks_of(
+        [
+            Samples("d", "c", part[0], part[-1], DType.F64, codes, each)
+            for part, each in zip(parts, own, strict=True)
+        ]
+    )
     assert len(encode(blocks, 3, axis=True)) < 0.2 * len(encode(blocks, 3))
+
+
+def test_times_that_do_not_tell_where_a_block_ends_are_not_shared() -> None:
+    own = struct.pack("<2q", 5, 7)
+    assert blocks_of([Samples("d", "c", 5, 8, DType.U8, b"\1\1", own)]).axis is None
+    assert blocks_of([Samples("d", "c", 4, 7, DType.U8, b"\1\1", own)]).axis is None
+    assert blocks_of([Samples("d", "c", 5, 7, DType.U8, b"\1\1", own)]).axis is not None
 
 
 @pytest.mark.parametrize(

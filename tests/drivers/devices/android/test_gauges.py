@@ -11,7 +11,7 @@ from drivers.clock import MILLISECOND, SECOND
 from drivers.devices.android.channels import FREQUENCY, FREQUENCY_CAP
 from drivers.devices.android.gauges import CapGauge, FileGauge, MemoryGauge, RailGauge, Rounds, Start
 from drivers.events import LimitEngaged, LimitReleased
-from drivers.joining import joined
+from drivers.joining import Moments, joined
 from drivers.model import Samples, block
 
 START_NS = 7_000_000_123
@@ -77,16 +77,22 @@ TEXTS = st.tuples(*(st.sampled_from(["", "x", "1000", "1500", "2000"]),) * 3).ma
 )
 
 
-@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12))
-def test_two_rounds_at_once_are_the_two_of_them_joined(pairs: list[tuple[str, str]]) -> None:
+@given(st.lists(st.lists(TEXTS, min_size=1, max_size=6), min_size=1, max_size=8))
+def test_rounds_at_once_are_each_of_them_joined(told: list[list[str]]) -> None:
     one, other = rounds(), rounds()
-    for number, (first, second) in enumerate(pairs):
-        t0_ns, t1_ns = 20 * number + 1, 20 * number + 11
-        at_once = one.pair(t0_ns, t1_ns, first, second)
+    for number, texts in enumerate(told):
+        moments = at(*(100 * number + 10 * k + k * k for k in range(len(texts))))
+        at_once = one.gather(moments, texts)
         assert at_once is not None
-        by_turns = joined([other.take(t0_ns, first) or [], other.take(t1_ns, second) or []])
+        by_turns = joined(
+            [other.take(t_ns, text) or [] for t_ns, text in zip(moments.times_ns, texts, strict=True)]
+        )
         for kept in (samples_of, limits_of):
             assert sorted(kept(at_once), key=repr) == sorted(kept(by_turns), key=repr)
+
+
+def at(*times_ns: int) -> Moments:
+    return Moments.of(times_ns)
 
 
 def samples_of(items: list[Item]) -> list[Item]:
@@ -98,7 +104,7 @@ def limits_of(items: list[Item]) -> list[Item]:
 
 
 def test_a_cap_that_falls_between_two_rounds_is_told_with_its_time() -> None:
-    told = rounds().pair(10, 20, "900|2000||", "800|1500||")
+    told = rounds().gather(at(10, 20), ["900|2000||", "800|1500||"])
     assert told is not None
     assert told[:2] == [block(FREQUENCY_0, 10, 20, [900, 800]), block(CAP_0, 10, 20, [2000, 1500])]
     (limit,) = told[2:]
@@ -108,13 +114,13 @@ def test_a_cap_that_falls_between_two_rounds_is_told_with_its_time() -> None:
 
 def test_a_cap_that_is_back_is_told() -> None:
     gauges = rounds()
-    assert gauges.pair(10, 20, "|1500||", "|1500||") is not None
-    told = gauges.pair(30, 40, "|1500||", "|2000||")
+    assert gauges.gather(at(10, 20), ["|1500||", "|1500||"]) is not None
+    told = gauges.gather(at(30, 40), ["|1500||", "|2000||"])
     assert told is not None
     assert isinstance(told[1], LimitReleased)
     assert told[1].t_ns == 40
 
 
-def test_two_rounds_of_which_one_is_damaged_are_not_told_at_once() -> None:
-    assert rounds().pair(10, 20, "900|2000||", "900|20") is None
-    assert rounds().pair(10, 20, "900|2000", "900|2000||") is None
+def test_rounds_of_which_one_is_damaged_are_not_told_at_once() -> None:
+    assert rounds().gather(at(10, 20, 30), ["900|2000||", "900|2000||", "900|20"]) is None
+    assert rounds().gather(at(10, 20), ["900|2000", "900|2000||"]) is None
