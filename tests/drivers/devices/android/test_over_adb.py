@@ -114,7 +114,7 @@ async def test_a_pulled_cable_is_a_lost_link_and_the_phone_can_be_opened_again(p
     one = plug(pixel)
 
     def story(bench: Bench) -> bool:
-        if len(bench.values("frequency policy0")) in {2, 3}:
+        if 1 < len(bench.values("frequency policy0")) < 9:
             one.connected.cue("drop")
         return False
 
