@@ -103,7 +103,9 @@ class Tail:
             self.t1[chosen],
             uneven,
             own,
-            _gathered(np.frombuffer(self.codes, np.uint8), self._starts[chosen], self.sizes[chosen]).tobytes(),
+            _gathered(
+                np.frombuffer(self.codes, np.uint8), self._starts[chosen], self.sizes[chosen]
+            ).tobytes(),
         )
 
     def place(self, block: int, t_ns: int) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from zlib import crc32
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock
@@ -12,6 +11,7 @@ from drivers.devices.android.gauges import Missing
 from drivers.devices.android.opening import Opening, hung
 from drivers.devices.android.services import Service
 from drivers.devices.android.slowshell import SlowShell
+from drivers.devices.android.turns import in_turn
 from drivers.devices.android.watching import FamilyService, PagesService, Watched
 from drivers.errors import LinkLost, LinkTimeout
 from drivers.events import Absent, ChannelsOpened, ClockMeasured, LogLine
@@ -40,15 +40,6 @@ class _Due:
 
 
 _ALWAYS_NS = 1 << 62
-
-
-def in_turn(device: str, period_ns: int, now_ns: int) -> int:
-    """Since when something is due, so that it is asked now, and from then on at a time of the device's own within the period.
-
-    Many phones are opened at one moment: asked together every second, they would answer together. What one phone is asked
-    falls together.
-    """
-    return now_ns - (now_ns - crc32(device.encode())) % period_ns
 
 
 def _due_together(waiting: Sequence[_Due], now_ns: int) -> Sequence[Sequence[_Due]]:
@@ -147,7 +138,9 @@ class AndroidDevice:
                 inbox.put(await self._ask_some(some))
 
     def _begin(self, period_ns: int) -> int:
-        return in_turn(self._device, period_ns, self._clock.now())
+        """Since when something is due that is asked so often. Many phones are opened at one moment: asked together every second,
+        they would answer together. What one phone is asked falls together."""
+        return in_turn(self._opening.turn, period_ns, self._clock.now())
 
     def _alone_ns(self, service: Service) -> int:
         """Together only where the phone tells when each began, and with none that did not answer at first."""

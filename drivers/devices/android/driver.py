@@ -10,6 +10,7 @@ from drivers.devices.android.device import AndroidDevice
 from drivers.devices.android.opening import Who, look
 from drivers.devices.android.phones import Told, adb_server
 from drivers.devices.android.slowshell import SlowShell
+from drivers.devices.android.turns import Turns
 from drivers.errors import NotSupported
 from drivers.links import adbwire
 from drivers.links.adb import AdbShell
@@ -31,6 +32,7 @@ class AndroidDriver:
     def __init__(self, reach: Reach | None = None, server: AdbServer | None = None) -> None:
         self._reach = reach or over_adb
         self._server = server
+        self._turns = Turns()
 
     async def scan(self) -> Sequence[Found]:
         """Every phone that the adb server knows of, those that cannot be used with the reason and the next step."""
@@ -45,7 +47,7 @@ class AndroidDriver:
         said: list[str] = []
         shell = self._reach(serial, server, clock, said.append)
         async with SlowShell(shell, clock) as slow:
-            opening = await look(Who(name, address, over(serial)), slow)
+            opening = await look(Who(name, address, over(serial), self._turns.of((serial, server))), slow)
             said += await cleared(shell)
             yield AndroidDevice(opening, shell, slow, clock, said)
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from zlib import crc32
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock, pause
@@ -80,7 +79,7 @@ class FastShell:
         script = scripts.paced(
             definitions,
             period_us=period_us,
-            phase_us=_phase_us(self._device, self._opening.lead_ns // 1000, scripts.GROUP * period_us),
+            phase_us=_phase_us(self._opening, scripts.GROUP * period_us),
             steady=FAST_HZ // STEADY_HZ,
             kin=FAST_HZ // SLOW_HZ,
         )
@@ -228,6 +227,6 @@ async def _pieces(lines: AsyncIterator[Line]) -> AsyncIterator[Line]:
         yield replace(line, text=f"{line.text}\n")
 
 
-def _phase_us(device: str, lead_us: int, round_us: int) -> int:
-    """When in a round of ours it ticks, by a clock that is ahead of ours by ``lead_us``."""
-    return (lead_us + crc32(device.encode()) % TURNS * round_us // TURNS) % round_us
+def _phase_us(opening: Opening, round_us: int) -> int:
+    """When in a round of ours the phone tells its ticks, by its own clock."""
+    return (opening.lead_ns // 1000 + int(opening.turn * TURNS) * round_us // TURNS) % round_us

@@ -39,6 +39,8 @@ class Opening:
     lead_ns: int = 0
     """By how much the phone's own clock was ahead of ours: so that all phones tick at the same moments, those of our grid,
     and wake us together."""
+    turn: float = 0.0
+    """Its place within every period, as ``turns.Turns`` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Who:
     address: str
     over: str
     """``USB`` or ``Wi-Fi``."""
+    turn: float
+    """As ``Opening.turn``."""
 
 
 async def look(who: Who, slow: SlowShell) -> Opening:
@@ -85,6 +89,7 @@ async def look(who: Who, slow: SlowShell) -> Opening:
         lead_ns=-(await measure_offset(await slow.conversation(), OwnTime.REAL_TIME)).offset_ns
         if paced
         else 0,
+        turn=who.turn,
     )
 
 

@@ -1,6 +1,5 @@
 """When an open phone is asked what."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from drivers.base import Item
@@ -8,22 +7,6 @@ from drivers.clock import SECOND
 from drivers.devices.android import device
 from drivers.links.asking import Answer
 from drivers.model import Channel
-
-
-def test_many_phones_are_asked_at_different_times() -> None:
-    now_ns, period_ns = 7 * SECOND + 1, 2 * SECOND
-    due = [device.in_turn(f"phone-{k}", period_ns, now_ns) for k in range(32)]
-    assert all(now_ns - period_ns < ns <= now_ns for ns in due)
-    in_each = Counter(ns * 10 // period_ns for ns in due)
-    assert len(in_each) >= 8
-    assert max(in_each.values()) <= 8
-    assert device.in_turn("phone-1", period_ns, now_ns + 5 * period_ns) == due[1] + 5 * period_ns
-
-
-def test_what_one_phone_is_asked_falls_together() -> None:
-    now_ns = 123 * SECOND + 456
-    often, seldom = (device.in_turn("phone", n * SECOND, now_ns) for n in (1, 5))
-    assert (often - seldom) % SECOND == 0
 
 
 def test_services_that_are_due_are_asked_in_one_go_but_for_those_that_hung() -> None:

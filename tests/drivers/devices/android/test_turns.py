@@ -1,0 +1,45 @@
+"""When each of many phones is heard, and asked."""
+
+from collections import Counter
+from itertools import islice, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.clock import SECOND
+from drivers.devices.android.turns import Turns, in_turn, spread
+
+
+def test_the_first_places_are_those_of_van_der_corput() -> None:
+    assert list(islice(spread(), 8)) == [0, 1 / 2, 1 / 4, 3 / 4, 1 / 8, 5 / 8, 3 / 8, 7 / 8]
+
+
+@given(st.integers(2, 200))
+def test_however_many_phones_there_are_they_lie_evenly(n: int) -> None:
+    places = sorted(islice(spread(), n))
+    assert places[0] == 0
+    steps = [b - a for a, b in pairwise([*places, 1.0])]
+    assert max(steps) <= 2 * min(steps)
+
+
+@pytest.mark.parametrize(("period_ns", "slots"), [(SECOND, 10), (5 * SECOND, 50), (60 * SECOND, 32)])
+def test_many_phones_are_asked_at_different_times(period_ns: int, slots: int) -> None:
+    now_ns, turns = 123 * SECOND + 1, Turns()
+    due = [in_turn(turns.of(f"phone-{k}"), period_ns, now_ns) for k in range(32)]
+    assert all(now_ns - period_ns < ns <= now_ns for ns in due)
+    in_each = Counter(ns % period_ns * slots // period_ns for ns in due)
+    assert max(in_each.values()) <= max(4, 32 // slots + 1)
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(0, 10**18), st.integers(2, 60))
+def test_what_one_phone_is_asked_falls_together(place: float, now_ns: int, seconds: int) -> None:
+    often, seldom = (in_turn(place, n * SECOND, now_ns) for n in (1, seconds))
+    assert (often - seldom) % SECOND == 0
+    assert in_turn(place, seconds * SECOND, now_ns + 5 * seconds * SECOND) == seldom + 5 * seconds * SECOND
+
+
+def test_a_phone_that_comes_back_has_its_place() -> None:
+    turns = Turns()
+    first = turns.of("a")
+    assert turns.of("b") != first == turns.of("a")
