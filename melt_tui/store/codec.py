@@ -2,14 +2,15 @@
 
 import struct
 import threading
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from drivers.model import DType, code_struct
-from melt_tui.timeline.blocks import Blocks, Ints
+from drivers.model import DType, Samples, code_struct
+from melt_tui.timeline.blocks import Blocks, Ints, blocks_of
 
 Level = Literal[1, 3]
 """Of zstd: 1 for what is packed at every commit, 3 for what is packed once a minute."""
@@ -56,23 +57,30 @@ def encode(blocks: Blocks, level: Level, *, axis: bool = False) -> bytes:
 
 
 class Fast(NamedTuple):
-    """A chunk of a fast series: the blob, and whether packing was worth its time."""
+    """A chunk of a fast series: the blob, the bounds of its times, and whether packing was worth its time."""
 
     blob: bytes
+    bounds: tuple[int, int]
     worth: bool
 
 
-def encode_fast(blocks: Blocks, *, packed: bool = True) -> Fast:
-    """Blocks of a fast series as a blob, packed if that is asked for."""
-    if len(blocks.own):
-        return Fast(encode(blocks, 1), worth=True)
-    coding, codes = _fast_code(blocks.codes, blocks.dtype)
-    body = _times(blocks, _PLAIN) + codes
+def encode_fast(samples: Sequence[Samples], *, packed: bool = True) -> Fast:
+    """Published blocks of a fast series as a blob, packed if that is asked for."""
+    _, _, t0, t1, _, parts, times = zip(*samples, strict=True)
+    if any(each is not None for each in times):
+        blocks = blocks_of(samples)
+        return Fast(encode(blocks, 1), blocks.bounds, worth=True)
+    size = code_struct(samples[0].dtype).size
+    counts = [length // size for length in map(len, parts)]
+    ends = struct.pack(f"<{3 * len(t0)}q", *counts, *t0, *t1)
+    coding, codes = _fast_code(b"".join(parts), samples[0].dtype)
+    bounds = (min(*t0, *t1), max(*t0, *t1))
     if not packed:
-        return Fast(_HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, len(blocks.counts)) + body, worth=False)
-    small = _contexts.packers[1].compress(body)
-    head = _HEAD.pack(_VERSION, _PLAIN, coding, len(blocks.counts))
-    return Fast(head + small, worth=len(small) < _WORTH * len(body))
+        head = _HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, len(t0))
+        return Fast(head + ends + codes, bounds, worth=False)
+    body = _contexts.packers[1].compress(ends + codes)
+    head = _HEAD.pack(_VERSION, _PLAIN, coding, len(t0))
+    return Fast(head + body, bounds, len(body) < _WORTH * len(ends + codes))
 
 
 def decode(blob: bytes, dtype: DType, axis: Ints | None = None) -> Blocks:

@@ -11,13 +11,12 @@ from melt_tui.store.compaction import MOST, Summaries
 from melt_tui.store.pyramid import PyramidWriter, waiting_chunks
 from melt_tui.store.series import Series
 from melt_tui.store.tiles import decode_tiles, merged
-from melt_tui.timeline.blocks import Blocks, blocks_of, grouped
+from melt_tui.timeline.blocks import blocks_of, grouped
 from melt_tui.timeline.columns import Buckets
 from melt_tui.timeline.summaries import summarized
 
 TOGETHER = 8
-"""Chunks that share a tile: what is done once for all of them costs less. Each is summed up with its commit, while its codes
-are in the processor's caches: a look at all of them later costs several times as much."""
+"""Chunks that are summed up together: what is done once for all of them costs less."""
 
 
 @dataclass
@@ -25,8 +24,8 @@ class _Waiting:
     """Chunks that no tile holds yet."""
 
     series: Series
-    parts: list[Buckets] = field(default_factory=list)
-    """Of each chunk."""
+    blocks: list[Samples] = field(default_factory=list)
+    chunks: int = 0
     last: int = 0
     worth: bool = True
     """Whether packing the last one was worth its time; tried again with the first after each tile."""
@@ -45,15 +44,15 @@ class FastWriter:
         """One commit's blocks of a series, in order of publication."""
         waiting = self._waiting.setdefault(series.id, _Waiting(series))
         for group in grouped(samples, series.gap_ns, MOST):
-            blocks = blocks_of(group)
-            made = encode_fast(blocks, packed=waiting.worth or not waiting.parts)
+            made = encode_fast(group, packed=waiting.worth or not waiting.chunks)
             waiting.worth = made.worth
-            cursor = self._connection.execute(_CHUNK, (series.id, *blocks.bounds, made.blob))
-            self._pyramid.chunk(series.id, blocks.bounds, waits=True)
-            waiting.parts.append(_summed(blocks, series))
+            cursor = self._connection.execute(_CHUNK, (series.id, *made.bounds, made.blob))
+            self._pyramid.chunk(series.id, made.bounds, waits=True)
+            waiting.blocks += group
+            waiting.chunks += 1
             waiting.last = int(cursor.lastrowid or 0)
-        if len(waiting.parts) >= TOGETHER:
-            self._write_tile(waiting)
+        if waiting.chunks >= TOGETHER:
+            self._sum_up(waiting)
 
     def recall(self, series: Series) -> None:
         """Take over what an earlier writer has left of a series."""
@@ -62,29 +61,24 @@ class FastWriter:
         waiting = self._waiting[series.id] = _Waiting(series)
         for number in waiting_chunks(self._connection, series.id):
             (blob,) = self._connection.execute("SELECT data FROM chunks WHERE id = ?", (number,)).fetchone()
-            waiting.parts.append(_summed(decode(blob, series.dtype), series))
+            waiting.blocks += decode(blob, series.dtype).samples(series.key)
             waiting.last = number
 
     def summaries(self) -> Summaries:
         """All that was written since the last time that this was asked, by series, second by second."""
         for waiting in self._waiting.values():
-            if waiting.parts:
-                self._write_tile(waiting)
+            if waiting.blocks:
+                self._sum_up(waiting)
         found, self._summaries = self._summaries, {}
         return {number: parts for number, parts in found.items() if parts}
 
-    def _write_tile(self, waiting: _Waiting) -> None:
+    def _sum_up(self, waiting: _Waiting) -> None:
         series = waiting.series
         assert series.base_ns is not None
-        buckets = merged(waiting.parts, series.base_ns)
+        buckets = summarized(blocks_of(waiting.blocks), series.decoder, series.base_ns)
         self._pyramid.tile(series.id, series.base_ns, buckets, waiting.last)
         self._summaries.setdefault(series.id, []).append(_seconds(buckets))
-        waiting.parts = []
-
-
-def _summed(blocks: Blocks, series: Series) -> Buckets:
-    assert series.base_ns is not None
-    return summarized(blocks, series.decoder, series.base_ns)
+        waiting.blocks, waiting.chunks = [], 0
 
 
 def _seconds(buckets: Buckets) -> Buckets:

@@ -34,17 +34,17 @@ def test_chunks_come_back(published: list[Samples]) -> None:
     for level in (1, 3):
         assert list(decode(encode(blocks, level), dtype).samples(KEY)) == published
     for packed in (True, False):
-        made = encode_fast(blocks, packed=packed)
+        made = encode_fast(published, packed=packed)
         assert list(decode(made.blob, dtype).samples(KEY)) == published
+        assert made.bounds[0] <= min(b.t0_ns for b in published)
+        assert made.bounds[1] >= max(b.t1_ns for b in published)
 
 
 def test_whether_packing_is_worth_its_time() -> None:
     noise = np.random.default_rng(1).integers(0, 250, 9000).astype("<u2").tobytes()
-    assert not encode_fast(blocks_of([Samples("d", "c", 0, 9000, DType.U16, noise)])).worth
-    assert encode_fast(blocks_of([Samples("d", "c", 0, 9000, DType.U16, bytes(range(200)) * 90)])).worth
-    assert (
-        len(encode_fast(blocks_of([Samples("d", "c", 0, 9000, DType.U16, noise)]), packed=False).blob) < 9100
-    )
+    assert not encode_fast([Samples("d", "c", 0, 9000, DType.U16, noise)]).worth
+    assert encode_fast([Samples("d", "c", 0, 9000, DType.U16, bytes(range(200)) * 90)]).worth
+    assert len(encode_fast([Samples("d", "c", 0, 9000, DType.U16, noise)], packed=False).blob) < 9100
 
 
 @given(readings() | series())
