@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import sub
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,6 +179,9 @@ def runs_of(blocks: Blocks, gap_ns: int, most: int) -> Iterator[Blocks]:
 
 def grouped(samples: Sequence[Samples], gap_ns: int, most: int) -> Iterator[list[Samples]]:
     """The same for blocks as they were published."""
+    if _follow_on(samples, gap_ns, most):
+        yield list(samples)
+        return
     group: list[Samples] = []
     low = high = n = 0
     for block in samples:
@@ -190,6 +194,16 @@ def grouped(samples: Sequence[Samples], gap_ns: int, most: int) -> Iterator[list
         n += m
     if group:
         yield group
+
+
+def _follow_on(samples: Sequence[Samples], gap_ns: int, most: int) -> bool:
+    """Whether blocks that were published follow on from one another, as nearly always: told without a look at each."""
+    if not samples:
+        return False
+    _, _, t0, t1, dtypes, codes, _ = zip(*samples, strict=True)
+    steps = list(map(sub, t0[1:], t1))
+    whole = sum(map(len, codes)) <= most * code_struct(dtypes[0]).size
+    return whole and min(map(sub, t1, t0)) >= 0 <= min(steps, default=0) and max(steps, default=0) <= gap_ns
 
 
 def _even(blocks: Blocks, gap_ns: int) -> bool:
