@@ -40,7 +40,7 @@ class Inbox:
         self._filled.set()
 
     def listen(self, listener: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run ``work``, which puts what it hears; ``Ended`` follows, unless it was dismissed."""
+        """Run ``work``, which puts what it hears; ``Ended`` follows, unless it was cancelled, as by ``dismiss``."""
         task = asyncio.get_running_loop().create_task(work, name=listener)
         self._tasks.add(task)
         task.add_done_callback(self._end)
@@ -81,3 +81,6 @@ class Inbox:
         self._tasks.discard(task)
         if not task.cancelled():
             self.put(Ended(task.get_name(), task.exception()))
+        elif not task.cancelling():
+            # nobody cancelled it, but something it waited for: said to nobody, it would be waited for without an end
+            self.put(Ended(task.get_name(), RuntimeError(f"what {task.get_name()} waited for was cancelled")))

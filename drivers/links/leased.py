@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from drivers.clock import Clock, pause
-from drivers.errors import LinkError, LinkLost, LinkTimeout, NotSupported
+from drivers.errors import LinkError, LinkLost, LinkTimeout, NotSupported, Refused
 from drivers.inbox import Inbox
 from drivers.links import guarding
 from drivers.links.base import Lease, Line, Pipe
@@ -220,7 +220,8 @@ class LeasedProcess:
     async def _renew(self) -> None:
         while True:
             await pause(self._clock, self._lease.seconds / RENEWALS)
-            with suppress(LinkError):
+            # what is refused now, as when no session is free, may be taken the next time: three may fail in a row
+            with suppress(LinkError, Refused):
                 async with self._open_pipe(guarding.renew(self._pipe.place)) as pipe:
                     await collect(pipe)
 

@@ -149,10 +149,12 @@ class RemoteShell:
                 stamps=stamps,
                 own_clock=OwnClock(self.start, self._clock, real_time=self._real_time),
             )
-            async with process:
-                yield process
-        if process.given_up:
-            LEDGER.end(self._title, place)
+            try:
+                async with process:
+                    yield process
+            finally:
+                if process.given_up:
+                    LEDGER.end(self._title, place)
 
     async def _taken(self, launching: Pipe, argv: Sequence[str], place: str) -> Started:
         try:

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import asyncssh
 
 from drivers.clock import Clock, pause
-from drivers.errors import AskUser, DriverError, LinkError, Refused
+from drivers.errors import AskUser, DriverError, LinkError, LinkLost, Refused
 from drivers.inbox import Ended, Inbox
 from drivers.links.base import Pipe
 from drivers.links.hostkeys import PLAIN_ALGORITHMS, HostKey, KnownHosts, host_key
@@ -58,6 +58,7 @@ class SshConnection:
         self._clock = clock
         self._tasks = tasks
         self._heartbeat_s = heartbeat_s
+        self._left = False
 
     @classmethod
     @asynccontextmanager
@@ -71,7 +72,10 @@ class SshConnection:
         async with _connected(address, settings) as (hop, connection), Inbox() as tasks:
             opened = cls(hop, connection, clock, tasks, heartbeat_s)
             tasks.listen("ssh heartbeat", opened._beat())
-            yield opened
+            try:
+                yield opened
+            finally:
+                opened._left = True
 
     @property
     def title(self) -> str:
@@ -82,12 +86,15 @@ class SshConnection:
     async def open_pipe(self, command_line: str) -> AsyncIterator[Pipe]:
         """Run a command line by the user's login shell on the board. Leaving closes the channel at once.
 
-        What runs goes on if it does not heed the end of its input. Raises LinkLost, Refused.
+        What runs goes on if it does not heed the end of its input. Raises LinkLost, also where the connection is left
+        meanwhile, and Refused.
         """
+        if self._left:
+            raise self._lost()
         pipe = SshPipe(self._clock, self.title)
         opening = self._tasks.listen("ssh channel", self._open(pipe, command_line))
         try:
-            await asyncio.shield(opening)
+            await self._opened(opening)
             yield pipe
         finally:
             self._tasks.drop(Ended)
@@ -104,11 +111,22 @@ class SshConnection:
         finally:
             listener.close()
 
+    async def _opened(self, opening: asyncio.Task[None]) -> None:
+        """Who waits may be cancelled, and the opening goes on. An opening that is cancelled is so by its connection, which
+        is being left: who waits is not cancelled by that, and hears that the link is lost."""
+        await asyncio.wait([opening])
+        if opening.cancelled():
+            raise self._lost()
+        opening.result()
+
     async def _open(self, pipe: SshPipe, command_line: str) -> None:
         with talking(self.title):
             await self._connection.create_session(
                 lambda: pipe, command_line, encoding=None, request_pty=False
             )
+
+    def _lost(self) -> LinkLost:
+        return LinkLost(f"the connection to {self.title} is gone")
 
     async def _may_forward(self, port: int) -> None:
         try:

@@ -101,16 +101,15 @@ class Program:
             starting = self._shell.start(launch.argv, env=launch.env, lease=launch.lease)
             self._process = await stack.enter_async_context(starting)
             self._started(self._process)
+            stack.push_async_exit(self._leave)
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        lost = isinstance(error, LinkError)
-        async with self._stack:
-            if self._process is not None and not (lost and self._launch.lease):
-                await self._end(self._process, lost=lost)
+        # the link hears of what ended the block: by that it knows whether what has a lease is left to it
+        await self._stack.__aexit__(kind, error, trace)
 
     async def listen(self, inbox: Inbox, output: AsyncIterator[Line] | None = None) -> None:
         """Put its lines, or that ``output`` of its, into the inbox, then ``Gone``."""
@@ -177,6 +176,13 @@ class Program:
                 command=bounded(" ".join(self._launch.argv)),
             )
         )
+
+    async def _leave(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        lost = isinstance(error, LinkError)
+        if not (lost and self._launch.lease):
+            await self._end(self.process, lost=lost)
 
     async def _end(self, process: Process, *, lost: bool) -> None:
         returncode: int | None = None

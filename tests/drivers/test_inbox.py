@@ -60,6 +60,22 @@ async def test_a_dismissed_listener_is_forgotten() -> None:
         assert await inbox.take() == "next"
 
 
+async def test_a_listener_that_nobody_dismissed_always_tells_its_end() -> None:
+    """Also where it ended because something that it waited for was cancelled by its owner."""
+    owned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def work() -> None:
+        await owned
+
+    async with asyncio.timeout(5), Inbox() as inbox:
+        inbox.listen("one", work())
+        await asyncio.sleep(0)
+        owned.cancel()
+        ended = await inbox.take()
+        assert isinstance(ended, Ended)
+        assert (ended.listener, str(ended.error)) == ("one", "what one waited for was cancelled")
+
+
 async def test_more_takes_what_waits_in_front() -> None:
     async with Inbox() as inbox:
         for item in (1, 2, "a", 3):

@@ -17,7 +17,7 @@ from drivers.links.base import Lease, Process
 from drivers.links.remote import LEDGER, RemoteShell
 from drivers.ticks import ticks
 from tests.rigs.llama_runs import alive, gone
-from tests.rigs.local_pipes import LocalPipes, userlands
+from tests.rigs.local_pipes import LocalPipe, LocalPipes, userlands
 
 CLOCK = SystemClock()
 
@@ -196,6 +196,27 @@ async def test_a_lease_expires(shell: RemoteShell, pipes: LocalPipes) -> None:
     await gone(process.pid)
     async with shell.start(["false"], lease=lease) as again:
         assert await again.wait() == -9
+
+
+async def test_a_renewal_that_is_refused_is_tried_again(pipes: LocalPipes, leases: Path) -> None:
+    """As when no session of the connection is free at that moment."""
+    asked = 0
+
+    @asynccontextmanager
+    async def crowded(command_line: str) -> AsyncIterator[LocalPipe]:
+        nonlocal asked
+        if command_line == guarding.renew(str(leases / "run-10")):
+            asked += 1
+            if asked == 1:
+                raise Refused("no further channel")
+        async with pipes(command_line) as pipe:
+            yield pipe
+
+    shell = RemoteShell(CLOCK, crowded, title="bench", directory=str(leases))
+    async with shell.start(["sleep", "4321"], lease=Lease("run-10", 2)) as process:
+        await shell.run(["sleep", "3"])
+        assert asked > 1
+        assert alive(process.pid)
 
 
 async def written(path: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,11 @@ async def said(connection: SshConnection) -> bytes:
         except Refused:
             await pause(CLOCK, 0.02)
     raise AssertionError("no session is free")
+
+
+async def opened(connection: SshConnection) -> None:
+    async with connection.open_pipe("exec cat"):
+        pass
 
 
 async def forward_once(shell: SshShell, port: int) -> None:
@@ -293,6 +299,23 @@ def test_nothing_is_left_when_melt_is_killed(board: SshBoard, number: signal.Sig
         os.kill(client.pid, number)
         client.wait()
     board.wait_until_empty()
+
+
+async def test_who_opens_a_channel_over_a_connection_that_is_left_hears_that_it_is_lost(
+    board: SshBoard, settings: SshSettings
+) -> None:
+    """As a run does whose device is given up at that moment: nobody has cancelled the run."""
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(SshConnection.open(board.address, settings, CLOCK))
+        await said(connection)
+        board.stall()
+        opening = asyncio.create_task(opened(connection))
+        await pause(CLOCK, 0.1)
+        await stack.aclose()
+        board.resume()
+    for waiting in (opening, opened(connection)):
+        with pytest.raises(LinkLost, match=f"the connection to {board.user}@.* is gone"):
+            await waiting
 
 
 async def test_a_cancelled_opening_leaves_nothing(board: SshBoard, settings: SshSettings) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drivers.clock import SystemClock
-from drivers.errors import LinkLost
+from drivers.errors import LinkLost, LinkTimeout
 from drivers.events import FirstToken, ProcessEnded, ProcessStarted, TurnEnd, TurnEnded, TurnStarted
 from drivers.links.base import Progress
 from drivers.links.local import LocalShell
@@ -85,6 +85,25 @@ async def test_a_kept_server_is_taken_up_again(pipes: LocalPipes, tmp_path: Path
     assert alive(pid)
     pipes.refusing = False
     again = await follow(runtime, spec, Phone(pipes, tmp_path))
+    assert again.error is None
+    assert [turn.turn for turn in again.of(TurnStarted)] == [2]
+    assert again.one(ProcessEnded).pid == pid
+    await gone(pid)
+
+
+async def test_a_kept_server_outlives_a_failure_of_the_link_that_leaves_it_within_reach(
+    pipes: LocalPipes, tmp_path: Path
+) -> None:
+    """An answer that comes too late, a forwarded port that breaks: the device itself still answers."""
+    install(runtime_of(tmp_path), "llama_server.py", "llama-server", "stalls")
+    runtime, work = LlamaServer(silence_s=0.3), workload(conversations=((Prompt("a"), Prompt("b")),))
+    spec = run_spec(work, home=str(tmp_path), on_link_loss=OnLinkLoss.KEEP)
+    late = await follow(runtime, spec, Phone(pipes, tmp_path))
+    pid = late.one(ProcessStarted).pid
+    assert isinstance(late.error, LinkTimeout)
+    assert runtime.holding
+    assert alive(pid)
+    again = await follow(runtime, spec, Phone(pipes, tmp_path), stopping(runtime, TurnStarted))
     assert again.error is None
     assert [turn.turn for turn in again.of(TurnStarted)] == [2]
     assert again.one(ProcessEnded).pid == pid

@@ -1,7 +1,8 @@
 """Kept runs over the real adb server and a real sshd, their cables pulled and plugged."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -196,6 +197,36 @@ async def test_a_board_whose_cable_is_pulled_and_plugged(board: SshBoard, tmp_pa
     assert rss.last_code > 1_000_000
     await gone(whole.one(ProcessStarted).pid)
     assert not list((board.home / ".cache/melt").iterdir())
+
+
+async def test_a_board_that_is_given_up_while_a_run_is_taken_up(board: SshBoard, tmp_path: Path) -> None:
+    """Whoever follows the board closes the connection under the run: a loss as any other, after which it is taken up."""
+    home = board.home / ".local/share/melt"
+    spec, runtime = bench(home / "runtimes/llama.cpp", "~/.local/share/melt", 40), LlamaBench()
+    settings = SshSettings(tmp_path / "known_hosts", connect_s=5.0)
+
+    def following(
+        connection: SshConnection, on_item: Callable[[object], object] = lambda _: None
+    ) -> Awaitable[Run]:
+        return follow(runtime, spec, SshShell(board.address, settings, CLOCK, connection), on_item)
+
+    async with SshConnection.open(board.address, settings, CLOCK) as connection:
+        lost = await following(connection, lambda item: board.drop() if isinstance(item, TurnEnded) else None)
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(SshConnection.open(board.address, settings, CLOCK))
+        await pause(CLOCK, 0.2)
+        board.stall()
+        taking_up = asyncio.ensure_future(following(connection))
+        await pause(CLOCK, 0.1)
+        await stack.aclose()
+        board.resume()
+    lost_again = await taking_up
+    assert [type(run.error) for run in (lost, lost_again)] == [LinkLost, LinkLost]
+    assert runtime.holding
+    async with SshConnection.open(board.address, settings, CLOCK) as connection:
+        again = await following(connection)
+    assert again.error is None
+    assert [turn.turn for turn in (*lost.of(TurnEnded), *again.of(TurnEnded))] == [*range(1, 41)]
 
 
 def uptime_ns() -> int:
