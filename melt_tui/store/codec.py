@@ -78,9 +78,10 @@ def encode_fast(samples: Sequence[Samples], *, packed: bool = True) -> Fast:
     if not packed:
         head = _HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, len(t0))
         return Fast(head + ends + codes, bounds, worth=False)
-    body = _contexts.packers[1].compress(ends + codes)
+    body = ends + codes
+    small = _contexts.packers[1].compress(body)
     head = _HEAD.pack(_VERSION, _PLAIN, coding, len(t0))
-    return Fast(head + body, bounds, len(body) < _WORTH * len(ends + codes))
+    return Fast(head + small, bounds, len(small) < _WORTH * len(body))
 
 
 def decode(blob: bytes, dtype: DType, axis: Ints | None = None) -> Blocks:
@@ -252,7 +253,8 @@ def _fast_code(codes: bytes, dtype: DType) -> tuple[int, bytes]:
     width = 1 if span < 1 << 8 else 2 if span < 1 << 16 else 4
     narrow = np.empty(len(raw), _UNSIGNED[width])
     np.subtract(raw, raw.dtype.type(low), out=narrow, casting="unsafe")
-    return _NARROW, _FROM.pack(width, low) + planes(narrow.tobytes(), width)
+    alike = narrow if width == 1 else narrow.view(np.uint8).reshape(-1, width).T
+    return _NARROW, _FROM.pack(width, low) + alike.tobytes()
 
 
 def _code(blocks: Blocks) -> tuple[int, bytes]:

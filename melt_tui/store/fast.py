@@ -15,7 +15,7 @@ from melt_tui.timeline.blocks import blocks_of, grouped
 from melt_tui.timeline.columns import Buckets
 from melt_tui.timeline.summaries import summarized
 
-TOGETHER = 16
+TOGETHER = 8
 """Chunks that are summed up together: what is done once for all of them costs less."""
 
 

@@ -4,8 +4,8 @@ import sqlite3
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -82,9 +82,13 @@ class Recorder:
     def _commit(self) -> None:
         items = [self._items.popleft() for _ in range(len(self._items))]
         if items:
-            with _switching_soon():
+            before = sys.getswitchinterval()
+            sys.setswitchinterval(min(before, _SWITCH_S))
+            try:
                 self._ingest.commit(items)
-        ticks = [item for item in items if isinstance(item, Tick)]
+            finally:
+                sys.setswitchinterval(before)
+        ticks = [item for item in items if type(item) is Tick]
         self._ticking = self._ticking or bool(ticks)
         newest = newest_ns(ticks if self._ticking else items)
         self._newest.append(max(newest, self._newest[-1]))
@@ -113,16 +117,6 @@ class Recorder:
         """Leave a note in it; where not even that can be written, whoever opens it is told that it broke off."""
         with suppress(sqlite3.Error):
             give_up(self._connection, self.problem)
-
-
-@contextmanager
-def _switching_soon() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, _SWITCH_S))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 _REASONS = {

@@ -11,9 +11,6 @@ _M_ARENA_MAX: Final = -8
 _BLOCK: Final = 128 << 10
 """Bytes from which a block is a mapping of its own, given back as soon as it is free: glibc's first choice, which it
 gives up when a larger block is freed."""
-_TOP: Final = 1 << 20
-"""Bytes at the end of the heap that are kept: with less of them it shrinks and grows dozens of times a second, and every page is
-asked for anew."""
 _YOUNG: Final = 3_000
 """Objects that come before garbage is searched for among them. Frames and samples leave none; Python's own 700 are
 made, and searched, several times a frame."""
@@ -23,7 +20,7 @@ def tighten() -> None:
     """For threads that start from now on. Where there is no ``mallopt`` the system's own ways stay as they are."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        for parameter, value in ((_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, _BLOCK), (_M_TRIM_THRESHOLD, _TOP)):
+        for parameter, value in ((_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, _BLOCK), (_M_TRIM_THRESHOLD, _BLOCK)):
             mallopt(parameter, value)
     gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
 
