@@ -19,6 +19,7 @@ from drivers.model import (
     block,
     linear,
     reading,
+    uneven_block,
 )
 from melt_tui.events import SELF, DeviceLost, DeviceUp, SessionStarted, Tick
 from melt_tui.live import LiveState
@@ -249,3 +250,17 @@ def test_the_same_codes_mean_what_their_channel_says_now() -> None:
     as_float = reading(halved, 4 * SECOND, 7)._replace(dtype=DType.F32)
     live.take(as_float)
     assert live.view(4 * SECOND).readings[channel.key].value < 1e-40
+
+
+def test_readings_that_are_told_at_once_keep_their_own_times() -> None:
+    channel = slow()
+    live = opened(channel)
+    live.take(reading(channel, SECOND, 1.0))
+    times = [2 * SECOND, 2 * SECOND + 97 * MILLISECOND, 2 * SECOND + 201 * MILLISECOND]
+    live.take(uneven_block(channel, times, [2.0, 3.0, 4.0]))
+    live.take(block(channel, 3 * SECOND, 4 * SECOND, [5.0, 6.0, 7.0]))
+    told = {t_ns: live.view(t_ns).readings[channel.key] for t_ns in (*times, times[1] - 1, 7 * SECOND // 2)}
+    assert [told[t_ns].value for t_ns in times] == [2.0, 3.0, 4.0]
+    assert [told[t_ns].t_ns for t_ns in times] == times
+    assert told[times[1] - 1].value == 2.0
+    assert told[7 * SECOND // 2].value == 6.0
