@@ -254,7 +254,8 @@ def _sum(samples: Samples, decoding: Decoding) -> tuple[float, float, float]:
         return float(raw.sum(dtype=np.float64)), first, last
     if decoding.bits is None:
         return _polynomial_sum(raw.astype(np.float64), decoding.pieces[0]), first, last
-    whole = raw if raw.dtype.kind == "u" and raw.itemsize <= _NARROW else raw.astype(np.int64)
+    # as they are where they can: twice as wide, everything takes twice as long
+    whole = raw if raw.dtype == np.uint32 and decoding.bits < _U32_BITS else raw.astype(np.int64)
     inside = (whole & whole.dtype.type((1 << decoding.bits) - 1)).astype(np.float64)
     least, most = int(whole.min()) >> decoding.bits, int(whole.max()) >> decoding.bits
     if most >= len(decoding.pieces):
@@ -283,8 +284,7 @@ def _columns(decoding: Decoding) -> Values:
     return np.array([[*piece, *[0.0] * (degrees - len(piece))] for piece in decoding.pieces]).T.copy()
 
 
-_NARROW = 4
-"""Bytes of codes that are reckoned with as they are: twice as wide, everything takes twice as long."""
+_U32_BITS = 32
 
 
 def _polynomial_sum(x: Values, coefficients: tuple[float, ...]) -> float:

@@ -74,8 +74,8 @@ class SlowSeries:
         if codes != self._codes or dtype is not self._dtype:
             self._read(dtype, codes)
         few = self._few
-        known = len(few) in {1, 2} if own is None else len(own) == 8 * len(few) > 0
-        if not known or self.last_ns is None or not self.last_ns <= t0_ns <= t1_ns:
+        whole = own is None or len(own) == 8 * len(few)
+        if not few or not whole or self.last_ns is None or not self.last_ns <= t0_ns <= t1_ns:
             return self._take_block(samples)
         times = self._times
         if own is not None:
@@ -83,7 +83,8 @@ class SlowSeries:
         elif len(few) == 1:
             times.append(t0_ns)
         else:
-            times.extend((t0_ns, t1_ns))
+            span_ns, steps = t1_ns - t0_ns, len(few) - 1
+            times.extend([t0_ns + span_ns * i // steps for i in range(len(few))])
         self._values.extend(few)
         self.last_ns = t1_ns
         if len(times) >= self._check:

@@ -48,7 +48,7 @@ class Ingest:
         """Make these items durable, in one transaction or, if they are very many, a few."""
         for start in range(0, len(items), _ITEMS):
             with transaction(self._connection):
-                self._write(items[start : start + _ITEMS] if len(items) > _ITEMS else items)
+                self._write(items[start : start + _ITEMS])
                 if self._pages >= self._compacted_every or self._pages_bytes >= _PAGES_BYTES:
                     self.compact()
 

@@ -37,8 +37,8 @@ class Opening:
     paced: bool
     """Whether the phone's shell can wait and tell the time without a process."""
     lead_ns: int = 0
-    """By how much the phone's own clock was ahead of ours: so that all phones tick at the same moments, those of our grid,
-    and wake us together."""
+    """By how much the phone's own clock was ahead of ours: so that phones tick at moments of our grid, those whose turn is
+    the same together."""
     turn: float = 0.0
     """Its place within every period, as ``turns.Turns`` has it."""
 

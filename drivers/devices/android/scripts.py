@@ -159,8 +159,7 @@ Each tick bears its own time; the older ones of a group are seen that much later
 
 def paced(definitions: Sequence[str], *, period_us: int, phase_us: int, steady: int, kin: int) -> str:
     """A script that takes a tick of rounds ``phase_us`` after a multiple of ``period_us`` of the phone's clock, by
-    itself: the fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together, all
-    phones the same ones. A line on its standard input is an order to its shell.
+    itself: the fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together. A line on its standard input is an order to its shell.
 
     ``F TIME|…``, ``M KEY|…``, ``K KEY|…``, ``S …`` (may have several lines), ``E``, or ``E.`` for the last that is told at
     once. Needs ``read -t`` and ``EPOCHREALTIME``.

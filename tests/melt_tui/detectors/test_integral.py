@@ -1,5 +1,6 @@
 """Energy block by block against the formulas of recordings, which see all samples at once."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -151,3 +152,17 @@ def test_without_a_nominal_rate_the_period_is_that_of_the_last_samples() -> None
     assert integral.period_ns == 2 * S
     seen = between(integral, 0, 62 * S)
     assert (seen.joules, seen.covered_ns) == pytest.approx((14.0, 14 * S))
+
+
+@pytest.mark.parametrize("dtype", [DType.U8, DType.U16, DType.U32, DType.I32])
+@pytest.mark.parametrize("bits", [12, 16, 40])
+def test_codes_of_any_width_mean_what_their_pieces_say(dtype: DType, bits: int) -> None:
+    channel = replace(power(decoding=replace(RANGED, bits=bits)), dtype=dtype)
+    codes = [1, 2, 250] if dtype is DType.U8 else [1, 4095, 4096, 8191, 250]
+    integral = Integral(channel)
+    integral.take(block(channel, 10 * S, 10 * S + (len(codes) - 1) * MS, codes))
+    values = [channel.decoding.value(code) for code in codes]
+    expected = sum((a + b) / 2 for a, b in pairwise(values)) / 1000
+    found = integral.at(10 * S + (len(codes) - 1) * MS)
+    assert found is not None
+    assert found.joules == pytest.approx(expected)
