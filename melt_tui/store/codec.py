@@ -3,6 +3,8 @@
 import struct
 import threading
 from collections.abc import Sequence
+from itertools import accumulate
+from operator import sub
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -23,8 +25,8 @@ class Damaged(Exception):
     """A blob that is not what was written."""
 
 
-_VERSION = 3
-"""1 had no axis but those of plain readings, 2 none for blocks that bring their own times."""
+_VERSION = 4
+"""1 had no axis but those of plain readings, 2 none for blocks that bring their own times, 3 one least code for all blocks."""
 _HEAD = struct.Struct("<BBBI")
 """Version, shape, coding of the codes, number of blocks."""
 
@@ -38,19 +40,21 @@ by zstd."""
 _FEW = 1024
 """Bytes that are not packed when they will be written again."""
 
-_WORTH = 0.85
-"""Packing that leaves more than this is not worth its time."""
+_WORTH = 0.7
+"""Packing that leaves more than this is not worth its time: noise of a dozen steps in a byte each, for one."""
 
-_PLANES, _CONSTANT, _STEPS, _NARROW, _DECIMAL = 0, 1, 2, 3, 16
-"""Coding of codes: byte planes; one code for all; differences; what is above the least code, in fewer bytes; from 16 on
-differences of ``code * 10**(coding - 16)``."""
+_PLANES, _CONSTANT, _STEPS, _NARROW, _BYTES, _DECIMAL = 0, 1, 2, 3, 4, 16
+"""Coding of codes: byte planes; one code for all; differences; what is above the least code, in fewer bytes; the least code
+of each block, and the last byte of every code; from 16 on differences of ``code * 10**(coding - 16)``."""
 
 _DECIMALS = (0, 1, 2, 3, 4, 6)
 
 
 def encode(blocks: Blocks, level: Level, *, axis: bool = False) -> bytes:
     """Blocks as a blob; with ``axis`` what tells their times is left out, see ``encode_axis``."""
-    coding, codes = _code(blocks) if level > 1 else _fast_code(blocks.codes, blocks.dtype)
+    coding, codes = (
+        _code(blocks) if level > 1 else _fast_code(blocks.codes, blocks.dtype, blocks.counts.tolist())
+    )
     shape = _shape(blocks, plain=level == 1, axis=axis)
     head = _HEAD.pack(_VERSION, shape, coding, len(blocks.counts))
     return head + _contexts.packers[level].compress(_times(blocks, shape) + codes)
@@ -67,13 +71,13 @@ class Fast(NamedTuple):
 def encode_fast(samples: Sequence[Samples], *, packed: bool = True) -> Fast:
     """Published blocks of a fast series as a blob, packed if that is asked for."""
     _, _, t0, t1, _, parts, times = zip(*samples, strict=True)
-    if any(each is not None for each in times):
+    if times.count(None) < len(times):
         blocks = blocks_of(samples)
         return Fast(encode(blocks, 1), blocks.bounds, worth=True)
     size = code_struct(samples[0].dtype).size
-    counts = [length // size for length in map(len, parts)]
+    counts = [len(part) // size for part in parts]
     ends = struct.pack(f"<{3 * len(t0)}q", *counts, *t0, *t1)
-    coding, codes = _fast_code(b"".join(parts), samples[0].dtype)
+    coding, codes = _fast_code(b"".join(parts), samples[0].dtype, counts)
     bounds = (min(*t0, *t1), max(*t0, *t1))
     if not packed:
         head = _HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, len(t0))
@@ -147,7 +151,9 @@ def _decoded(blob: bytes, dtype: DType, axis: Ints | None) -> Blocks:
     if shape & _SINGLE:
         t0, at = _stood(body, 0, k, axis, shape)
         ones, none = np.ones(k, np.int64), np.zeros(k, np.bool_)
-        return Blocks(dtype, ones, t0, t0, none, np.empty(0, np.int64), _uncode(coding, body[at:], dtype, k))
+        return Blocks(
+            dtype, ones, t0, t0, none, np.empty(0, np.int64), _uncode(coding, body[at:], dtype, ones)
+        )
     if shape & _UNEVEN and shape & _SHARED:
         return _of_all_times(body, k, axis, dtype, coding)
     counts, t0, t1, at = _plain_ends(body, k) if shape & _PLAIN else _ends(body, k, axis, shape)
@@ -156,7 +162,7 @@ def _decoded(blob: bytes, dtype: DType, axis: Ints | None) -> Blocks:
         flags, at = _unsteps(body, at, k)
         uneven = flags.astype(np.bool_)
         own, at = _unsteps(body, at, int(counts[uneven].sum()))
-    codes = _uncode(coding, body[at:], dtype, int(counts.sum()))
+    codes = _uncode(coding, body[at:], dtype, counts)
     return Blocks(dtype, counts, t0, t1, uneven, own, codes)
 
 
@@ -168,7 +174,7 @@ def _of_all_times(body: bytes, k: int, axis: Ints | None, dtype: DType, coding: 
     if axis is None or not k or (counts < 1).any() or len(axis) != ends[-1]:
         raise ValueError("its times are missing")
     own = axis[np.repeat(uneven, counts)]
-    codes = _uncode(coding, body[at:], dtype, len(axis))
+    codes = _uncode(coding, body[at:], dtype, counts)
     return Blocks(dtype, counts, axis[ends - counts], axis[ends - 1], uneven, own, codes)
 
 
@@ -243,18 +249,20 @@ def _width(steps: Ints) -> int:
     return next(w for w in (1, 2, 4, 8) if -(1 << (8 * w - 1)) <= low and high < 1 << (8 * w - 1))
 
 
-def _fast_code(codes: bytes, dtype: DType) -> tuple[int, bytes]:
-    """How codes of a fast channel pack quickly, and packed so."""
+def _fast_code(codes: bytes, dtype: DType, counts: Sequence[int]) -> tuple[int, bytes]:
+    """How codes of a fast channel pack quickly, and packed so. Noise round a slow level: within a block it takes a byte."""
     raw = np.frombuffer(codes, _numpy(dtype))
     if raw.dtype.kind == "f" or raw.itemsize == 8:
         return _PLANES, planes(codes, raw.itemsize)
-    low = int(np.minimum.reduce(raw))
-    span = int(np.maximum.reduce(raw)) - low
-    width = 1 if span < 1 << 8 else 2 if span < 1 << 16 else 4
+    starts = [0, *accumulate(counts[:-1])]
+    lows, highs = np.minimum.reduceat(raw, starts).tolist(), np.maximum.reduceat(raw, starts).tolist()
+    if max(map(sub, highs, lows)) < 1 << 8:
+        return _BYTES, struct.pack(f"<{len(lows)}q", *lows) + raw.astype(np.uint8).tobytes()
+    low = min(lows)
+    width = 2 if max(highs) - low < 1 << 16 else 4
     narrow = np.empty(len(raw), _UNSIGNED[width])
     np.subtract(raw, raw.dtype.type(low), out=narrow, casting="unsafe")
-    alike = narrow if width == 1 else narrow.view(np.uint8).reshape(-1, width).T
-    return _NARROW, _FROM.pack(width, low) + alike.tobytes()
+    return _NARROW, _FROM.pack(width, low) + narrow.view(np.uint8).reshape(-1, width).T.tobytes()
 
 
 def _code(blocks: Blocks) -> tuple[int, bytes]:
@@ -272,14 +280,16 @@ def _code(blocks: Blocks) -> tuple[int, bytes]:
     return _PLANES, planes(codes, size)
 
 
-def _uncode(coding: int, data: bytes, dtype: DType, n: int) -> bytes:
-    size, made = _size(dtype), _numpy(dtype)
+def _uncode(coding: int, data: bytes, dtype: DType, counts: Ints) -> bytes:
+    size, made, n = _size(dtype), _numpy(dtype), int(counts.sum())
     if coding == _CONSTANT:
         codes = data[:size] * n
     elif coding == _STEPS:
         codes = _unsteps(data, 0, n)[0].astype(made).tobytes()
     elif coding == _NARROW:
         codes = _widened(data, made)
+    elif coding == _BYTES:
+        codes = _whole(data, made, counts)
     elif coding >= _DECIMAL:
         codes = (_unsteps(data, 0, n)[0] / 10.0 ** (coding - _DECIMAL)).astype(made).tobytes()
     else:
@@ -293,6 +303,17 @@ def _widened(data: bytes, made: np.dtype[Any]) -> bytes:
     width, low = _FROM.unpack_from(data)
     narrow = np.frombuffer(unplanes(data[9:], width), f"<u{width}")
     codes: bytes = (narrow.astype(np.int64) + low).astype(made).tobytes()
+    return codes
+
+
+def _whole(data: bytes, made: np.dtype[Any], counts: Ints) -> bytes:
+    """Codes from their last bytes and the least code of each block, less than 256 below each of its others."""
+    lows = np.frombuffer(data, "<i8", len(counts))
+    if len(data) - lows.nbytes != counts.sum():
+        raise ValueError("codes are missing")
+    least = lows.astype(made).repeat(counts)
+    above = np.frombuffer(data, np.uint8, offset=lows.nbytes) - lows.astype(np.uint8).repeat(counts)
+    codes: bytes = (least + above).astype(made).tobytes()
     return codes
 
 

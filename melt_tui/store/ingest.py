@@ -3,6 +3,8 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
 
 from drivers.base import Item
 from drivers.events import ChannelsOpened, Event, RunEvent, SamplesLost
@@ -26,6 +28,8 @@ _ITEMS = 20_000
 
 _PAGES_BYTES = 8_000_000
 """The journal is compacted early when it has grown to this."""
+
+_OF_ONE_SERIES = attrgetter("device", "channel", "dtype")
 
 
 class Ingest:
@@ -67,14 +71,13 @@ class Ingest:
             self.compact()
         page = Page()
         bulk: dict[int, list[Samples]] = {}
-        for item in items:
-            if isinstance(item, Samples):
-                self._block(item, page, bulk)
-            elif isinstance(item, Tick):
-                ticks = self._registry.ticks(item.device)
-                page.take(ticks.id, ticks.kind, 1, tick_block(item, self._event_number))
+        for kind, run in groupby(items, type):
+            if kind is Samples:
+                for _, blocks in groupby(run, _OF_ONE_SERIES):
+                    self._blocks(list(blocks), page, bulk)
             else:
-                self._event(item, page)
+                for item in run:
+                    self._happening(item, page)
         for number, blocks in bulk.items():
             self._fast.write(self._registry.by_id[number], blocks)
         blob = page.encode()
@@ -82,6 +85,23 @@ class Ingest:
         self._commits += 1
         self._pages += 1
         self._pages_bytes += len(blob)
+
+    def _happening(self, item: Event, page: Page) -> None:
+        if isinstance(item, Tick):
+            ticks = self._registry.ticks(item.device)
+            page.take(ticks.id, ticks.kind, 1, tick_block(item, self._event_number))
+        else:
+            self._event(item, page)
+
+    def _blocks(self, blocks: list[Samples], page: Page, bulk: dict[int, list[Samples]]) -> None:
+        """Blocks of one series that came one after the other. Of a fast one they are many, looked at together."""
+        series = self._registry.series(blocks[0]) if blocks[0].codes else None
+        if series is not None and series.bulk and series.sound(blocks):
+            page.order += len(blocks) * [-series.id]
+            bulk.setdefault(series.id, []).extend(blocks)
+        else:
+            for block in blocks:
+                self._block(block, page, bulk)
 
     def _block(self, block: Samples, page: Page, bulk: dict[int, list[Samples]]) -> None:
         if not block.codes:

@@ -1,6 +1,7 @@
 """Which channel a sample belongs to, how its codes read and where it is kept."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -52,6 +53,14 @@ class Series:
         timed = block.times is None or len(block.times) == 8 * n
         sane = -_FAR < block.t0_ns < _FAR and -_FAR < block.t1_ns < _FAR
         return n if timed and sane and not rest else 0
+
+    def sound(self, blocks: Sequence[Samples]) -> bool:
+        """Whether all of these are blocks as fast series have them: none is malformed, none brings its own times."""
+        _, _, t0, t1, _, codes, times = zip(*blocks, strict=True)
+        lengths = set(map(len, codes))
+        whole = 0 not in lengths and not any(length % self.size for length in lengths)
+        sane = -_FAR < min(min(t0), min(t1)) and max(max(t0), max(t1)) < _FAR
+        return whole and sane and times.count(None) == len(times)
 
     @cached_property
     def decoder(self) -> Decoder:

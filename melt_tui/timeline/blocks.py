@@ -135,7 +135,7 @@ class Blocks:
 def blocks_of(samples: Sequence[Samples]) -> Blocks:
     """Published blocks of one series, at least one, none of them empty."""
     _, _, t0, t1, _, codes, times = zip(*samples, strict=True)
-    own = [each for each in times if each is not None]
+    own = [each for each in times if each is not None] if times.count(None) < len(times) else []
     return Blocks(
         samples[0].dtype,
         np.array(list(map(len, codes)), np.int64) // code_struct(samples[0].dtype).size,

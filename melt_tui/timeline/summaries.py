@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from drivers.model import Decoding, DType, code_struct
 from melt_tui.timeline.blocks import Blocks, Ints
-from melt_tui.timeline.columns import Buckets, Values, bucketed, values_of
+from melt_tui.timeline.columns import Buckets, Values, bucketed, lengths, values_of
 from melt_tui.timeline.grid import LEVELS_NS
 
 SLOW_HZ = 2000.0
@@ -53,10 +53,9 @@ class Decoder:
             span = range(int(low.min()), int(high.max()) + 1)
             piece = self._piece(span)
             if piece is not None:
-                ends = self(low.tobytes()), self(high.tobytes())
-                return *(ends if self._rises[piece] > 0 else ends[::-1]), self._sums(
-                    raw, span, piece, places, counts
-                )
+                ends = self(low.tobytes() + high.tobytes()).reshape(2, -1)
+                least, most = ends if self._rises[piece] > 0 else ends[::-1]
+                return least, most, self._sums(raw, span, piece, places, counts)
         values = self(codes)
         with np.errstate(all="ignore"):
             return (
@@ -143,7 +142,7 @@ def _cut(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
     spans = np.maximum(blocks.t1[block] - t0, 1)
     inside = -(-(np.maximum(edges - t0, 0) * (counts - 1)) // spans)
     places: Ints = (blocks.ends - blocks.counts)[block] + inside
-    held = np.diff(places, append=blocks.n)
+    held = lengths(places, blocks.n)
     if int(held.min()) == 0:
         filled: NDArray[np.bool_] = held > 0
         edges, places, held = edges[filled], places[filled], held[filled]

@@ -41,10 +41,37 @@ def test_chunks_come_back(published: list[Samples]) -> None:
 
 
 def test_whether_packing_is_worth_its_time() -> None:
-    noise = np.random.default_rng(1).integers(0, 250, 9000).astype("<u2").tobytes()
+    rng = np.random.default_rng(1)
+    noise = rng.integers(0, 250, 9000).astype("<u2").tobytes()
     assert not encode_fast([Samples("d", "c", 0, 9000, DType.U16, noise)]).worth
     assert encode_fast([Samples("d", "c", 0, 9000, DType.U16, bytes(range(200)) * 90)]).worth
+    quiet = rng.normal(3000, 3, 9000).astype("<u2").tobytes()
+    assert encode_fast([Samples("d", "c", 0, 9000, DType.U16, quiet)]).worth
     assert len(encode_fast([Samples("d", "c", 0, 9000, DType.U16, noise)], packed=False).blob) < 9100
+
+
+@pytest.mark.parametrize(
+    ("dtype", "first"), [(DType.U32, 1 << 31), (DType.I32, -(1 << 31)), (DType.I16, -700)]
+)
+def test_noise_round_a_level_that_drifts_takes_a_byte_a_sample(dtype: DType, first: int) -> None:
+    levels = [first + 200 * k for k in range(7)]
+    rng = np.random.default_rng(1)
+    parts = [(level + rng.integers(0, 256, 2000)).astype("<" + dtype).tobytes() for level in levels]
+    published = [Samples("d", "c", k * 2000, k * 2000 + 1999, dtype, part) for k, part in enumerate(parts)]
+    blob = encode_fast(published, packed=False).blob
+    assert len(blob) < 14_000 + 300
+    assert list(decode(blob, dtype).samples(KEY)) == published
+    with pytest.raises(Damaged, match="codes are missing"):
+        decode(blob[:-1], dtype)
+
+
+def test_chunks_of_before_each_block_had_a_least_code_are_read() -> None:
+    ends = struct.pack("<3q", 4, 100, 103)
+    blob = (
+        struct.pack("<BBBI", 3, 8 | 16, 3, 1) + ends + struct.pack("<Bq", 1, 70_000) + bytes((0, 3, 255, 1))
+    )
+    codes = struct.pack("<4I", 70_000, 70_003, 70_255, 70_001)
+    assert list(decode(blob, DType.U32).samples(KEY)) == [Samples("d", "c", 100, 103, DType.U32, codes)]
 
 
 @given(readings() | series())
@@ -64,11 +91,11 @@ def test_times_may_lie_in_an_axis(published: list[Samples]) -> None:
 @given(series())
 def test_chunks_of_before_blocks_could_share_their_times_are_read(published: list[Samples]) -> None:
     blocks = blocks_of(published)
-    for version in (b"\1", b"\2"):
+    for version in (b"\1", b"\2", b"\3"):
         before = version + encode(blocks, 3)[1:]
         assert list(decode(before, blocks.dtype).samples(KEY)) == published
-    with pytest.raises(Damaged, match="of version 4"):
-        decode(b"\4" + encode(blocks, 3)[1:], blocks.dtype)
+    with pytest.raises(Damaged, match="of version 5"):
+        decode(b"\5" + encode(blocks, 3)[1:], blocks.dtype)
 
 
 @pytest.mark.parametrize("n", [2, 5])

@@ -1,6 +1,7 @@
 """The recorder: nothing waits for it, nothing is lost, and it says when it stops."""
 
 import sqlite3
+import struct
 import sys
 import threading
 from collections.abc import Sequence
@@ -117,6 +118,23 @@ def test_a_malformed_block_is_told_in_the_recording(tmp_path: Path) -> None:
     assert (type(empty), empty.t_ns) == (type(lost), 3)
     assert (lost.t_ns, lost.device, getattr(lost, "reason", "")) == (0, "d", "the block was malformed")
     assert mark == marks(7)[0]
+
+
+def test_fast_blocks_are_kept_in_order_round_a_malformed_one(tmp_path: Path) -> None:
+    fast = Channel(
+        device="d", name="c", quantity=Quantity.CURRENT, unit=Unit.AMPERE, rate_hz=1e5, dtype=DType.U16
+    )
+    good = [Samples("d", "c", k * 1000, k * 1000 + 999, DType.U16, bytes([k]) * 200) for k in range(1, 4)]
+    timed = good[2]._replace(times=struct.pack("<100q", *range(3000, 4000, 10)))
+    sink = Recorder(tmp_path / "a.melt", commit_s=10.0)
+    sink.take(ChannelsOpened(t_ns=0, device="d", channels=(fast,)))
+    for item in (good[0], good[1]._replace(codes=b"odd"), marks(7)[0], good[1], timed):
+        sink.take(item)
+    sink.close()
+    with closing(Recording(sink.path)) as recording:
+        assert list(recording.samples(fast.key, 0, 10**9)) == [good[0], good[1], timed]
+        kinds = [type(item).__name__ for item in recording.items()]
+    assert kinds == ["ChannelsOpened", "Samples", "SamplesLost", "Mark", "Samples", "Samples"]
 
 
 def test_a_full_disk_stops_it_and_loses_nothing_written(

@@ -28,6 +28,13 @@ def test_a_block_is_counted() -> None:
 )
 def test_a_malformed_block_counts_nothing(bad: Samples) -> None:
     assert SERIES.count(bad) == 0
+    assert SERIES.sound([GOOD, GOOD])
+    assert not SERIES.sound([GOOD, bad, GOOD])
+
+
+def test_many_blocks_are_sound_where_none_brings_its_own_times_or_is_empty() -> None:
+    assert not SERIES.sound([GOOD, GOOD._replace(times=struct.pack("<2q", 5, 9))])
+    assert not SERIES.sound([GOOD, GOOD._replace(codes=b"")])
 
 
 @pytest.mark.parametrize(
