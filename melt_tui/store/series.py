@@ -59,7 +59,7 @@ class Series:
         _, _, t0, t1, _, codes, times = zip(*blocks, strict=True)
         lengths = set(map(len, codes))
         whole = 0 not in lengths and not any(length % self.size for length in lengths)
-        sane = -_FAR < min(min(t0), min(t1)) and max(max(t0), max(t1)) < _FAR
+        sane = min(*t0, *t1) > -_FAR and max(*t0, *t1) < _FAR
         return whole and sane and times.count(None) == len(times)
 
     @cached_property
