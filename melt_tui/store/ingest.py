@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
+from typing import cast
 
 from drivers.base import Item
 from drivers.events import ChannelsOpened, Event, RunEvent, SamplesLost
@@ -73,10 +74,10 @@ class Ingest:
         bulk: dict[int, list[Samples]] = {}
         for kind, run in groupby(items, type):
             if kind is Samples:
-                for _, blocks in groupby(run, _OF_ONE_SERIES):
+                for _, blocks in groupby(cast("Iterator[Samples]", run), _OF_ONE_SERIES):
                     self._blocks(list(blocks), page, bulk)
             else:
-                for item in run:
+                for item in cast("Iterator[Event]", run):
                     self._happening(item, page)
         for number, blocks in bulk.items():
             self._fast.write(self._registry.by_id[number], blocks)
