@@ -74,8 +74,8 @@ class Ingest:
         bulk: dict[int, list[Samples]] = {}
         for kind, run in groupby(items, type):
             if kind is Samples:
-                for _, blocks in groupby(cast("Iterator[Samples]", run), _OF_ONE_SERIES):
-                    self._blocks(list(blocks), page, bulk)
+                for _, same in groupby(cast("Iterator[Samples]", run), _OF_ONE_SERIES):
+                    self._blocks(list(same), page, bulk)
             else:
                 for item in cast("Iterator[Event]", run):
                     self._happening(item, page)
