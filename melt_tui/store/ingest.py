@@ -96,13 +96,13 @@ class Ingest:
 
     def _blocks(self, blocks: list[Samples], page: Page, bulk: dict[int, list[Samples]]) -> None:
         """Blocks of one series that came one after the other. Of a fast one they are many, looked at together."""
-        series = self._registry.series(blocks[0]) if blocks[0].codes else None
+        series = self._registry.series(blocks[0]) if len(blocks) > 1 and blocks[0].codes else None
         if series is not None and series.bulk and series.sound(blocks):
             page.order += len(blocks) * [-series.id]
             bulk.setdefault(series.id, []).extend(blocks)
-        else:
-            for block in blocks:
-                self._block(block, page, bulk)
+            return
+        for block in blocks:
+            self._block(block, page, bulk)
 
     def _block(self, block: Samples, page: Page, bulk: dict[int, list[Samples]]) -> None:
         if not block.codes:

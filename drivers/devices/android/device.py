@@ -1,11 +1,12 @@
 """An open phone: what it streams."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from drivers.base import Item
-from drivers.clock import SECOND, Clock
+from drivers.clock import MILLISECOND, SECOND, Clock
 from drivers.devices.android.fastshell import FastShell
 from drivers.devices.android.gauges import Missing
 from drivers.devices.android.opening import Opening, hung
@@ -40,11 +41,13 @@ class _Due:
 
 
 _ALWAYS_NS = 1 << 62
+_EARLY_NS = 100 * MILLISECOND
+"""So much earlier a service is asked, where the phone is heard then: its clock and ours do not go alike."""
 
 
 def _due_together(waiting: Sequence[_Due], now_ns: int) -> Sequence[Sequence[_Due]]:
     """The services that are due, by what is asked in one go."""
-    due = [one for one in waiting if one.due_ns <= now_ns]
+    due = [one for one in waiting if one.due_ns - _EARLY_NS <= now_ns]
     joint = [one for one in due if one.alone_ns <= now_ns]
     return [some for some in (joint, *([one] for one in due if one.alone_ns > now_ns)) if some]
 
@@ -75,6 +78,9 @@ class AndroidDevice:
         self._opened = {channel.name for channel in self.channels}
         self._watched = Watched(self._device, opening.settings)
         self._fast = FastShell(opening, self._watched, shell, clock, self._open)
+        self._heard = asyncio.Event()
+        self._due_ns = _ALWAYS_NS
+        """When services are due that wait until the phone is heard."""
 
     def watch(self, pid: int) -> None:
         """From now on follow the memory and CPU time of this process and its children."""
@@ -109,6 +115,8 @@ class AndroidDevice:
         async with aclosing(self._fast.rounds()) as rounds:
             async for items in rounds:
                 inbox.put(items)
+                if self._clock.now() >= self._due_ns - _EARLY_NS:
+                    self._heard.set()
 
     # --- the slow shell
 
@@ -133,9 +141,16 @@ class AndroidDevice:
             if self._clock.now() >= offset_ns:
                 offset_ns = max(offset_ns + OFFSET_NS, self._clock.now() + OFFSET_NS // 2)
                 inbox.put(await self._measure_clock())
-            await self._clock.sleep_until(min(one.due_ns for one in waiting))
+            await self._until_heard(min(one.due_ns for one in waiting))
             for some in _due_together(waiting, self._clock.now()):
                 inbox.put(await self._ask_some(some))
+
+    async def _until_heard(self, due_ns: int) -> None:
+        """Return when the phone has told of its files, at ``due_ns`` or soon after: the loop is awake then, and each time that
+        it wakes costs more than a question. A phone that tells nothing has nothing to be asked: it is about to be lost."""
+        self._due_ns = due_ns
+        self._heard.clear()
+        await self._heard.wait()
 
     def _begin(self, period_ns: int) -> int:
         """Since when something is due that is asked so often. Many phones are opened at one moment: asked together every second,

@@ -23,9 +23,10 @@ from drivers.ticks import ticks
 FAST_S = 5.0
 """How long the phone's shell may take to begin, and for one answer."""
 BEAT_S = 0.5
-SILENT_BEATS = 5
-"""A phone that says nothing for so many beats is taken to be lost: it owes ten ticks a second. Counted are beats of ours, so
-that a computer that slept, or had no time for us, does not blame the phone."""
+QUIET_BEATS, SILENT_BEATS = 5, 7
+"""A phone that says nothing for so long is looked at, and when it goes on for so long taken to be lost: it owes ten ticks a
+second. The last ones are counted as beats of ours, so that a computer that slept, or had no time for us, does not blame the
+phone."""
 
 TURNS = 10
 """Phones tell their ticks in so many groups, one after the other: together they wake us least often, but what dozens say
@@ -67,8 +68,9 @@ class FastShell:
         while silent < patience:
             await pause(self._clock, BEAT_S)
             silent += 1
-            if heard_ns != self._heard_ns:
-                patience, silent, heard_ns = SILENT_BEATS, 0, self._heard_ns
+            while heard_ns != self._heard_ns:
+                patience, silent, heard_ns = SILENT_BEATS, QUIET_BEATS, self._heard_ns
+                await self._clock.sleep_until(heard_ns + round(QUIET_BEATS * BEAT_S * SECOND))
         raise LinkTimeout(f"{self._device} has said nothing for {silent * BEAT_S:g} s")
 
     # --- by itself

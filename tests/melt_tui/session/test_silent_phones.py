@@ -106,7 +106,7 @@ async def test_silence_is_a_loss_and_the_phone_comes_back(
         mend = fault(server, phone)
         seen = await collected.comes(loss, seen)
         lost = [item for item in collected.items if isinstance(item, DeviceLost)]
-        assert [event.reason for event in lost] == ["phone has said nothing for 1 s"]
+        assert [event.reason for event in lost] == ["phone has said nothing for 1.4 s"]
         if fault is stop:
             mend()
         await collected.comes(tick, seen)

@@ -11,7 +11,10 @@ from drivers.model import Channel
 
 def test_services_that_are_due_are_asked_in_one_go_but_for_those_that_hung() -> None:
     names = {"thermal": (5, 0), "battery": (4, 0), "hung": (5, 9), "later": (6, 0), "healed": (3, 5)}
-    waiting = [device._Due(_Named(name), due_ns, alone_ns) for name, (due_ns, alone_ns) in names.items()]
+    early = device._EARLY_NS
+    waiting = [
+        device._Due(_Named(name), due_ns + early, alone_ns) for name, (due_ns, alone_ns) in names.items()
+    ]
     groups = device._due_together(waiting, 5)
     assert [[one.service.what for one in some] for some in groups] == [
         ["thermal", "battery", "healed"],
