@@ -1,13 +1,14 @@
 """Readings that were told at once, of each channel as one block: every block costs whatever takes it the same."""
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from drivers.base import Item
 from drivers.model import Samples
 
+_SEVERAL = 2
 _EVEN = 2
 """Samples whose first and last time say all."""
 
@@ -26,13 +27,16 @@ class Moments(NamedTuple):
         return cls(times_ns, struct.pack(f"<{n}q", *times_ns) if n > _EVEN else None)
 
 
-def joined(rounds: Sequence[Iterable[Item]]) -> list[Item]:
+def joined(rounds: Sequence[Sequence[Item]]) -> list[Item]:
     """The items of some rounds, in order; a channel's single readings, one in each round, are one block where the first
     stood. Nothing else is moved, and no time is changed."""
+    told = [one for one in rounds if one]
+    if len(told) < _SEVERAL:
+        return list(chain.from_iterable(told))
     rows: dict[str, list[Samples]] = {}
     begun: list[tuple[int, list[Samples]]] = []
     items: list[Item] = []
-    for item in chain.from_iterable(rounds):
+    for item in chain.from_iterable(told):
         row = rows.get(item.channel) if type(item) is Samples else None
         if type(item) is Samples and row is not None and _follows(row[-1], item):
             row.append(item)

@@ -52,7 +52,7 @@ class Series(Protocol):
 
 def value_of(code: float, decoding: Decoding) -> float:
     """Of one code, as ``values_of`` says it."""
-    if decoding == IDENTITY:
+    if decoding is IDENTITY or decoding == IDENTITY:
         return float(code)
     if decoding.bits is not None and not 0 <= int(code) >> decoding.bits < len(decoding.pieces):
         return math.nan

@@ -3,6 +3,7 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from itertools import chain
 
 import numpy as np
 
@@ -73,12 +74,12 @@ class SlowSeries:
         _, _, t0_ns, t1_ns, dtype, codes, own = samples
         if codes != self._codes or dtype is not self._dtype:
             self._read(dtype, codes)
-        few = self._few
-        whole = own is None or len(own) == 8 * len(few)
-        if not few or not whole or self.last_ns is None or not self.last_ns <= t0_ns <= t1_ns:
+        few, times, last_ns = self._few, self._times, self.last_ns
+        if not few or last_ns is None or not last_ns <= t0_ns <= t1_ns:
             return self._take_block(samples)
-        times = self._times
         if own is not None:
+            if len(own) != 8 * len(few):
+                return self._take_block(samples)
             times.frombytes(own)
         elif len(few) == 1:
             times.append(t0_ns)
@@ -131,7 +132,9 @@ class SlowSeries:
         n = len(codes) // coder.size
         few = coder.iter_unpack(codes) if n <= _FEW and len(codes) == n * coder.size else ()
         self._codes, self._dtype = codes, dtype
-        self._few = tuple(value_of(code, self._decoding) for (code,) in few)
+        self._few = tuple(chain.from_iterable(few))
+        if self._decoding is not IDENTITY:
+            self._few = tuple([value_of(code, self._decoding) for code in self._few])
 
     def _take_block(self, samples: Samples) -> bool:
         times = times_of(samples)

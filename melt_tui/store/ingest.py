@@ -17,7 +17,7 @@ from melt_tui.store.facts import Facts
 from melt_tui.store.fast import FastWriter
 from melt_tui.store.journal import EVENT, Page
 from melt_tui.store.pyramid import PyramidWriter
-from melt_tui.store.series import Registry, bulk_base, crowded
+from melt_tui.store.series import Registry, SeriesKey, bulk_base, crowded
 from melt_tui.store.ticks import tick_block
 
 COMPACT_S = 60.0
@@ -30,7 +30,7 @@ _ITEMS = 20_000
 _PAGES_BYTES = 8_000_000
 """The journal is compacted early when it has grown to this."""
 
-_OF_ONE_SERIES = attrgetter("device", "channel", "dtype")
+_SERIES_KEY = attrgetter("device", "channel", "dtype")
 
 
 class Ingest:
@@ -48,6 +48,8 @@ class Ingest:
         self._event_number = 0
         self._turned_bulk: dict[int, Samples] = {}
         self._fast = FastWriter(connection, self._pyramid)
+        self.ticked_ns: int | None = None
+        """The last tick that was written."""
 
     def commit(self, items: Sequence[Item]) -> None:
         """Make these items durable, in one transaction or, if they are very many, a few."""
@@ -74,8 +76,8 @@ class Ingest:
         bulk: dict[int, list[Samples]] = {}
         for kind, run in groupby(items, type):
             if kind is Samples:
-                for _, same in groupby(cast("Iterator[Samples]", run), _OF_ONE_SERIES):
-                    self._blocks(list(same), page, bulk)
+                for key, same in groupby(cast("Iterator[Samples]", run), _SERIES_KEY):
+                    self._blocks(key, list(same), page, bulk)
             else:
                 for item in cast("Iterator[Event]", run):
                     self._happening(item, page)
@@ -89,36 +91,32 @@ class Ingest:
 
     def _happening(self, item: Event, page: Page) -> None:
         if isinstance(item, Tick):
+            self.ticked_ns = max(self.ticked_ns or item.t_ns, item.t_ns)
             ticks = self._registry.ticks(item.device)
             page.take(ticks.id, ticks.kind, 1, tick_block(item, self._event_number))
         else:
             self._event(item, page)
 
-    def _blocks(self, blocks: list[Samples], page: Page, bulk: dict[int, list[Samples]]) -> None:
+    def _blocks(
+        self, key: SeriesKey, blocks: list[Samples], page: Page, bulk: dict[int, list[Samples]]
+    ) -> None:
         """Blocks of one series that came one after the other. Of a fast one they are many, looked at together."""
-        series = self._registry.series(blocks[0]) if len(blocks) > 1 and blocks[0].codes else None
-        if series is not None and series.bulk and series.sound(blocks):
+        series = self._registry.series(key, blocks[0])
+        if series.bulk and series.sound(blocks):
             page.order += len(blocks) * [-series.id]
             bulk.setdefault(series.id, []).extend(blocks)
             return
         for block in blocks:
-            self._block(block, page, bulk)
-
-    def _block(self, block: Samples, page: Page, bulk: dict[int, list[Samples]]) -> None:
-        if not block.codes:
-            self._event(_lost(block), page)
-            return
-        series = self._registry.series(block)
-        n = series.count(block)
-        if not n:
-            self._event(_lost(block), page)
-        elif series.bulk:
-            page.order.append(-series.id)
-            bulk.setdefault(series.id, []).append(block)
-        else:
-            page.take(series.id, series.kind, n, block)
-            if series.channel.rate_hz is None and crowded(series.channel, block):
-                self._turned_bulk[series.id] = block
+            n = series.count(block)
+            if not n:
+                self._event(_lost(block), page)
+            elif series.bulk:
+                page.order.append(-series.id)
+                bulk.setdefault(series.id, []).append(block)
+            else:
+                page.take(series.id, series.kind, n, block)
+                if series.rateless and crowded(series.channel, block):
+                    self._turned_bulk[series.id] = block
 
     def _event(self, event: Event, page: Page) -> None:
         page.order.append(EVENT)

@@ -25,47 +25,48 @@ _TYPES = tuple(DType)
 _SIZES = np.array([code_struct(dtype).size for dtype in _TYPES], np.int64)
 _UNEVEN = 16
 
+_WIDE = 256
+"""Blocks of more places than this are copied one by one: less than is told of each of their places otherwise."""
+
 
 class Page:
     """A commit in the making."""
 
-    __slots__ = ("_codes", "_counts", "_kinds", "_own", "_t0", "_t1", "order")
+    __slots__ = ("_blocks", "_counts", "_kinds", "order")
 
     def __init__(self) -> None:
         self.order: list[int] = []
         """Of publication: ``EVENT``, or the number of a series, negative for a block that is in a chunk."""
         self._counts: list[int] = []
         self._kinds: list[int] = []
-        self._t0: list[int] = []
-        self._t1: list[int] = []
-        self._own: list[bytes] = []
-        self._codes: list[bytes] = []
+        self._blocks: list[Samples] = []
 
     def take(self, series: int, kind: int, n: int, block: Samples) -> None:
         """The next block: of a series, of a ``kind_of`` codes, with so many samples."""
         self.order.append(series)
         self._counts.append(n)
-        self._t0.append(block.t0_ns)
-        self._t1.append(block.t1_ns)
-        self._codes.append(block.codes)
-        if block.times is not None:
-            self._own.append(block.times)
-            kind |= _UNEVEN
         self._kinds.append(kind)
+        self._blocks.append(block)
 
     def encode(self) -> bytes:
         """The page as a blob."""
-        n = len(self._counts)
+        n = len(self._blocks)
+        _, _, t0, t1, _, codes, times = zip(*self._blocks, strict=True) if n else 7 * ((),)
+        own = [each for each in times if each is not None]
         parts = (
-            _HEAD.pack(len(self.order), n, sum(map(len, self._own)) // 8),
+            _HEAD.pack(len(self.order), n, sum(map(len, own)) // 8),
             struct.pack(f"<{len(self.order)}i", *self.order),
             struct.pack(f"<{n}I", *self._counts),
-            bytes(self._kinds),
-            struct.pack(f"<{2 * n}q", *self._t0, *map(sub, self._t1, self._t0)),
-            *self._own,
-            *self._codes,
+            bytes(self._kinds if not own else map(_told_kind, self._kinds, times)),
+            struct.pack(f"<{2 * n}q", *t0, *map(sub, t1, t0)),
+            *own,
+            *codes,
         )
         return pack_soon(b"".join(parts))
+
+
+def _told_kind(kind: int, times: bytes | None) -> int:
+    return kind if times is None else kind | _UNEVEN
 
 
 def kind_of(dtype: DType) -> int:
@@ -208,10 +209,12 @@ def _gathered(data: NDArray[_Item], starts: Ints, sizes: Ints) -> NDArray[_Item]
     """The places of some blocks out of those of all."""
     if not len(starts):
         return data[:0]
-    if (sizes == sizes[0]).all():
-        return data[(starts[:, None] + np.arange(sizes[0])).ravel()]
-    pairs = zip(starts.tolist(), sizes.tolist(), strict=True)
-    return np.concatenate([data[start : start + size] for start, size in pairs])
+    ends = np.cumsum(sizes)
+    if ends[-1] > _WIDE * len(sizes):
+        pairs = zip(starts.tolist(), sizes.tolist(), strict=True)
+        return np.concatenate([data[start : start + size] for start, size in pairs])
+    places: Ints = np.arange(ends[-1]) + np.repeat(starts - ends + sizes, sizes)
+    return data[places]
 
 
 def _page(blob: bytes) -> Tail:

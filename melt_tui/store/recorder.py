@@ -6,11 +6,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import repeat
 from pathlib import Path
 from time import monotonic
 
 from drivers.base import Item
-from melt_tui.events import Tick
 from melt_tui.store.database import close, create
 from melt_tui.store.finish import finish, give_up
 from melt_tui.store.ingest import COMPACT_S, Ingest, newest_ns
@@ -45,7 +45,6 @@ class Recorder:
         self._on_problem = on_problem
         self._items: deque[Item] = deque()
         self._newest: deque[int] = deque([0] * (_BEHIND + 1), maxlen=_BEHIND + 1)
-        self._ticking = False
         self._closing = threading.Event()
         self._connection = create(path, commit_s)
         self._ingest = Ingest(self._connection, max(1, round(COMPACT_S / commit_s)))
@@ -80,7 +79,7 @@ class Recorder:
             self._finish()
 
     def _commit(self) -> None:
-        items = [self._items.popleft() for _ in range(len(self._items))]
+        items = list(map(deque.popleft, repeat(self._items, len(self._items))))
         if items:
             before = sys.getswitchinterval()
             sys.setswitchinterval(min(before, _SWITCH_S))
@@ -88,9 +87,8 @@ class Recorder:
                 self._ingest.commit(items)
             finally:
                 sys.setswitchinterval(before)
-        ticks = [item for item in items if type(item) is Tick]
-        self._ticking = self._ticking or bool(ticks)
-        newest = newest_ns(ticks if self._ticking else items)
+        ticked_ns = self._ingest.ticked_ns
+        newest = newest_ns(items) if ticked_ns is None else ticked_ns
         self._newest.append(max(newest, self._newest[-1]))
         self.committed_ns = self._newest[0]
 

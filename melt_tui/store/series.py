@@ -14,6 +14,9 @@ from melt_tui.timeline.summaries import SLOW_HZ, Decoder, base_of
 _MANY = 1000
 """Samples of one block from which on a channel without a nominal rate is a fast one."""
 
+SeriesKey = tuple[str, str, DType]
+"""Device, channel and type of codes of a block."""
+
 _SECOND = 1_000_000_000
 _EVER = 1 << 63
 _FAR = 1 << 62
@@ -43,16 +46,22 @@ class Series:
         return code_struct(self.dtype).size
 
     @cached_property
+    def rateless(self) -> bool:
+        """Whether it may show by its blocks that it is fast."""
+        return self.channel.rate_hz is None
+
+    @cached_property
     def kind(self) -> int:
         """How the journal tells the type of its codes."""
         return kind_of(self.dtype)
 
     def count(self, block: Samples) -> int:
         """How many samples a block of this series holds; 0 for one that is malformed."""
-        n, rest = divmod(len(block.codes), self.size)
-        timed = block.times is None or len(block.times) == 8 * n
-        sane = -_FAR < block.t0_ns < _FAR and -_FAR < block.t1_ns < _FAR
-        return n if timed and sane and not rest else 0
+        _, _, t0_ns, t1_ns, _, codes, times = block
+        n, rest = divmod(len(codes), self.size)
+        if rest or (times is not None and len(times) != 8 * n):
+            return 0
+        return n if -_FAR < t0_ns < _FAR and -_FAR < t1_ns < _FAR else 0
 
     def sound(self, blocks: Sequence[Samples]) -> bool:
         """Whether all of these are blocks as fast series have them: none is malformed, none brings its own times."""
@@ -84,7 +93,7 @@ class Registry:
         self._opened_ns: dict[ChannelKey, int] = {}
         self._known: dict[Channel, int] = {}
         self._series: dict[tuple[int, DType], Series] = {}
-        self._recent: dict[ChannelKey, Series] = {}
+        self._recent: dict[SeriesKey, Series] = {}
         self._ticks: dict[str, Series] = {}
         self.by_id: dict[int, Series] = {}
 
@@ -107,22 +116,21 @@ class Registry:
                 continue
             number = self._channel(channel)
             self._current[channel.key] = (number, channel)
-            self._recent.pop(channel.key, None)
+            self._recent.clear()
             self._opened_ns[channel.key] = event.t_ns
             self._connection.execute(
                 "INSERT INTO openings (t_ns, channel) VALUES (?, ?)", (event.t_ns, number)
             )
 
-    def series(self, block: Samples) -> Series:
-        """Where this block belongs; a channel that nobody announced is kept as plain numbers."""
-        key = (block.device, block.channel)
-        recent = self._recent.get(key)
-        if recent is not None and recent.dtype is block.dtype:
-            return recent
-        known = self._current.get(key)
+    def series(self, key: SeriesKey, block: Samples) -> Series:
+        """Where this block belongs, of which ``key`` is told; a channel that nobody announced is kept as plain numbers."""
+        return self._recent.get(key) or self._found(key, block)
+
+    def _found(self, key: SeriesKey, block: Samples) -> Series:
+        known = self._current.get(block.key)
         if known is None:
             channel = unannounced(block)
-            known = self._current[key] = (self._channel(channel), channel)
+            known = self._current[block.key] = (self._channel(channel), channel)
         series = self._series.get((known[0], block.dtype)) or self._new(*known, block)
         self._recent[key] = series
         return series

@@ -128,8 +128,7 @@ class FastShell:
             moments = Moments.of(tuple(t_ns for t_ns, _ in placed))
             fast = self._opening.fast.gather(moments, [tick.fast for tick in ticks])
             if fast is not None:
-                beside = [self._beside(t_ns, tick) for t_ns, tick in placed]
-                return fast + joined(beside) if any(beside) else fast
+                return fast + joined([self._beside(t_ns, tick) for t_ns, tick in placed])
         return joined([self._tick(t_ns, tick) for t_ns, tick in placed])
 
     def _tick(self, t_ns: int, tick: Tick) -> list[Item]:
@@ -139,6 +138,8 @@ class FastShell:
     def _beside(self, t_ns: int, tick: Tick) -> list[Item]:
         """What a tick tells but for the files that are read at each."""
         items: list[Item] = []
+        if tick.plain and not self._asked_of:
+            return items
         if self._asked_of:
             items += self._opened(tick.arrival_ns, self._watched.announced)
         for keyed, take in ((tick.mine, self._watched.take), (tick.kin, self._watched.take_kin)):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from drivers.clock import SECOND
 
 _TIME = re.compile(r"([0-9]{9,11})[.,]([0-9]{6})")
+_PLAIN = re.compile(r"F ([0-9]{9,11})[.,]([0-9]{6})\|([^\n]*)")
+"""Most ticks: of files alone."""
 LIMIT = 64 * 1024
 """Characters after which a tick that has not ended is dropped."""
 _END = re.compile(r"^E(\.?)\r?\n", re.MULTILINE)
@@ -35,6 +37,11 @@ class Tick:
     last: bool = False
     """No other was told at once with it after it."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether it tells only of the files that are read at each."""
+        return self.steady is None and self.mine is None and self.kin is None
+
 
 class Cutter:
     """Cuts what arrives into ticks."""
@@ -57,10 +64,9 @@ class Cutter:
 
 def _tick(arrival_ns: int, text: str, *, last: bool) -> Tick | str:
     """Its lines; one that does not begin with a letter of ours goes on with the line before."""
-    if "\n" not in text and text.startswith("F "):
-        time, _, fast = text[2:].partition("|")
-        device_ns = clock_ns(time)
-        return text if device_ns is None else Tick(device_ns, arrival_ns, fast, last=last)
+    if plain := _PLAIN.fullmatch(text):
+        told_ns = int(plain[1]) * SECOND + int(plain[2]) * 1000
+        return Tick(told_ns, arrival_ns, plain[3], last=last)
     lines: list[str] = []
     for line in text.replace("\r\n", "\n").split("\n"):
         if line[:2] in _LETTERS or not lines:
@@ -108,7 +114,8 @@ class Placing:
         if self._count >= _BUCKET:
             self._count, self._before_ns, self._now_ns = 0, self._now_ns, None
         self._count += 1
-        self._now_ns = delay_ns if self._now_ns is None else min(self._now_ns, delay_ns)
+        if self._now_ns is None or delay_ns < self._now_ns:
+            self._now_ns = delay_ns
         offset_ns = self._now_ns if self._before_ns is None else min(self._now_ns, self._before_ns)
         self._last_ns = max(device_ns + offset_ns, self._last_ns + 1)
         return self._last_ns
