@@ -1,7 +1,7 @@
 """An open phone: what it streams."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -61,9 +61,11 @@ class AndroidDevice:
         shell: ShellLink,
         slow: SlowShell,
         clock: Clock,
+        *,
         said: Sequence[str] = (),
+        together: Callable[[], int] = lambda: 1,
     ) -> None:
-        """``said``: what was done on the way to it, for the log."""
+        """``said``: what was done on the way to it, for the log; ``together``: how many ticks it shall tell at once, now."""
         self.info: DeviceInfo = opening.info
         self.shell: ShellLink | None = shell
         self._opening = opening
@@ -77,7 +79,7 @@ class AndroidDevice:
         self.channels: Sequence[Channel] = (*given, *told)
         self._opened = {channel.name for channel in self.channels}
         self._watched = Watched(self._device, opening.settings)
-        self._fast = FastShell(opening, self._watched, shell, clock, self._open)
+        self._fast = FastShell(opening, self._watched, shell, clock, self._open, together)
         self._heard = asyncio.Event()
         self._due_ns = _ALWAYS_NS
         """When services are due that wait until the phone is heard."""

@@ -27,12 +27,14 @@ who is told what was done on the way."""
 
 
 class AndroidDriver:
-    """Driver of phones. ``reach`` is how one of them is spoken to."""
+    """Driver of phones. ``reach`` is how one of them is spoken to, ``turns`` who they share the computer with."""
 
-    def __init__(self, reach: Reach | None = None, server: AdbServer | None = None) -> None:
+    def __init__(
+        self, reach: Reach | None = None, server: AdbServer | None = None, turns: Turns | None = None
+    ) -> None:
         self._reach = reach or over_adb
         self._server = server
-        self._turns = Turns()
+        self._turns = turns or Turns()
 
     async def scan(self) -> Sequence[Found]:
         """Every phone that the adb server knows of, those that cannot be used with the reason and the next step."""
@@ -47,9 +49,10 @@ class AndroidDriver:
         said: list[str] = []
         shell = self._reach(serial, server, clock, said.append)
         async with SlowShell(shell, clock) as slow:
-            opening = await look(Who(name, address, over(serial), self._turns.of((serial, server))), slow)
-            said += await cleared(shell)
-            yield AndroidDevice(opening, shell, slow, clock, said)
+            with self._turns.taken((serial, server)) as turn:
+                opening = await look(Who(name, address, over(serial), turn), slow)
+                said += await cleared(shell)
+                yield AndroidDevice(opening, shell, slow, clock, said=said, together=self._turns.together)
 
 
 def over_adb(serial: str, server: str, clock: Clock, told: Told) -> ShellLink:

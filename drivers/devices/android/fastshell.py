@@ -28,9 +28,9 @@ QUIET_BEATS, SILENT_BEATS = 5, 7
 second. The last ones are counted as beats of ours, so that a computer that slept, or had no time for us, does not blame the
 phone."""
 
-TURNS = 10
-"""Phones tell their ticks in so many groups, one after the other: together they wake us least often, but what dozens say
-at one moment keeps the loop from all else for longer than 10 ms."""
+TURNS = 20
+"""Phones tell their ticks in so many groups, one after the other within a second: together they wake us least often, but what
+dozens say at one moment keeps the loop from all else for longer than 10 ms."""
 
 _TICK_NS = SECOND // FAST_HZ
 
@@ -45,13 +45,16 @@ class FastShell:
         shell: ShellLink,
         clock: Clock,
         opened: Callable[[int, Sequence[Channel]], list[Item]],
+        together: Callable[[], int] = lambda: 1,
     ) -> None:
-        """``opened`` gives the event for channels that were not open before."""
+        """``opened`` gives the event for channels that were not open before, ``together`` how many ticks are told at once."""
         self._opening = opening
         self._watched = watched
         self._shell = shell
         self._clock = clock
         self._opened = opened
+        self._together = together
+        self._told_together = 0
         self._device = opening.info.device
         self._key = 0
         self._asked_of: Sequence[int] = ()
@@ -77,11 +80,12 @@ class FastShell:
 
     async def _paced(self) -> AsyncGenerator[list[Item], None]:
         definitions = (self._opening.fast.definition, self._opening.steady.definition)
-        period_us = _TICK_NS // 1000
+        self._told_together = self._together()
         script = scripts.paced(
             definitions,
-            period_us=period_us,
-            phase_us=_phase_us(self._opening, scripts.GROUP * period_us),
+            period_us=_TICK_NS // 1000,
+            phase_us=_phase_us(self._opening),
+            together=self._told_together,
             steady=FAST_HZ // STEADY_HZ,
             kin=FAST_HZ // SLOW_HZ,
         )
@@ -150,14 +154,19 @@ class FastShell:
         return items
 
     async def _order(self, process: Process) -> None:
-        """Have the shell read what is watched now, unless it does."""
-        if self._watched.pids == self._asked_of:
-            return
-        self._asked_of = self._watched.pids
-        self._key += 1
-        key = f"k{self._key}" if self._asked_of else ""
-        order = scripts.follow(key, self._watched.readings(), self._watched.kin_readings())
-        await process.write(f"{order}\n".encode())
+        """Have the shell read what is watched now, and tell as many ticks at once as it shall, unless it does."""
+        orders: list[str] = []
+        if self._watched.pids != self._asked_of:
+            self._asked_of = self._watched.pids
+            self._key += 1
+            key = f"k{self._key}" if self._asked_of else ""
+            orders.append(scripts.follow(key, self._watched.readings(), self._watched.kin_readings()))
+        together = self._together()
+        if together != self._told_together:
+            self._told_together = together
+            orders.append(scripts.tell(together))
+        if orders:
+            await process.write(f"{'; '.join(orders)}\n".encode())
 
     # --- asked
 
@@ -230,6 +239,7 @@ async def _pieces(lines: AsyncIterator[Line]) -> AsyncIterator[Line]:
         yield replace(line, text=f"{line.text}\n")
 
 
-def _phase_us(opening: Opening, round_us: int) -> int:
-    """When in a round of ours the phone tells its ticks, by its own clock."""
-    return (opening.lead_ns // 1000 + int(opening.turn * TURNS) * round_us // TURNS) % round_us
+def _phase_us(opening: Opening) -> int:
+    """When in a second of ours the phone tells its ticks, by its own clock."""
+    second_us = SECOND // 1000
+    return (opening.lead_ns // 1000 + int(opening.turn * TURNS) * second_us // TURNS) % second_us

@@ -132,7 +132,7 @@ NEW_LINE = """nl='
 """Defined before ``rounds``."""
 
 PACED = """
-step=0; mine=; kin=; told=
+step=0; mine=; kin=; told=; together=TOGETHER
 while :; do
   t=$EPOCHREALTIME
   melt_fast; r="F $t|$o"
@@ -141,10 +141,10 @@ while :; do
   if [ $((step % STEADY)) = 0 ]; then melt_steady; r="$r${nl}S $o"; fi
   told="$told$r${nl}E$nl"
   u=${t#*[.,]}
-  if [ $step = 0 ] || [ $((((1$u - PHASE + PERIOD / 2) / PERIOD) % GROUP)) = 0 ]; then echo "${told%$nl}."; told=; fi
+  if [ $step = 0 ] || [ $((((1$u - PHASE + PERIOD / 2) / PERIOD) % together)) = 0 ]; then echo "${told%$nl}."; told=; fi
   step=$((step + 1))
   t=$EPOCHREALTIME; t=${t#*[.,]}
-  w=$((PERIOD - (1$t - 1000000 + GROUP * PERIOD - PHASE) % PERIOD))
+  w=$((PERIOD - (1$t - PHASE) % PERIOD))
   if [ $w -lt $((PERIOD / 2)) ]; then w=$((w + PERIOD)); fi
   w=$((1000000 + w))
   read -r -t "0.${w#1}" order && eval "$order"
@@ -152,23 +152,26 @@ done 2>/dev/null
 """
 
 
-GROUP = 5
-"""Ticks that are told at once: each write is a packet to the phone's adb daemon, the server and us, and wakes them all.
-Each tick bears its own time; the older ones of a group are seen that much later. A second holds a whole number of groups."""
-
-
-def paced(definitions: Sequence[str], *, period_us: int, phase_us: int, steady: int, kin: int) -> str:
-    """A script that takes a tick of rounds ``phase_us`` after a multiple of ``period_us`` of the phone's clock, by
-    itself: the fast one each time, the others every so many times. It tells the first at once, then ``GROUP`` together. A line on its standard input is an order to its shell.
+def paced(
+    definitions: Sequence[str], *, period_us: int, phase_us: int, together: int, steady: int, kin: int
+) -> str:
+    """A script that takes a tick of rounds ``phase_us`` (below a second, which holds a whole number of periods) after a
+    multiple of ``period_us`` of the phone's clock, by itself: the fast one each time, the others every so many times. It tells
+    the first at once, then so many ``together``. A line on its standard input is an order to its shell.
 
     ``F TIME|…``, ``M KEY|…``, ``K KEY|…``, ``S …`` (may have several lines), ``E``, or ``E.`` for the last that is told at
     once. Needs ``read -t`` and ``EPOCHREALTIME``.
     """
     loop = PACED
-    numbers = {"PERIOD": period_us, "PHASE": phase_us, "STEADY": steady, "KIN": kin, "GROUP": GROUP}
+    numbers = {"PERIOD": period_us, "PHASE": phase_us, "STEADY": steady, "KIN": kin, "TOGETHER": together}
     for word, number in numbers.items():
         loop = loop.replace(word, str(number))
     return "\n".join((NEW_LINE, *definitions, loop))
+
+
+def tell(together: int) -> str:
+    """The order to tell so many ticks at once, of which a second holds a whole number."""
+    return f"together={together}"
 
 
 def follow(key: str, mine: Sequence[str], kin: Sequence[str]) -> str:

@@ -1,9 +1,14 @@
 """When each of many phones is heard: what dozens say at one moment keeps the loop from all else."""
 
 from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from itertools import count
+from typing import Final
 
 from drivers.clock import SECOND
+
+_TOGETHER: Final = ((2, 1), (6, 2), (12, 5), (1 << 30, 10))
+"""Up to so many phones, so many ticks at once; a second holds a whole number of such groups."""
 
 
 def spread() -> Iterator[float]:
@@ -17,11 +22,26 @@ def spread() -> Iterator[float]:
 
 
 class Turns:
-    """A place within every period for each phone, the same whenever it comes back."""
+    """A place within every period for each phone, the same whenever it comes back, and how many ticks it tells at once."""
 
     def __init__(self) -> None:
         self._places = spread()
         self._known: dict[Hashable, float] = {}
+        self._open = 0
+
+    @contextmanager
+    def taken(self, phone: Hashable) -> Iterator[float]:
+        """Its place, as long as it is open."""
+        self._open += 1
+        try:
+            yield self.of(phone)
+        finally:
+            self._open -= 1
+
+    def together(self) -> int:
+        """Ticks that a phone tells at once, with as many as are open now: each time that one is heard costs the same. Each
+        tick bears its own time; the older ones are seen that much later."""
+        return next(ticks for most, ticks in _TOGETHER if self._open <= most)
 
     def of(self, phone: Hashable) -> float:
         """Its place: of the period, at least 0 and below 1."""

@@ -10,10 +10,12 @@ import pytest
 from drivers.clock import SECOND, SystemClock
 from drivers.devices.android import fastshell
 from drivers.devices.android.driver import AndroidDriver
+from drivers.devices.android.turns import Turns
 from drivers.errors import LinkLost, LinkTimeout, Refused
 from drivers.events import ClockMeasured, LimitEngaged, LimitReleased, LogLine
 from drivers.links import remote
 from drivers.links.adbserver import AdbServer
+from drivers.model import Samples
 from tests.rigs import adb_phone
 from tests.rigs.llama_runs import plant_leftover
 from tests.rigs.phones.bench import Bench
@@ -35,7 +37,8 @@ class AdbBench(Bench):
     def __init__(self, profile: Phone, connected: adb_phone.Phone, server: adb_phone.Server) -> None:
         self.connected = connected
         address = f"adb:{connected.serial}?server={server.host}:{server.port}"
-        super().__init__(profile.lock(connected.root), AndroidDriver(), address)
+        turns = self.turns = Turns()
+        super().__init__(profile.lock(connected.root), AndroidDriver(turns=turns), address)
 
 
 Plug = Callable[[Callable[[Path], Phone]], AdbBench]
@@ -93,6 +96,28 @@ async def test_a_phone_gets_hot_and_cool_again(plug: Plug) -> None:
     async with one.open() as device:
         await one.follow(device, story)
     assert [event.detail for event in one.of(LimitEngaged)] == ["SEVERE"]
+
+
+async def test_with_others_a_phone_tells_several_ticks_at_once_and_alone_each_by_itself(plug: Plug) -> None:
+    one = plug(pixel)
+    alone = iter([True])
+    others = ExitStack()
+    seen: list[int] = []
+
+    def story(bench: Bench) -> bool:
+        blocks = [item for item in bench.items if isinstance(item, Samples)]
+        sizes = [block.n for block in blocks if block.channel == "frequency policy0"]
+        if sizes[-2:] == [1, 1] and next(alone, False):
+            for other in range(8):
+                others.enter_context(one.turns.taken(other))
+        if sizes[-1:] == [5]:
+            others.close()
+        seen[:] = sizes
+        return 5 in sizes and sizes[-2:] == [1, 1]
+
+    async with one.open() as device:
+        await one.follow(device, story)
+    assert set(seen) <= {1, 2, 3, 4, 5}
 
 
 async def test_memory_of_a_process_page_by_page(plug: Plug) -> None:

@@ -1,6 +1,7 @@
 """When each of many phones is heard, and asked."""
 
 from collections import Counter
+from contextlib import ExitStack
 from itertools import islice, pairwise
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.clock import SECOND
+from drivers.devices.android.channels import FAST_HZ
 from drivers.devices.android.turns import Turns, in_turn, spread
 
 
@@ -37,6 +39,19 @@ def test_what_one_phone_is_asked_falls_together(place: float, now_ns: int, secon
     often, seldom = (in_turn(place, n * SECOND, now_ns) for n in (1, seconds))
     assert (often - seldom) % SECOND == 0
     assert in_turn(place, seconds * SECOND, now_ns + 5 * seconds * SECOND) == seldom + 5 * seconds * SECOND
+
+
+def test_the_more_phones_are_open_the_more_ticks_each_tells_at_once() -> None:
+    turns, told = Turns(), [1]
+    with ExitStack() as stack:
+        for phone in range(20):
+            stack.enter_context(turns.taken(phone))
+            told.append(turns.together())
+    assert told == [1, 1, 1, *4 * [2], *6 * [5], *8 * [10]]
+    assert all(SECOND // FAST_HZ * ticks * (10 // ticks) == SECOND for ticks in told), (
+        "a second holds whole groups"
+    )
+    assert turns.together() == 1, "those that are closed do not count"
 
 
 def test_a_phone_that_comes_back_has_its_place() -> None:
