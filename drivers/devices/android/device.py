@@ -12,7 +12,7 @@ from drivers.devices.android.gauges import Missing
 from drivers.devices.android.opening import Opening, hung
 from drivers.devices.android.services import Service
 from drivers.devices.android.slowshell import SlowShell
-from drivers.devices.android.turns import in_turn
+from drivers.devices.android.turns import in_turn, next_turn
 from drivers.devices.android.watching import FamilyService, PagesService, Watched
 from drivers.errors import LinkLost, LinkTimeout
 from drivers.events import Absent, ChannelsOpened, ClockMeasured, LogLine
@@ -141,7 +141,7 @@ class AndroidDevice:
         offset_ns = self._begin(OFFSET_NS)
         while True:
             if self._clock.now() >= offset_ns:
-                offset_ns = max(offset_ns + OFFSET_NS, self._clock.now() + OFFSET_NS // 2)
+                offset_ns = next_turn(offset_ns, OFFSET_NS, self._clock.now())
                 inbox.put(await self._measure_clock())
             await self._until_heard(min(one.due_ns for one in waiting))
             for some in _due_together(waiting, self._clock.now()):
@@ -178,8 +178,7 @@ class AndroidDevice:
             told = due.service.take(answer)
             items += [*self._open(answer.t0_ns, due.service.channels), *told]
         for due in some:
-            period_ns = due.service.period_ns
-            due.due_ns = max(due.due_ns + period_ns, self._clock.now() + period_ns // 2)
+            due.due_ns = next_turn(due.due_ns, due.service.period_ns, self._clock.now())
         return items
 
     async def _answers(self, scripts: Sequence[str]) -> Sequence[Answer]:

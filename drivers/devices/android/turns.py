@@ -55,3 +55,8 @@ def in_turn(place: float, period_ns: int, now_ns: int) -> int:
     within a second: what one phone is asked in periods of whole seconds falls together."""
     at_ns = int(place * SECOND) + SECOND * int(place * (period_ns // SECOND))
     return now_ns - (now_ns - at_ns) % period_ns
+
+
+def next_turn(due_ns: int, period_ns: int, now_ns: int) -> int:
+    """When something is due again that was due then and is done now: at the same place, not sooner than in half a period."""
+    return due_ns + period_ns * max(1, -((due_ns - now_ns - period_ns // 2) // period_ns))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from drivers.clock import SECOND
 from drivers.devices.android.channels import FAST_HZ
-from drivers.devices.android.turns import Turns, in_turn, spread
+from drivers.devices.android.turns import Turns, in_turn, next_turn, spread
 
 
 def test_the_first_places_are_those_of_van_der_corput() -> None:
@@ -58,3 +58,18 @@ def test_a_phone_that_comes_back_has_its_place() -> None:
     turns = Turns()
     first = turns.of("a")
     assert turns.of("b") != first == turns.of("a")
+
+
+@given(st.integers(0, 10**12), st.integers(2, 60), st.integers(0, 10**12))
+def test_what_is_done_late_keeps_its_place(due_ns: int, seconds: int, late_ns: int) -> None:
+    period_ns, now_ns = seconds * SECOND, due_ns + late_ns
+    again_ns = next_turn(due_ns, period_ns, now_ns)
+    assert (again_ns - due_ns) % period_ns == 0
+    assert period_ns // 2 <= again_ns - now_ns < 3 * period_ns // 2 or again_ns == due_ns + period_ns
+
+
+def test_the_next_turn_is_a_period_after_one_that_was_kept() -> None:
+    assert next_turn(100, 10, 101) == 110
+    assert next_turn(100, 10, 105) == 110
+    assert next_turn(100, 10, 106) == 120
+    assert next_turn(100, 10, 92) == 110, "one that was done early"
