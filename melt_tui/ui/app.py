@@ -214,9 +214,13 @@ class MeltApp(App[int]):
             return
         self.push_screen(self._stage.live())
         if self._settings.frames_per_s:
-            self.set_interval(_ASK_S, self.ask_password)
+            self._regularly(_ASK_S, self.ask_password)
         if self._script is not None:
-            self.set_interval(_SCRIPT_S, self._follow_script)
+            self._regularly(_SCRIPT_S, self._follow_script)
+
+    def _regularly(self, seconds: float, do: Callable[[], None]) -> None:
+        """As long as there is a screen: timers go on for a moment after the last one was left."""
+        self.set_interval(seconds, lambda: do() if self.screen_stack else None)
 
     @work(exclusive=True, group="replay")
     async def _replay(self, path: Path) -> None:

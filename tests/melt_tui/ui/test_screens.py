@@ -333,6 +333,19 @@ async def test_under_a_dialog_the_bench_goes_on(desk: Any, make_app: Any) -> Non
         await w.until("REC 00:04:00")
 
 
+async def test_a_timer_that_fires_once_more_while_the_app_is_left_does_no_harm(
+    desk: Any, make_app: Any
+) -> None:
+    app = make_app(desk(), frames_per_s=10)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        callbacks = [timer._callback for timer in app._timers]
+    assert callbacks
+    assert not app.screen_stack
+    for callback in callbacks:
+        callback()
+
+
 async def test_a_look_that_fails_is_said_and_the_picture_stays(walk: Any) -> None:
     async with walk() as w:
         before = w.text
