@@ -24,7 +24,7 @@ from melt_tui.workbench import RunRequest, Workbench
 T = TypeVar("T")
 
 BEAT_S = 1.0
-"""How often progress is looked up. Four times as often costs a watch of dozens of phones a tenth of its processor time."""
+"""How often progress is looked up."""
 
 LAST_NS = 3 * SECOND // 2
 LAST_BEAT_S = 0.02

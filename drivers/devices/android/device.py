@@ -148,8 +148,8 @@ class AndroidDevice:
                 inbox.put(await self._ask_some(some))
 
     async def _until_heard(self, due_ns: int) -> None:
-        """Return when the phone has told of its files, at ``due_ns`` or soon after: the loop is awake then, and each time that
-        it wakes costs more than a question. A phone that tells nothing has nothing to be asked: it is about to be lost."""
+        """Return when the phone has told of its files, at ``due_ns`` or soon after: the loop is awake then, so that one
+        wake-up serves both. A phone that tells nothing has nothing to be asked: it is about to be lost."""
         self._due_ns = due_ns
         self._heard.clear()
         await self._heard.wait()
