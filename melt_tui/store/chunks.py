@@ -4,6 +4,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,44 @@ from melt_tui.store.catalog import Catalog
 from melt_tui.store.codec import decode, decode_axis
 from melt_tui.store.pyramid import CHUNKS, step_of
 from melt_tui.store.series import Series
+from melt_tui.store.tiles import within
 from melt_tui.timeline.blocks import Blocks, Ints, together
-from melt_tui.timeline.columns import Times, Values
+from melt_tui.timeline.columns import Buckets, Times, Values, bucketed, empty, joined
+from melt_tui.timeline.grid import Cut
+from melt_tui.timeline.summaries import summarized
 
 _KEPT_BYTES = 12_000_000
+"""Of samples with their times."""
+_WHOLE_BYTES = 8_000_000
+"""Of chunks of fast series as they are."""
 _KEPT_AXES = 64
+
+_Item = TypeVar("_Item")
+
+
+class _Kept(Generic[_Item]):
+    """The last few of many, up to so many bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._items: OrderedDict[int, tuple[_Item, int]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, number: int) -> _Item | None:
+        """One, if it is still there."""
+        found = self._items.get(number)
+        if found is None:
+            return None
+        if len(self._items) > 1:
+            self._items.move_to_end(number)
+        return found[0]
+
+    def keep(self, number: int, item: _Item, size: int) -> None:
+        """Have it for later; the ones that nobody asked for longest go."""
+        self._items[number] = item, size
+        self._bytes += size
+        while self._bytes > self._most:
+            self._bytes -= self._items.popitem(last=False)[1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +100,8 @@ class Chunks:
     def __init__(self, connection: sqlite3.Connection, catalog: Catalog) -> None:
         self._connection = connection
         self._catalog = catalog
-        self._kept: OrderedDict[int, Sorted] = OrderedDict()
-        self._kept_bytes = 0
+        self._kept: _Kept[Sorted] = _Kept(_KEPT_BYTES)
+        self._whole: _Kept[Blocks] = _Kept(_WHOLE_BYTES)
         self._axes: OrderedDict[int, Ints] = OrderedDict()
         self._standing: dict[int, _Standing] = {}
 
@@ -80,9 +114,7 @@ class Chunks:
         kept = self._kept.get(number)
         if kept is None:
             kept = self._sorted(*self._blocks(series, number))
-            self._keep(number, kept)
-        elif len(self._kept) > 1:
-            self._kept.move_to_end(number)
+            self._kept.keep(number, kept, _bytes(kept))
         return kept
 
     def overlapping(self, series: Series, start_ns: int, stop_ns: int) -> Sequence[int]:
@@ -125,24 +157,43 @@ class Chunks:
             times, values = times[order], values[order]
         return times, values
 
+    def columns(self, series: Series, part: Cut) -> Buckets:
+        """The columns of a window, from its samples."""
+        if not series.crowds(part.width_ns):
+            return bucketed(*self.samples(series, part.start_ns, part.stop_ns), part.width_ns)
+        found = self.summed(series, part, self.overlapping(series, part.start_ns, part.stop_ns))
+        tail = self._catalog.tail.of(series.id)
+        if tail is not None:
+            found = [
+                *found,
+                within(summarized(tail, series.decoder, part.width_ns), part.start_ns, part.stop_ns),
+            ]
+        return joined(found, part.width_ns) if found else empty()
+
+    def summed(self, series: Series, part: Cut, numbers: Sequence[int]) -> Sequence[Buckets]:
+        """Some chunks of a fast series, as columns of a window."""
+        if not numbers:
+            return ()
+        blocks = together([self._whole_chunk(series, number) for number in numbers])
+        return (within(summarized(blocks, series.decoder, part.width_ns), part.start_ns, part.stop_ns),)
+
+    def _whole_chunk(self, series: Series, number: int) -> Blocks:
+        kept = self._whole.get(number)
+        if kept is None:
+            kept = self.blocks(series, number)
+            self._whole.keep(number, kept, len(kept.codes) + kept.t0.nbytes * 3)
+        return kept
+
     def _all(self, series: Series, numbers: Sequence[int]) -> Sequence[Sorted]:
         """The samples of these chunks, in this order."""
-        found = {number: self._kept[number] for number in numbers if number in self._kept}
-        for number in found:
-            self._kept.move_to_end(number)
+        found = {number: kept for number in numbers if (kept := self._kept.get(number)) is not None}
         missing = [number for number in numbers if number not in found]
         if len(missing) > 1:
             loaded = [self.blocks(series, number) for number in missing]
             found |= zip(missing, _all_sorted(loaded), strict=True)
             for number in missing:
-                self._keep(number, found[number])
+                self._kept.keep(number, found[number], _bytes(found[number]))
         return [found.get(number) or self.sorted(series, number) for number in numbers]
-
-    def _keep(self, number: int, samples: Sorted) -> None:
-        self._kept[number] = samples
-        self._kept_bytes += _bytes(samples)
-        while self._kept_bytes > _KEPT_BYTES:
-            self._kept_bytes -= _bytes(self._kept.popitem(last=False)[1])
 
     def _blocks(self, series: Series, number: int) -> tuple[Blocks, int | None]:
         """The blocks of a chunk, and the axis that their times lie in."""

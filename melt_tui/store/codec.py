@@ -11,8 +11,8 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from drivers.model import DType, Samples, code_struct
-from melt_tui.timeline.blocks import Blocks, Ints, blocks_of
+from drivers.model import DType, code_struct
+from melt_tui.timeline.blocks import Blocks, Ints, Stretch
 
 Level = Literal[1, 3]
 """Of zstd: 1 for what is packed at every commit, 3 for what is packed once a minute."""
@@ -61,31 +61,22 @@ def encode(blocks: Blocks, level: Level, *, axis: bool = False) -> bytes:
 
 
 class Fast(NamedTuple):
-    """A chunk of a fast series: the blob, the bounds of its times, and whether packing was worth its time."""
+    """A chunk of a fast series, and whether packing was worth its time."""
 
     blob: bytes
-    bounds: tuple[int, int]
     worth: bool
 
 
-def encode_fast(samples: Sequence[Samples], *, packed: bool = True) -> Fast:
-    """Published blocks of a fast series as a blob, packed if that is asked for."""
-    _, _, t0, t1, _, parts, times = zip(*samples, strict=True)
-    if times.count(None) < len(times):
-        blocks = blocks_of(samples)
-        return Fast(encode(blocks, 1), blocks.bounds, worth=True)
-    size = code_struct(samples[0].dtype).size
-    counts = [len(part) // size for part in parts]
-    ends = struct.pack(f"<{3 * len(t0)}q", *counts, *t0, *t1)
-    coding, codes = _fast_code(b"".join(parts), samples[0].dtype, counts)
-    bounds = (min(*t0, *t1), max(*t0, *t1))
+def encode_fast(stretch: Stretch, *, packed: bool = True) -> Fast:
+    """Blocks of a fast series as a blob, packed if that is asked for."""
+    k = len(stretch.counts)
+    ends = struct.pack(f"<{3 * k}q", *stretch.counts, *stretch.t0, *stretch.t1)
+    coding, codes = _fast_code(stretch.codes, stretch.dtype, stretch.counts)
     if not packed:
-        head = _HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, len(t0))
-        return Fast(head + ends + codes, bounds, worth=False)
+        return Fast(_HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, k) + ends + codes, worth=False)
     body = ends + codes
     small = _contexts.packers[1].compress(body)
-    head = _HEAD.pack(_VERSION, _PLAIN, coding, len(t0))
-    return Fast(head + small, bounds, len(small) < _WORTH * len(body))
+    return Fast(_HEAD.pack(_VERSION, _PLAIN, coding, k) + small, len(small) < _WORTH * len(body))
 
 
 def decode(blob: bytes, dtype: DType, axis: Ints | None = None) -> Blocks:
@@ -254,7 +245,7 @@ def _fast_code(codes: bytes, dtype: DType, counts: Sequence[int]) -> tuple[int, 
     raw = np.frombuffer(codes, _numpy(dtype))
     if raw.dtype.kind == "f" or raw.itemsize == 8:
         return _PLANES, planes(codes, raw.itemsize)
-    starts = [0, *accumulate(counts[:-1])]
+    starts = np.array([0, *accumulate(counts[:-1])])
     lows, highs = np.minimum.reduceat(raw, starts).tolist(), np.maximum.reduceat(raw, starts).tolist()
     if max(map(sub, highs, lows)) < 1 << 8:
         return _BYTES, struct.pack(f"<{len(lows)}q", *lows) + raw.astype(np.uint8).tobytes()

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from drivers.clock import SECOND
 from drivers.model import Samples
-from melt_tui.store.codec import decode, encode_fast
+from melt_tui.store.codec import decode, encode, encode_fast
 from melt_tui.store.compaction import MOST, Summaries
 from melt_tui.store.pyramid import PyramidWriter, waiting_chunks
 from melt_tui.store.series import Series
 from melt_tui.store.tiles import decode_tiles, merged
-from melt_tui.timeline.blocks import blocks_of, grouped
+from melt_tui.timeline.blocks import Blocks, Stretch, blocks_of, runs_of, side_by_side, stretch_of, together
 from melt_tui.timeline.columns import Buckets
 from melt_tui.timeline.summaries import summarized
 
@@ -24,7 +24,7 @@ class _Waiting:
     """Chunks that no tile holds yet."""
 
     series: Series
-    blocks: list[Samples] = field(default_factory=list)
+    parts: list[Stretch | Blocks] = field(default_factory=list)
     chunks: int = 0
     last: int = 0
     worth: bool = True
@@ -42,17 +42,25 @@ class FastWriter:
 
     def write(self, series: Series, samples: Sequence[Samples]) -> None:
         """One commit's blocks of a series, in order of publication."""
-        waiting = self._waiting.setdefault(series.id, _Waiting(series))
-        for group in grouped(samples, series.gap_ns, MOST):
-            made = encode_fast(group, packed=waiting.worth or not waiting.chunks)
+        waiting = self._waiting.get(series.id) or self._waiting.setdefault(series.id, _Waiting(series))
+        stretch = stretch_of(samples, series.gap_ns, MOST)
+        if stretch is None:
+            for run in runs_of(blocks_of(samples), series.gap_ns, MOST):
+                self._chunk(waiting, run, encode(run, 1))
+        else:
+            made = encode_fast(stretch, packed=waiting.worth or not waiting.chunks)
             waiting.worth = made.worth
-            cursor = self._connection.execute(_CHUNK, (series.id, *made.bounds, made.blob))
-            self._pyramid.chunk(series.id, made.bounds, waits=True)
-            waiting.blocks += group
-            waiting.chunks += 1
-            waiting.last = int(cursor.lastrowid or 0)
+            self._chunk(waiting, stretch, made.blob)
         if waiting.chunks >= TOGETHER:
             self._sum_up(waiting)
+
+    def _chunk(self, waiting: _Waiting, part: Stretch | Blocks, blob: bytes) -> None:
+        number, bounds = waiting.series.id, part.bounds
+        cursor = self._connection.execute(_CHUNK, (number, *bounds, blob))
+        self._pyramid.chunk(number, bounds, waits=True)
+        waiting.parts.append(part)
+        waiting.chunks += 1
+        waiting.last = int(cursor.lastrowid or 0)
 
     def recall(self, series: Series) -> None:
         """Take over what an earlier writer has left of a series."""
@@ -61,13 +69,13 @@ class FastWriter:
         waiting = self._waiting[series.id] = _Waiting(series)
         for number in waiting_chunks(self._connection, series.id):
             (blob,) = self._connection.execute("SELECT data FROM chunks WHERE id = ?", (number,)).fetchone()
-            waiting.blocks += decode(blob, series.dtype).samples(series.key)
+            waiting.parts.append(decode(blob, series.dtype))
             waiting.last = number
 
     def summaries(self) -> Summaries:
         """All that was written since the last time that this was asked, by series, second by second."""
         for waiting in self._waiting.values():
-            if waiting.blocks:
+            if waiting.parts:
                 self._sum_up(waiting)
         found, self._summaries = self._summaries, {}
         return {number: parts for number, parts in found.items() if parts}
@@ -75,10 +83,18 @@ class FastWriter:
     def _sum_up(self, waiting: _Waiting) -> None:
         series = waiting.series
         assert series.base_ns is not None
-        buckets = summarized(blocks_of(waiting.blocks), series.decoder, series.base_ns)
+        buckets = summarized(_blocks(waiting.parts), series.decoder, series.base_ns)
         self._pyramid.tile(series.id, series.base_ns, buckets, waiting.last)
         self._summaries.setdefault(series.id, []).append(_seconds(buckets))
-        waiting.blocks, waiting.chunks = [], 0
+        waiting.parts, waiting.chunks = [], 0
+
+
+def _blocks(parts: Sequence[Stretch | Blocks]) -> Blocks:
+    """All of them; stretches, as nearly always, at once."""
+    stretches = [part for part in parts if isinstance(part, Stretch)]
+    if len(stretches) == len(parts):
+        return side_by_side(stretches)
+    return together([part if isinstance(part, Blocks) else side_by_side([part]) for part in parts])
 
 
 def _seconds(buckets: Buckets) -> Buckets:

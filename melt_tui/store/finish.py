@@ -6,7 +6,7 @@ from melt_tui.store.compaction import compact
 from melt_tui.store.extent import events_reach
 from melt_tui.store.fast import FastWriter
 from melt_tui.store.headline import per_token
-from melt_tui.store.ingest import transaction
+from melt_tui.store.ingest import Transaction
 from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry
 
@@ -21,7 +21,7 @@ def finish(connection: sqlite3.Connection, *, lost: str = "") -> None:
 
     Raises sqlite3.Error; what is in the file stays readable then.
     """
-    with transaction(connection):
+    with Transaction(connection):
         if not _begun(connection):
             return
         registry = Registry(connection)
@@ -47,7 +47,7 @@ def finish(connection: sqlite3.Connection, *, lost: str = "") -> None:
 
 def give_up(connection: sqlite3.Connection, lost: str) -> None:
     """Say in a recording that cannot be finished now why nobody writes it any more. Raises sqlite3.Error."""
-    with transaction(connection):
+    with Transaction(connection):
         connection.execute("INSERT OR REPLACE INTO session VALUES ('lost', ?)", (lost,))
 
 

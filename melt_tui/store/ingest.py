@@ -2,9 +2,9 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
+from types import TracebackType
 from typing import cast
 
 from drivers.base import Item
@@ -54,7 +54,7 @@ class Ingest:
     def commit(self, items: Sequence[Item]) -> None:
         """Make these items durable, in one transaction or, if they are very many, a few."""
         for start in range(0, len(items), _ITEMS):
-            with transaction(self._connection):
+            with Transaction(self._connection):
                 self._write(items[start : start + _ITEMS])
                 if self._pages >= self._compacted_every or self._pages_bytes >= _PAGES_BYTES:
                     self.compact()
@@ -129,18 +129,28 @@ class Ingest:
         self._facts.take(event, self._event_number)
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    done = False
-    try:
-        yield
-        connection.execute("COMMIT")
-        done = True
-    finally:
-        if not done and connection.in_transaction:
-            connection.execute("ROLLBACK")
+class Transaction:
+    """All of what is done within it, or nothing."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        done = False
+        try:
+            if kind is None:
+                self._connection.execute("COMMIT")
+                done = True
+        finally:
+            if not done and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
 
 def newest_ns(items: Iterable[Item]) -> int:

@@ -14,7 +14,7 @@ from drivers.clock import SECOND
 from drivers.events import ChannelsOpened
 from drivers.model import IDENTITY, Channel, ChannelKey, DType, Kind, Quantity, Samples
 from melt_tui.store.eventcodec import to_json
-from melt_tui.store.ingest import transaction
+from melt_tui.store.ingest import Transaction
 from melt_tui.store.making import Maker
 from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.tiles import merged
@@ -155,14 +155,14 @@ class Reducing:
         yield _block(kept.made, np.minimum(told.starts + self._step_ns, kept.last_ns), told)
 
     def _write(self) -> None:
-        with transaction(self._connection):
+        with Transaction(self._connection):
             for place, buckets in self._held:
                 self._pyramid.tile(place, self._step_ns, buckets)
         self._held = []
 
     def _settle(self) -> None:
         """Give every series the summaries of its samples in place of those of its means."""
-        with transaction(self._connection):
+        with Transaction(self._connection):
             for kept in self._known.values():
                 row = self._connection.execute(_SERIES, (to_json(kept.made),)).fetchone()
                 if row is not None:

@@ -9,7 +9,7 @@ from drivers.events import ChannelsOpened
 from drivers.model import Channel, ChannelKey, DType, Kind, Quantity, Samples, Unit, code_struct
 from melt_tui.store.eventcodec import from_json, plain, to_json
 from melt_tui.store.journal import kind_of
-from melt_tui.timeline.summaries import SLOW_HZ, Decoder, base_of
+from melt_tui.timeline.summaries import DENSE, FAST_DENSE, SLOW_HZ, Decoder, base_of
 
 _MANY = 1000
 """Samples of one block from which on a channel without a nominal rate is a fast one."""
@@ -75,6 +75,10 @@ class Series:
     def decoder(self) -> Decoder:
         """From codes to values."""
         return Decoder(self.dtype, self.channel.decoding)
+
+    def crowds(self, width_ns: int) -> bool:
+        """Whether columns of this width hold so many samples of a fast channel that they are better summed up than read."""
+        return self.bulk and width_ns * (self.channel.rate_hz or 0.0) >= DENSE * _SECOND
 
     @property
     def gap_ns(self) -> int:
@@ -217,7 +221,8 @@ def crowded(channel: Channel, block: Samples) -> bool:
 
 def bulk_base(channel: Channel, block: Samples) -> int:
     """Width of the finest summaries of a fast channel: a second at most, so that seconds can be told from them."""
-    return base_of(channel.rate_hz or observed_hz(block.n, block), most_ns=_SECOND)
+    rate_hz = channel.rate_hz or observed_hz(block.n, block)
+    return base_of(rate_hz, most_ns=_SECOND, dense=FAST_DENSE)
 
 
 def observed_hz(n: int, block: Samples) -> float:

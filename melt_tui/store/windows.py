@@ -1,7 +1,7 @@
 """Columns of a window: from summaries where there are fine enough ones, else from the samples themselves."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 from drivers.model import ChannelKey
@@ -39,20 +39,14 @@ def _parts(
 ) -> Iterator[Buckets]:
     level = _level(series.base_ns, part.level_ns)
     if level is None:
-        yield bucketed(*chunks.samples(series, part.start_ns, part.stop_ns), part.width_ns)
+        yield chunks.columns(series, part)
         return
     span = (part.start_ns, part.stop_ns)
-    yield from summaries(connection, series.id, level, span, partial(_summed, chunks, series, part))
+    yield from summaries(connection, series.id, level, span, partial(chunks.summed, series, part))
     tail = catalog.tail.of(series.id)
     if tail is not None:
         samples = by_time(tail).between(part.start_ns, part.stop_ns)
         yield bucketed(samples.times, series.decoder(samples.codes), part.width_ns)
-
-
-def _summed(chunks: Chunks, series: Series, part: Cut, numbers: Sequence[int]) -> Sequence[Buckets]:
-    """Chunks that no tile holds yet, as columns."""
-    samples = (chunks.sorted(series, number).between(part.start_ns, part.stop_ns) for number in numbers)
-    return [bucketed(each.times, series.decoder(each.codes), part.width_ns) for each in samples]
 
 
 def _level(base_ns: int | None, level_ns: int | None) -> int | None:

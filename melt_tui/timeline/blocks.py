@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import sub
+from itertools import chain, repeat
+from operator import floordiv, sub
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,6 +148,49 @@ def blocks_of(samples: Sequence[Samples]) -> Blocks:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Blocks of a series as they were published, side by side: at least one, evenly spaced within, each after the one before.
+    Plain tuples: of the dozen blocks of a commit arrays cost more than all that is done with them."""
+
+    dtype: DType
+    counts: tuple[int, ...]
+    t0: tuple[int, ...]
+    t1: tuple[int, ...]
+    codes: bytes
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The first and the last time."""
+        return self.t0[0], self.t1[-1]
+
+
+def stretch_of(samples: Sequence[Samples], gap_ns: int, most: int) -> Stretch | None:
+    """Published blocks as one stretch; None of those that bring their own times, lie in another order or further apart than
+    ``gap_ns``, or are more than ``most`` samples."""
+    _, _, t0, t1, dtypes, parts, times = zip(*samples, strict=True)
+    steps = list(map(sub, t0[1:], t1))
+    follow = min(map(sub, t1, t0)) >= 0 <= min(steps, default=0) and max(steps, default=0) <= gap_ns
+    if not follow or times.count(None) < len(times):
+        return None
+    counts = tuple(map(floordiv, map(len, parts), repeat(code_struct(dtypes[0]).size)))
+    return Stretch(dtypes[0], counts, t0, t1, b"".join(parts)) if sum(counts) <= most else None
+
+
+def side_by_side(stretches: Sequence[Stretch]) -> Blocks:
+    """The blocks of some, at least one, one after the other."""
+    counts = np.array([*chain.from_iterable([part.counts for part in stretches])], np.int64)
+    return Blocks(
+        stretches[0].dtype,
+        counts,
+        np.array([*chain.from_iterable([part.t0 for part in stretches])], np.int64),
+        np.array([*chain.from_iterable([part.t1 for part in stretches])], np.int64),
+        np.zeros(len(counts), np.bool_),
+        np.empty(0, np.int64),
+        b"".join([part.codes for part in stretches]),
+    )
+
+
 def together(parts: Sequence[Blocks]) -> Blocks:
     """The blocks of several, at least one, one after the other."""
     if len(parts) == 1:
@@ -175,35 +219,6 @@ def runs_of(blocks: Blocks, gap_ns: int, most: int) -> Iterator[Blocks]:
             first, low, high, n = i, a, b, 0
         low, high, n = min(low, a), max(high, b), n + int(blocks.counts[i])
     yield blocks if first == 0 else blocks.part(first, len(blocks.counts))
-
-
-def grouped(samples: Sequence[Samples], gap_ns: int, most: int) -> Iterator[list[Samples]]:
-    """The same for blocks as they were published."""
-    if _follow_on(samples, gap_ns, most):
-        yield list(samples)
-        return
-    group: list[Samples] = []
-    low = high = n = 0
-    for block in samples:
-        a, b, m = min(block.t0_ns, block.t1_ns), max(block.t0_ns, block.t1_ns), block.n
-        if group and (a - high > gap_ns or low - b > gap_ns or n + m > most):
-            yield group
-            group, n = [], 0
-        low, high = (min(low, a), max(high, b)) if group else (a, b)
-        group.append(block)
-        n += m
-    if group:
-        yield group
-
-
-def _follow_on(samples: Sequence[Samples], gap_ns: int, most: int) -> bool:
-    """Whether blocks that were published follow on from one another, as nearly always: told without a look at each."""
-    if not samples:
-        return False
-    _, _, t0, t1, dtypes, codes, _ = zip(*samples, strict=True)
-    steps = list(map(sub, t0[1:], t1))
-    whole = sum(map(len, codes)) <= most * code_struct(dtypes[0]).size
-    return whole and min(map(sub, t1, t0)) >= 0 <= min(steps, default=0) and max(steps, default=0) <= gap_ns
 
 
 def _even(blocks: Blocks, gap_ns: int) -> bool:

@@ -89,6 +89,12 @@ def values_of(codes: bytes, dtype: DType, decoding: Decoding) -> Values:
     return values
 
 
+def piece_values(codes: NDArray[Any], decoding: Decoding, piece: int) -> Values:
+    """Values of whole codes that all belong to one piece: the same as ``values_of``."""
+    first = codes.dtype.type(piece << (decoding.bits or 0))
+    return _polynomial((codes - first).astype(np.float64), decoding.pieces[piece])
+
+
 def bucketed(times: Times, values: Values, width_ns: int) -> Buckets:
     """Samples in time order, summed up in buckets of this width."""
     starts = times - times % width_ns

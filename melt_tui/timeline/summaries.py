@@ -7,14 +7,17 @@ from numpy.typing import NDArray
 
 from drivers.model import Decoding, DType, code_struct
 from melt_tui.timeline.blocks import Blocks, Ints
-from melt_tui.timeline.columns import Buckets, Values, bucketed, lengths, values_of
+from melt_tui.timeline.columns import Buckets, Values, bucketed, lengths, piece_values, values_of
 from melt_tui.timeline.grid import LEVELS_NS
 
 SLOW_HZ = 2000.0
 """Channels up to this rate go through the journal; faster ones have a chunk of their own at every commit."""
 
-_DENSE = 16
+DENSE = 16
 """The finest summaries of a channel hold about so many samples or more: below, samples are read themselves."""
+
+FAST_DENSE = 400
+"""The same of a fast channel: its summaries are made while it is measured, and finer ones are quickly made on reading."""
 
 _TABLE_BITS = 20
 """Codes of a piece that are tried one by one, as a power of two."""
@@ -53,7 +56,7 @@ class Decoder:
             span = range(int(low.min()), int(high.max()) + 1)
             piece = self._piece(span)
             if piece is not None:
-                ends = self(low.tobytes() + high.tobytes()).reshape(2, -1)
+                ends = piece_values(np.concatenate((low, high)), self._decoding, piece).reshape(2, -1)
                 least, most = ends if self._rises[piece] > 0 else ends[::-1]
                 return least, most, self._sums(raw, span, piece, places, counts)
         values = self(codes)
@@ -66,11 +69,14 @@ class Decoder:
 
     def _sums(self, raw: NDArray[Any], span: range, piece: int, places: Ints, counts: Ints) -> Values:
         """By powers of what codes are above the least of them: small numbers, whose sums are exact."""
-        above = (raw - raw.dtype.type(span.start)).view(f"u{raw.itemsize}")
         first = piece << (self._decoding.bits or 0)
         constant, linear, square = _about(self._decoding.pieces[piece], span.start - first)
-        most = int(counts.max())
+        most = int(np.maximum.reduce(counts))
         sums: Values = np.multiply(counts, constant, dtype=np.float64)
+        if not square and raw.dtype.kind == "u" and span[-1] * most < _WHOLE:
+            sums += (_summed(raw, span[-1] * most, places) - counts * span.start) * linear
+            return sums
+        above = (raw - raw.dtype.type(span.start)).view(f"u{raw.itemsize}")
         if linear:
             sums += _summed(above, (len(span) - 1) * most, places) * linear
         if square:
@@ -101,9 +107,9 @@ class Decoder:
         return 1 if (steps >= 0).all() else -1 if (steps <= 0).all() else 0
 
 
-def base_of(rate_hz: float | None, *, most_ns: int = LEVELS_NS[-1]) -> int:
-    """Width of the finest summaries for a channel of this rate, at most ``most_ns``."""
-    fitting = [level for level in LEVELS_NS if rate_hz and rate_hz * level >= _DENSE * 1e9]
+def base_of(rate_hz: float | None, *, most_ns: int = LEVELS_NS[-1], dense: int = DENSE) -> int:
+    """Width of the finest summaries for a channel of this rate, at most ``most_ns``; they hold ``dense`` samples or more."""
+    fitting = [level for level in LEVELS_NS if rate_hz and rate_hz * level >= dense * 1e9]
     finest: int = fitting[0] if fitting else LEVELS_NS[-1]
     return min(finest, most_ns)
 
@@ -121,29 +127,26 @@ def summarized(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
 
 def _regular(blocks: Blocks, width_ns: int) -> bool:
     """Whether bucket edges can be found by arithmetic: even blocks in order, of many samples, without great holes."""
-    low, high = blocks.bounds
-    few = (high - low) // width_ns < blocks.n
-    if (
-        not few
-        or blocks.single
-        or len(blocks.own)
-        or (high - low) * max(1, int(blocks.counts.max())) >= 1 << 62
-    ):
+    t0, t1 = blocks.t0, blocks.t1
+    if len(blocks.own) or blocks.single:
         return False
-    return bool((blocks.t1 >= blocks.t0).all() and (blocks.t0[1:] >= blocks.t1[:-1]).all())
+    if np.logical_or.reduce(t1 < t0) or np.logical_or.reduce(t0[1:] < t1[:-1]):
+        return False
+    span_ns, most = int(t1[-1]) - int(t0[0]), int(np.maximum.reduce(blocks.counts))
+    return span_ns // width_ns < blocks.n and span_ns * most < 1 << 62
 
 
 def _cut(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
     """The first sample at or after an edge ``e`` is ``ceil((e - t0) (n - 1) / (t1 - t0))`` of the block that holds it."""
     first = int(blocks.t0[0])
     edges = np.arange(first - first % width_ns, int(blocks.t1[-1]) + 1, width_ns)
-    block = np.searchsorted(blocks.t1, edges)
+    block = blocks.t1.searchsorted(edges)
     t0, counts = blocks.t0[block], blocks.counts[block]
     spans = np.maximum(blocks.t1[block] - t0, 1)
     inside = -(-(np.maximum(edges - t0, 0) * (counts - 1)) // spans)
     places: Ints = (blocks.ends - blocks.counts)[block] + inside
     held = lengths(places, blocks.n)
-    if int(held.min()) == 0:
+    if int(np.minimum.reduce(held)) == 0:
         filled: NDArray[np.bool_] = held > 0
         edges, places, held = edges[filled], places[filled], held[filled]
     return Buckets(edges, held, *decoder.extremes(blocks.codes, places, held))

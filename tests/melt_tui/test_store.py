@@ -14,7 +14,7 @@ from drivers.model import Channel, DType, Quantity, Samples, Unit, block, readin
 from melt_tui.events import SELF, Mark, Tick
 from melt_tui.store import eventcodec
 from melt_tui.store.finish import finish
-from melt_tui.store.ingest import transaction
+from melt_tui.store.ingest import Transaction
 from melt_tui.store.recording import Recording
 from tests.rigs.one_of_everything import SOC, night
 from tests.rigs.written import Writer, write
@@ -176,7 +176,7 @@ def test_finishing_twice_is_nothing(tmp_path: Path) -> None:
 
 def test_all_of_a_commit_or_nothing(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "a.melt")
-    with suppress(ZeroDivisionError), transaction(writer.connection):
+    with suppress(ZeroDivisionError), Transaction(writer.connection):
         writer.connection.execute("DELETE FROM session")
         raise ZeroDivisionError
     assert writer.connection.execute("SELECT count(*) FROM session").fetchone()[0] > 0

@@ -41,6 +41,7 @@ def recording(
         patch.setattr(pyramid, "FAN", 4)
         patch.setattr(fast, "TOGETHER", 3)
         patch.setattr(chunks, "_KEPT_BYTES", 200_000)
+        patch.setattr(chunks, "_WHOLE_BYTES", 100_000)
         patch.setattr(chunks, "_KEPT_AXES", 2)
         writer = Writer(tmp_path_factory.mktemp("busy") / "a.melt", 40)
         writer.write(items, 190)

@@ -1,10 +1,13 @@
 """Blocks side by side are the blocks that were published."""
 
+import struct
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.model import DType, Samples
-from melt_tui.timeline.blocks import blocks_of, grouped, runs_of, together
+from melt_tui.timeline.blocks import blocks_of, runs_of, side_by_side, stretch_of, together
 from tests.rigs.sample_blocks import blocks, series
 
 
@@ -24,9 +27,9 @@ def test_blocks_come_back(published: list[Samples]) -> None:
 def test_runs_hold_everything_in_order(published: list[Samples], gap_ns: int, most: int) -> None:
     runs = list(runs_of(blocks_of(published), gap_ns, most))
     assert [block for run in runs for block in run.samples(("d", "c"))] == published
-    assert list(map(list, grouped(published, gap_ns, most))) == [
-        list(run.samples(("d", "c"))) for run in runs
-    ]
+    stretch = stretch_of(published, gap_ns, most)
+    assert stretch is None or list(side_by_side([stretch]).samples(("d", "c"))) == published
+    assert stretch is None or (len(runs) == 1 and stretch.bounds == runs[0].bounds)
     for run in runs:
         inside = list(run.samples(("d", "c")))
         assert len(inside) == 1 or run.n <= most
@@ -53,8 +56,27 @@ def test_several_side_by_side(published: list[list[Samples]]) -> None:
     assert list(together([blocks_of(part) for part in published]).samples(("d", "c"))) == all_of_them
 
 
-def test_no_run_without_blocks() -> None:
-    assert list(grouped([], 1, 1)) == []
+EVEN = [Samples("d", "c", t, t + 30, DType.U16, bytes(8)) for t in (100, 131, 200)]
+
+
+@pytest.mark.parametrize(
+    ("published", "gap_ns", "most"),
+    [
+        (EVEN, 38, 12),
+        (EVEN, 39, 11),
+        ([EVEN[0], EVEN[2], EVEN[1]], 99, 12),
+        ([EVEN[0], EVEN[1]._replace(t0_ns=130 - 1)], 99, 12),
+        ([EVEN[0]._replace(t0_ns=100, t1_ns=99)], 99, 12),
+        ([EVEN[0]._replace(times=struct.pack("<4q", 100, 101, 102, 130))], 99, 12),
+    ],
+)
+def test_no_stretch_of_blocks_that_do_not_follow_on(published: list[Samples], gap_ns: int, most: int) -> None:
+    assert stretch_of(published, gap_ns, most) is None
+
+
+def test_stretches_side_by_side_are_the_blocks_that_were_published() -> None:
+    parts = [stretch_of(EVEN[:2], 39, 12), stretch_of(EVEN[2:], 39, 12)]
+    assert list(side_by_side([part for part in parts if part]).samples(("d", "c"))) == EVEN
 
 
 def test_times_of_a_span_whose_products_do_not_fit() -> None:
