@@ -2,8 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
+from itertools import compress, groupby, repeat
+from operator import gt
 from types import TracebackType
 from typing import cast
 
@@ -17,7 +17,7 @@ from melt_tui.store.facts import Facts
 from melt_tui.store.fast import FastWriter
 from melt_tui.store.journal import EVENT, Page
 from melt_tui.store.pyramid import PyramidWriter
-from melt_tui.store.series import Registry, SeriesKey, bulk_base, crowded
+from melt_tui.store.series import Registry, Run, bulk_base, crowded
 from melt_tui.store.ticks import tick_block
 
 COMPACT_S = 60.0
@@ -30,7 +30,8 @@ _ITEMS = 20_000
 _PAGES_BYTES = 8_000_000
 """The journal is compacted early when it has grown to this."""
 
-_SERIES_KEY = attrgetter("device", "channel", "dtype")
+Bulk = dict[int, list[Samples]]
+"""Blocks of fast series, by the number of the series."""
 
 
 class Ingest:
@@ -73,11 +74,10 @@ class Ingest:
         if self._turned_bulk:
             self.compact()
         page = Page()
-        bulk: dict[int, list[Samples]] = {}
+        bulk: Bulk = {}
         for kind, run in groupby(items, type):
             if kind is Samples:
-                for key, same in groupby(cast("Iterator[Samples]", run), _SERIES_KEY):
-                    self._blocks(key, list(same), page, bulk)
+                self._samples(list(cast("Iterator[Samples]", run)), page, bulk)
             else:
                 for item in cast("Iterator[Event]", run):
                     self._happening(item, page)
@@ -97,26 +97,43 @@ class Ingest:
         else:
             self._event(item, page)
 
-    def _blocks(
-        self, key: SeriesKey, blocks: list[Samples], page: Page, bulk: dict[int, list[Samples]]
-    ) -> None:
-        """Blocks of one series that came one after the other. Of a fast one they are many, looked at together."""
-        series = self._registry.series(key, blocks[0])
-        if series.bulk and series.sound(blocks):
-            page.order += len(blocks) * [-series.id]
-            bulk.setdefault(series.id, []).extend(blocks)
+    def _samples(self, blocks: Sequence[Samples], page: Page, bulk: Bulk) -> None:
+        """Blocks that came one after the other. They are many: looked at together, as nearly always, each costs a fraction."""
+        run = self._registry.run(blocks)
+        if run is None:
+            for block in blocks:
+                self._block(block, page, bulk)
             return
-        for block in blocks:
-            n = series.count(block)
-            if not n:
-                self._event(_lost(block), page)
-            elif series.bulk:
-                page.order.append(-series.id)
-                bulk.setdefault(series.id, []).append(block)
-            else:
-                page.take(series.id, series.kind, n, block)
-                if series.rateless and crowded(series.channel, block):
-                    self._turned_bulk[series.id] = block
+        page.order += run.numbers
+        least = min(run.numbers)
+        if least > 0:
+            page.extend(run.kinds, run.counts, blocks)
+        elif least == max(run.numbers):
+            bulk.setdefault(-least, []).extend(blocks)
+        else:
+            self._mixed(run, blocks, page, bulk)
+
+    @staticmethod
+    def _mixed(run: Run, blocks: Sequence[Samples], page: Page, bulk: Bulk) -> None:
+        """Blocks of fast series and others."""
+        slow = list(map(gt, run.numbers, repeat(0)))
+        page.extend(compress(run.kinds, slow), compress(run.counts, slow), compress(blocks, slow))
+        for number, block in zip(run.numbers, blocks, strict=True):
+            if number < 0:
+                bulk.setdefault(-number, []).append(block)
+
+    def _block(self, block: Samples, page: Page, bulk: Bulk) -> None:
+        series = self._registry.series(block)
+        n = series.count(block)
+        if not n:
+            self._event(_lost(block), page)
+        elif series.bulk:
+            page.order.append(-series.id)
+            bulk.setdefault(series.id, []).append(block)
+        else:
+            page.take(series.id, series.kind, n, block)
+            if crowded(series.channel, block):
+                self._turned_bulk[series.id] = block
 
     def _event(self, event: Event, page: Page) -> None:
         page.order.append(EVENT)

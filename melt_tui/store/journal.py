@@ -1,10 +1,11 @@
 """What one commit holds of slow channels, and in which order everything was published."""
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import sub
+from itertools import compress, repeat
+from operator import is_not, mul, or_, sub
 from typing import TypeVar
 
 import numpy as np
@@ -48,25 +49,28 @@ class Page:
         self._kinds.append(kind)
         self._blocks.append(block)
 
+    def extend(self, kinds: Iterable[int], counts: Iterable[int], blocks: Iterable[Samples]) -> None:
+        """The next blocks; their places in the order are told apart."""
+        self._kinds += kinds
+        self._counts += counts
+        self._blocks += blocks
+
     def encode(self) -> bytes:
         """The page as a blob."""
         n = len(self._blocks)
         _, _, t0, t1, _, codes, times = zip(*self._blocks, strict=True) if n else 7 * ((),)
-        own = [each for each in times if each is not None]
+        bringing = list(map(is_not, times, repeat(None)))
+        own = list(compress(times, bringing))
         parts = (
             _HEAD.pack(len(self.order), n, sum(map(len, own)) // 8),
             struct.pack(f"<{len(self.order)}i", *self.order),
             struct.pack(f"<{n}I", *self._counts),
-            bytes(self._kinds if not own else map(_told_kind, self._kinds, times)),
+            bytes(map(or_, self._kinds, map(mul, bringing, repeat(_UNEVEN)))),
             struct.pack(f"<{2 * n}q", *t0, *map(sub, t1, t0)),
             *own,
             *codes,
         )
         return pack_soon(b"".join(parts))
-
-
-def _told_kind(kind: int, times: bytes | None) -> int:
-    return kind if times is None else kind | _UNEVEN
 
 
 def kind_of(dtype: DType) -> int:

@@ -1,9 +1,12 @@
 """Which channel a sample belongs to, how its codes read and where it is kept."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress, repeat
+from operator import eq, floordiv, gt, is_not, mod, mul
+from typing import NamedTuple, cast
 
 from drivers.events import ChannelsOpened
 from drivers.model import Channel, ChannelKey, DType, Kind, Quantity, Samples, Unit, code_struct
@@ -46,14 +49,16 @@ class Series:
         return code_struct(self.dtype).size
 
     @cached_property
-    def rateless(self) -> bool:
-        """Whether it may show by its blocks that it is fast."""
-        return self.channel.rate_hz is None
-
-    @cached_property
     def kind(self) -> int:
         """How the journal tells the type of its codes."""
         return kind_of(self.dtype)
+
+    @property
+    def place(self) -> "Place":
+        """Where its blocks go as long as it is kept as it is now."""
+        may_show = not self.bulk and self.channel.rate_hz is None
+        number = -self.id if self.bulk else self.id
+        return Place(number, self.kind, self.size, _MANY - 1 if may_show else _EVER)
 
     def count(self, block: Samples) -> int:
         """How many samples a block of this series holds; 0 for one that is malformed."""
@@ -62,14 +67,6 @@ class Series:
         if rest or (times is not None and len(times) != 8 * n):
             return 0
         return n if -_FAR < t0_ns < _FAR and -_FAR < t1_ns < _FAR else 0
-
-    def sound(self, blocks: Sequence[Samples]) -> bool:
-        """Whether all of these are blocks as fast series have them: none is malformed, none brings its own times."""
-        _, _, t0, t1, _, codes, times = zip(*blocks, strict=True)
-        lengths = set(map(len, codes))
-        whole = 0 not in lengths and not any(length % self.size for length in lengths)
-        sane = min(*t0, *t1) > -_FAR and max(*t0, *t1) < _FAR
-        return whole and sane and times.count(None) == len(times)
 
     @cached_property
     def decoder(self) -> Decoder:
@@ -88,6 +85,26 @@ class Series:
         return max(20_000_000, round(5 * _SECOND / (self.channel.rate_hz or SLOW_HZ)))
 
 
+class Place(NamedTuple):
+    """Where the blocks of a series go."""
+
+    number: int
+    """In the order of publication: negative of a fast series."""
+    kind: int
+    size: int
+    """Bytes of a code."""
+    most: int
+    """Samples of a block that says nothing new of the series: with more it may show that it is a fast one."""
+
+
+class Run(NamedTuple):
+    """Blocks that were published one after the other, none of them malformed: where each goes, and how many samples it has."""
+
+    numbers: tuple[int, ...]
+    kinds: tuple[int, ...]
+    counts: Sequence[int]
+
+
 class Registry:
     """The channels and series of a recording in the making; new ones become rows."""
 
@@ -98,6 +115,7 @@ class Registry:
         self._known: dict[Channel, int] = {}
         self._series: dict[tuple[int, DType], Series] = {}
         self._recent: dict[SeriesKey, Series] = {}
+        self._places: dict[SeriesKey, Place] = {}
         self._ticks: dict[str, Series] = {}
         self.by_id: dict[int, Series] = {}
 
@@ -120,14 +138,30 @@ class Registry:
                 continue
             number = self._channel(channel)
             self._current[channel.key] = (number, channel)
-            self._recent.clear()
+            self._forget()
             self._opened_ns[channel.key] = event.t_ns
             self._connection.execute(
                 "INSERT INTO openings (t_ns, channel) VALUES (?, ?)", (event.t_ns, number)
             )
 
-    def series(self, key: SeriesKey, block: Samples) -> Series:
-        """Where this block belongs, of which ``key`` is told; a channel that nobody announced is kept as plain numbers."""
+    def run(self, blocks: Sequence[Samples]) -> Run | None:
+        """What is known of blocks, at least one, looked at all together; None where one of them has to be looked at by itself:
+        of a channel that was not met before, malformed, or one that may show that its channel is fast."""
+        devices, names, t0, t1, dtypes, codes, times = zip(*blocks, strict=True)
+        places = list(map(self._places.get, zip(devices, names, dtypes, strict=True)))
+        if None in places:
+            return None
+        numbers, kinds, sizes, most = zip(*cast("list[Place]", places), strict=True)
+        lengths = list(map(len, codes))
+        counts = list(map(floordiv, lengths, sizes))
+        odd = 0 in counts or any(map(mod, lengths, sizes)) or any(map(gt, counts, most))
+        if odd or min(*t0, *t1) <= -_FAR or max(*t0, *t1) >= _FAR or not _whole(times, counts):
+            return None
+        return Run(numbers, kinds, counts)
+
+    def series(self, block: Samples) -> Series:
+        """Where this block belongs; a channel that nobody announced is kept as plain numbers."""
+        key = (block.device, block.channel, block.dtype)
         return self._recent.get(key) or self._found(key, block)
 
     def _found(self, key: SeriesKey, block: Samples) -> Series:
@@ -137,7 +171,13 @@ class Registry:
             known = self._current[block.key] = (self._channel(channel), channel)
         series = self._series.get((known[0], block.dtype)) or self._new(*known, block)
         self._recent[key] = series
+        self._places[key] = series.place
         return series
+
+    def _forget(self) -> None:
+        """What was met is looked up anew: something else is known of it."""
+        self._recent.clear()
+        self._places.clear()
 
     def ticks(self, device: str) -> Series:
         """Where the Ticks of a device belong."""
@@ -151,6 +191,8 @@ class Registry:
         """Say how a series is kept from now on."""
         series.bulk = series.bulk if bulk is None else bulk
         series.base_ns = series.base_ns if base_ns is None else base_ns
+        if bulk is not None:
+            self._forget()
         row = (series.bulk, series.base_ns, series.id)
         self._connection.execute("UPDATE series SET bulk = ?, base_ns = ? WHERE id = ?", row)
 
@@ -182,6 +224,15 @@ class Registry:
         series = Series(int(cursor.lastrowid or 0), number, channel, block.dtype, bulk, base)
         self._series[number, block.dtype] = self.by_id[series.id] = series
         return series
+
+
+def _whole(times: Sequence[bytes | None], counts: Sequence[int]) -> bool:
+    """Whether the blocks that bring their own times bring one for each sample."""
+    if times.count(None) == len(times):
+        return True
+    bringing = list(map(is_not, times, repeat(None)))
+    lengths = map(len, cast("Iterable[bytes]", compress(times, bringing)))
+    return all(map(eq, lengths, map(mul, compress(counts, bringing), repeat(8))))
 
 
 def load_series(connection: sqlite3.Connection, after: int = 0) -> list[Series]:
