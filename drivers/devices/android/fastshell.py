@@ -132,25 +132,36 @@ class FastShell:
             moments = Moments.of(tuple(t_ns for t_ns, _ in placed))
             fast = self._opening.fast.gather(moments, [tick.fast for tick in ticks])
             if fast is not None:
-                return fast + joined([self._beside(t_ns, tick) for t_ns, tick in placed])
+                return (
+                    fast
+                    + joined([self._followed(t_ns, tick) for t_ns, tick in placed])
+                    + self._steady(placed)
+                )
         return joined([self._tick(t_ns, tick) for t_ns, tick in placed])
 
     def _tick(self, t_ns: int, tick: Tick) -> list[Item]:
-        fast = self._files(self._opening.fast.take(t_ns, tick.fast), tick.arrival_ns)
-        return fast + self._beside(t_ns, tick)
+        items = self._files(self._opening.fast.take(t_ns, tick.fast), tick.arrival_ns)
+        return items + self._followed(t_ns, tick) + self._steady([(t_ns, tick)])
 
-    def _beside(self, t_ns: int, tick: Tick) -> list[Item]:
-        """What a tick tells but for the files that are read at each."""
-        items: list[Item] = []
-        if tick.plain and not self._asked_of:
-            return items
-        if self._asked_of:
-            items += self._opened(tick.arrival_ns, self._watched.announced)
+    def _steady(self, placed: Sequence[tuple[int, Tick]]) -> list[Item]:
+        """What ticks tell of files that change slowly: some bring them."""
+        steady = self._opening.steady
+        told = [(t_ns, tick.steady, tick.arrival_ns) for t_ns, tick in placed if tick.steady is not None]
+        if len(told) > 1:
+            moments = Moments.of(tuple(t_ns for t_ns, _, _ in told))
+            items = steady.gather(moments, [text for _, text, _ in told])
+            if items is not None:
+                return items
+        return joined([self._files(steady.take(t_ns, text), arrival_ns) for t_ns, text, arrival_ns in told])
+
+    def _followed(self, t_ns: int, tick: Tick) -> list[Item]:
+        """What a tick tells of the processes that are watched."""
+        if not self._asked_of:
+            return []
+        items: list[Item] = self._opened(tick.arrival_ns, self._watched.announced)
         for keyed, take in ((tick.mine, self._watched.take), (tick.kin, self._watched.take_kin)):
             if keyed is not None and keyed[0] == f"k{self._key}":
                 items += self._files(self._of_watched(take, t_ns, keyed[1]), tick.arrival_ns)
-        if tick.steady is not None:
-            items += self._files(self._opening.steady.take(t_ns, tick.steady), tick.arrival_ns)
         return items
 
     async def _order(self, process: Process) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, chain, repeat
 from typing import Protocol, runtime_checkable
 
 from drivers import linux
@@ -204,27 +204,47 @@ class UseGauge:
 
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
         """The mean since the round before; nothing in the first."""
-        after = protocol.processor_ticks(f"{texts[0]}\n")
+        return self.gather(Moments.of((t_ns,)), (tuple(texts),))
+
+    def gather(self, moments: Moments, columns: Columns) -> list[Item]:
+        """The means of some rounds, each since the one before."""
+        rounds = [self._codes(text) for text in columns[0]]
+        blocks = map(block_of, self.channels, repeat(moments), zip(*rounds, strict=True))
+        return list(chain.from_iterable(blocks))
+
+    def _codes(self, text: str) -> list[bytes]:
+        """Of each cluster its share; empty for one that is not known."""
+        after = protocol.processor_ticks(f"{text}\n")
         before, self._before = self._before, after or self._before
-        shares = (protocol.use(before, after, cluster.processors) for cluster in self._clusters)
-        return [
-            reading(channel, t_ns, share)
-            for channel, share in zip(self.channels, shares, strict=True)
-            if share is not None
-        ]
+        shares = [protocol.use(before, after, cluster.processors) for cluster in self._clusters]
+        return [b"" if share is None else _SHARE.pack(share) for share in shares]
+
+
+_SHARE = code_struct(CPU_USE.dtype)
 
 
 class MemoryGauge:
     """Memory that new work could have, by the kernel's own estimate."""
 
     def __init__(self, device: str, *, builtin: bool) -> None:
-        self.channels = (MEMORY_AVAILABLE.of(device),)
+        channel = MEMORY_AVAILABLE.of(device)
+        self.channels = (channel,)
         self.readings = (scripts.memory_available(builtin=builtin),)
+        self._value = _Value(channel, _bytes_of)
 
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
         """The estimate, in bytes."""
-        value = linux.integer(texts[0])
-        return [] if value is None or value < 0 else [reading(self.channels[0], t_ns, value * 1024)]
+        sample = self._value.sample(t_ns, texts[0])
+        return [] if sample is None else [sample]
+
+    def gather(self, moments: Moments, columns: Columns) -> list[Item]:
+        """The estimates of some rounds."""
+        return self._value.samples(moments, columns[0])
+
+
+def _bytes_of(text: str | None) -> int | None:
+    kibibytes = linux.integer(text)
+    return None if kibibytes is None or kibibytes < 0 else kibibytes * 1024
 
 
 class RailGauge:

@@ -7,6 +7,7 @@ driver (``energy_value``). Thermal service and battery have modules of their own
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from drivers import linux
 from drivers.model import Quantity
@@ -81,11 +82,13 @@ class Ticks:
 def processor_ticks(text: str) -> dict[int, Ticks]:
     """``cpuN`` lines of ``/proc/stat``, the ones that are whole; a processor that is switched off has none."""
     found: dict[int, Ticks] = {}
-    for match in re.finditer(r"^cpu([0-9]{1,3})((?: [0-9]{1,16}){4,10})[ \t]*\n", text, re.MULTILINE):
-        times = [int(word) for word in match[2].split()][:8]
-        idle = times[3] + (times[4] if len(times) > 4 else 0)
-        found[int(match[1])] = Ticks(sum(times), idle)
+    for number, words in _PROCESSOR.findall(text):
+        times = list(map(int, words.split()[:8]))
+        found[int(number)] = Ticks(sum(times), sum(times[3:5]))
     return found
+
+
+_PROCESSOR = re.compile(r"^cpu([0-9]{1,3})((?: [0-9]{1,16}){4,10})[ \t]*\n", re.MULTILINE)
 
 
 def use(before: Mapping[int, Ticks], after: Mapping[int, Ticks], processors: Sequence[int]) -> float | None:
@@ -312,6 +315,9 @@ def columns(text: str, n: int) -> tuple[str, ...] | None:
 
 def all_columns(texts: Sequence[str], n: int) -> list[tuple[str, ...]] | None:
     """The readings of some rounds: of each of the ``n`` its texts, one of each round; None when a round came damaged."""
+    if all(map(str.endswith, texts, repeat("|"))) and set(map(str.count, texts, repeat("|"))) == {n}:
+        parts = "".join(texts).split("|")
+        return [tuple(parts[column:-1:n]) for column in range(n)]
     rows = [columns(text, n) for text in texts]
     whole = [row for row in rows if row is not None]
     return list(zip(*whole, strict=True)) if len(whole) == len(rows) else None

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from drivers.clock import SECOND
 
 _TIME = re.compile(r"([0-9]{9,11})[.,]([0-9]{6})")
-_PLAIN = re.compile(r"F ([0-9]{9,11})[.,]([0-9]{6})\|([^\n]*)")
-"""Most ticks: of files alone."""
+_PLAIN = re.compile(r"F ([0-9]{9,11})[.,]([0-9]{6})\|([^\r\n]*)\r?\nE(\.?)\r?\n")
+"""Most ticks, with their end: of files alone."""
 LIMIT = 64 * 1024
 """Characters after which a tick that has not ended is dropped."""
 _END = re.compile(r"^E(\.?)\r?\n", re.MULTILINE)
@@ -37,11 +37,6 @@ class Tick:
     last: bool = False
     """No other was told at once with it after it."""
 
-    @property
-    def plain(self) -> bool:
-        """Whether it tells only of the files that are read at each."""
-        return self.steady is None and self.mine is None and self.kin is None
-
 
 class Cutter:
     """Cuts what arrives into ticks."""
@@ -52,9 +47,17 @@ class Cutter:
     def feed(self, arrival_ns: int, piece: str) -> list[Tick | str]:
         """The ticks that this piece completes; the text of one that came damaged, or never ends."""
         text, start, cut = self._rest + piece, 0, list[Tick | str]()
-        for end in _END.finditer(text):
-            cut.append(_tick(arrival_ns, text[start : end.start()].rstrip("\r\n"), last=bool(end[1])))
-            start = end.end()
+        while True:
+            if plain := _PLAIN.match(text, start):
+                second, micro, fast, last = plain.groups()
+                told_ns = int(second) * SECOND + int(micro) * 1000
+                cut.append(Tick(told_ns, arrival_ns, fast, last=last != ""))
+                start = plain.end()
+            elif end := _END.search(text, start):
+                cut.append(_tick(arrival_ns, text[start : end.start()].rstrip("\r\n"), last=bool(end[1])))
+                start = end.end()
+            else:
+                break
         self._rest = text[start:]
         if len(self._rest) > LIMIT:
             cut.append(self._rest)
@@ -64,9 +67,6 @@ class Cutter:
 
 def _tick(arrival_ns: int, text: str, *, last: bool) -> Tick | str:
     """Its lines; one that does not begin with a letter of ours goes on with the line before."""
-    if plain := _PLAIN.fullmatch(text):
-        told_ns = int(plain[1]) * SECOND + int(plain[2]) * 1000
-        return Tick(told_ns, arrival_ns, plain[3], last=last)
     lines: list[str] = []
     for line in text.replace("\r\n", "\n").split("\n"):
         if line[:2] in _LETTERS or not lines:
