@@ -132,11 +132,8 @@ class FastShell:
             moments = Moments.of(tuple(t_ns for t_ns, _ in placed))
             fast = self._opening.fast.gather(moments, [tick.fast for tick in ticks])
             if fast is not None:
-                return (
-                    fast
-                    + joined([self._followed(t_ns, tick) for t_ns, tick in placed])
-                    + self._steady(placed)
-                )
+                followed = [self._followed(t_ns, tick) for t_ns, tick in placed] if self._asked_of else ()
+                return fast + joined(followed) + self._steady(placed)
         return joined([self._tick(t_ns, tick) for t_ns, tick in placed])
 
     def _tick(self, t_ns: int, tick: Tick) -> list[Item]:

@@ -353,6 +353,8 @@ def block_of(channel: Channel, moments: Moments, codes: Sequence[bytes]) -> list
     device, name, dtype = channel.device, channel.name, channel.dtype
     if all(codes):
         return [Samples(device, name, times_ns[0], times_ns[-1], dtype, b"".join(codes), own)]
+    if not any(codes):
+        return []
     told = [(t_ns, code) for t_ns, code in zip(times_ns, codes, strict=True) if code]
     return joined([[Samples(device, name, t_ns, t_ns, dtype, code)] for t_ns, code in told])
 

@@ -88,7 +88,7 @@ class ThermalService:
     def settle(self, text: str) -> Sequence[Missing]:
         """Which sensors there are; what the phone does not give."""
         told = thermalservice.parse(text)
-        self._open(told)
+        self._open(told, _numbered(told.temperatures), _numbered(told.coolings))
         if not told.answered:
             return (Missing("thermal service", "this phone has none (Android 10 and later have)"),)
         if not told.ready:
@@ -100,14 +100,15 @@ class ThermalService:
         t_ns, told = answer.middle_ns, thermalservice.parse(answer.text)
         if not told.ready:
             return []
-        self._open(told)
+        sensors, coolings = _numbered(told.temperatures), _numbered(told.coolings)
+        self._open(told, sensors, coolings)
         items: list[Item] = self._override(t_ns, told)
         if self._status is not None and told.status is not None and not told.overridden:
             items += [reading(self._status, t_ns, told.status), *self._limits.status(t_ns, told.status)]
-        for number, sensor in _numbered(told.temperatures):
+        for number, sensor in sensors:
             if sensor.celsius is not None:
                 items.append(reading(self._sensors[sensor.name, number], t_ns, sensor.celsius))
-        for number, cooling in _numbered(told.coolings):
+        for number, cooling in coolings:
             channel = self._coolings[cooling.name, number]
             items += [
                 reading(channel, t_ns, cooling.value),
@@ -115,11 +116,11 @@ class ThermalService:
             ]
         return items
 
-    def _open(self, told: Thermal) -> None:
+    def _open(self, told: Thermal, sensors: "Numbered[Temperature]", coolings: "Numbered[Cooling]") -> None:
         """Channels for what was not met before."""
         if told.status is not None and self._status is None:
             self._status = THERMAL_STATUS.of(self._device)
-        for number, sensor in _numbered(told.temperatures):
+        for number, sensor in sensors:
             if sensor.celsius is not None and (sensor.name, number) not in self._sensors:
                 self._sensors[sensor.name, number] = SENSORS[sensor.quantity].of(
                     self._device,
@@ -127,7 +128,7 @@ class ThermalService:
                     limit=sensor.limit,
                     detail="sensor of the thermal service, from its HAL",
                 )
-        for number, cooling in _numbered(told.coolings):
+        for number, cooling in coolings:
             if (cooling.name, number) not in self._coolings:
                 row = FAN if cooling.kind == thermalservice.FAN else COOLING
                 name = free_name(f"{row.name} {cooling.name}", self._taken)
@@ -184,8 +185,11 @@ class _Limits:
 Named = TypeVar("Named", Temperature, Cooling)
 
 
-def _numbered(items: Sequence[Named]) -> list[tuple[int, Named]]:
-    """Each with how many of its name came before it: two sensors may bear one name."""
+Numbered = Sequence[tuple[int, Named]]
+"""Each with its place among those of its name, from 1: two sensors may bear one name."""
+
+
+def _numbered(items: Sequence[Named]) -> Numbered[Named]:
     seen: dict[str, int] = {}
     numbered = []
     for item in items:
