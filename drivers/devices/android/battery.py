@@ -22,6 +22,7 @@ class Status(IntEnum):
     FULL = 5
 
 
+_STATUSES = frozenset(Status)
 _STATUS_WORDS = {
     "Charging": Status.CHARGING,
     "Discharging": Status.DISCHARGING,
@@ -123,15 +124,20 @@ def volts(value: int | None) -> float | None:
 def _fields(text: str) -> dict[str, str]:
     """``name: value`` lines that are whole; the first of a name counts."""
     found: dict[str, str] = {}
-    for match in re.finditer(
-        r"^[ \t]*([A-Za-z][A-Za-z ]{1,30}):[ \t]*([^\n]{0,40}?)[ \t\r]*\n", text, re.MULTILINE
-    ):
-        found.setdefault(match[1], match[2])
+    for line in text.split("\n")[:-1]:
+        name, colon, value = line.partition(":")
+        name, value = name.strip(" \t"), value.strip(" \t\r")
+        if colon and len(value) <= _VALUE_LIMIT and _NAME.fullmatch(name):
+            found.setdefault(name, value)
     return found
 
 
+_NAME = re.compile("[A-Za-z][A-Za-z ]{1,30}")
+_VALUE_LIMIT = 40
+
+
 def _status(code: int | None) -> Status:
-    return Status(code) if code in set(Status) else Status.UNKNOWN
+    return Status(code) if code in _STATUSES else Status.UNKNOWN
 
 
 def _counter(text: str | None) -> int | None:

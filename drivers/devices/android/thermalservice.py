@@ -100,21 +100,39 @@ class Thermal:
 
 def parse(text: str) -> Thermal:
     """Lines that are cut short are left out, and so is everything that is no temperature."""
-    status = re.search(r"^Thermal Status: ([0-6])\s*$", text, re.MULTILINE)
-    ready = re.search(r"^HAL Ready: true\s*$", text, re.MULTILINE) is not None
-    if not ready:
-        answered = status is not None or "HAL Ready:" in text
+    status = _line(text, "Thermal Status: ")
+    known = status is not None and status in _STATUSES
+    if _line(text, "HAL Ready: ") != "true":
+        answered = known or "HAL Ready:" in text
         return Thermal(answered, ready=False, overridden=False, status=None)
     limits = _limits(text.partition("Temperature static thresholds from HAL:\n")[2])
-    shift = 1 if re.search(r"^\s*Sdhms connected:", text, re.MULTILINE) else 0
+    shift = 1 if _is_samsung(text) else 0
     return Thermal(
         answered=True,
         ready=True,
-        overridden=re.search(r"^IsStatusOverride: true\s*$", text, re.MULTILINE) is not None,
-        status=int(status[1]) if status else None,
+        overridden=_line(text, "IsStatusOverride: ") == "true",
+        status=int(status) if status is not None and known else None,
         temperatures=tuple(_temperatures(_section(text, "Current temperatures from HAL:"), limits, shift)),
         coolings=tuple(_coolings(_section(text, "Current cooling devices from HAL:"))),
     )
+
+
+_STATUSES = frozenset("0123456")
+
+
+def _is_samsung(text: str) -> bool:
+    """Whether it goes by Samsung's own service, whose types are counted from 1."""
+    at = text.find("Sdhms connected:")
+    return at >= 0 and not text[text.rfind("\n", 0, at) + 1 : at].strip()
+
+
+def _line(text: str, title: str) -> str | None:
+    """What stands after the title of the first line that begins with it; None without one."""
+    start = 0 if text.startswith(title) else text.find(f"\n{title}") + 1
+    if start == 0 and not text.startswith(title):
+        return None
+    end = text.find("\n", start)
+    return text[start + len(title) : None if end < 0 else end].rstrip()
 
 
 _LINE_LIMIT = 300
