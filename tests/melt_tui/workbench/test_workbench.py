@@ -200,6 +200,8 @@ def test_an_address_that_nobody_knows_ends_the_session_before_it_records(setup: 
     with pytest.raises(NotSupported):
         bench.check()
     with pytest.raises(NotSupported):
+        bench.failed.result(0)
+    with pytest.raises(NotSupported):
         bench.close()
     assert not setup.folder.exists() or list(setup.folder.iterdir()) == []
 
@@ -290,6 +292,25 @@ def test_a_short_session_in_which_nothing_happened_is_dropped(setup: SessionSetu
         path = path_of(bench)
         assert path.exists()
     assert not path.exists()
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_session_in_which_nothing_was_begun_can_be_discarded(setup: SessionSetup, named: bool) -> None:
+    record = setup.folder / "mine.melt" if named else None
+    with Workbench(replace(setup, record=record)) as bench:
+        bench.scan().result(LIMIT_S)
+        path = path_of(bench)
+        assert path.exists()
+        bench.discard()
+    assert not path.exists()
+
+
+def test_what_its_user_made_happen_is_not_discarded(setup: SessionSetup) -> None:
+    with Workbench(setup) as bench:
+        bench.mark("here").result(LIMIT_S)
+        path = path_of(bench)
+        bench.discard()
+    assert path.exists()
 
 
 def test_a_short_session_with_a_mark_is_kept(setup: SessionSetup) -> None:
