@@ -287,39 +287,6 @@ def test_a_mark_is_in_the_recording(bench: Workbench) -> None:
     assert json.loads(detail)["name"] == "door [red]opened"
 
 
-def test_a_short_session_in_which_nothing_happened_is_dropped(setup: SessionSetup) -> None:
-    with Workbench(replace(setup, keep_s=600)) as bench:
-        path = path_of(bench)
-        assert path.exists()
-    assert not path.exists()
-
-
-@pytest.mark.parametrize("named", [False, True])
-def test_a_session_in_which_nothing_was_begun_can_be_discarded(setup: SessionSetup, named: bool) -> None:
-    record = setup.folder / "mine.melt" if named else None
-    with Workbench(replace(setup, record=record)) as bench:
-        bench.scan().result(LIMIT_S)
-        path = path_of(bench)
-        assert path.exists()
-        bench.discard()
-    assert not path.exists()
-
-
-def test_what_its_user_made_happen_is_not_discarded(setup: SessionSetup) -> None:
-    with Workbench(setup) as bench:
-        bench.mark("here").result(LIMIT_S)
-        path = path_of(bench)
-        bench.discard()
-    assert path.exists()
-
-
-def test_a_short_session_with_a_mark_is_kept(setup: SessionSetup) -> None:
-    with Workbench(replace(setup, keep_s=600)) as bench:
-        path = path_of(bench)
-        bench.mark("here").result(LIMIT_S)
-    assert path.exists()
-
-
 def test_the_library_knows_what_is_being_written_and_what_was(setup: SessionSetup) -> None:
     with Workbench(setup) as first:
         path = path_of(first)
