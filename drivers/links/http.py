@@ -5,14 +5,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 import httpx
 
 from drivers.clock import Clock
-from drivers.errors import Garbled, LinkLost, LinkTimeout, Refused
-from drivers.foreign import printable
+from drivers.errors import Garbled, LinkLost, LinkTimeout
 from drivers.links.splitting import LineSplitter
+from drivers.links.url import no_address, taken_apart
 
 BODY_LIMIT = 4 << 20
 """Bytes of a whole answer; a longer one is nonsense."""
@@ -84,7 +83,7 @@ class Answer:
 class HttpLink:
     """The way to one server. No proxy, no redirect, no compression: what is timed is the server.
 
-    ``url`` may leave out ``http://``. Raises Refused for what is not an address.
+    ``url`` may leave out ``http://``. Raises NotSupported for what is not an address.
     """
 
     def __init__(self, url: str, clock: Clock, *, silence_s: float = 600.0) -> None:
@@ -108,7 +107,7 @@ class HttpLink:
         await self._client.aclose()
 
     async def get(self, path: str, *, timeout_s: float = 5.0) -> Reply:
-        """Ask a short question. Raises LinkLost, LinkTimeout, Garbled or Refused.
+        """Ask a short question. Raises LinkLost, LinkTimeout or Garbled.
 
         Asked again when the connection ends before an answer begins: a server may have closed one that was kept, and where
         the way to it is long that is only found out by asking.
@@ -172,15 +171,14 @@ def _translated(url: str) -> Iterator[None]:
 
 def _address(url: str) -> str:
     """``http://HOST:PORT/PATH`` without a slash at its end."""
-    full = url.strip() if "://" in url else f"http://{url.strip()}"
+    parts = taken_apart(url)
+    full = parts.geturl()
     try:
-        parts = urlsplit(full)
         httpx.URL(full)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except (ValueError, httpx.InvalidURL):
-        sound = False
-    if not sound:
-        raise Refused(f"{printable(url, 100)} is not an address", remedy="give it as http://HOST:PORT")
+        raise no_address(url) from None
+    if not parts.hostname:
+        raise no_address(url)
     return full.rstrip("/")
 
 

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from drivers.clock import SECOND
+from drivers.errors import DriverError, NotSupported
 from drivers.model import Quantity
 from melt_tui.analysis import summary
 from melt_tui.cli.follow import Follower
+from melt_tui.cli.interrupts import Interrupts
+from melt_tui.cli.leaving import INTERRUPTED
 from melt_tui.cli.output import progress, result, result_json
 from melt_tui.cli.passwords import Asker
 from melt_tui.cli.plans import Plan
+from melt_tui.errors import MeltError
 from melt_tui.events import SELF, DeviceFailed, RunEnded, RunOutcome, SafetyStop
 from melt_tui.session.keeping import ENDS_ITSELF
 from melt_tui.timeline import DeviceState, Timeline
@@ -33,23 +37,45 @@ LAST_BEAT_S = 0.02
 
 def follow(plan: Plan) -> int:
     """Carry out a plan; the exit code."""
-    interrupted = good = False
-    with closing(Workbench(plan.setup)) as session:
+    with Interrupts() as interrupts:
+        interrupts.heed()
+        session = Workbench(plan.setup)
         try:
-            session.open()
-            good = Headless(session).work(plan.requests, plan.seconds)
-        except KeyboardInterrupt:
-            interrupted = True
-            progress("stopping …")
-    tell_left(session)
-    path = session.status.path
-    if path is not None and path.exists():
-        tell_of(path, as_json=plan.as_json)
-        if not plan.as_json:
-            result(summary.text_of_file(path))
-    if interrupted:
-        return 130
+            with closing(session):
+                good = _worked(session, plan, interrupts)
+        except DriverError:
+            if (path := _kept(session)) is not None:
+                tell_of(path, as_json=False)
+            raise
+        tell_left(session)
+        if (path := _kept(session)) is not None:
+            tell_of(path, as_json=plan.as_json)
+            if not plan.as_json:
+                result(summary.text_of_file(path))
+    if interrupts.came:
+        return INTERRUPTED
     return 0 if good else 1
+
+
+def _worked(session: Workbench, plan: Plan, interrupts: Interrupts) -> bool:
+    """Whether all of it was done. What is refused as wrong usage leaves no recording of nothing."""
+    try:
+        session.open()
+        good = Headless(session).work(plan.requests, plan.seconds)
+        interrupts.end()
+    except KeyboardInterrupt:
+        progress("stopping …")
+        return False
+    except (NotSupported, MeltError):
+        session.discard()
+        raise
+    return good
+
+
+def _kept(session: Workbench) -> Path | None:
+    """The recording of a session that has ended, if there is one."""
+    path = session.status.path
+    return path if path is not None and path.exists() else None
 
 
 def tell_left(session: Workbench) -> None:

@@ -44,7 +44,8 @@ class Leaving:
         self._over.set()
         threading.excepthook = self._excepthook
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) == self._on_signal:  # else somebody heeds it who comes after us
+                signal.signal(number, handler)
 
     def heed(self, end_screen: Callable[[], object]) -> None:
         """From now on a signal ends the screen. Called on the main thread; ``end_screen`` on any."""

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from melt_tui import format as fmt
 from melt_tui.analysis import summary as summaries
 from melt_tui.cli import pruning
+from melt_tui.cli.addresses import wrong_addresses
 from melt_tui.cli.options import config_of, recordings_folder
 from melt_tui.cli.output import result, result_json, table
 from melt_tui.config import places
@@ -67,10 +68,8 @@ def doctor(options: Namespace) -> int:
     }
     findings = [*examine(folders), *examine_links(places.known_hosts_file())]
     findings += [*examine_iphones(), *examine_meters()]
-    findings += [
-        Finding("settings", good=False, detail=said, remedy=remedy)
-        for said, remedy in importlib.import_module("melt_tui.cli.names").wrong_names(config)
-    ]
+    wrong = importlib.import_module("melt_tui.cli.names").wrong_names(config) + wrong_addresses(config)
+    findings += [Finding("settings", good=False, detail=said, remedy=remedy) for said, remedy in wrong]
     if options.json:
         result_json([asdict(finding) for finding in findings])
     else:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from melt_tui.cli.lines import place_of
 from melt_tui.config import Config
-from melt_tui.config.lines import line_of
 from melt_tui.format import plain
 from melt_tui.ui.commands import BY_NAME, unknown_names
 from melt_tui.ui.series import SERIES, series_of
@@ -28,19 +28,9 @@ def sentences(config: Config) -> Iterator[str]:
 def _unknown_command(config: Config, name: str) -> tuple[str, str]:
     near = get_close_matches(name.lower().replace("-", "_"), list(BY_NAME), n=1)
     remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(BY_NAME)}"
-    return f"{_place(config, 'keys', name)}there is no command “{name}”", remedy
+    return f"{place_of(config, 'keys', name)}there is no command “{name}”", remedy
 
 
 def _unknown_colour(config: Config, index: int, name: str) -> tuple[str, str]:
-    said = f"{_place(config, 'devices', 'colour', index)}there is no colour “{plain(name)}”"
+    said = f"{place_of(config, 'devices', 'colour', index)}there is no colour “{plain(name)}”"
     return said, f"give one of {', '.join(SERIES)} or #rrggbb"
-
-
-def _place(config: Config, table: str, key: str, index: int = 0) -> str:
-    if config.path is None:
-        return ""
-    try:
-        line = line_of(config.path.read_text(encoding="utf-8-sig"), table, key, index)
-    except (OSError, UnicodeDecodeError):
-        line = None
-    return plain(str(config.path), 200) + (f", line {line}: " if line else ": ")

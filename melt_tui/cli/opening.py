@@ -24,6 +24,7 @@ def open_bench(plan: Plan) -> tuple[Workbench, Opening]:
         settings=_settings(plan.config),
         replay=plan.looked_at,
         compare=plan.compared,
+        failed=bench.failed,
         script=DEMO if plan.setup.script else (),
         seconds=plan.seconds,
     )

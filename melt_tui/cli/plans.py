@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from melt_tui.analysis.compare_request import Axis, CompareRequest
+from melt_tui.cli import addresses
 from melt_tui.cli.options import DEFAULT_PLACES, asked_run, config_of, seconds_of, session_setup
 from melt_tui.config import Config
 from melt_tui.errors import UsageError
@@ -42,6 +43,7 @@ def plan(options: Namespace) -> Plan:
     """What was asked for. Raises MeltError."""
     config = config_of(options)
     made = _PLANS[options.verb](options, config)
+    addresses.refuse(config, (place.address for place in made.setup.places))
     if options.verb in _WITHOUT_HEADLESS:
         return made
     headless = bool(options.headless or config.screen.headless)

@@ -4,7 +4,8 @@ import importlib
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from melt_tui.cli.leaving import Leaving
+from melt_tui.cli.interrupts import Interrupts
+from melt_tui.cli.leaving import INTERRUPTED, Leaving
 from melt_tui.errors import MeltError
 from melt_tui.ui.app import MeltApp
 
@@ -57,19 +58,28 @@ def show(options: Namespace) -> int:
     """Draw until the user leaves; the exit code."""
     showing = Show(options)
     try:
-        with Leaving(showing.close) as leaving:
-            app = MeltApp(showing.open, heed=leaving.heed)
-            code = app.run() or app.return_code or 0
-        if app.failure is not None:
-            raise app.failure
-        path = showing.end()
+        with Interrupts() as interrupts:
+            code = _shown(showing, interrupts)
+            path = showing.end()
+            if path is not None and path.exists():
+                importlib.import_module("melt_tui.cli.headless").tell_of(
+                    path, as_json=getattr(options, "json", False)
+                )
     except WithoutScreen:
         headless: int = importlib.import_module("melt_tui.cli.headless").follow(showing.plan)
         return headless
+    return INTERRUPTED if interrupts.came else code
+
+
+def _shown(showing: Show, interrupts: Interrupts) -> int:
+    """The app from its first frame to its last. Raises what ended it before its time, after the session has ended."""
+    try:
+        with Leaving(showing.close) as leaving:
+            app = MeltApp(showing.open, heed=leaving.heed)
+            code = app.run() or app.return_code or 0
+            interrupts.end(interrupted=code == INTERRUPTED)
+        if app.failure is not None:
+            raise app.failure
     finally:
         showing.close()
-    if path is not None and path.exists():
-        importlib.import_module("melt_tui.cli.headless").tell_of(
-            path, as_json=getattr(options, "json", False)
-        )
     return code

@@ -22,21 +22,12 @@ def point(text: str) -> str:
 
 def count(text: str) -> int:
     """A whole number of at least 1."""
-    value = number(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is less than 1")
-    return value
+    return _whole(text, 1)
 
 
 def number(text: str) -> int:
     """A whole number of at least 0."""
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if not 0 <= value < 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and {2**31 - 1}")
-    return value
+    return _whole(text, 0)
 
 
 def fraction(text: str) -> float:
@@ -47,4 +38,14 @@ def fraction(text: str) -> float:
         value = math.nan
     if not 0 <= value < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0, and less than a billion")
+    return value
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if not least <= value < 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between {least} and {2**31 - 1}")
     return value

@@ -5,7 +5,7 @@ import platform
 import sqlite3
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     Raises BadRecording, CannotWrite.
     """
     close(open_to_read(path))
-    with writing(path):
+    with changing(path):
         connection = _connect(path, "rw")
         _secure(connection)
         _upgrade(connection)
@@ -64,7 +64,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     """A recording, read-only; it may be in the making. Raises BadRecording, RecordingTooNew."""
     with reading(path):
         if not path.is_file():
-            raise BadRecording(f"there is no recording at {path}", remedy=_THERE_ARE)
+            raise BadRecording(f"there is no recording at {path}", remedy=THERE_ARE)
         connection = _connect(path, "ro")
         try:
             _check(path, connection)
@@ -90,21 +90,37 @@ def reading(path: Path) -> Iterator[None]:
     except (sqlite3.Error, Damaged, UnknownEvent, OSError) as error:
         if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
             raise _no_recording(path) from error
+        if _is_damaged(error):
+            raise BadRecording(_damage(path, error), remedy=_AGAIN) from error
         raise BadRecording(f"{path} cannot be read: {error}", remedy=_remedy(path, error)) from error
 
 
+def writing(path: Path) -> AbstractContextManager[None]:
+    """For a new recording. What goes wrong inside is said as CannotWrite."""
+    return _telling(path, "nothing can be recorded at {}", "choose another folder")
+
+
+def changing(path: Path) -> AbstractContextManager[None]:
+    """The same for one that is there."""
+    return _telling(path, "{} cannot be changed", "copy it to a folder of yours, and change the copy")
+
+
+def deleting(path: Path) -> AbstractContextManager[None]:
+    """The same for one that is to be there no more."""
+    return _telling(path, "{} cannot be deleted", "change the rights of its folder")
+
+
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What goes wrong inside is said as CannotWrite."""
+def _telling(path: Path, said: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
         if isinstance(error, FileExistsError) and path.exists():
             raise CannotWrite(f"{path} exists already", remedy="choose another name") from None
+        if _is_damaged(error):
+            raise CannotWrite(_damage(path, error), remedy=_AGAIN) from error
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise CannotWrite(
-            f"nothing can be recorded at {path} ({reason})", remedy="choose another folder"
-        ) from error
+        raise CannotWrite(f"{said.format(path)} ({reason})", remedy=remedy) from error
 
 
 def being_written(path: Path, connection: sqlite3.Connection, clock: Clock | None = None) -> bool:
@@ -215,10 +231,29 @@ def _written_ns(path: Path) -> int:
 
 
 def _no_recording(path: Path) -> BadRecording:
-    return BadRecording(f"{path} is not a recording of melt", remedy=_THERE_ARE)
+    return BadRecording(f"{path} is not a recording of melt", remedy=THERE_ARE)
 
 
-_THERE_ARE = "`melt sessions` lists those that there are"
+THERE_ARE = "`melt sessions` lists those that there are"
+"""A remedy for who has named a file; in that list itself it makes no sense."""
+_AGAIN = (
+    "copy it again from where it came, with its -wal if there is one beside it; "
+    "`sqlite3 FILE .recover` saves what can be read"
+)
+
+
+def _is_damaged(error: Exception) -> bool:
+    """Whether SQLite found pages that are missing or wrong. The other bits of its code say where."""
+    return isinstance(error, sqlite3.Error) and _code(error) & 0xFF == sqlite3.SQLITE_CORRUPT
+
+
+def _code(error: sqlite3.Error) -> int:
+    """0 where Python found the fault itself."""
+    return getattr(error, "sqlite_errorcode", 0)
+
+
+def _damage(path: Path, error: Exception) -> str:
+    return f"{path} is damaged or was cut off ({error})"
 
 
 def _remedy(path: Path, error: Exception) -> str:

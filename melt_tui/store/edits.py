@@ -8,7 +8,7 @@ from pathlib import Path
 from drivers.clock import Clock, SystemClock
 from drivers.foreign import fields, number, text
 from melt_tui.store.codec import Damaged
-from melt_tui.store.database import close, open_to_write, writing
+from melt_tui.store.database import changing, close, open_to_write
 from melt_tui.timeline.edits import Edit, EditKind, Edits, edits_of
 
 KIND = "edit"
@@ -81,7 +81,7 @@ def _edit(count: int, wall_ns: int, meter: str, value: str, *, undone: bool) -> 
 def _annotate(path: Path, kind: str, value: str, device: str, clock: Clock | None) -> None:
     connection = open_to_write(path)
     try:
-        with writing(path):
+        with changing(path):
             row = ((clock or SystemClock()).wall(), kind, device or None, value)
             connection.execute(_ANNOTATE, row)
     finally:

@@ -15,13 +15,15 @@ from melt_tui.format import stamp
 from melt_tui.measures import rates
 from melt_tui.store import corrections, edits
 from melt_tui.store.database import (
+    THERE_ARE,
     being_written,
+    changing,
     close,
+    deleting,
     open_to_read,
     open_to_write,
     reading,
     sidecars,
-    writing,
 )
 from melt_tui.store.finish import finish, tidy
 from melt_tui.store.info import RecordingInfo, RecordingState
@@ -72,7 +74,7 @@ def recover(path: Path) -> bool:
         _, newest_ns = recording.span()
     connection = open_to_write(path)
     try:
-        with reading(path), writing(path):
+        with reading(path), changing(path):
             give_room(path)
             told = dict(connection.execute("SELECT key, value FROM session"))
             finish(connection, lost=loss(told, newest_ns))
@@ -96,7 +98,7 @@ def annotate(path: Path, annotation: Annotation, clock: Clock | None = None) -> 
     connection = open_to_write(path)
     wall_ns = annotation.wall_ns or (clock or SystemClock()).wall()
     try:
-        with writing(path):
+        with changing(path):
             connection.execute(ANNOTATE, row_of(replace(annotation, wall_ns=wall_ns)))
     finally:
         close(connection)
@@ -137,7 +139,7 @@ def annotations(path: Path) -> Sequence[Annotation]:
 
 def delete(path: Path) -> None:
     """Delete it for good, with what lies beside it. Raises CannotWrite."""
-    with writing(path):
+    with deleting(path):
         for file in (path, *sidecars(path)):
             file.unlink(missing_ok=True)
 
@@ -180,8 +182,13 @@ def _told(path: Path) -> RecordingInfo:
     except (BadRecording, OSError) as error:
         size = path.stat().st_size if path.exists() else 0
         return RecordingInfo(
-            path=path, name=path.stem, state=RecordingState.UNREADABLE, size_bytes=size, detail=str(error)
+            path=path, name=path.stem, state=RecordingState.UNREADABLE, size_bytes=size, detail=_why(error)
         )
+
+
+def _why(error: BadRecording | OSError) -> str:
+    """The row is in the list of what there is, and need not name it."""
+    return error.sentence if isinstance(error, BadRecording) and error.remedy == THERE_ARE else str(error)
 
 
 def _recovered(path: Path) -> None:
@@ -207,7 +214,7 @@ def _tidied(path: Path) -> None:
     if state != "recording" and sidecars(path)[0].exists():
         again = open_to_write(path)
         try:
-            with writing(path):
+            with changing(path):
                 tidy(again)
         finally:
             close(again)

@@ -6,7 +6,7 @@ The first frame is drawn before anything else is imported: screens, charts and t
 import asyncio
 import importlib
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from os import environ
 from pathlib import Path
@@ -188,9 +188,10 @@ class MeltApp(App[int]):
         try:
             opened = self._opening() if callable(self._opening) else self._opening
         except (DriverError, MeltError) as failure:
-            self.failure = failure
-            self.exit(1)
+            self._fail(failure)
             return
+        if opened.failed is not None:
+            self._end_with(opened.failed)
         self._settings, self._recording = opened.settings, opened.replay
         self._comparing = opened.compare
         self._script = Script(opened.script) if opened.script else None
@@ -201,6 +202,18 @@ class MeltApp(App[int]):
             self.notify(note, severity="warning", markup=False, timeout=20)
         self.set_keymap(dict(self._settings.keys))
         self._show(opened.bench)
+
+    @work
+    async def _end_with(self, failed: "Future[None]") -> None:
+        """Wait for what ends the session before its time: what is drawn of it would be of nothing."""
+        try:
+            await asyncio.wrap_future(failed)
+        except (DriverError, MeltError) as failure:
+            self._fail(failure)
+
+    def _fail(self, failure: DriverError | MeltError) -> None:
+        self.failure = failure
+        self.exit(1)
 
     def _show(self, bench: "Bench") -> None:
         self._stage = importlib.import_module("melt_tui.ui.stage").Stage(

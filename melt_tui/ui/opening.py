@@ -9,6 +9,8 @@ from melt_tui.ui.demo import Cue
 from melt_tui.ui.settings import ScreenSettings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from melt_tui.analysis.compare_request import Axis, CompareRequest
     from melt_tui.workbench import Bench
 
@@ -25,5 +27,7 @@ class Opening:
     """Opens these runs beside one another, along that axis, instead of the session in progress."""
     script: Sequence[Cue] = ()
     """Runs along the session's time until a key is pressed."""
+    failed: "Future[None] | None" = None
+    """Raises what the app is to end with: what kept the session from beginning comes after it was opened."""
     seconds: float | None = None
     """After these it leaves by itself."""

@@ -89,6 +89,7 @@ class Desk:
         self._runs = Runs(self._session, self._registry, clock, self._samplers, setup.cache, sensing)
         self._supplying = Supplying(self._devices, clock, lambda: self.timeline.view(clock.now()))
         self.owned = Owned(setup, self._registry, self._devices)
+        self._discarded = False
 
     async def __aenter__(self) -> Self:
         await self._session.__aenter__()
@@ -122,6 +123,10 @@ class Desk:
             started_ns=self._started.t_ns,
             problem=recorder.problem if recorder else "",
         )
+
+    def discard(self) -> None:
+        """Keep no recording of it, not even one that was asked for by its name, unless its user made anything happen."""
+        self._discarded = True
 
     async def scan(self) -> Sequence[Found]:
         """Look on every link, and at the boards that are known by name."""
@@ -277,7 +282,8 @@ class Desk:
 
     def _drop_if_short(self, recorder: Recorder) -> None:
         lasted_s = (self._clock.now() - self._started.t_ns) / SECOND
-        if self._setup.record is None and not self._touched.worth_keeping and lasted_s < self._setup.keep_s:
+        short = self._setup.record is None and lasted_s < self._setup.keep_s
+        if (short or self._discarded) and not self._touched.worth_keeping:
             library.delete(recorder.path)
 
 

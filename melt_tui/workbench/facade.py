@@ -68,6 +68,8 @@ class Workbench:
         self._leave = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="session")
         self._left: Future[None] | None = None
+        self.failed: Future[None] = Future()
+        """Raises what keeps the session from beginning, or ended it before its time, as soon as that is known."""
 
     def __enter__(self) -> Self:
         self.open()
@@ -82,7 +84,14 @@ class Workbench:
         """Start the session's thread; devices are opened as soon as it has its imports."""
         heap.tighten()
         sys.setswitchinterval(_HANDED_ON_S)
+        self._desk.add_done_callback(self._heed_failure)
         self._left = self._thread.submit(self._main)
+        self._left.add_done_callback(self._heed_failure)
+
+    def discard(self) -> None:
+        """Of a session in which nothing was begun, keep no recording. Called before it is closed."""
+        if self._begun():
+            self._loop.call_soon_threadsafe(self._desk.result().discard)
 
     def close(self) -> None:
         """Stop every run, close every device, finish the recording; returns when all of it is done.
@@ -279,6 +288,11 @@ class Workbench:
     def setup(self, request: SetupRequest, progress: SetupProgress) -> "Future[None]":
         """Put an engine, and a model if asked for, on a device."""
         return self._call(lambda desk: desk.setup(request, progress))
+
+    def _heed_failure(self, ended: "Future[Any]") -> None:
+        error = ended.exception()
+        if error is not None and not self.failed.done():
+            self.failed.set_exception(error)
 
     def _begun(self) -> bool:
         return self._desk.done() and self._desk.exception() is None

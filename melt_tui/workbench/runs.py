@@ -11,6 +11,7 @@ from drivers.base import Device, LookingRuntime
 from drivers.clock import Clock, pause
 from drivers.errors import DriverError, NeedsSetup, NotSupported, Refused
 from drivers.links.base import ShellLink
+from drivers.links.url import taken_apart
 from drivers.model import ModelFile, OnLinkLoss, RunSpec, Sampling, Workload
 from drivers.registry import RUNTIMES, Registry
 from drivers.runs.places import home_of
@@ -198,6 +199,8 @@ class Runs:
 
     async def _spec(self, request: RunRequest, name: str) -> RunSpec:
         """The spec for one device, refused here when it cannot work."""
+        if request.url:
+            taken_apart(request.url)
         asked = runtimes_of(request.runtime, request.devices)[name]
         device, _ = self.reachable(name)
         runtime = chosen(asked, name, [one for one in device.info.runtimes if one in RUNTIMES])

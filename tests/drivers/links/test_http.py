@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from drivers.clock import SystemClock
-from drivers.errors import DriverError, Garbled, LinkLost, LinkTimeout, Refused
+from drivers.errors import DriverError, Garbled, LinkLost, LinkTimeout, NotSupported
 from drivers.links import http
 from drivers.links.http import Arrived, HttpLink
 from drivers.ticks import ticks
@@ -149,16 +149,20 @@ async def test_nobody_there() -> None:
         "http://",
         "ftp://x",
         "http://[::1",
-        "http://h:99999",
-        "http://h:0",
-        "http://h:x",
         "http://a\x1bb\nc",
     ],
 )
 async def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(Refused, match="is not an address: give it as http://HOST:PORT") as raised:
+    with pytest.raises(NotSupported, match="is not an address: give it as http://HOST:PORT") as raised:
         HttpLink(url, SystemClock())
     assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "x", "-1"])
+async def test_what_is_no_port_is_named(port: str) -> None:
+    with pytest.raises(NotSupported) as raised:
+        HttpLink(f"http://h:{port}", SystemClock())
+    assert str(raised.value) == f"the port of http://h:{port} is not one: give a number from 1 to 65535"
 
 
 async def test_an_answer_that_does_not_end_is_garbled(monkeypatch: pytest.MonkeyPatch) -> None:

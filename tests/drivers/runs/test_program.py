@@ -8,7 +8,7 @@ import pytest
 
 from drivers.base import Item
 from drivers.clock import SystemClock
-from drivers.errors import LinkLost, Refused
+from drivers.errors import LinkLost, NotSupported, Refused
 from drivers.events import LogLine, Preparing, ProcessEnded, ProcessStarted
 from drivers.inbox import Inbox
 from drivers.links.base import Line, Progress
@@ -122,7 +122,7 @@ async def test_addresses_that_need_no_forward(url: str, remote: bool, reach: str
 
 async def test_addresses_that_are_none() -> None:
     async with Tether() as link:
-        with pytest.raises(Refused, match="is not an address"):
+        with pytest.raises(NotSupported, match="is not an address"):
             async with reached("http://[::1", link, remote=True):
                 pass
 

@@ -77,6 +77,18 @@ def test_a_screen_that_ends_is_not_hurried() -> None:
     assert (threading.excepthook, *map(signal.getsignal, leaving.SIGNALS)) == before
 
 
+def test_who_heeds_signals_after_it_goes_on_doing_so() -> None:
+    told = Told()
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with Leaving(told.end_session, told.leave) as screen:
+            screen.heed(told.end_screen)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_other_threads_die_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     deaths: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", deaths.append)

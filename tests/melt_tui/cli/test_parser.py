@@ -39,9 +39,11 @@ def test_run_takes_every_option_of_a_run() -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("run --turns 0", "'0' is less than 1"),
+        ("run --turns 0", "'0' is not between 1 and 2147483647"),
+        ("run --turns -3", "'-3' is not between 1 and 2147483647"),
+        ("run --top-k -3", "'-3' is not between 0 and 2147483647"),
         ("run --turns two", "'two' is not a whole number"),
-        ("run --turns 99999999999", "is not between 0 and"),
+        ("run --turns 99999999999", "is not between 1 and"),
         ("run --seconds -1", "'-1' is not a number of at least 0"),
         ("run --seconds nan", "'nan' is not a number of at least 0"),
         ("run --temperature inf", "'inf' is not a number of at least 0"),

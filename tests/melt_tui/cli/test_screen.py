@@ -1,5 +1,6 @@
 """Verbs on a terminal, as processes: what is drawn first, and what is left on it afterwards."""
 
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -47,6 +48,32 @@ def test_what_cannot_be_opened_is_told_when_the_screen_is_given_back(at: Home) -
     with started((*MELT, "watch"), at.environment, (120, 36)) as melt:
         assert melt.wait() == 2
         assert "melt: no device was named: add --device host" in left(melt)
+
+
+def test_what_keeps_the_session_from_beginning_ends_the_screen_by_itself(at: Home) -> None:
+    watch = ("watch", "--device", "sim:phone", "--record", "/proc/no.melt")
+    with started((*MELT, *watch), at.environment, (120, 36)) as melt:
+        assert melt.wait() == 2
+        assert "melt: nothing can be recorded at /proc/no.melt" in left(melt)
+
+
+def test_a_device_of_the_settings_that_cannot_be_is_named_with_its_line(at: Home) -> None:
+    config = at.root / "config" / "melt" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[[devices]]\naddress = "nosuch:1"\n', encoding="utf-8")
+    with started(MELT, at.environment, (120, 36)) as melt:
+        assert melt.wait() == 2
+        assert "config.toml, line 2: 'nosuch:1' is an unknown address: known are" in left(melt)
+
+
+def test_a_screen_is_interrupted_without_end(at: Home) -> None:
+    with started((*MELT, "watch", "--device", "sim:phone"), at.environment, (120, 36)) as melt:
+        assert melt.screen is not None
+        melt.screen.wait_for("sim-phone")
+        while melt.process.poll() is None:
+            melt.process.send_signal(signal.SIGINT)
+        assert melt.wait() == 130
+        assert "recorded in" in left(melt)
 
 
 def test_settings_that_ask_for_no_screen_are_heard_on_a_terminal(at: Home) -> None:

@@ -210,6 +210,36 @@ def test_what_cannot_work_is_one_sentence(home: Path, argv: tuple[str, ...], cod
     assert not Path("never.csv").exists()
 
 
+@pytest.mark.parametrize("record", [(), ("--record", "new.melt")])
+@pytest.mark.parametrize(
+    "wrong", [("--model", "none.gguf"), ("--runtime", "vllm"), ("--threads", "5000"), ("--url", "h:99999")]
+)
+def test_a_run_that_is_refused_leaves_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: tuple[str, ...], record: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = melt(tmp_path, "run", "--headless", "--device", "host", *wrong, *record)
+    assert said.returncode == 2
+    assert "recorded in" not in said.stderr
+    assert list(tmp_path.rglob("*.melt*")) == []
+
+
+def test_a_file_that_was_there_before_a_refused_run_stays(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.melt"
+    mine.write_text("mine", encoding="utf-8")
+    said = melt(tmp_path, "run", "--headless", "--device", "host", "--threads", "5000", "--record", str(mine))
+    assert said.returncode == 2
+    assert mine.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_run_whose_device_is_given_up_says_where_that_was_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "a.melt"
+    said = melt(tmp_path, "run", "--headless", "--device", "sim:phone?colour=red", "--record", str(path))
+    assert said.returncode == 1
+    assert said.stderr.splitlines()[-2] == f"recorded in {path}"
+    assert "has no option 'colour'" in one_sentence(said.stderr.splitlines(keepends=True)[-1])
+
+
 def test_a_terminal_without_unicode_gets_all_that_it_can_show(home: Path, recording: Path) -> None:
     ascii_only = {"PYTHONIOENCODING": "ascii"}
     told = melt(home, "summary", str(recording), more=ascii_only)

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from drivers.clock import SystemClock
 from melt_tui.errors import BadRecording, CannotWrite, RecordingTooNew
 from melt_tui.events import SELF, Mark
-from melt_tui.store import database
+from melt_tui.store import database, edits, library
 from melt_tui.store.database import APPLICATION_ID, SCHEMA, being_written, create, open_to_read, open_to_write
 from melt_tui.store.recording import Recording
 from tests.rigs.random_sessions import ALL_UP, Step, session
@@ -101,6 +103,42 @@ def test_cut_short(path: Path, pages: int) -> None:
     os.truncate(path, pages * 4096 + 100)
     with pytest.raises(BadRecording):
         list(Recording(path).items())
+
+
+def test_cut_in_the_middle_is_said_with_what_can_be_done(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+    said = re.escape(f"{path} is damaged or was cut off (database disk image is malformed)")
+    with pytest.raises(BadRecording, match=said) as caught, closing(Recording(path)) as recording:
+        recording.events(*recording.span())
+    assert caught.value.remedy.startswith("copy it again from where it came, with its -wal")
+    assert "`sqlite3 FILE .recover`" in caught.value.remedy
+    with pytest.raises((BadRecording, CannotWrite), match=said):
+        library.rename(path, "n")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda path: library.rename(path, "n"), lambda path: edits.take_back(path, 1)]
+)
+def test_what_may_not_be_changed_can_be_copied(
+    path: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = database._connect
+    monkeypatch.setattr(database, "_connect", lambda path, mode: connect(path, "ro"))
+    with pytest.raises(CannotWrite) as caught:
+        change(path)
+    assert caught.value.sentence == f"{path} cannot be changed (attempt to write a readonly database)"
+    assert caught.value.remedy == "copy it to a folder of yours, and change the copy"
+
+
+def test_what_may_not_be_deleted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path, *, missing_ok: bool) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(
+        CannotWrite, match=r"cannot be deleted .Permission denied.: change the rights of its folder"
+    ):
+        library.delete(path)
 
 
 def test_damaged_blobs(path: Path) -> None:

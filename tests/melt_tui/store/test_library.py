@@ -135,7 +135,7 @@ def test_newest_first_and_only_recordings(tmp_path: Path) -> None:
     assert [row.name for row in rows] == ["n3", "n2", "n1", "broken"]
     assert rows[-1].state is RecordingState.UNREADABLE
     assert rows[-1].size_bytes == 200
-    assert "broken.melt" in rows[-1].detail
+    assert rows[-1].detail == f"{tmp_path}/broken.melt is not a recording of melt"
 
 
 def test_an_empty_or_missing_folder(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,18 @@ async def test_what_keeps_the_bench_from_being_made_ends_the_app() -> None:
 
     app = MeltApp(fail)
     async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+    assert isinstance(app.failure, UsageError)
+    assert app.return_value == 1
+
+
+async def test_a_session_that_cannot_begin_ends_the_app(desk: Any) -> None:
+    failed: Future[None] = Future()
+    app = MeltApp(Opening(bench=desk(), failed=failed))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, BenchScreen)
+        failed.set_exception(UsageError("nothing can be recorded there"))
         await settle(pilot)
     assert isinstance(app.failure, UsageError)
     assert app.return_value == 1
