@@ -78,6 +78,7 @@ class MeltApp(App[int]):
         self._haste = Haste()
         super().__init__(ansi_color=True if "NO_COLOR" in environ else None)
         self._heed = heed
+        self._interrupted = False
         self._turnstile = Turnstile(self, self._let_through)
         self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
         self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
@@ -175,7 +176,14 @@ class MeltApp(App[int]):
         self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_interrupt(self) -> None:
-        """Ctrl-C: leave in order, without a question."""
+        """Ctrl-C: leave in order, without a question; when a screen is opening, as soon as its widgets stand, for some of
+        Textual's end the program in disorder when they are taken away before. Pressed again: at once."""
+        top, again = self.screen_stack[-1] if self.screen_stack else None, self._interrupted
+        self._interrupted = True
+        if again or top is None or top.is_mounted or not top.call_later(self._leave):
+            self._leave()
+
+    def _leave(self) -> None:
         self.exit(INTERRUPTED, return_code=INTERRUPTED)
 
     def ask_password(self) -> None:

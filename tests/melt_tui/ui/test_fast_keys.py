@@ -92,6 +92,7 @@ async def test_a_list_that_is_long_in_coming_can_be_left(desk: Any, make_app: An
         await until(pilot, lambda: stack(app) == [BenchScreen, LibraryScreen])
         late.set_result(bench.recordings)
         await until(pilot, lambda: stack(app) == [BenchScreen, LibraryScreen, ExportDialog])
+        await settle(pilot)
 
 
 async def test_a_held_key_does_not_keep_one_from_leaving(desk: Any, make_app: Any) -> None:

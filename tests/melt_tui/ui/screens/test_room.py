@@ -1,16 +1,20 @@
 """Screens that are asked for something before their widgets stand, and after they were left."""
 
+import asyncio
 from concurrent.futures import Future
 from typing import Any
 
+import pytest
 from textual.widgets import Label
 
 from melt_tui.ui.app import MeltApp
+from melt_tui.ui.offers import able
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
 from melt_tui.ui.screens.library import LibraryScreen
 from melt_tui.ui.screens.run_dialog import RunDialog
 from melt_tui.ui.settings import ScreenSettings
+from melt_tui.workbench import RunRequest
 from tests.rigs.pilots import press, settle, until
 
 
@@ -115,3 +119,15 @@ async def test_what_a_script_says_waits_for_the_bench(desk: Any, make_app: Any) 
         again.say("hello")
         app.push_screen(again)
         await until(pilot, lambda: again.query("#caption") and again.query_one("#caption").display)
+
+
+@pytest.mark.parametrize("turns", [0, 3, 4, 5])
+async def test_ctrl_c_leaves_in_order_while_a_dialog_opens(desk: Any, make_app: Any, turns: int) -> None:
+    app = make_app(desk())
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        app.push_screen(RunDialog(desk(), able(desk().timeline.view(desk().now())), RunRequest(devices=())))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        app.action_interrupt()
+        await until(pilot, lambda: app.return_value == 130)
