@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.markup import escape
 from textual.screen import ModalScreen, Screen, SystemModalScreen
+from textual.theme import ThemeProvider
 from textual.widgets import Static
 
 from drivers.errors import DriverError
@@ -28,6 +29,7 @@ from melt_tui.ui.haste import Haste, listening
 from melt_tui.ui.opening import Opening
 from melt_tui.ui.palette import Palette
 from melt_tui.ui.settings import ScreenSettings
+from melt_tui.ui.turnstile import Turnstile, Typed
 
 if TYPE_CHECKING:
     from melt_tui.analysis.compare_request import Axis, CompareRequest
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from melt_tui.workbench import Bench, PasswordWanted
 
 INTERRUPTED = 130
+_INTERRUPT = "ctrl+c"
+"""Waits for no other key."""
 _SIXTEEN = frozenset({"standard", "windows"})
 """Colour systems that cannot show the shades of a theme."""
 _SCRIPT_S = 0.25
@@ -60,7 +64,7 @@ class MeltApp(App[int]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(EVERYWHERE),
-        Binding("ctrl+c", "interrupt", show=False, priority=True),
+        Binding(_INTERRUPT, "interrupt", show=False, priority=True),
     ]
 
     def __init__(
@@ -74,6 +78,8 @@ class MeltApp(App[int]):
         self._haste = Haste()
         super().__init__(ansi_color=True if "NO_COLOR" in environ else None)
         self._heed = heed
+        self._interrupted = False
+        self._turnstile = Turnstile(self, self._let_through)
         self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
         self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
         self.failure: DriverError | MeltError | None = None
@@ -105,6 +111,13 @@ class MeltApp(App[int]):
         if isinstance(event, events.Key | events.MouseDown):
             self._end_script()
             self._haste.came()
+        interrupt = isinstance(event, events.Key) and event.key == _INTERRUPT
+        if isinstance(event, events.Key | events.Paste) and not (event.is_forwarded or interrupt):
+            await self._turnstile.take(event)
+        else:
+            await super().on_event(event)
+
+    async def _let_through(self, event: Typed) -> None:
         await super().on_event(event)
 
     def get_driver_class(self) -> type[Driver]:
@@ -158,8 +171,19 @@ class MeltApp(App[int]):
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
 
+    def search_themes(self) -> None:
+        """Choose a theme."""
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
+
     def action_interrupt(self) -> None:
-        """Ctrl-C: leave in order, without a question."""
+        """Ctrl-C: leave in order, without a question; when a screen is opening, as soon as its widgets stand, for some of
+        Textual's end the program in disorder when they are taken away before. Pressed again: at once."""
+        top, again = self.screen_stack[-1] if self.screen_stack else None, self._interrupted
+        self._interrupted = True
+        if again or top is None or top.is_mounted or not top.call_later(self._leave):
+            self._leave()
+
+    def _leave(self) -> None:
         self.exit(INTERRUPTED, return_code=INTERRUPTED)
 
     def ask_password(self) -> None:
@@ -288,10 +312,11 @@ class MeltApp(App[int]):
     async def _choose(self, screen: Screen[str], bench: "BenchScreen | None") -> None:
         """A device that is chosen there is shown on the bench; what lies above it is closed."""
         device = await self.push_screen_wait(screen)
-        while device and bench is not None and self.screen is not bench:
+        if not device or bench is None or bench not in self.screen_stack:
+            return
+        while self.screen is not bench:
             self.screen.dismiss()
-        if device and bench is not None:
-            bench.point(device)
+        bench.point(device)
 
     @work
     async def _let_in(self, wanted: "PasswordWanted") -> None:

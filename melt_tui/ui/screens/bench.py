@@ -7,8 +7,6 @@ from functools import partial
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.screen import Screen
-from textual.widgets import Input
 
 from drivers.events import LogLine, OutputText
 from melt_tui.timeline import Timeline
@@ -25,6 +23,7 @@ from melt_tui.ui.playhead import Playhead, Reach
 from melt_tui.ui.renderables.log_lines import log_rows, next_place
 from melt_tui.ui.screens.bench_view import BenchView, Moment
 from melt_tui.ui.screens.orders import Orders
+from melt_tui.ui.screens.room import Room
 from melt_tui.ui.seen import Seen, Wish, add, gather
 from melt_tui.ui.sentences import JUMP_KINDS
 from melt_tui.ui.series import chosen
@@ -36,6 +35,7 @@ from melt_tui.ui.widgets.channel_plot import ChannelPlot
 from melt_tui.ui.widgets.device_cards import DeviceCards
 from melt_tui.ui.widgets.key_line import Caption, KeyLine
 from melt_tui.ui.widgets.log_pane import LogPane
+from melt_tui.ui.widgets.log_search import LogSearch
 from melt_tui.ui.widgets.pane import Pane
 from melt_tui.ui.widgets.time_strip import TimeStrip
 from melt_tui.ui.widgets.transport_bar import TransportBar
@@ -55,7 +55,7 @@ _COVERED_NS = 250_000_000
 """Under a dialog every frame is drawn with all that lies above it: they come no more often than this."""
 
 
-class BenchScreen(Screen[None]):
+class BenchScreen(Room[None]):
     """Owns the frame timer and the playhead; everything it shows it asks of a timeline at that moment."""
 
     AUTO_FOCUS = ""
@@ -93,7 +93,7 @@ class BenchScreen(Screen[None]):
         """The view fills the screen."""
         yield self._view
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """Draw when there is a layout, then at every beat of the frame timer."""
         if self._settings.frames_per_s:
             self.set_interval(1 / self._settings.frames_per_s, self._beat)
@@ -121,7 +121,7 @@ class BenchScreen(Screen[None]):
 
     def say(self, text: str) -> None:
         """Show one line above the keys; nothing takes it away."""
-        self.query_one(Caption).show(text)
+        self.when_settled(lambda: self.query_one(Caption).show(text) if self.present else None)
 
     def move(self, step: Move) -> None:
         """Move the playhead and show what is there; lists say the same while it stays at the newest moment."""
@@ -138,7 +138,7 @@ class BenchScreen(Screen[None]):
         self._due_ns.update(lists=0, figures=0)
         self._answer()
 
-    def action_command(self, name: str) -> None:
+    def command(self, name: str) -> None:
         """Do what a key, a click or the palette asks for."""
         if BY_NAME[name].live and not self.viewer.scene.live:
             self.notify("This is a recording: there is no session to do it in.", markup=False)
@@ -203,7 +203,7 @@ class BenchScreen(Screen[None]):
             self._view.finish()
         if not self.viewer.newest:
             self._look(now_ns)
-        elif self.is_attached:
+        elif self.present:
             self._looker.forget()
             self.viewer.settle(now_ns)
             timeline = self.viewer.scene.timeline()
@@ -243,7 +243,7 @@ class BenchScreen(Screen[None]):
 
     def _look(self, now_ns: int) -> None:
         """While the app ends, parts of the view may be missing: nothing is asked any more."""
-        if not self.is_attached:
+        if not self.present:
             return
         self.viewer.settle(now_ns)
         wish = self._wish(now_ns)
@@ -297,7 +297,7 @@ class BenchScreen(Screen[None]):
 
     def _post(self, call: Callable[[], None]) -> None:
         """Bring a call onto the screen's loop, from any thread; dropped when the app has ended."""
-        if self.is_attached:
+        if self.present:
             self.call_later(call)
 
     def _jump(self, *, forward: bool) -> None:
@@ -339,9 +339,7 @@ class BenchScreen(Screen[None]):
 
     def _search(self) -> None:
         self._view.choose_pane("log")
-        box = self.query_one("#search", Input)
-        box.display = True
-        box.focus()
+        self.query_one(LogSearch).open()
 
     def _search_next(self) -> None:
         text, here = self.query_one(LogPane).searched, self.viewer.playhead.cursor_ns
@@ -354,8 +352,8 @@ class BenchScreen(Screen[None]):
         if text:
             self._go_to(look, reveal, f"“{text}” was not found in the log.")
 
-    @on(Input.Submitted, "#search")
-    def _searched(self, event: Input.Submitted) -> None:
+    @on(LogSearch.Submitted)
+    def _searched(self, event: LogSearch.Submitted) -> None:
         event.input.display = False
         self.query_one(LogPane).search(event.value.strip())
         self.query_one(LogPane).focus()

@@ -9,7 +9,7 @@ from time import monotonic
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from melt_tui.format import stamp
 from melt_tui.ui.chronicle import Chronicle, why_absent
@@ -25,6 +25,7 @@ from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.log_lines import log_rows
 from melt_tui.ui.renderables.plot_model import PlotModel
 from melt_tui.ui.run_figures import TURN_COLUMNS, model_notes, run_model, turn_rows
+from melt_tui.ui.screens.room import stands
 from melt_tui.ui.seen import Seen
 from melt_tui.ui.sentences import Severity, sentence
 from melt_tui.ui.steps import Pause, Steps
@@ -37,6 +38,7 @@ from melt_tui.ui.widgets.event_log import EventLine, EventLog
 from melt_tui.ui.widgets.header_line import HeaderLine
 from melt_tui.ui.widgets.key_line import Caption, KeyLine
 from melt_tui.ui.widgets.log_pane import LogPane
+from melt_tui.ui.widgets.log_search import LogSearch
 from melt_tui.ui.widgets.pane import Pane
 from melt_tui.ui.widgets.rooms import Column, Row
 from melt_tui.ui.widgets.run_panel import RunPanel
@@ -127,9 +129,7 @@ class BenchView(Column):
             Table("figures", FIGURE_COLUMNS, "no channel yet", self._key("pane_figures")),
             id="panes",
         )
-        search = Input(placeholder="find in the log", id="search", compact=True)
-        search.display = False
-        yield search
+        yield LogSearch()
 
     def _key(self, command: str) -> str:
         """The first one that gives it, as it is written on a keyboard."""
@@ -137,6 +137,8 @@ class BenchView(Column):
 
     def on_mount(self) -> None:
         """Name the parts."""
+        if not stands(self):
+            return
         self.query_one("#cards").border_title = "devices"
         self.choose_pane("events")
 
@@ -179,20 +181,20 @@ class BenchView(Column):
 
     def draw(self, seen: Seen, moment: Moment) -> None:
         """Hand everything out. What did not change costs nothing; parts not given stay as they were."""
-        if self.is_attached:
+        if stands(self):
             self._begin(self._draw_seen(seen, moment))
             self.finish()
 
     def glance(self, glance: Look, moment: Moment) -> None:
         """Hand out what the devices say, and nothing else."""
-        if self.is_attached:
+        if stands(self):
             self._draw_frame(glance, moment)
 
     def begin(self, glance: Look, moment: Moment, add: Steps[Seen]) -> None:
         """Hand out what the devices say, then what ``add`` brings, unless frames are brief each part painted before the
         next is drawn: a sample that comes meanwhile waits for a part, a key for a step. What is not drawn when another
         look comes is drawn of that one."""
-        if self.is_attached:
+        if stands(self):
             self._go_on(self._begin(self._draw_glance(glance, moment, add)))
 
     def _begin(self, drawing: Steps[None]) -> Steps[None]:
@@ -234,7 +236,7 @@ class BenchView(Column):
     def answer(self, look: Look, then: Callable[[], object]) -> None:
         """Draw the first chart, from which a key is read, and nothing else before it has been painted: that is what
         ``then`` is for."""
-        slots = self.slots if self.is_attached else []
+        slots = self.slots if stands(self) else []
         if slots:
             self._drawing = None
             self._draw_chart(look, self._charts(look), slots[0], 0)
@@ -242,13 +244,13 @@ class BenchView(Column):
 
     def finish(self) -> None:
         """Draw what is left of the newest look."""
-        while self._drawing is not None and self.is_attached:
+        while self._drawing is not None and stands(self):
             self._step(self._drawing)
 
     def _go_on(self, drawing: Steps[None]) -> None:
         """Draw on until a part is to be painted or a key is on its way, unless another look has come; a brief frame whole."""
         pause: Pause | None = Pause.KEY
-        while pause is not None and drawing is self._drawing and self.is_attached:
+        while pause is not None and drawing is self._drawing and stands(self):
             if self._haste.pending:
                 self.set_timer(RESUMED_S, partial(self._go_on, drawing))
                 return

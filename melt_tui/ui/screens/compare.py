@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.screen import Screen
 
 from melt_tui.analysis.compare_open import Lay, LayAsk, OpenRuns
 from melt_tui.analysis.compare_request import Axis, CompareRequest, alignment_of
@@ -26,6 +25,7 @@ from melt_tui.ui.compare_figures import Reckoning
 from melt_tui.ui.compare_lens import LETTERS, OUT, PAN, Lens, Span, ways
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.screens.compare_view import CompareView, one_side
+from melt_tui.ui.screens.room import Room
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.widgets.channel_plot import ChannelPlot
 from melt_tui.ui.widgets.choice_list import ChoiceList
@@ -79,7 +79,7 @@ PANES: Mapping[str, str] = {
 }
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(Room[None]):
     """Owns what is looked at; asks for it off the screen's loop."""
 
     class Replayed(Message):
@@ -124,7 +124,7 @@ class CompareScreen(Screen[None]):
         """The view fills the screen."""
         yield self.view
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """Open the recordings."""
         self.view.say("Opening the recordings …")
         self._open()
@@ -143,7 +143,7 @@ class CompareScreen(Screen[None]):
         """Whether something is still being read."""
         return self._looker.busy or self._runs is None or bool(self.figures.pending)
 
-    def action_command(self, name: str) -> None:
+    def command(self, name: str) -> None:
         """Do what a key, a click or the palette asks for."""
         if name in {"scroll_up", "scroll_down"}:
             self.view.scroll(-1 if name == "scroll_up" else 1)
@@ -155,14 +155,14 @@ class CompareScreen(Screen[None]):
 
     def look(self) -> None:
         """Ask for what is shown; where reading takes its time, at once from what is at hand, and finer after that."""
-        if self._runs is not None and self.is_attached:
+        if self._runs is not None and self.present:
             if not self._looker.busy and not self._runs.at_hand(self._ask()):
                 self.view.tell(self.lens, None, self.figures, "reading")
             self._want(self._runs, closely=self._close_ns < _SOON_NS)
 
     def draw(self) -> None:
         """Hand everything out; what did not change costs nothing."""
-        if self._runs is not None and self._lay is not None and self.is_attached:
+        if self._runs is not None and self._lay is not None and self.present:
             self.view.draw(self._runs.runs, self.lens, self._lay, self._topics, self.figures)
 
     def _change(self, name: str, runs: OpenRuns) -> None:
@@ -184,6 +184,8 @@ class CompareScreen(Screen[None]):
     @work(exclusive=True, group="open")
     async def _open(self) -> None:
         got = await answer(self._bench.open_runs(self._request))
+        if not self.present:
+            return
         if got.value is None:
             self.view.say(got.problem, "There is nothing to compare here. Esc goes back.")
             self.figures.problem = got.problem
@@ -240,7 +242,7 @@ class CompareScreen(Screen[None]):
 
     def _see(self, lay: Lay) -> None:
         """Show what was laid; of what was only at hand, have the rest read."""
-        if self._runs is None or not self.is_attached:
+        if self._runs is None or not self.present:
             return
         self._lay = lay
         first = not self._shown
@@ -262,7 +264,7 @@ class CompareScreen(Screen[None]):
     async def _figures(self) -> None:
         """One recording after another, then all of them against one another."""
         runs, lens = self._runs, self.lens
-        if runs is None:
+        if runs is None or not self.present:
             return
         if len(lens.letters) < 2:
             self._settle(None, one_side(lens), ())
@@ -318,7 +320,7 @@ class CompareScreen(Screen[None]):
 
     def _post(self, call: Callable[[], None]) -> None:
         """Bring a call onto the screen's loop, from any thread; dropped when the screen is gone."""
-        if self.is_attached:
+        if self.present:
             self.call_later(call)
 
     def _moved(self, change: Step) -> None:

@@ -14,6 +14,7 @@ from melt_tui.ui.compare_figures import Reckoning
 from melt_tui.ui.compare_lens import Lens
 from melt_tui.ui.key_groups import key_groups
 from melt_tui.ui.renderables.header import HeaderModel
+from melt_tui.ui.screens.room import stands
 from melt_tui.ui.widgets.chart_slot import ChartSlot
 from melt_tui.ui.widgets.delta_table import DeltaTable
 from melt_tui.ui.widgets.header_line import HeaderLine
@@ -55,6 +56,8 @@ class CompareView(Column):
 
     def on_mount(self) -> None:
         """Name the parts."""
+        if not stands(self):
+            return
         self.query_one(RunList).border_title = "runs"
         self.choose("figures")
 

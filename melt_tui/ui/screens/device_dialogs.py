@@ -148,7 +148,7 @@ class ColourDialog(Dialog[str]):
             yield Label(Content(plain(f"Of {self._device}; who has it now takes the other's.")))
             yield Swatches(id="swatches")
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """The one that the device has is chosen."""
         swatches = self.query_one(Swatches)
         swatches.choose(SERIES[self._series % len(SERIES)])

@@ -8,7 +8,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from drivers.events import Event
@@ -22,6 +21,7 @@ from melt_tui.ui.renderables.roster import RosterEntry
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.roster import Known, groups
 from melt_tui.ui.screens.device_orders import DeviceOrders
+from melt_tui.ui.screens.room import Room
 from melt_tui.ui.series import chosen
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.topics import Stock, devices
@@ -39,9 +39,10 @@ _TRIED_AT_MOST = 500
 _LAST = 1 << 30
 
 
-class DevicesScreen(Screen[str]):
+class DevicesScreen(Room[str]):
     """Answers with the device to show on the bench, or nothing. Looks on every link while it is open."""
 
+    SLOW = True
     AUTO_FOCUS = ""
     CSS_PATH = "devices.tcss"
     BINDINGS = bindings(DEVICES)
@@ -73,7 +74,7 @@ class DevicesScreen(Screen[str]):
         yield Static("", id="detail")
         yield KeyLine(key_groups(DEVICE_KEYS, self._settings.keys, live=True))
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """Show what is known, then look on every link, again and again."""
         self.query_one("#devices").border_title = "devices"
         if self._settings.frames_per_s:
@@ -92,7 +93,7 @@ class DevicesScreen(Screen[str]):
 
     def look_now(self) -> None:
         """Show what is known now."""
-        if not self.is_attached:
+        if not self.present:
             return
         view = self._bench.timeline.view(self._bench.now())
         saved = self._bench.saved_devices()
@@ -105,8 +106,9 @@ class DevicesScreen(Screen[str]):
         self._selected = self._kept_choice()
         self.query_one(DeviceList).show(listed, self._selected)
         self._tell()
+        self.settle()
 
-    def action_command(self, name: str) -> None:
+    def command(self, name: str) -> None:
         """Do what a key, a click or the palette asks for."""
         if name not in self._orders.names:
             self._handlers[name]()
@@ -128,6 +130,8 @@ class DevicesScreen(Screen[str]):
     async def _scan(self) -> None:
         """Look on every link; the next look comes a while after the answer, so that slow links are not pressed."""
         got = await answer(self._bench.scan())
+        if not self.present:
+            return
         if got.value is not None:
             self._found = got.value
         self._problem = got.problem
@@ -137,9 +141,9 @@ class DevicesScreen(Screen[str]):
 
     def _scan_on(self) -> None:
         """Not while something lies above: it would be in the way of what is asked there."""
-        if self.app.screen is self:
+        if self.is_active:
             self._scan()
-        elif self.is_attached:
+        elif self.present:
             self.set_timer(_SCAN_S, self._scan_on)
 
     @work(exclusive=True, group="addresses")

@@ -6,7 +6,6 @@ from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -15,13 +14,14 @@ from textual.widgets import Button, Checkbox, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from melt_tui.ui.renderables.text import plain
+from melt_tui.ui.screens.room import Room
 
 T = TypeVar("T")
 _CROSS = {True: "x", False: " "}
 Sheets = str | PurePath | list[str | PurePath] | None
 
 
-class Dialog(ModalScreen[T | None], Generic[T]):
+class Dialog(ModalScreen[T | None], Room[T | None], Generic[T]):
     """A box over the screen; escape or a click beside it closes it without an answer."""
 
     CSS_PATH: ClassVar[Sheets] = "dialogs.tcss"
@@ -30,10 +30,6 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     def action_cancel(self) -> None:
         """Close without an answer."""
         self.dismiss(None)
-
-    def dismiss(self, result: T | None = None) -> AwaitComplete:
-        """Answer and close; nothing while something else lies on top, which is what would be closed."""
-        return super().dismiss(result) if self.is_active else AwaitComplete()
 
 
 class Tick(Checkbox):
@@ -73,7 +69,7 @@ class ConfirmDialog(Dialog[bool]):
             classes="buttons",
         )
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """The harmless answer first."""
         self.query_one("#no").focus()
 

@@ -78,7 +78,7 @@ class ExportDialog(Dialog[ExportRequest | ReportRequest]):
                 classes="buttons",
             )
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """The usual choice is one key away."""
         self._propose()
         self.query_one("#write").focus()

@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.markup import escape
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -24,6 +23,7 @@ from melt_tui.ui.key_groups import key_groups
 from melt_tui.ui.look import Ask, Look, take_glance
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.renderables.text import plain
+from melt_tui.ui.screens.room import Room
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.viewer import Viewer
 from melt_tui.ui.widgets.choice_list import ChoiceList
@@ -37,9 +37,10 @@ _SORTED_NS = 1_000_000_000
 _LAST = 1 << 30
 
 
-class FleetScreen(Screen[str]):
+class FleetScreen(Room[str]):
     """Answers with the device to show on the bench, or nothing. The playhead is the bench's."""
 
+    SLOW = True
     AUTO_FOCUS = ""
     CSS_PATH = "fleet.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -82,7 +83,7 @@ class FleetScreen(Screen[str]):
         yield box
         yield KeyLine(key_groups(FLEET_KEYS, self._settings.keys, live=self._viewer.scene.live))
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """Draw when there is a layout, then at every beat of the frame timer."""
         self.query_one("#fleet").border_title = "fleet"
         if self._settings.frames_per_s:
@@ -103,13 +104,15 @@ class FleetScreen(Screen[str]):
         self._sort_due_ns = 0
         self._look(self._bench.now())
 
-    def action_command(self, name: str) -> None:
+    def command(self, name: str) -> None:
         """Do what a key, a click or the palette asks for."""
         self._handlers[name]()
         self.look_now()
 
     async def action_step_back(self) -> None:
         """Take the filter away; without one go back to the bench."""
+        if not self.present:
+            return
         box = self.query_one("#filter", Input)
         if box.display or self._wanted:
             box.value, box.display = "", False
@@ -133,7 +136,7 @@ class FleetScreen(Screen[str]):
 
     def _beat(self) -> None:
         """Under whatever lies above nothing is asked."""
-        if self.app.screen is not self:
+        if not self.is_active:
             self._frames.restart()
             return
         now = self._bench.now()
@@ -141,7 +144,7 @@ class FleetScreen(Screen[str]):
         self._look(now)
 
     def _look(self, now_ns: int) -> None:
-        if not self.is_attached:
+        if not self.present:
             return
         viewer = self._viewer
         viewer.settle(now_ns)
@@ -161,7 +164,7 @@ class FleetScreen(Screen[str]):
         self._draw(look)
 
     def _draw(self, look: Look) -> None:
-        if not self.is_attached:
+        if not self.present:
             return
         now, viewer = self._bench.now(), self._viewer
         every = fleet_rows(look)
@@ -175,6 +178,7 @@ class FleetScreen(Screen[str]):
             header_model(look, status, viewer.playhead, viewer.reach(now), now, self._settings.zone)
         )
         self._tell(look, every, table)
+        self.settle()
 
     def _arranged(self, rows: list[FleetRow], now_ns: int) -> list[FleetRow]:
         """In the order asked for, as it was about a second ago; those that are new since then stand last."""
@@ -230,7 +234,7 @@ class FleetScreen(Screen[str]):
 
     def _post(self, call: Callable[[], None]) -> None:
         """Bring a call onto the screen's loop, from any thread; dropped when the screen is gone."""
-        if self.is_attached:
+        if self.present:
             self.call_later(call)
 
     def _fail(self, error: BaseException) -> None:

@@ -11,7 +11,6 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import DataTable, Label
 
 from melt_tui.analysis.compare_request import MOST_DRAWN
@@ -24,6 +23,7 @@ from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
 from melt_tui.ui.screens.edit_dialog import EditDialog
 from melt_tui.ui.screens.export_dialog import ExportDialog
+from melt_tui.ui.screens.room import Room
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.widgets.key_line import KeyLine
 from melt_tui.workbench import Bench, RecordingInfo, RecordingState
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 _SCROLL_BAR = 2
 
 
-class LibraryScreen(Screen[Path | tuple[str, ...]]):
+class LibraryScreen(Room[Path | tuple[str, ...]]):
     """Answers with the recording to replay, with those to compare, or nothing."""
 
+    SLOW = True
     CSS_PATH = "library.tcss"
     BINDINGS = bindings(LIBRARY)
 
@@ -68,16 +69,17 @@ class LibraryScreen(Screen[Path | tuple[str, ...]]):
         yield Label("Reading the recordings …", id="detail")
         yield KeyLine(key_groups(LIBRARY_KEYS, self._settings.keys, live=True))
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """Read the list."""
         self.query_one(DataTable).focus()
         self.load()
 
     def on_resize(self) -> None:
         """Other widths have room for other columns."""
-        self._fill()
+        if self.present:
+            self._fill()
 
-    def action_command(self, name: str) -> None:
+    def command(self, name: str) -> None:
         """Do what a key, a click or the palette asks for."""
         if name in {"reload", "import"}:
             self.load() if name == "reload" else self._import()
@@ -96,9 +98,12 @@ class LibraryScreen(Screen[Path | tuple[str, ...]]):
     async def load(self) -> None:
         """Read the list again; the cursor stays where it was."""
         got = await answer(self._bench.library())
+        if not self.present:
+            return
         self._entries = got.value or ()
         self._fill()
         self._tell(got.problem or self._summary())
+        self.settle()
 
     def _fill(self) -> None:
         table = self.query_one(DataTable)

@@ -67,7 +67,7 @@ class MeterDialog(Dialog[DeviceConfig]):
                 classes="buttons",
             )
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """Show what the answers so far come to."""
         self._show_fields()
         self.query_one("#port").focus()

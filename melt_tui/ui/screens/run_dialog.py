@@ -10,12 +10,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label, Select
 
-from melt_tui.ui.answers import answer
+from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets, Tick
 from melt_tui.ui.screens.run_form import FIELDS, LISTS, FormError, Texts, request_of, texts_of
 from melt_tui.ui.screens.setup_dialog import PUSHED, SetupDialog
-from melt_tui.workbench import Bench, Choice, RunRequest, SetupRequest, told
+from melt_tui.workbench import Bench, Choice, Objection, RunRequest, SetupRequest, told
 
 LINK_LOSS = (
     Choice(value="stop", title="stop", remark="ends at once; an iPhone's app once it is back"),
@@ -68,7 +68,7 @@ class RunDialog(Dialog[RunRequest]):
                 classes="buttons",
             )
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """Look at the preset at once."""
         self.query_one("#setup").display = False
         self.query_one("#start").focus()
@@ -149,6 +149,8 @@ class RunDialog(Dialog[RunRequest]):
     @work(exclusive=True, group="setup")
     async def _set_up(self) -> None:
         """Put on the device what is missing there, then see whether it can work."""
+        if not self.present:
+            return
         runtime = self._list_value("runtime")
         wanted = SetupRequest(
             address=self._lacking, runtime=runtime if runtime in PUSHED else SetupRequest(address="").runtime
@@ -159,6 +161,8 @@ class RunDialog(Dialog[RunRequest]):
     @work(exclusive=True, group="check")
     async def _check(self) -> None:
         """Say whether this can work; start it when that was asked for."""
+        if not self.present:
+            return
         try:
             request = request_of(self._texts())
         except FormError as error:
@@ -171,6 +175,10 @@ class RunDialog(Dialog[RunRequest]):
         finally:
             late.stop()
             looking.cancel()
+        if self.present:
+            self._judge(request, checked)
+
+    def _judge(self, request: RunRequest, checked: Answer[Sequence[Objection]]) -> None:
         against = checked.value or ()
         problem = [checked.problem] if checked.problem else told(against)
         self._tell(problem or ["Ready to start."], fine=not problem)

@@ -52,7 +52,7 @@ class SetupDialog(Dialog[bool]):
                 classes="buttons",
             )
 
-    def on_mount(self) -> None:
+    def arrive(self) -> None:
         """The usual choice is one key away."""
         self.query_one("#progress").display = False
         self.query_one("#start").focus()
@@ -98,7 +98,7 @@ class SetupDialog(Dialog[bool]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#start")
     def _start(self) -> None:
-        if self._going is None or self._going.done():
+        if self.present and (self._going is None or self._going.done()):
             self._install()
 
     @work(exclusive=True, group="setup")
@@ -107,7 +107,7 @@ class SetupDialog(Dialog[bool]):
         self._say("Set-up begins …", "hint")
         self._going = self._bench.setup(self._request(), self._progress)
         done = await answer(self._going)
-        if not self.is_attached:
+        if not self.present:
             return
         self._busy(going=False)
         if done.problem:
@@ -129,11 +129,11 @@ class SetupDialog(Dialog[bool]):
 
     def _progress(self, step: str, done: float, eta_s: float | None) -> None:
         """Told from any thread; dropped when the dialog is gone."""
-        if self.is_attached:
+        if self.present:
             self.call_later(self._show, step, done, eta_s)
 
     def _show(self, step: str, done: float, eta_s: float | None) -> None:
-        if not self.is_attached:
+        if not self.present:
             return
         filled, empty = meter(done, _BAR)
         left = f"  {seconds(eta_s)} left" if eta_s else ""
