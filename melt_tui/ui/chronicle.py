@@ -1,6 +1,6 @@
 """What changes at a reader's pace: events, log, turns, absences, the strip's trend. Asked less often than a frame."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from drivers.events import (
@@ -36,8 +36,12 @@ EVENTS_AT_MOST = 300
 LOG_AT_MOST = 600
 TURN_EVENTS_AT_MOST = 450
 _STRIP_KINDS: tuple[type[Event], ...] = (Mark, LimitEngaged, ThrottleOnset, DeviceLost)
+_NOTABLE_ENDS = frozenset({TurnEnd.FAILED, TurnEnd.STOPPED})
+_SETTLING: tuple[type[Event], ...] = (ThrottleSuspected, ThrottleOnset, ThrottleRuledOut)
 _FREQUENT: tuple[type[Event], ...] = (Absent, FirstToken, TurnEnded)
 _LISTED = tuple(kind for kind in TOLD_KINDS if kind not in _FREQUENT)
+LISTED_KINDS: tuple[type[Event], ...] = (*_LISTED, FirstToken, TurnEnded)
+"""Kinds of which the list of events tells all or some; see ``told_in``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,22 +100,38 @@ def why_absent(topic: Topic, absences: Iterable[Absent], device: str = "") -> li
     ]
 
 
+def told_in(timeline: Timeline) -> Callable[[Event], bool]:
+    """Whether the list of events tells of one, as far as the whole of this timeline shows."""
+    settled = answered(timeline.events(*timeline.span(), kinds=_SETTLING))
+
+    def told(event: Event) -> bool:
+        if isinstance(event, FirstToken):
+            return event.turn == 1
+        if isinstance(event, TurnEnded):
+            return event.end in _NOTABLE_ENDS
+        return _is_news(event, settled)
+
+    return told
+
+
 def _news(listed: Sequence[Event]) -> Iterator[Event]:
     """Without what is none: that melt's own meter is up, what was suspected and has come to something, or to nothing."""
     settled = answered(listed)
-    for event in listed:
-        own = event.device == SELF and isinstance(event, DeviceUp)
-        past = isinstance(event, ThrottleSuspected) and event in settled
-        nothing = isinstance(event, ThrottleRuledOut) and event.verdict is Verdict.RECOVERED
-        if not (own or past or nothing):
-            yield event
+    return (event for event in listed if _is_news(event, settled))
+
+
+def _is_news(event: Event, settled: Container[Event]) -> bool:
+    own = event.device == SELF and isinstance(event, DeviceUp)
+    past = isinstance(event, ThrottleSuspected) and event in settled
+    nothing = isinstance(event, ThrottleRuledOut) and event.verdict is Verdict.RECOVERED
+    return not (own or past or nothing)
 
 
 def _notable(turns: Iterable[Turn]) -> Iterator[Event]:
     for turn in turns:
         if turn.first_token is not None and turn.started.turn == 1:
             yield turn.first_token
-        if turn.ended is not None and turn.ended.end in {TurnEnd.FAILED, TurnEnd.STOPPED}:
+        if turn.ended is not None and turn.ended.end in _NOTABLE_ENDS:
             yield turn.ended
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from drivers.model import Channel, Kind, Quantity, Unit
 from melt_tui.format import age, count, measure, number, percent, seconds
@@ -13,6 +14,7 @@ from melt_tui.ui.energy import has_battery
 from melt_tui.ui.look import age_s, last_reading, stale
 from melt_tui.ui.picture import gap_ns, name_of
 from melt_tui.ui.renderables.cells import Ink, device_ink
+from melt_tui.ui.renderables.legend import shape
 from melt_tui.ui.renderables.tables import Column, TableRow
 from melt_tui.ui.topics import Stock, devices, meters_of
 
@@ -24,7 +26,6 @@ WHOLE = 0.995
 
 FIGURE_COLUMNS = (
     Column("channel", 16, right=False),
-    Column("device", 16, right=False, rank=5),
     Column("point", 17, right=False, rank=3),
     Column("at cursor", 10),
     Column("age", 10, rank=8),
@@ -133,9 +134,16 @@ def stats_within(window: Window, t0_ns: int, t1_ns: int) -> Stats | None:
 
 
 def figure_rows(figures: Figures, stamp_at: str, shades: Mapping[str, int]) -> tuple[list[TableRow], str]:
-    """The table's rows in the devices' colours, energies first, and the line above them."""
-    shown = sorted(figures.channels, key=lambda one: one.energy is None)
-    rows = [_row(figures.view, one, shades.get(one.channel.device, 0)) for one in shown]
+    """The table's rows below the names of their devices, energies first, and the line above them."""
+    rows: list[TableRow] = []
+    groups = [list(own) for _, own in groupby(figures.channels, key=lambda one: one.channel.device)]
+    for own in sorted(groups, key=lambda own: all(one.energy is None for one in own)):
+        device = own[0].channel.device
+        colour = shades.get(device, 0)
+        name = name_of(figures.view.devices.get(device), device)
+        rows.append(TableRow((f"{shape(colour)} {name}",), head=device_ink(colour), title=True))
+        shown = sorted(own, key=lambda one: one.energy is None)
+        rows += [_row(figures.view, one, colour) for one in shown]
     return rows, _note(figures, stamp_at)
 
 
@@ -210,7 +218,6 @@ def _counter(view: View, device: str, since_ns: int | None) -> int | None:
 
 def _row(view: View, one: Figure, colour: int) -> TableRow:
     channel, stats = one.channel, one.stats
-    device = name_of(view.devices.get(channel.device), channel.device)
 
     def shown(value: float | None) -> str:
         return measure(value, channel.unit)
@@ -229,7 +236,6 @@ def _row(view: View, one: Figure, colour: int) -> TableRow:
     return TableRow(
         (
             channel.name,
-            device,
             channel.point,
             shown(one.value),
             since,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from drivers.events import LimitEngaged
 from melt_tui.events import ThrottleOnset
 from melt_tui.timeline import Timeline
+from melt_tui.ui.chronicle import LISTED_KINDS, told_in
 from melt_tui.ui.viewer import Move
 
 _LEAD_NS = 5_000_000_000
@@ -16,6 +17,18 @@ class Place(NamedTuple):
 
     t_ns: int
     device: str = ""
+
+
+def find_event(timeline: Timeline, *, here_ns: int, forward: bool) -> Place | None:
+    """The next moment of an event that the list of events tells of, or the one before."""
+    told = told_in(timeline)
+    step = timeline.event_after if forward else timeline.event_before
+    event = step(here_ns, LISTED_KINDS)
+    while event is not None and not any(
+        told(one) for one in timeline.events(event.t_ns, event.t_ns, kinds=LISTED_KINDS)
+    ):
+        event = step(event.t_ns, LISTED_KINDS)
+    return Place(event.t_ns) if event else None
 
 
 def find_first_onset(timeline: Timeline) -> Place | None:

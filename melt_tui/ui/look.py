@@ -61,6 +61,7 @@ class Ask:
     """The chosen device; empty: the first that runs, else the first."""
     alone: bool = False
     """Charts of the chosen device only."""
+    cursor_ns: int | None = None
     colours: Mapping[str, int] = field(default_factory=dict)
     """Series that the user chose, by name or address of a device."""
 
@@ -84,6 +85,8 @@ class Look:
     """The channels of ``view``."""
     selected: str = ""
     panels: tuple[PanelLook, ...] = ()
+    at_cursor: View | None = None
+    """What was true at the cursor, up to the moment asked for."""
     intervals: Sequence[Interval] = ()
     marks: Sequence[Event] = ()
     sparks: Mapping[str, Window] = field(default_factory=dict)
@@ -128,9 +131,15 @@ def with_charts(timeline: Timeline, glance: Look) -> Steps[Look]:
     return replace(
         glance,
         panels=tuple(found),
+        at_cursor=_at_cursor(timeline, glance),
         intervals=timeline.intervals(ask.t0_ns, until_ns),
         marks=timeline.events(ask.t0_ns, until_ns, kinds=MARKED_KINDS, limit=MARKS_AT_MOST),
     )
+
+
+def _at_cursor(timeline: Timeline, glance: Look) -> View | None:
+    cursor_ns = glance.ask.cursor_ns
+    return None if cursor_ns is None else timeline.view(cursor_ns)
 
 
 def default_device(view: View) -> str:

@@ -13,7 +13,7 @@ from melt_tui.ui.energy import bound, charging_unknown
 from melt_tui.ui.look import Look, PanelLook, age_s, last_reading, stale, told_of_now
 from melt_tui.ui.playhead import Mode, Playhead
 from melt_tui.ui.renderables.cards import Card, Fact
-from melt_tui.ui.renderables.plot_model import Band, PlotMark, PlotModel, Series
+from melt_tui.ui.renderables.plot_model import AtCursor, Band, PlotMark, PlotModel, Series
 from melt_tui.ui.standing import failure_of, phase_of, simulated, state_of, warning_of
 from melt_tui.ui.topics import Stock, devices
 
@@ -162,8 +162,18 @@ def _series(look: Look, one: PanelLook) -> Iterable[Series]:
             last_age_s=float(int(age_s(look.view, channel.key) or 0)) if old and reading else None,
             stale=old,
             fall=_fall(look.stock, channel),
+            at_cursor=_at_cursor(look, channel),
             gap_ns=gap_ns(channel, window.width_ns),
         )
+
+
+def _at_cursor(look: Look, channel: Channel) -> AtCursor | None:
+    """The reading that the figures tell too: nothing ahead of the moment shown, and nothing that is old there."""
+    view = look.at_cursor
+    if view is None:
+        return None
+    reading = last_reading(view, channel) if view.t_ns <= look.ask.t_ns else None
+    return AtCursor(None if reading is None or stale(view, channel) else reading.value)
 
 
 def _fall(stock: Stock, channel: Channel) -> str:

@@ -228,20 +228,3 @@ _SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
 
 TOLD_KINDS: tuple[type[Event], ...] = tuple(_SENTENCES)
 """Events that the event list tells of."""
-
-JUMP_KINDS: tuple[type[Event], ...] = (
-    Mark,
-    LimitEngaged,
-    LimitReleased,
-    ThrottleOnset,
-    ThrottleEnded,
-    DeviceLost,
-    DeviceUp,
-    DeviceFailed,
-    RunStarted,
-    ModelLoaded,
-    RunEnded,
-    SafetyStop,
-    SamplesLost,
-)
-"""Events that ``[`` and ``]`` go to: turns and tokens would be too many."""

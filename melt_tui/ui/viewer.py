@@ -122,6 +122,7 @@ class Viewer:
             skipped=self.skipped,
             selected=self.selected,
             alone=self.alone,
+            cursor_ns=self.playhead.cursor_ns,
             colours=self.colours,
         )
 

@@ -34,7 +34,8 @@ def readings(
     for series, window in zip(model.series, windows, strict=True):
         if series.faint:
             continue
-        value = value_at(window, t_ns, series.gap_ns)
+        read = series.at_cursor
+        value = read.value if read is not None else value_at(window, t_ns, series.gap_ns)
         shown = number(None if value is None else value / prefix.factor)
         label = f"{shape(series.colour)} {plain(series.label, 14)}" if labelled else shape(series.colour)
         rows.append((label, shown, device_ink(series.colour)))

@@ -23,8 +23,17 @@ class Series:
     """Beside the newest value: ``▼13 %``, what throttling has taken of it."""
     faint: bool = False
     """It lies behind others: drawn without a colour of its own, and not told of."""
+    at_cursor: "AtCursor | None" = None
+    """What was read there; None: what the columns say."""
     gap_ns: int = 1_000_000_000
     """Columns farther apart than this are not joined: the gap is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtCursor:
+    """The reading at the cursor's instant; None where there is none."""
+
+    value: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

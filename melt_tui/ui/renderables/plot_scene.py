@@ -104,7 +104,7 @@ def scene_of(model: PlotModel, area: Layout, tracers: list[Tracer]) -> Scene:
     """The scene of a model; ``tracers``, one a series, are kept from picture to picture and added to as needed."""
     windows = tuple(braille.numeric(series.window) for series in model.series)
     extent = _union(map(braille.extent, windows))
-    axis = _axis(model, extent, area.height)
+    axis = _axis(model, extent or _told(model), area.height)
     raster = braille.raster(model.t0_ns, model.t1_ns, 2 * area.width, axis.low, axis.high, 4 * area.height)
     tracers += [Tracer() for _ in range(len(windows) - len(tracers))]
     greatest = extent[1] if extent else None
@@ -181,6 +181,12 @@ def _axis(model: PlotModel, extent: tuple[float, float] | None, rows: int) -> Va
     low, high = extent
     near = [value for value, _ in model.limits if high < value <= high + max(high - low, 0.25 * abs(value))]
     return value_axis((low, max([high, *near])), model.unit, rows)
+
+
+def _told(model: PlotModel) -> tuple[float, float] | None:
+    """Of the last values: what stands above a chart without a sample in sight has a prefix too."""
+    lasts = [series.last for series in model.series if series.last is not None and not series.faint]
+    return (min(lasts), max(lasts)) if lasts else None
 
 
 def _union(extents: Iterable[tuple[float, float] | None]) -> tuple[float, float] | None:

@@ -26,6 +26,8 @@ class TableRow:
     ink: Ink = Ink.TEXT
     t_ns: int | None = None
     """The moment that the row is of; a click goes there."""
+    title: bool = False
+    """It names those below it: its first text goes over all columns."""
 
 
 def fitting(columns: Sequence[Column], width: int) -> list[int]:
@@ -69,6 +71,8 @@ def table_line(
     chosen: bool = False,
 ) -> Line:
     """One row in ``width`` cells."""
+    if one.title:
+        return row(width, [(f" {one.texts[0]}", one.head)])
     kept = fitting(columns, width) if kept is None else kept
     parts: list[Part] = [(" ", Ink.TEXT)]
     for place in kept:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -16,16 +17,16 @@ from melt_tui.ui.commands import BENCH, BY_NAME, bindings
 from melt_tui.ui.figures import AskFigures
 from melt_tui.ui.frames import ChartPace, FrameReports
 from melt_tui.ui.haste import RESUMED_S, Haste
-from melt_tui.ui.jumps import Place, find_first_onset, replay_from, reveal
+from melt_tui.ui.jumps import Place, find_event, find_first_onset, replay_from, reveal
 from melt_tui.ui.look import Ask, Look, take_glance, take_look, with_charts
 from melt_tui.ui.looker import Looker
 from melt_tui.ui.playhead import Playhead, Reach
 from melt_tui.ui.renderables.log_lines import log_rows, next_place
 from melt_tui.ui.screens.bench_view import BenchView, Moment
+from melt_tui.ui.screens.dialogs import Sheets
 from melt_tui.ui.screens.orders import Orders
 from melt_tui.ui.screens.room import Room
 from melt_tui.ui.seen import Seen, Wish, add, gather
-from melt_tui.ui.sentences import JUMP_KINDS
 from melt_tui.ui.series import chosen
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.steps import Steps, done
@@ -60,7 +61,8 @@ class BenchScreen(Room[None]):
 
     AUTO_FOCUS = ""
     BLANK = True
-    CSS_PATH = "bench.tcss"
+    CSS_PATH: ClassVar[Sheets] = ["bench.tcss", "dialogs.tcss", "run_dialog.tcss"]
+    """Those of its dialogs too: a sheet that is read later styles the whole screen again, while a key waits."""
     BINDINGS = bindings(BENCH)
 
     def __init__(
@@ -301,13 +303,7 @@ class BenchScreen(Room[None]):
             self.call_later(call)
 
     def _jump(self, *, forward: bool) -> None:
-        here = self.viewer.here(self._bench.now())
-
-        def look(timeline: Timeline) -> Place | None:
-            ask = timeline.event_after if forward else timeline.event_before
-            event = ask(here, JUMP_KINDS)
-            return Place(event.t_ns) if event else None
-
+        look = partial(find_event, here_ns=self.viewer.here(self._bench.now()), forward=forward)
         self._go_to(look, reveal, "There is no later event." if forward else "There is no earlier event.")
 
     def _first_onset(self) -> None:

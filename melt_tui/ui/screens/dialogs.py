@@ -27,6 +27,15 @@ class Dialog(ModalScreen[T | None], Room[T | None], Generic[T]):
     CSS_PATH: ClassVar[Sheets] = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "Cancel")]
 
+    def on_compose(self) -> None:
+        """Bear the classes of the app's size before there is anything inside: else all of it is styled twice."""
+        app = self.app
+        for extent, steps in zip(
+            app.size, (app.HORIZONTAL_BREAKPOINTS, app.VERTICAL_BREAKPOINTS), strict=True
+        ):
+            reached = [name for least, name in sorted(steps or ()) if extent >= least]
+            self.update_classes(dict.fromkeys(reached[-1:], True), update=False)
+
     def action_cancel(self) -> None:
         """Close without an answer."""
         self.dismiss(None)

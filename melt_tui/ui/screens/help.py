@@ -1,12 +1,13 @@
 """The help page: every command with its key, from the one table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.widgets import Label, Static
 
 from melt_tui.ui.commands import (
@@ -60,19 +61,30 @@ class HelpScreen(Dialog[None]):
             box.border_subtitle = "Esc closes"
             for where in self._places:
                 yield Label(_TITLES[where], classes="section")
-                yield Static(Content("\n".join(_lines(where, self._remapped))))
+                yield Static(_columns(_lines(where, self._remapped), (_KEY_CELLS, _TITLE_CELLS)))
             yield Label("The mouse", classes="section")
-            yield Static(Content("\n".join(f"{what:<{_KEY_CELLS + 6}}{does}" for what, does in _MOUSE)))
+            yield Static(_columns(_MOUSE, (_KEY_CELLS + 6,)))
 
 
-def _lines(where: str, remapped: Mapping[str, str]) -> Iterable[str]:
-    return (help_line(command, remapped) for command in COMMANDS if command.where == where)
+def _lines(where: str, remapped: Mapping[str, str]) -> Iterable[Sequence[str]]:
+    return (help_row(command, remapped) for command in COMMANDS if command.where == where)
 
 
-def help_line(command: Command, remapped: Mapping[str, str]) -> str:
-    """``r           Run               Start a run: …``; one without a key is found in the palette: ``: Theme``."""
+def _columns(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> Table:
+    """Columns of these widths and a last one for the rest: what is long goes on below its own beginning."""
+    table = Table.grid(expand=True)
+    for width in widths:
+        table.add_column(width=width)
+    table.add_column(ratio=1)
+    for texts in rows:
+        table.add_row(*map(Text, texts))
+    return table
+
+
+def help_row(command: Command, remapped: Mapping[str, str]) -> tuple[str, str, str]:
+    """``r``, ``Run``, ``Start a run: …``; one without a key is found in the palette: ``: Theme``."""
     keys = " ".join(keys_of(command, remapped)) or f"{_palette_key(remapped)} {command.title}"
-    return f"{keys:<{_KEY_CELLS}}{command.title:<{_TITLE_CELLS}}{command.help}"
+    return keys, command.title, command.help
 
 
 def _palette_key(remapped: Mapping[str, str]) -> str:

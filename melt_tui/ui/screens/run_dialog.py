@@ -1,20 +1,21 @@
 """The run dialog: which device, model and workload, and how; says why a run cannot work before it is started."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input, Label, Select
+from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets, Tick
-from melt_tui.ui.screens.run_form import FIELDS, LISTS, FormError, Texts, request_of, texts_of
+from melt_tui.ui.screens.run_form import FIELDS, LISTS, Field, FormError, Texts, request_of, texts_of
 from melt_tui.ui.screens.setup_dialog import PUSHED, SetupDialog
+from melt_tui.ui.widgets.choice_box import ChoiceBox
 from melt_tui.workbench import Bench, Choice, Objection, RunRequest, SetupRequest, told
 
 LINK_LOSS = (
@@ -38,11 +39,16 @@ _TOLD = 4
 """Refusals that are told; of twenty devices the first ones say enough."""
 _OTHER = "\x00other"
 """Value of the entry that asks for a path."""
+_TITLES = {"on_link_loss": "link lost", "until": "lasts until", "order": "in turn"}
+"""Of lists that are not called as their field is."""
+_AT_ONCE = 2
+"""Figures that are there with the first paint: one to a column, which holds its place; the others follow it."""
 
 
 class RunDialog(Dialog[RunRequest]):
     """Answers with what to run, or nothing."""
 
+    AUTO_FOCUS = "#start"
     CSS_PATH: ClassVar[Sheets] = ["dialogs.tcss", "run_dialog.tcss"]
 
     def __init__(self, bench: Bench, devices: Sequence[Choice], preset: RunRequest) -> None:
@@ -50,6 +56,7 @@ class RunDialog(Dialog[RunRequest]):
         self._bench = bench
         self._devices = devices
         self._preset = preset
+        self._given = texts_of(preset).fields
         self._checked: RunRequest | None = None
         self._wanted = False
         self._lacking = ""
@@ -71,13 +78,32 @@ class RunDialog(Dialog[RunRequest]):
     def arrive(self) -> None:
         """Look at the preset at once."""
         self.query_one("#setup").display = False
-        self.query_one("#start").focus()
         self._check()
+        form = self.query_one("#form")
+        for extent in ("scroll_y", "virtual_size", "container_size"):
+            self.watch(form, extent, self._moved)
+        self.call_after_refresh(self._complete)
+
+    def _complete(self) -> None:
+        """Mount the figures that the first paint does not wait for."""
+        if self.present:
+            self.query_one("#figures").mount_all(map(self._box, FIELDS[_AT_ONCE:]))
+
+    def _moved(self) -> None:
+        self.call_after_refresh(self._hint)
+
+    def _hint(self) -> None:
+        """Say that the form goes on: without colour a scroll bar is not seen."""
+        if not self.present:
+            return
+        form = self.query_one("#form")
+        below = round(form.max_scroll_y - form.scroll_y)
+        self.query_one(".box").border_subtitle = f"↓ {below} more lines" if below > 1 else ""
 
     def _form(self) -> Iterator[Widget]:
         preset = self._preset
         boxes = (
-            Tick(_titled(choice), on=choice.value in preset.devices, place=f"device-{i}")
+            Tick(Content(_titled(choice)), on=choice.value in preset.devices, place=f"device-{i}")
             for i, choice in enumerate(self._devices)
         )
         many = len(self._devices) > _MANY
@@ -87,15 +113,28 @@ class RunDialog(Dialog[RunRequest]):
             VerticalScroll(*every, *boxes, classes="tall", can_focus=False),
             classes="line",
         )
-        yield from _list("runtime", self._runtimes(preset.devices), preset.runtime, typed=False)
-        yield from _list("model", self._bench.models(), preset.model, typed=True)
-        yield from _list("workload", self._bench.workloads(), preset.workload, typed=True)
-        yield from _list("on_link_loss", LINK_LOSS, preset.on_link_loss, typed=False, title="link lost")
-        yield from _list("until", UNTIL, preset.until, typed=False, title="lasts until")
-        yield from _list("order", ORDERS, preset.order, typed=False, title="in turn")
-        yield from _fields(texts_of(preset))
+        titles = "\n".join(_TITLES.get(name, name) for name in LISTS)
+        yield Horizontal(
+            Static(titles, classes="name"), Vertical(*self._lists(), classes="lists"), classes="line"
+        )
+        even, odd = ("\n".join(field.title for field in FIELDS[side::2]) for side in (0, 1))
+        first, second = map(self._box, FIELDS[:_AT_ONCE])
+        yield Grid(Static(even, classes="name"), first, Static(odd, classes="name"), second, id="figures")
         ignore = Tick(Content("ignore end of text"), on=preset.ignore_eos, place="ignore_eos")
         yield Horizontal(Label("", classes="name"), ignore, classes="line")
+
+    def _lists(self) -> Iterator[Widget]:
+        preset = self._preset
+        yield _list("runtime", self._runtimes(preset.devices), preset.runtime, typed=False)
+        yield _list("model", self._bench.models(), preset.model, typed=True)
+        yield _list("workload", self._bench.workloads(), preset.workload, typed=True)
+        yield _list("on_link_loss", LINK_LOSS, preset.on_link_loss, typed=False)
+        yield _list("until", UNTIL, preset.until, typed=False)
+        yield _list("order", ORDERS, preset.order, typed=False)
+
+    def _box(self, field: Field) -> Input:
+        """A figure; an empty one is the default."""
+        return Input(self._given[field.name], placeholder=field.default, id=field.name)
 
     def _runtimes(self, devices: Sequence[str]) -> list[Choice]:
         """Each device's best, and what all of them offer, in the order of the first."""
@@ -120,19 +159,16 @@ class RunDialog(Dialog[RunRequest]):
     @on(Checkbox.Changed)
     def _ticked(self) -> None:
         """Other devices offer other runtimes; the one that was chosen stays where they do."""
-        select = self.query_one("#runtime", Select)
         choices = self._runtimes(self._ticks())
         chosen = self._list_value("runtime")
-        with self.prevent(Select.Changed):
-            select.set_options([(_titled(choice), choice.value) for choice in choices])
-            select.value = chosen if chosen in {choice.value for choice in choices} else ""
+        known = chosen in {choice.value for choice in choices}
+        self.query_one("#runtime", ChoiceBox).offer(_options(choices), chosen if known else "")
         self._check()
 
-    @on(Select.Changed)
-    def _chosen(self, event: Select.Changed) -> None:
-        typed = self.query(f"#{event.select.id}-path")
-        for box in typed:
-            box.display = event.value == _OTHER
+    @on(ChoiceBox.Changed)
+    def _chosen(self, event: ChoiceBox.Changed) -> None:
+        for path in self.query(f"#{event.box.id}-path"):
+            path.display = event.value == _OTHER
         self._check()
 
     @on(Input.Submitted)
@@ -199,10 +235,12 @@ class RunDialog(Dialog[RunRequest]):
             self._wanted = False
 
     def _texts(self) -> Texts:
+        """What is not on screen yet is as it was handed in."""
+        typed = self.query("#figures Input").results(Input)
         return Texts(
             devices=self._ticks(),
             lists={name: self._list_value(name) for name in LISTS},
-            fields={field.name: self.query_one(f"#{field.name}", Input).value.strip() for field in FIELDS},
+            fields={**self._given, **{str(box.id): box.value.strip() for box in typed}},
             ignore_eos=self.query_one("#ignore_eos", Checkbox).value,
         )
 
@@ -214,43 +252,25 @@ class RunDialog(Dialog[RunRequest]):
         )
 
     def _list_value(self, name: str) -> str:
-        value: Any = self.query_one(f"#{name}", Select).value
-        if value == _OTHER:
-            return self.query_one(f"#{name}-path", Input).value.strip()
-        return value if isinstance(value, str) else ""
+        value = self.query_one(f"#{name}", ChoiceBox).value
+        return self.query_one(f"#{name}-path", Input).value.strip() if value == _OTHER else value
 
 
-def _titled(choice: Choice) -> Content:
-    remark = f"  {choice.remark}" if choice.remark else ""
-    return Content(plain(choice.title) + plain(remark))
+def _titled(choice: Choice) -> str:
+    return plain(choice.title) + plain(f"  {choice.remark}" if choice.remark else "")
 
 
-def _list(
-    name: str, choices: Iterable[Choice], value: str, *, typed: bool, title: str = ""
-) -> Iterable[Widget]:
-    """A line with a list to choose from; where a path may be typed, its last entry asks for one."""
-    offered = [(_titled(choice), choice.value) for choice in choices]
-    values = [choice for _, choice in offered]
-    if typed:
-        offered.append((Content("a file …"), _OTHER))
-    known = value in values
-    chosen = value if known else _OTHER if typed else values[0]
-    select: Select[str] = Select(offered, value=chosen, allow_blank=False, id=name, compact=True)
-    parts: list[Widget] = [Label(title or name, classes="name"), select]
-    if typed:
-        path = Input("" if known else value, placeholder="path", id=f"{name}-path", compact=True)
-        path.display = not known
-        parts.append(path)
-    yield Horizontal(*parts, classes="line")
+def _options(choices: Iterable[Choice]) -> list[tuple[str, str]]:
+    return [(_titled(choice), choice.value) for choice in choices]
 
 
-def _fields(texts: Texts) -> Iterable[Widget]:
-    """The figures, two on a line; an empty one is the default."""
-    for first in range(0, len(FIELDS), 2):
-        parts: list[Widget] = []
-        for field in FIELDS[first : first + 2]:
-            parts.append(Label(field.title, classes="name"))
-            parts.append(
-                Input(texts.fields[field.name], placeholder=field.default, id=field.name, compact=True)
-            )
-        yield Horizontal(*parts, classes="line pair")
+def _list(name: str, choices: Iterable[Choice], value: str, *, typed: bool) -> Widget:
+    """A list to choose from; where a path may be typed, its last entry asks for one."""
+    offered = _options(choices)
+    known = value in {choice for _, choice in offered}
+    if not typed:
+        return ChoiceBox(offered, value if known else offered[0][1], id=name)
+    path = Input("" if known else value, placeholder="path", id=f"{name}-path")
+    path.display = not known
+    box = ChoiceBox([*offered, ("a file …", _OTHER)], value if known else _OTHER, id=name)
+    return Horizontal(box, path, classes="line")

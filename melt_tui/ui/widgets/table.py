@@ -7,6 +7,9 @@ from melt_tui.ui.renderables.rows import row
 from melt_tui.ui.renderables.tables import Column, TableRow, heading, sheets, table_line
 from melt_tui.ui.widgets.pane import Pane
 
+_ASKED = "reckoning …"
+"""Before it is known that there is nothing."""
+
 __all__ = ["Table", "TableRow"]
 
 
@@ -21,13 +24,15 @@ class Table(Pane):
         self._empty = empty
         self._rows: Sequence[TableRow] = ()
         self._note = ""
+        self._asked = False
+        """Whether anything was shown, be it nothing."""
         self._fixed = 1
         self._sheet = 0
 
     def show(self, rows: Sequence[TableRow], note: str = "") -> None:
         """List these; ``note`` stands above them."""
-        if rows != self._rows or note != self._note:
-            self._rows, self._note = rows, note
+        if rows != self._rows or note != self._note or not self._asked:
+            self._rows, self._note, self._asked = rows, note, True
             self._fixed = 1 + bool(note)
             self._say_sheet()
             self.redraw()
@@ -46,7 +51,7 @@ class Table(Pane):
     def all_lines(self, width: int) -> Sequence[Line]:
         """The note, the heading, a line for each row."""
         if not self._rows:
-            return [row(width, [(f" {self._empty}", Ink.DIM)])]
+            return [row(width, [(f" {self._empty if self._asked else _ASKED}", Ink.DIM)])]
         made = sheets(self._columns, width)
         kept = made[self._sheet % len(made)]
         note = [row(width, [(f" {self._note}", Ink.STRONG)])] if self._note else []

@@ -17,6 +17,7 @@ from melt_tui.ui.screens.dialogs import ConfirmDialog, StopDialog
 from melt_tui.ui.screens.library import LibraryScreen, split_tags
 from melt_tui.ui.screens.run_dialog import RunDialog
 from melt_tui.ui.screens.setup_dialog import SetupDialog
+from melt_tui.ui.widgets.choice_box import ChoiceBox
 from melt_tui.workbench import Choice, RunRequest, SetupRequest
 from tests.rigs.fake_bench import done
 from tests.rigs.night_run import BOARD, HOST, PHONE
@@ -47,7 +48,7 @@ async def test_a_run_is_started_as_it_was_asked_for_and_remembered(desk: Any, ma
         assert dialog.query_one("#threads", Input).value == "3"
         dialog.query_one("#device-1", Checkbox).value = True
         dialog.query_one("#turns", Input).value = "5"
-        dialog.query_one("#runtime", Select).value = "llama_server"
+        dialog.query_one("#runtime", ChoiceBox).value = "llama_server"
         await settle(pilot)
         assert str(dialog.query_one("#verdict", Label).render()) == "Ready to start."
         await pilot.click("#start")
@@ -119,13 +120,13 @@ async def test_what_is_missing_on_a_device_is_put_there_from_the_dialog(desk: An
         await press(pilot, "r")
         await settle(pilot)
         dialog = app.screen
-        runtime = dialog.query_one("#runtime", Select)
+        runtime = dialog.query_one("#runtime", ChoiceBox)
         runtime.value = "ollama"
         dialog.query_one("#device-0", Checkbox).value = True
         await settle(pilot)
-        assert [value for _, value in runtime._options] == ["", "llama_server"]
+        assert [value for _, value in runtime.options] == ["", "llama_server"]
         assert runtime.value == ""
-        dialog.query_one("#on_link_loss", Select).value = "keep"
+        dialog.query_one("#on_link_loss", ChoiceBox).value = "keep"
         runtime.value = "llama_server"
         await settle(pilot)
         await pilot.click("#setup")
@@ -252,7 +253,7 @@ async def test_what_makes_runs_fair_is_asked_for_in_the_dialog(desk: Any, make_a
         assert "“soc<=4o” cannot be read at column 7" in said
         app.screen.query_one("#gate", Input).value = "soc<=40"
         app.screen.query_one("#cooldown", Input).value = "gate"
-        app.screen.query_one("#until", Select).value = "steady"
+        app.screen.query_one("#until", ChoiceBox).value = "steady"
         await settle(pilot)
         await pilot.click("#start")
         await settle(pilot)

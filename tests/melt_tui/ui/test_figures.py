@@ -4,8 +4,14 @@ from statistics import fmean, quantiles, stdev
 
 import pytest
 
+from melt_tui.format import number
 from melt_tui.ui.figures import AskFigures, figure_rows, stats_within, take_figures
+from melt_tui.ui.look import Ask, take_look
+from melt_tui.ui.picture import Frame, plots
+from melt_tui.ui.playhead import Playhead
 from melt_tui.ui.renderables.cells import Ink
+from melt_tui.ui.renderables.plot_model import AtCursor
+from melt_tui.ui.renderables.plot_scene import layout, scene_of
 from tests.rigs.night_run import BOARD, HOST, METER, PHONE, Story, at, timeline
 
 KNOWN = timeline(Story())
@@ -54,22 +60,26 @@ def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
     figures = take_figures(KNOWN, AskFigures(device=PHONE, at_ns=at(40), span=(at(10), at(40))))
     rows, note = figure_rows(figures, "00:40.0", {})
     power = next(row for row in rows if row.texts[0] == "main")
-    assert power.texts[1:3] == ("hvpm (sim)", "battery-terminals")
-    assert power.texts[3].endswith(" W")
-    assert power.texts[4:6] == ("", "120")
-    assert rows[0] is power
+    assert power.texts[1] == "battery-terminals"
+    assert power.texts[2].endswith(" W")
+    assert power.texts[3:5] == ("", "120")
+    meter = next(i for i, one in enumerate(rows) if METER in one.texts[0])
+    assert (meter, rows[meter].title) == (0, True), "that with energies first"
+    assert rows[meter + 1] is power, "below its device's name"
     said = r"a–b 30\.0 s · pixel-8 240 tok, 0\.46\d J/tok battery-terminals · whole columns of 8\.0 ms"
     assert re.fullmatch(said, note)
     counter = next(row for row in rows if row.texts[0] == "token_arrivals")
-    assert set(counter.texts[5:]) == {"–"}
+    assert set(counter.texts[4:]) == {"–"}
 
 
 def test_without_markers_there_are_only_values() -> None:
     figures = take_figures(KNOWN, AskFigures(device="", at_ns=at(40), span=None))
     rows, note = figure_rows(figures, "00:40.0", {})
-    assert len(rows) == 26
+    names = [row.texts[0] for row in rows if row.title]
+    assert len(rows) == 26 + len(names)
+    assert names == ["▲ pixel-8 (sim)", "▲ orin-nano (sim)", "▲ this-pc", "▲ hvpm (sim)"]
     assert note == "values at 00:40.0 · a and b mark a span"
-    assert {row.texts[5] for row in rows} == {"–"}
+    assert {row.texts[4] for row in rows if not row.title} == {"–"}
 
 
 def test_energy_between_the_markers_is_of_each_point_for_itself() -> None:
@@ -87,7 +97,7 @@ def test_energy_between_the_markers_is_of_each_point_for_itself() -> None:
     assert board is not None
     assert board.per_token is None
     row = next(row for row in figure_rows(figures, "", {})[0] if row.texts[0] == "main")
-    assert row.texts[9:11] == (f"{joules:.0f} J", f"{joules / 240:.3f}")
+    assert row.texts[8:10] == (f"{joules:.0f} J", f"{joules / 240:.3f}")
 
 
 def test_of_fewer_samples_than_tell_it_no_energy_per_token_is_told() -> None:
@@ -108,15 +118,37 @@ def test_an_energy_with_a_hole_says_so() -> None:
     lost = timeline(Story(until_s=112.0, lost=True))
     figures = take_figures(lost, AskFigures(device=BOARD, at_ns=at(112), span=(at(90), at(110))))
     rows, note = figure_rows(figures, "", {})
-    assert next(row for row in rows if row.texts[0] == "VDD_IN").texts[9].endswith(" J!")
+    assert next(row for row in rows if row.texts[0] == "VDD_IN").texts[8].endswith(" J!")
     assert note.startswith("a–b 20.0 s · ! measured for 49 % only · ")
 
 
 def test_what_is_old_says_so_and_the_rate_of_a_run_that_ended_is_none() -> None:
     ended = timeline(Story(until_s=112.0, failed=True, lost=True))
     rows, _ = figure_rows(take_figures(ended, AskFigures(device="", at_ns=at(112), span=None)), "01:52.0", {})
-    said = {(row.texts[1].split()[0], row.texts[0]): row for row in rows}
+    said, device = {}, ""
+    for row in rows:
+        device = row.texts[0].split()[1] if row.title else device
+        said[device, row.texts[0]] = row
     lost = said[BOARD, "tj"]
-    assert (lost.texts[4], lost.ink) == ("12 s ago", Ink.DIM)
-    assert said[HOST, "token_rate"].texts[3:5] == ("–", "")
-    assert (said[PHONE, "soc"].texts[4], said[PHONE, "soc"].ink) == ("", Ink.TEXT)
+    assert (lost.texts[3], lost.ink) == ("12 s ago", Ink.DIM)
+    assert said[HOST, "token_rate"].texts[2:4] == ("–", "")
+    assert (said[PHONE, "soc"].texts[3], said[PHONE, "soc"].ink) == ("", Ink.TEXT)
+
+
+def test_a_chart_says_of_the_cursor_what_the_figures_say() -> None:
+    here, shown = at(38) + 123_456_789, at(120)
+    ask = Ask(t_ns=shown, t0_ns=at(0), t1_ns=shown, columns=(60,) * 9, cursor_ns=here)
+    models = plots(take_look(KNOWN, ask), Frame(Playhead(cursor_ns=here), at(0)))
+    figures = take_figures(KNOWN, AskFigures(device="", at_ns=here, span=None))
+    told = {one.channel.key: one.value for one in figures.channels}
+    rates = {s.label: s.at_cursor.value for s in models[0].series if s.at_cursor is not None}
+    assert rates["pixel-8 (sim)"] == told[PHONE, "token_rate"]
+    assert len(rates) == 3
+    scene = scene_of(models[0], layout(120, 20), [])
+    assert [row[1] for row in scene.readings[1:]] == [number(value) for value in rates.values()]
+
+
+def test_ahead_of_the_moment_shown_no_channel_has_a_value_at_the_cursor() -> None:
+    ask = Ask(t_ns=at(60), t0_ns=at(0), t1_ns=at(120), columns=(60,) * 30, cursor_ns=at(61))
+    models = plots(take_look(KNOWN, ask), Frame(Playhead(cursor_ns=at(61)), at(0)))
+    assert {s.at_cursor for model in models for s in model.series} == {AtCursor(None)}

@@ -39,7 +39,7 @@ from melt_tui.events import (
     Verdict,
     Wired,
 )
-from melt_tui.ui.sentences import JUMP_KINDS, TOLD_KINDS, Severity, model_title, sentence
+from melt_tui.ui.sentences import TOLD_KINDS, Severity, model_title, sentence
 
 AT: dict[str, Any] = {"t_ns": 1, "device": "d"}
 ONSET = ThrottleOnset(
@@ -160,7 +160,6 @@ def test_what_is_told_and_jumped_to_are_events() -> None:
         if inspect.isclass(value) and issubclass(value, Event)
     }
     assert set(TOLD_KINDS) <= known
-    assert set(JUMP_KINDS) <= set(TOLD_KINDS)
 
 
 def test_a_model_never_stands_without_its_note() -> None:

@@ -58,3 +58,13 @@ def test_an_axis_that_is_no_number_is_fitted() -> None:
     assert scene.axis.low <= 3.0
     assert 4.5 <= scene.axis.high < 10
     assert [label for _, label, _ in scene.limits] == ["near", "far"]
+
+
+def test_without_a_sample_in_sight_the_last_value_keeps_its_prefix() -> None:
+    series = Series(
+        label="a", colour=0, window=of_values([]), last=1_792_731_136.0, last_age_s=180.0, stale=True
+    )
+    model = PlotModel(title="RSS", unit="B", t0_ns=0, t1_ns=60 * SECOND, series=(series,))
+    scene = scene_of(model, layout(80, 12), [])
+    assert scene.empty
+    assert (scene.axis.prefix.factor, scene.axis.prefix.unit) == (1e9, "GB")
