@@ -1,6 +1,5 @@
 """A desk on a made-up session: nothing moves by itself, every look is taken where it is asked for."""
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
@@ -20,15 +19,6 @@ from tests.rigs.pilots import idle
 
 Desk = Callable[..., FakeBench]
 MakeApp = Callable[..., MeltApp]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def rare_collections() -> Iterator[None]:
-    """An app is a hundred thousand objects: searched for garbage at the usual pace they cost a third of the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 20)
-    yield
-    gc.set_threshold(*usual)
 
 
 @pytest.fixture(scope="session", autouse=True)
