@@ -14,10 +14,11 @@ from tests.rigs.virtual_clock import VirtualClock
 keep_compiled()
 hear_interrupts()
 gc.set_threshold(100_000, 20, 20)  # what tests make is much, what of it is garbage in circles little
-hypothesis.settings.register_profile(
-    "melt", hypothesis.settings(deadline=None)
-)  # a loaded machine is no failure
-hypothesis.settings.load_profile("melt")
+for profile, examples in (("melt", 60), ("long", 1000)):
+    hypothesis.settings.register_profile(
+        profile, hypothesis.settings(max_examples=examples, deadline=None)
+    )  # a loaded machine is no failure
+hypothesis.settings.load_profile("melt")  # before a release: --hypothesis-profile=long
 
 
 def pytest_xdist_auto_num_workers() -> int:
