@@ -1,5 +1,6 @@
 """Fixtures that every test may use, and how many run at once."""
 
+import gc
 import os
 import sys
 
@@ -12,16 +13,24 @@ from tests.rigs.virtual_clock import VirtualClock
 
 keep_compiled()
 hear_interrupts()
-hypothesis.settings.register_profile(
-    "melt", hypothesis.settings(deadline=None)
-)  # a loaded machine is no failure
-hypothesis.settings.load_profile("melt")
+gc.set_threshold(100_000, 20, 20)  # what tests make is much, what of it is garbage in circles little
+for profile, examples in (("melt", 60), ("long", 1000)):
+    hypothesis.settings.register_profile(
+        profile, hypothesis.settings(max_examples=examples, deadline=None)
+    )  # a loaded machine is no failure
+hypothesis.settings.load_profile("melt")  # before a release: --hypothesis-profile=long
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """Two for each core: most tests wait for cables, leases and other processes for longer than they compute."""
     own = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return 2 * (own or 1)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays until the end: some million objects that no search need look at again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """One session the whole way: devices and runs → bus → recording → replay. What comes back is what went in."""
 
+import asyncio
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -116,10 +117,11 @@ def measured(items: Iterable[Item]) -> list[Item]:
     return kept
 
 
-@pytest.fixture
-async def recorded(tmp_path: Path, virtual_clock: VirtualClock) -> Recorded:
-    session = Recorded(tmp_path / "flow.melt")
-    await session.make(virtual_clock, 90)
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """All tests look at it and none changes it."""
+    session = Recorded(tmp_path_factory.mktemp("flow") / "flow.melt")
+    asyncio.run(session.make(VirtualClock(), 90))
     return session
 
 

@@ -3,22 +3,20 @@
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from melt_tui.cli import main
 from melt_tui.workbench import Workbench
 from tests.rigs.lab import BOARD_ENGINE
 from tests.rigs.melt import environment
 from tests.rigs.programs import install_real_server
 from tests.rigs.ssh_board import SshBoard
+from tests.rigs.typed import Typed
 
 CSV, AT = "serial:/dev/x?family=csv&columns", ("--feeds", "pixel", "--point", "usb-input")
 
@@ -37,44 +35,6 @@ def home(board: SshBoard) -> Path:
 
 def config(home: Path) -> str:
     return (home / "xdg_config_home" / "melt" / "config.toml").read_text()
-
-
-@dataclass
-class Typed:
-    """``melt`` in this process, for a user who lives in ``home``."""
-
-    capsys: pytest.CaptureFixture[str]
-
-    def told(self, *argv: str) -> str:
-        """What it prints when all is well."""
-        code, out, err = self.run(*argv)
-        assert code == 0, err
-        return out
-
-    def refused(self, *argv: str, code: int) -> str:
-        """The sentence with which it ends otherwise."""
-        ended, out, err = self.run(*argv)
-        assert (ended, out) == (code, "")
-        assert "Traceback" not in err
-        return err.splitlines()[-1]
-
-    def run(self, *argv: str) -> tuple[object, str, str]:
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-        try:
-            code: object = main(argv)
-        except SystemExit as leaving:
-            code = leaving.code
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        return code, *self.capsys.readouterr()
-
-
-@pytest.fixture
-def typed(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
-    for name, value in environment(home).items():
-        monkeypatch.setenv(name, value)
-    return Typed(capsys)
 
 
 def test_a_board_from_its_key_to_its_engine(

@@ -1,4 +1,4 @@
-"""Every verb, as a process of its own: what it prints, what it leaves, how it ends."""
+"""Every verb, most as processes of their own: what it prints, what it leaves, how it ends."""
 
 import csv
 import io
@@ -12,6 +12,10 @@ import pytest
 
 from melt_tui.analysis import export
 from tests.rigs.melt import melt, start
+from tests.rigs.typed import Typed
+
+pytestmark = pytest.mark.xdist_group("verbs")
+"""On one worker: the run that most of them look at is made once."""
 
 HOLE_S = 5 / 100
 """Five periods of the simulated meter."""
@@ -55,8 +59,8 @@ def test_run_prints_the_summary_of_its_recording(home: Path, recording: Path) ->
     assert set(printed["self"]) >= {"cpu_percent", "rss_bytes", "loop_lag_p99_ms"}
 
 
-def test_summary_for_people(home: Path, recording: Path) -> None:
-    told = melt(home, "summary", str(recording)).stdout
+def test_summary_for_people(typed: Typed, recording: Path) -> None:
+    told = typed.told("summary", str(recording))
     assert "sim-phone" in told
     assert "tok/s" in told
     assert "simulated" in told
@@ -164,13 +168,13 @@ def test_sessions_lists_what_was_recorded(tmp_path: Path) -> None:
     assert "sim-phone (simulated)" in melt(tmp_path, "sessions").stdout
 
 
-def test_doctor_finds_keys_of_no_command(home: Path) -> None:
+def test_doctor_finds_keys_of_no_command(typed: Typed, home: Path) -> None:
     config = home / "wrong.toml"
     config.write_text('[keys]\nrunn = "x"\n', encoding="utf-8")
-    checked = melt(home, "doctor", "--json", "--config", str(config))
-    wrong = [finding for finding in json.loads(checked.stdout) if finding["subject"] == "settings"]
+    code, told, _ = typed.run("doctor", "--json", "--config", str(config))
+    wrong = [finding for finding in json.loads(told) if finding["subject"] == "settings"]
     assert [finding["remedy"] for finding in wrong] == ["did you mean run?"]
-    assert checked.returncode == 1
+    assert code == 1
 
 
 def test_devices_and_doctor(home: Path) -> None:
@@ -201,12 +205,11 @@ def test_devices_and_doctor(home: Path) -> None:
         (("sessions", "--config", "nothing.toml"), 2, "nothing.toml"),
     ],
 )
-def test_what_cannot_work_is_one_sentence(home: Path, argv: tuple[str, ...], code: int, words: str) -> None:
-    said = melt(home, *argv)
-    sentence = one_sentence(said.stderr.splitlines(keepends=True)[-1])
-    assert words in sentence
-    assert said.returncode == code
-    assert said.stdout == ""
+def test_what_cannot_work_is_one_sentence(typed: Typed, argv: tuple[str, ...], code: int, words: str) -> None:
+    ended, out, said = typed.run(*argv)
+    assert words in one_sentence(said.splitlines(keepends=True)[-1])
+    assert "Traceback" not in said
+    assert (ended, out) == (code, "")
     assert not Path("never.csv").exists()
 
 

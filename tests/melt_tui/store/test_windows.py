@@ -19,6 +19,9 @@ from melt_tui.timeline.grid import cut
 from tests.rigs.busy_night import CHANNELS, OFFSET_NS, night, points
 from tests.rigs.written import Writer
 
+pytestmark = pytest.mark.xdist_group("windows of a busy night")
+"""On one worker: the night is made once, and written twice."""
+
 Points = dict[ChannelKey, tuple[Times, Values]]
 
 

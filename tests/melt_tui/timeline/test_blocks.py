@@ -50,7 +50,11 @@ def test_times_of_blocks_that_are_alike(n: int, ends: list[tuple[int, int]]) -> 
     assert blocks_of(published).times.tolist() == times
 
 
-@given(st.sampled_from(tuple(DType)).flatmap(lambda d: st.lists(st.lists(blocks(d), min_size=1), min_size=1)))
+@given(
+    st.sampled_from(tuple(DType)).flatmap(
+        lambda d: st.lists(st.lists(blocks(d), min_size=1, max_size=4), min_size=1, max_size=4)
+    )
+)
 def test_several_side_by_side(published: list[list[Samples]]) -> None:
     all_of_them = [block for part in published for block in part]
     assert list(together([blocks_of(part) for part in published]).samples(("d", "c"))) == all_of_them

@@ -1,6 +1,5 @@
 """A desk on a made-up session: nothing moves by itself, every look is taken where it is asked for."""
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any
 
 import pytest
 from rich.color import ColorSystem
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 from melt_tui.analysis.compare_request import Axis, CompareRequest
 from melt_tui.ui.app import MeltApp
@@ -22,20 +23,28 @@ Desk = Callable[..., FakeBench]
 MakeApp = Callable[..., MeltApp]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def rare_collections() -> Iterator[None]:
-    """An app is a hundred thousand objects: searched for garbage at the usual pace they cost a third of the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 20)
-    yield
-    gc.set_threshold(*usual)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def patient_pilots() -> Iterator[None]:
     """A pilot waits for the app, however little of the machine that gets."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("textual.pilot.wait_for_idle", idle)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def styles_parsed_once() -> Iterator[None]:
+    """One text under the same colours gives the same rules, whichever app of this process it dresses."""
+    parsed: dict[tuple[object, ...], list[RuleSet]] = {}
+    parse = Stylesheet._parse_rules
+
+    def known(sheet: Stylesheet, *of: Any, **more: Any) -> list[RuleSet]:
+        under = (*of, *sorted(more.items()), *sorted(sheet._variables.items()))
+        if under not in parsed:
+            parsed[under] = parse(sheet, *of, **more)
+        return parsed[under]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", known)
         yield
 
 

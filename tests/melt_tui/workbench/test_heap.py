@@ -9,7 +9,9 @@ from melt_tui.workbench import heap
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
+    """As Python has it, and at the end as it was."""
     before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
     yield
     gc.set_threshold(*before)
 
