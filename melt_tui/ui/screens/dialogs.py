@@ -58,6 +58,8 @@ class ConfirmDialog(Dialog[bool]):
     """Yes or no; no is what Enter means at first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("y", "yes", "Yes"), ("n", "cancel", "No")]
+    AUTO_FOCUS = "#no"
+    """The harmless answer first."""
 
     def __init__(self, question: str, yes: str) -> None:
         super().__init__()
@@ -77,10 +79,6 @@ class ConfirmDialog(Dialog[bool]):
             Button(self._yes, id="yes", variant="warning", compact=True),
             classes="buttons",
         )
-
-    def arrive(self) -> None:
-        """The harmless answer first."""
-        self.query_one("#no").focus()
 
     def action_yes(self) -> None:
         """Go ahead."""

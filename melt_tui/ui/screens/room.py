@@ -86,6 +86,8 @@ class Room(Screen[T], Generic[T]):
 
 def stands(widget: Widget) -> bool:
     """Whether its screen is on the stack and not being taken away: then its widgets go first, and it stays attached until
-    they have gone; of screens that are, Textual says that they are not displayed."""
-    screen = widget.screen if widget.is_attached else None
-    return screen is not None and screen.display and screen in widget.app.screen_stack
+    they have gone; of screens that are, Textual says that they are not displayed. An app that is being left takes all of
+    them away: from then on it has a code to return."""
+    if not widget.is_attached or widget.app.return_code is not None:
+        return False
+    return widget.screen.display and widget.screen in widget.app.screen_stack

@@ -108,6 +108,8 @@ async def test_a_table_keeps_its_heading_and_its_note() -> None:
     app = One(Table("turns", (Column("turn", 5),), "no turn yet"))
     async with app.run_test(size=(20, 6)) as pilot:
         app.widget.redraw()
+        assert app.text[0].strip() == "reckoning …"
+        app.widget.show([], "")
         assert app.text[0].strip() == "no turn yet"
         app.widget.show(rows, "a–b 3 s")
         app.widget.scrolled(50)
