@@ -176,15 +176,14 @@ class MeltApp(App[int]):
         self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_interrupt(self) -> None:
-        """Ctrl-C: leave in order, without a question; when a screen is opening, as soon as its widgets stand, for some of
+        """Ctrl-C: leave in order, without a question; when screens are opening, as soon as their widgets stand, for some of
         Textual's end the program in disorder when they are taken away before. Pressed again: at once."""
-        top, again = self.screen_stack[-1] if self.screen_stack else None, self._interrupted
-        self._interrupted = True
-        if again or top is None or top.is_mounted or not top.call_later(self._leave):
-            self._leave()
+        again, self._interrupted = self._interrupted, True
+        self._leave([] if again else [screen for screen in self.screen_stack if not screen.is_mounted])
 
-    def _leave(self) -> None:
-        self.exit(INTERRUPTED, return_code=INTERRUPTED)
+    def _leave(self, opening: list[Screen[Any]]) -> None:
+        if not opening or not opening[0].call_later(self._leave, opening[1:]):
+            self.exit(INTERRUPTED, return_code=INTERRUPTED)
 
     def ask_password(self) -> None:
         """Ask for the password of a board that waits for one, unless something else is being asked."""

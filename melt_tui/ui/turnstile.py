@@ -15,7 +15,9 @@ from textual.timer import Timer
 from melt_tui.ui.screens.room import Room
 
 PATIENCE_S = 1.0
-"""So long at most a key waits for what the one before has begun: a list that is long in coming can be left."""
+"""So long at most a key waits for what a screen that stands is to show: a list that is long in coming can be left."""
+_LOST_S = 5.0
+"""So long at most it waits for the one before, which may be gone without a word."""
 _TURNS = 5
 """Turns of the loop in which a worker that a key has started, or has answered, opens its screen."""
 
@@ -51,7 +53,7 @@ class Turnstile:
 
     async def _pass(self, event: Typed) -> None:
         way = self._way = object()
-        self._until_s = monotonic() + PATIENCE_S
+        self._until_s = monotonic() + _LOST_S
         top = self._top()
         target: DOMNode = self._app if top is None else top.focused or top
         await self._let_through(event)
@@ -75,8 +77,12 @@ class Turnstile:
             self._end(way)
         elif isinstance(top, Room):
             top.when_settled(lambda: self._round(way, top, lambda: self._end(way)))
+            top.call_later(self._give_up_later, way)
         else:
             self._round(way, top, lambda: self._end(way))
+
+    def _give_up_later(self, way: object) -> None:
+        self._app.set_timer(PATIENCE_S, lambda: self._end(way))
 
     def _end(self, way: object) -> None:
         if way is self._way:
@@ -93,7 +99,7 @@ class Turnstile:
                 self._be_patient()
 
     def _be_patient(self) -> None:
-        """No key waits for ever: what it waits for may be gone without a word."""
+        """No key waits for ever."""
         if self._patience is None:
             way = self._way
             left_s = max(0.0, self._until_s - monotonic())

@@ -30,6 +30,14 @@ def burst(app: MeltApp, *keys: str) -> None:
         app.post_message(events.Key(key, sign))
 
 
+async def answered(pilot: Any) -> None:
+    """Wait until every key has been let through and has done what it does."""
+    stile = pilot.app._turnstile
+    await settle(pilot)
+    await until(pilot, lambda: not stile._held and stile._way is None)
+    await settle(pilot)
+
+
 def stack(app: MeltApp) -> list[type]:
     """What lies above the first frame, from below."""
     return [type(screen) for screen in app.screen_stack[1:]]
@@ -62,7 +70,7 @@ async def test_keys_in_one_write_lead_where_they_lead_one_by_one(
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         burst(app, *keys)
-        await settle(pilot)
+        await answered(pilot)
         assert stack(app) == left
 
 
@@ -72,7 +80,7 @@ async def test_text_typed_behind_the_key_that_asks_for_it_is_text(desk: Any, mak
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         burst(app, "m", *"ab", "enter", "slash", *"ba")
-        await settle(pilot)
+        await answered(pilot)
         assert bench.told("mark") == ["ab"]
         assert bench_of(app).viewer.playhead.marked is None
         assert app.screen.query_one("#search", Input).value == "ba"
@@ -138,7 +146,6 @@ async def test_whatever_is_typed_fast_ends_nothing(desk: Any, make_app: Any, see
             burst(app, *(dice.choice(KEYS) for _ in range(dice.randint(2, 12))))
             await pilot.pause(dice.choice((0, 0.01, 0.1)))
         burst(app, *("escape",) * 6)
-        await until(pilot, lambda: not app._turnstile._held and app._turnstile._way is None)
-        await settle(pilot)
+        await answered(pilot)
         assert app.is_running
         assert app.return_value is None

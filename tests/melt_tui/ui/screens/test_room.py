@@ -108,7 +108,7 @@ async def test_the_app_can_be_left_while_a_screen_opens(desk: Any, make_app: Any
         app.push_screen(ConfirmDialog("Really?", "Yes"))
         app.push_screen(LibraryScreen(desk(), ScreenSettings()))
         app.action_interrupt()
-    assert app.return_value == 130
+        await until(pilot, lambda: app.return_value == 130)
 
 
 async def test_what_a_script_says_waits_for_the_bench(desk: Any, make_app: Any) -> None:
