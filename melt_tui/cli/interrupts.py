@@ -5,7 +5,8 @@ from time import monotonic
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from melt_tui.workbench.facade import CLOSE_S
+CLOSE_S = 10.0
+"""So long an end may take before it can be interrupted: as the workbench has it, which is not imported before the first paint."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

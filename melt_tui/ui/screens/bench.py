@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -23,7 +22,6 @@ from melt_tui.ui.looker import Looker
 from melt_tui.ui.playhead import Playhead, Reach
 from melt_tui.ui.renderables.log_lines import log_rows, next_place
 from melt_tui.ui.screens.bench_view import BenchView, Moment
-from melt_tui.ui.screens.dialogs import Sheets
 from melt_tui.ui.screens.orders import Orders
 from melt_tui.ui.screens.room import Room
 from melt_tui.ui.seen import Seen, Wish, add, gather
@@ -61,8 +59,7 @@ class BenchScreen(Room[None]):
 
     AUTO_FOCUS = ""
     BLANK = True
-    CSS_PATH: ClassVar[Sheets] = ["bench.tcss", "dialogs.tcss", "run_dialog.tcss"]
-    """Those of its dialogs too: a sheet that is read later styles the whole screen again, while a key waits."""
+    CSS_PATH = "bench.tcss"
     BINDINGS = bindings(BENCH)
 
     def __init__(
