@@ -13,7 +13,6 @@ from tests.rigs.virtual_clock import VirtualClock
 
 keep_compiled()
 hear_interrupts()
-gc.set_threshold(100_000, 20, 20)  # what tests make is much, what of it is garbage in circles little
 for profile, examples in (("melt", 60), ("long", 1000)):
     hypothesis.settings.register_profile(
         profile, hypothesis.settings(max_examples=examples, deadline=None)
@@ -31,6 +30,15 @@ def pytest_collection_finish() -> None:
     """What was imported and collected stays until the end: some million objects that no search need look at again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """An app is a hundred thousand objects: searched for garbage at the usual pace they cost a third of the time.
+
+    For each test anew: a workbench that a test opened leaves the pace of the program behind.
+    """
+    gc.set_threshold(200_000, 20, 20)
 
 
 @pytest.fixture
