@@ -2,7 +2,9 @@
 
 import gc
 import os
+import signal
 import sys
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -39,6 +41,15 @@ def pytest_runtest_setup() -> None:
     For each test anew: a workbench that a test opened leaves the pace of the program behind.
     """
     gc.set_threshold(200_000, 20, 20)
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """What a test has signals do ends with it: one left ignored would be ignored by every program started later, too."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """``melt`` as it is typed, in this process: what it says and how it ends, without the half second that a start takes."""
 
-import signal
 from dataclasses import dataclass
 
 import pytest
@@ -29,12 +28,8 @@ class Typed:
 
     def run(self, *argv: str) -> tuple[object, str, str]:
         """Exit code, results and progress."""
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
         try:
             code: object = main(argv)
         except SystemExit as leaving:
             code = leaving.code
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
         return code, *self.capsys.readouterr()

@@ -1,11 +1,9 @@
 """One command line from its words to its exit code; what an interrupt finds at the door."""
 
 import importlib
-import signal
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +13,6 @@ from melt_tui.cli import INTERRUPTED, main
 from melt_tui.cli.command import VERBS
 from melt_tui.errors import BadRecording
 from tests.rigs.melt import environment
-
-
-@pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """The handlers that a command sets are taken back."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
 
 
 def raising(error: BaseException) -> Namespace:

@@ -1,7 +1,6 @@
 """However often Ctrl-C is pressed, a session ends in order and the process with its own exit code."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,6 @@ import pytest
 from melt_tui.cli import interrupts
 from melt_tui.cli.interrupts import SIGNALS, Interrupts
 from tests.rigs.melt import start
-
-
-@pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """The handlers are taken back, also those that are left ignoring."""
-    kept = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
 
 
 def test_the_first_one_interrupts_and_the_others_are_noticed() -> None:

@@ -4,8 +4,6 @@ import io
 import json
 import os
 import pty
-import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +31,11 @@ class Typed:
 
 
 @pytest.fixture
-def melt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Typed]:
+def melt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("CONFIG", "DATA", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    yield Typed(capsys, tmp_path / "CONFIG" / "melt" / "config.toml")
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return Typed(capsys, tmp_path / "CONFIG" / "melt" / "config.toml")
 
 
 class Terminal(io.StringIO):
