@@ -13,10 +13,13 @@ from melt_tui.store.series import Series
 from melt_tui.store.tiles import decode_tiles, merged
 from melt_tui.timeline.blocks import Blocks, Stretch, blocks_of, runs_of, side_by_side, stretch_of, together
 from melt_tui.timeline.columns import Buckets
-from melt_tui.timeline.summaries import summarized
+from melt_tui.timeline.summaries import Decoder, summarized, summed_up
 
-TOGETHER = 8
-"""Chunks that are summed up together: what is done once for all of them costs less."""
+TOGETHER = 32
+"""Chunks that are summed up together: what is done once for all of them costs less. Whoever reads a recording that goes on sums up
+those that wait, at a look; these are some milliseconds' work."""
+TOGETHER_BYTES = 4 << 20
+"""Codes that wait for it at most."""
 
 
 @dataclass
@@ -26,6 +29,8 @@ class _Waiting:
     series: Series
     parts: list[Stretch | Blocks] = field(default_factory=list)
     chunks: int = 0
+    size: int = 0
+    """Bytes of their codes."""
     last: int = 0
     worth: bool = True
     """Whether packing the last one was worth its time; tried again with the first after each tile."""
@@ -51,7 +56,7 @@ class FastWriter:
             made = encode_fast(stretch, packed=waiting.worth or not waiting.chunks)
             waiting.worth = made.worth
             self._chunk(waiting, stretch, made.blob)
-        if waiting.chunks >= TOGETHER:
+        if waiting.chunks >= TOGETHER or waiting.size >= TOGETHER_BYTES:
             self._sum_up(waiting)
 
     def _chunk(self, waiting: _Waiting, part: Stretch | Blocks, blob: bytes) -> None:
@@ -60,6 +65,7 @@ class FastWriter:
         self._pyramid.chunk(number, bounds, waits=True)
         waiting.parts.append(part)
         waiting.chunks += 1
+        waiting.size += len(part.codes)
         waiting.last = int(cursor.lastrowid or 0)
 
     def recall(self, series: Series) -> None:
@@ -83,18 +89,19 @@ class FastWriter:
     def _sum_up(self, waiting: _Waiting) -> None:
         series = waiting.series
         assert series.base_ns is not None
-        buckets = summarized(_blocks(waiting.parts), series.decoder, series.base_ns)
+        buckets = _summed_up(waiting.parts, series.decoder, series.base_ns)
         self._pyramid.tile(series.id, series.base_ns, buckets, waiting.last)
         self._summaries.setdefault(series.id, []).append(_seconds(buckets))
-        waiting.parts, waiting.chunks = [], 0
+        waiting.parts, waiting.chunks, waiting.size = [], 0, 0
 
 
-def _blocks(parts: Sequence[Stretch | Blocks]) -> Blocks:
-    """All of them; stretches, as nearly always, at once."""
+def _summed_up(parts: Sequence[Stretch | Blocks], decoder: Decoder, width_ns: int) -> Buckets:
+    """All of them; stretches, as nearly always, as they are."""
     stretches = [part for part in parts if isinstance(part, Stretch)]
     if len(stretches) == len(parts):
-        return side_by_side(stretches)
-    return together([part if isinstance(part, Blocks) else side_by_side([part]) for part in parts])
+        return summed_up(stretches, decoder, width_ns)
+    blocks = [part if isinstance(part, Blocks) else side_by_side([part]) for part in parts]
+    return summarized(together(blocks), decoder, width_ns)
 
 
 def _seconds(buckets: Buckets) -> Buckets:

@@ -177,15 +177,43 @@ def stretch_of(samples: Sequence[Samples], gap_ns: int, most: int) -> Stretch | 
     return Stretch(dtypes[0], counts, t0, t1, b"".join(parts)) if sum(counts) <= most else None
 
 
-def side_by_side(stretches: Sequence[Stretch]) -> Blocks:
-    """The blocks of some, at least one, one after the other."""
-    counts = np.array([*chain.from_iterable([part.counts for part in stretches])], np.int64)
-    return Blocks(
-        stretches[0].dtype,
-        counts,
+@dataclass(frozen=True)
+class Ends:
+    """Of blocks that are evenly spaced within: what tells all their times."""
+
+    counts: Ints
+    t0: Ints
+    t1: Ints
+
+    @cached_property
+    def ends(self) -> Ints:
+        """Up to which sample each block reaches."""
+        return np.cumsum(self.counts)
+
+    @property
+    def n(self) -> int:
+        """Samples of all blocks."""
+        return int(self.ends[-1])
+
+
+def ends_of(stretches: Sequence[Stretch]) -> Ends:
+    """Of the blocks of some, at least one, one after the other."""
+    return Ends(
+        np.array([*chain.from_iterable([part.counts for part in stretches])], np.int64),
         np.array([*chain.from_iterable([part.t0 for part in stretches])], np.int64),
         np.array([*chain.from_iterable([part.t1 for part in stretches])], np.int64),
-        np.zeros(len(counts), np.bool_),
+    )
+
+
+def side_by_side(stretches: Sequence[Stretch]) -> Blocks:
+    """The blocks of some, at least one, one after the other."""
+    ends = ends_of(stretches)
+    return Blocks(
+        stretches[0].dtype,
+        ends.counts,
+        ends.t0,
+        ends.t1,
+        np.zeros(len(ends.counts), np.bool_),
         np.empty(0, np.int64),
         b"".join([part.codes for part in stretches]),
     )

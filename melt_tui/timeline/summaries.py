@@ -1,12 +1,13 @@
 """Values of codes and their summaries: what of a chunk is known without unpacking it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivers.model import Decoding, DType, code_struct
-from melt_tui.timeline.blocks import Blocks, Ints
+from melt_tui.timeline.blocks import Blocks, Ends, Ints, Stretch, ends_of, side_by_side
 from melt_tui.timeline.columns import Buckets, Values, bucketed, lengths, piece_values, values_of
 from melt_tui.timeline.grid import LEVELS_NS
 
@@ -116,8 +117,9 @@ def base_of(rate_hz: float | None, *, most_ns: int = LEVELS_NS[-1], dense: int =
 
 def summarized(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
     """All samples of the blocks in buckets of this width."""
-    if _regular(blocks, width_ns):
-        return _cut(blocks, decoder, width_ns)
+    if not len(blocks.own) and not blocks.single and _regular(blocks, width_ns):
+        edges, places, held = _cut(blocks, width_ns)
+        return Buckets(edges, held, *decoder.extremes(blocks.codes, places, held))
     times, values = blocks.times, decoder(blocks.codes)
     if len(times) > 1 and (times[1:] < times[:-1]).any():
         order = np.argsort(times, kind="stable")
@@ -125,19 +127,47 @@ def summarized(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
     return bucketed(times, values, width_ns)
 
 
-def _regular(blocks: Blocks, width_ns: int) -> bool:
+def summed_up(stretches: Sequence[Stretch], decoder: Decoder, width_ns: int) -> Buckets:
+    """The same of stretches, at least one. Each is gone through while it is in the cache: laid side by side they would
+    have to be fetched again for every step."""
+    ends = ends_of(stretches)
+    if not _regular(ends, width_ns):
+        return summarized(side_by_side(stretches), decoder, width_ns)
+    edges, places, held = _cut(ends, width_ns)
+    starts = np.cumsum([0, *[sum(part.counts) for part in stretches]])
+    cuts = np.union1d(places, starts[:-1])
+    bounds = cuts.searchsorted(starts).tolist()
+    found: list[tuple[Values, Values, Values]] = []
+    for part, start, a, b in zip(stretches, starts.tolist(), bounds, bounds[1:], strict=False):
+        within = cuts[a:b] - start
+        found.append(decoder.extremes(part.codes, within, lengths(within, sum(part.counts))))
+    least, most, sums = map(np.concatenate, zip(*found, strict=True))
+    if len(cuts) == len(places):
+        return Buckets(edges, held, least, most, sums)
+    firsts = cuts.searchsorted(places)  # of the buckets, some of which lie in two stretches
+    with np.errstate(all="ignore"):
+        return Buckets(
+            edges,
+            held,
+            np.minimum.reduceat(least, firsts),
+            np.maximum.reduceat(most, firsts),
+            np.add.reduceat(sums, firsts),
+        )
+
+
+def _regular(blocks: Blocks | Ends, width_ns: int) -> bool:
     """Whether bucket edges can be found by arithmetic: even blocks in order, of many samples, without great holes."""
     t0, t1 = blocks.t0, blocks.t1
-    if len(blocks.own) or blocks.single:
-        return False
     if np.logical_or.reduce(t1 < t0) or np.logical_or.reduce(t0[1:] < t1[:-1]):
         return False
     span_ns, most = int(t1[-1]) - int(t0[0]), int(np.maximum.reduce(blocks.counts))
     return span_ns // width_ns < blocks.n and span_ns * most < 1 << 62
 
 
-def _cut(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
-    """The first sample at or after an edge ``e`` is ``ceil((e - t0) (n - 1) / (t1 - t0))`` of the block that holds it."""
+def _cut(blocks: Blocks | Ends, width_ns: int) -> tuple[Ints, Ints, Ints]:
+    """Where buckets start that hold samples, which is the first sample of each, and how many it holds.
+
+    The first sample at or after an edge ``e`` is ``ceil((e - t0) (n - 1) / (t1 - t0))`` of the block that holds it."""
     first = int(blocks.t0[0])
     edges = np.arange(first - first % width_ns, int(blocks.t1[-1]) + 1, width_ns)
     block = blocks.t1.searchsorted(edges)
@@ -149,7 +179,7 @@ def _cut(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
     if int(np.minimum.reduce(held)) == 0:
         filled: NDArray[np.bool_] = held > 0
         edges, places, held = edges[filled], places[filled], held[filled]
-    return Buckets(edges, held, *decoder.extremes(blocks.codes, places, held))
+    return edges, places, held
 
 
 def _about(piece: tuple[float, ...], x: int) -> tuple[float, float, float]:

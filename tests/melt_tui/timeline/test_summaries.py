@@ -6,20 +6,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drivers.model import IDENTITY, Decoding, DType, Samples, linear
-from melt_tui.timeline.blocks import blocks_of
-from melt_tui.timeline.columns import bucketed, values_of
-from melt_tui.timeline.summaries import Decoder, base_of, summarized
+from melt_tui.timeline.blocks import blocks_of, stretch_of
+from melt_tui.timeline.columns import Buckets, bucketed, values_of
+from melt_tui.timeline.summaries import Decoder, base_of, summarized, summed_up
 from tests.rigs.sample_blocks import series
 
 RANGES = Decoding(pieces=((0.5, 2.0, 1e-3), (3.0, -0.25), (1.0, 0.1, -2e-4), (0.0, 1.0, 0.0, 1e-9)), bits=12)
 
 
-def assert_summed_up(published: list[Samples], decoding: Decoding, width: int) -> None:
+def assert_summed_up(
+    published: list[Samples], decoding: Decoding, width: int, got: Buckets | None = None
+) -> None:
     blocks, dtype = blocks_of(published), published[0].dtype
     times, values = blocks.times, values_of(blocks.codes, dtype, decoding)
     order = np.argsort(times, kind="stable")
     expected = bucketed(times[order], values[order], width)
-    got = summarized(blocks, Decoder(dtype, decoding), width)
+    got = got or summarized(blocks, Decoder(dtype, decoding), width)
     assert got.starts.tolist() == expected.starts.tolist()
     assert got.counts.tolist() == expected.counts.tolist()
     assert np.array_equal(got.minima, expected.minima, equal_nan=True)
@@ -63,6 +65,29 @@ def adc(draw: st.DrawFn) -> list[Samples]:
 )
 def test_codes_of_a_meter(published: list[Samples], decoding: Decoding, width: int) -> None:
     assert_summed_up(published, decoding, width)
+
+
+@given(
+    adc(),
+    st.sampled_from((RANGES, linear(0.5, -3.0), linear(-0.25, 7.0), IDENTITY)),
+    st.sampled_from((1000, 10**6, 10**7, 10**9)),
+    st.integers(1, 3),
+)
+def test_stretches_that_are_not_laid_side_by_side(
+    published: list[Samples], decoding: Decoding, width: int, size: int
+) -> None:
+    parts = [published[at : at + size] for at in range(0, len(published), size)]
+    stretches = [stretch for part in parts if (stretch := stretch_of(part, 1 << 62, 1 << 20))]
+    assert len(stretches) == len(parts)
+    got = summed_up(stretches, Decoder(published[0].dtype, decoding), width)
+    assert_summed_up(published, decoding, width, got)
+
+
+def test_stretches_in_another_order_than_that_of_time() -> None:
+    published = [Samples("d", "c", t, t + 4_000_000, DType.U16, bytes(range(80))) for t in (9_000_000, 0)]
+    stretches = [stretch for one in published if (stretch := stretch_of([one], 1 << 62, 1 << 20))]
+    got = summed_up(stretches, Decoder(DType.U16, linear(2.0)), 1_000_000)
+    assert_summed_up(published, linear(2.0), 1_000_000, got)
 
 
 def test_an_empty_bucket_between_two_blocks() -> None:
