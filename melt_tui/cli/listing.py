@@ -10,7 +10,7 @@ from melt_tui.analysis import summary as summaries
 from melt_tui.cli import pruning
 from melt_tui.cli.addresses import wrong_addresses
 from melt_tui.cli.options import config_of, recordings_folder
-from melt_tui.cli.output import result, result_json, table
+from melt_tui.cli.output import harmless, result, result_json, table
 from melt_tui.config import places
 from melt_tui.store import library
 from melt_tui.store.info import RecordingInfo
@@ -46,6 +46,8 @@ def sessions(options: Namespace) -> int:
             "file",
         )
         result(table([head, *(_session_row(row) for row in rows)], right=frozenset({5, 8, 9})))
+        for told in filter(None, map(_told_of, rows)):
+            result(told)
     return 0
 
 
@@ -98,9 +100,14 @@ def _session_row(row: RecordingInfo) -> tuple[str, ...]:
         {True: "yes", False: "no", None: fmt.UNKNOWN}[row.throttled],
         fmt.count(row.runs),
         fmt.byte_count(row.size_bytes),
-        f"{row.state}: {row.detail}" if row.detail else row.state,
+        row.state,
         str(row.path),
     )
+
+
+def _told_of(row: RecordingInfo) -> str:
+    """What is to be said of its state, below the table: within it, it would make every row as long as itself."""
+    return harmless(f"{row.path.name} is {row.state}: {row.detail}") if row.detail else ""
 
 
 def _finding_row(finding: Finding) -> tuple[str, ...]:

@@ -168,6 +168,16 @@ def test_sessions_lists_what_was_recorded(tmp_path: Path) -> None:
     assert "sim-phone (simulated)" in melt(tmp_path, "sessions").stdout
 
 
+def test_what_is_wrong_with_a_recording_stands_below_the_table(tmp_path: Path) -> None:
+    made = melt(tmp_path, "watch", "--headless", "--device", "sim:phone", "--seconds", "0.5")
+    (whole,) = Path(made.stderr.rpartition("recorded in ")[2].strip()).parent.glob("*.melt")
+    (whole.parent / "cut.melt").write_bytes(whole.read_bytes()[:9000])
+    head, *rows, told = melt(tmp_path, "sessions").stdout.splitlines()
+    assert told.startswith("cut.melt is unreadable: ")
+    (damaged,) = [row for row in rows if row.endswith("cut.melt")]
+    assert damaged[head.index("state") :].split()[0] == "unreadable"
+
+
 def test_doctor_finds_keys_of_no_command(typed: Typed, home: Path) -> None:
     config = home / "wrong.toml"
     config.write_text('[keys]\nrunn = "x"\n', encoding="utf-8")
