@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
+from typing import cast
 
 from drivers import linux
 from drivers.base import Item
@@ -142,12 +144,26 @@ class Rails:
         for rail in self._rails:
             mine = columns[at : at + len(rail.paths)]
             at += len(rail.paths)
-            powers.append([_microwatts(rail.scale_uw, values) for values in zip(*mine, strict=True)])
+            powers.append(_products(rail.scale_uw, mine))
         return powers
 
     def _totals(self, powers: Sequence[Sequence[int | None]]) -> Sequence[int | None]:
         parts = [column for rail, column in zip(self._rails, powers, strict=True) if rail.name in self.input]
+        if not any(None in part for part in parts):
+            sums = list(map(sum, zip(*cast("Sequence[Sequence[int]]", parts), strict=True)))
+            if max(sums, default=0) < _MOST_UW:
+                return sums
         return [_total_of(values) for values in zip(*parts, strict=True)]
+
+
+def _products(scale: int, columns: Sequence[Sequence[int | None]]) -> Sequence[int | None]:
+    """Of each moment; all at once where every value is there and none is below 0, as nearly always."""
+    known = [cast("Sequence[int]", column) for column in columns if None not in column]
+    if len(known) == len(columns) and all(min(column, default=0) >= 0 for column in known):
+        products = [scale * prod(values) for values in zip(*known, strict=True)]
+        if max(products, default=0) < _MOST_UW:
+            return products
+    return [_microwatts(scale, values) for values in zip(*columns, strict=True)]
 
 
 def _microwatts(scale: int, values: Sequence[int | None]) -> int | None:
@@ -166,6 +182,8 @@ def _total_of(values: Sequence[int | None]) -> int | None:
 
 
 def _block(channel: Channel, times_ns: Sequence[int], column: Sequence[int | None]) -> list[Item]:
+    if None not in column and column:
+        return [uneven_block(channel, times_ns, cast("Sequence[int]", column))]
     told = [(t_ns, value) for t_ns, value in zip(times_ns, column, strict=True) if value is not None]
     if not told:
         return []
