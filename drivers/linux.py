@@ -7,11 +7,15 @@ Documentation/accounting/psi, proc(5). Every function takes any text, also a hos
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from drivers.model import Quantity
 
 NAME_LIMIT = 48
 """Characters of a name that a sensor, chip or supply gives itself."""
+
+_SHORT = 24
+"""Characters of what is worth keeping: most files say what they said a moment ago."""
 
 _INTEGER = re.compile(r"\s*([+-]?[0-9]{1,19})\s*")
 _COLDEST_C, _HOTTEST_C = -55.0, 127.0
@@ -20,7 +24,12 @@ _LEAST_LIMIT_C = 30.0
 
 def integer(text: str | None) -> int | None:
     """A file that holds one whole number."""
-    match = _INTEGER.fullmatch(text) if text is not None else None
+    return None if text is None else _integer(text) if len(text) <= _SHORT else _integer.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _integer(text: str) -> int | None:
+    match = _INTEGER.fullmatch(text)
     return int(match[1]) if match else None
 
 

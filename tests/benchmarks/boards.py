@@ -2,7 +2,7 @@
 
 Each has tegrastats ten times a second, its rails a hundred times a second, and its files asked for as ever. Needs what
 ``tests/rigs/ssh_board.py`` needs. CPU is this process's own (user and system); the boards' servers, shells and pollers
-run on the same machine but are not counted. Run: ``python -m tests.benchmarks.boards [--boards 8] [--seconds 20]``.
+run on the same machine but are not counted, nor is the probe of the loop's lag, which runs afterwards. Run: ``python -m tests.benchmarks.boards [--boards 8] [--seconds 20]``.
 """
 
 import argparse
@@ -93,7 +93,6 @@ async def run(boards: int, seconds: float) -> None:
             lags: list[float] = []
             tasks = [asyncio.create_task(listen(device, tally)) for device, tally in opened]
             await asyncio.sleep(WARM_S)
-            tasks.append(asyncio.create_task(lag(lags)))
             for tally in tallies:
                 tally.running, tally.said_before = True, tally.planted.said
             cpu0, wall0 = time.process_time(), time.perf_counter()
@@ -101,6 +100,8 @@ async def run(boards: int, seconds: float) -> None:
             cpu, wall = time.process_time() - cpu0, time.perf_counter() - wall0
             for tally in tallies:
                 tally.running, tally.said = False, tally.planted.said - tally.said_before
+            tasks.append(asyncio.create_task(lag(lags)))
+            await asyncio.sleep(seconds / 2)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

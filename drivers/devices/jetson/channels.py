@@ -58,12 +58,12 @@ ASKED_RAIL_HZ = 20
 """By request and answer, where the board has no Python."""
 
 
-def _percent(quantity: Quantity, detail: str, name: str = "") -> Row:
+def _percent(quantity: Quantity, detail: str, name: str = "", rate_hz: float = FAST_HZ) -> Row:
     return Row(
         name=name,
         quantity=quantity,
         unit=Unit.PERCENT,
-        rate_hz=FAST_HZ,
+        rate_hz=rate_hz,
         kind=Kind.INTERVAL_MEAN,
         detail=detail,
     )
@@ -84,7 +84,7 @@ def _count(rate_hz: float, detail: str) -> Row:
     )
 
 
-CPU = _percent(Quantity.CPU_USE, "of all cores together, everything that runs", "cpu")
+CPU = _percent(Quantity.CPU_USE, "of all cores together, everything that runs", "cpu", SENSOR_HZ)
 PROCESS_CPU = _percent(Quantity.CPU_USE, "of all cores together, the runtime's processes", "process_cpu")
 CORE = _percent(Quantity.CPU_USE, "of one core, as tegrastats tells it")
 ENGINE_USE = _percent(Quantity.OTHER, "as tegrastats tells it")
@@ -97,7 +97,7 @@ CAP = Row(quantity=Quantity.FREQUENCY_CAP, unit=Unit.HERTZ, rate_hz=SENSOR_HZ)
 MEMORY_AVAILABLE = _bytes(
     "memory_available",
     Quantity.MEMORY_AVAILABLE,
-    FAST_HZ,
+    SENSOR_HZ,
     "what new work could have, by the kernel's estimate",
 )
 MEMORY_PRESSURE = Row(

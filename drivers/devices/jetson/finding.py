@@ -128,7 +128,7 @@ def _rails(
 def _groups(
     device: str, found: Survey, processes: Processes, *, gpu: bool
 ) -> tuple[list[Group], list[Missing]]:
-    fast = readers.find_fast(found, device)
+    energies = readers.find_energies(found, device)
     temperatures, no_temperature = sensors.find_temperatures(found, device)
     fans, no_fan = sensors.find_fans(found, device)
     pressure, no_pressure = readers.find_pressure(found, device)
@@ -137,12 +137,12 @@ def _groups(
     groups = [
         Group(
             "g_fast",
-            "use of the processor and memory",
+            "energy counters and what the run uses",
             FAST_HZ,
-            [*fast, *(load if gpu else [])],
-            pressure,
-            processes,
+            [*energies, *(load if gpu else [])],
+            processes=processes,
         ),
+        Group("g_use", "use of the processor and memory", SENSOR_HZ, readers.find_use(device), pressure),
         Group("g_limits", "clocks and limits", SENSOR_HZ, limits),
         Group(
             "g_sensors",
@@ -152,7 +152,7 @@ def _groups(
             fans,
         ),
     ]
-    missing = [*no_temperature, *no_fan, *no_pressure, *readers.energy_missing(found, fast)]
+    missing = [*no_temperature, *no_fan, *no_pressure, *readers.energy_missing(found, energies)]
     missing += [] if readers.policies(found) else [_NO_CAP]
     missing += [] if any(isinstance(reader, Cooler | Counter) for reader in limits) else [_NO_LIMIT]
     missing += [] if load or not gpu else [_NO_GPU]

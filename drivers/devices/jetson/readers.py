@@ -136,10 +136,10 @@ class Energy:
         return step if step >= 0 and span_ns > 0 and step * 1000 <= 10_000 * span_ns else None
 
 
-def find_fast(survey: Survey, device: str) -> list[Reader]:
-    """What is read ten times a second: use of the processor, memory that is left, energy counters."""
-    memory = Gauge(MEMORY_AVAILABLE.of(device), "/proc/meminfo", _kilobytes)
-    return [CpuUse(device), memory, *_energies(survey, device)]
+def find_use(device: str) -> list[Reader]:
+    """Use of the processor and memory that is left. The kernel counts the first in hundredths of a second: of a tenth of one
+    it tells no more than tens of percent."""
+    return [CpuUse(device), Gauge(MEMORY_AVAILABLE.of(device), "/proc/meminfo", _kilobytes)]
 
 
 def find_clocks(survey: Survey, device: str) -> list[Reader]:
@@ -250,7 +250,8 @@ def _kilobytes(text: str) -> float | None:
     return value * 1024 if value is not None and 0 <= value < 1 << 40 else None
 
 
-def _energies(survey: Survey, device: str) -> list[Energy]:
+def find_energies(survey: Survey, device: str) -> list[Energy]:
+    """Counters of the processor's energy, each once: some have a memory-mapped twin."""
     found: dict[str, Energy] = {}
     paths = survey.find(r"/sys/class/powercap/[^/]+/energy_uj")
     for path in sorted(paths, key=lambda path: "-mmio" in path):

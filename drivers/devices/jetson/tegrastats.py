@@ -2,12 +2,14 @@
 
 Sources: NVIDIA's Jetson Linux Developer Guide ("tegrastats utility"), and lines that people published of TX1, TX2,
 Nano, Xavier NX, AGX Xavier, Orin Nano, Orin NX, AGX Orin and AGX Thor. A line is a list of fields in no fixed order,
-so it is searched for every form that a field can have, and which release printed it does not matter.
+so it is searched for every form that a field can have, and which release printed it does not matter. Most fields say
+what they said a moment ago: what they mean is kept for the next time.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 from drivers import linux
@@ -38,6 +40,7 @@ _FIELD = re.compile(
     )(?=\s|$)""",
     re.VERBOSE,
 )
+_ENGINE = ("use", "mhz", "only_mhz", "plain_mhz")
 _CORE = re.compile(r"(\d{1,3})%(?:@(\d{1,6}))?")
 _STRANGERS = frozenset({"fg", "bg", "limit", "lfb", "cached"})
 """Second words of ``MTS fg 1% bg 9%`` and ``EDP limit 1912``: no engines."""
@@ -118,16 +121,17 @@ class _Fields:
         self.milliwatts: dict[str, int] = {}
 
     def take(self, match: re.Match[str]) -> None:
-        if match["pool"]:
-            self.pools.setdefault(match["pool"], _pool(match))
-        elif match["cores"] is not None:
-            self.cores = self.cores or _cores(match["cores"], match["core_mhz"])
-        elif match["sensor"]:
-            _keep(self.celsius, match["sensor"], _celsius(match["sensor"], match["celsius"]))
-        elif match["rail"]:
-            _keep(self.milliwatts, match["rail"], None if match["rail"] == "NC" else int(match["milliwatts"]))
-        elif match["engine"] not in _STRANGERS:
-            _keep(self.engines, match["engine"].removesuffix("_FREQ"), _engine(match))
+        sensor, rail, engine, pool, cores = match.group("sensor", "rail", "engine", "pool", "cores")
+        if sensor:
+            _keep(self.celsius, sensor, _celsius(sensor, match["celsius"]))
+        elif rail:
+            _keep(self.milliwatts, rail, None if rail == "NC" else int(match["milliwatts"]))
+        elif pool:
+            self.pools.setdefault(pool, _pool(match))
+        elif cores is not None:
+            self.cores = self.cores or _cores(cores, match["core_mhz"])
+        elif engine not in _STRANGERS:
+            _keep(self.engines, engine.removesuffix("_FREQ"), _engine(*match.group(*_ENGINE)))
 
     def stats(self) -> Stats:
         return Stats(self.pools, self.cores, self.engines, self.celsius, self.milliwatts)
@@ -149,6 +153,7 @@ def _cores(text: str, shared_mhz: str | None) -> tuple[Core, ...]:
     return tuple(_core(one, shared_mhz) for one in text.split(",")[:FIELD_LIMIT])
 
 
+@lru_cache(maxsize=1024)
 def _core(text: str, shared_mhz: str | None) -> Core:
     match = _CORE.fullmatch(text.strip())
     if match is None:
@@ -157,16 +162,18 @@ def _core(text: str, shared_mhz: str | None) -> Core:
     return Core(_percent(match[1]), int(mhz) * 1e6 if mhz else None)
 
 
+@lru_cache(maxsize=1024)
 def _celsius(name: str, text: str) -> float | None:
     degrees = linux.celsius(str(round(float(text.replace(",", ".")) * 1000)))
     return None if name.upper().startswith("PMIC") and degrees in _PMIC_CONSTANTS else degrees
 
 
-def _engine(match: re.Match[str]) -> Engine:
-    clocks = match["mhz"] or match["only_mhz"] or match["plain_mhz"] or ""
+@lru_cache(maxsize=1024)
+def _engine(use: str | None, mhz: str | None, only_mhz: str | None, plain_mhz: str | None) -> Engine:
+    clocks = mhz or only_mhz or plain_mhz or ""
     parts = (part.strip() for part in clocks.strip("[]").split(","))
     hertz = tuple(int(part) * 1e6 for part in parts if part.isdecimal() and part.isascii())
-    return Engine(_percent(match["use"]), hertz[:FIELD_LIMIT])
+    return Engine(_percent(use), hertz[:FIELD_LIMIT])
 
 
 def _percent(text: str | None) -> float | None:

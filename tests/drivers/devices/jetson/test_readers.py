@@ -28,7 +28,7 @@ def named(found: Sequence[Reader], name: str) -> Reader:
 
 
 def test_use_of_the_processor_is_the_mean_since_the_reading_before() -> None:
-    reader = named(readers.find_fast(survey({}), "b"), "cpu")
+    reader = named(readers.find_use("b"), "cpu")
     assert reader.take(0, ["cpu  1000 0 0 9000 0 0 0 0"]) == []
     assert codes(reader.take(1, ["cpu  1050 0 0 9150 0 0 0 0"])) == [25]
     assert codes(reader.take(2, [""])) == []
@@ -37,7 +37,7 @@ def test_use_of_the_processor_is_the_mean_since_the_reading_before() -> None:
 
 
 def test_memory_that_is_left() -> None:
-    reader = named(readers.find_fast(survey({}), "b"), "memory_available")
+    reader = named(readers.find_use("b"), "memory_available")
     assert codes(reader.take(0, ["6012345"])) == [6012345 * 1024]
     assert reader.take(0, [""]) == []
 
@@ -93,17 +93,16 @@ def test_memory_pressure_or_why_there_is_none() -> None:
 
 
 def test_rapl_of_a_computer_unwrapped_its_twin_left_out() -> None:
-    found = readers.find_fast(survey(sysfs_trees.INTEL_LAPTOP), "b")
-    titles = [reader.channels[0].name for reader in found]
-    assert titles == ["cpu", "memory_available", "energy package-0", "energy core"]
-    package = found[2]
+    found = readers.find_energies(survey(sysfs_trees.INTEL_LAPTOP), "b")
+    assert [reader.channels[0].name for reader in found] == ["energy package-0", "energy core"]
+    package = found[0]
     assert codes(package.take(0, ["262143328000"])) == [262143328000]
     assert codes(package.take(SECOND // 10, ["149"])) == [262143329000, pytest.approx(0.01)]
     assert package.channels[1].point == "package"
 
 
 def test_rapl_after_a_hole_has_no_power_and_after_a_restart_begins_anew() -> None:
-    package = readers.find_fast(survey(sysfs_trees.INTEL_LAPTOP), "b")[2]
+    package = readers.find_energies(survey(sysfs_trees.INTEL_LAPTOP), "b")[0]
     package.take(0, ["1000000"])
     assert codes(package.take(2 * SECOND, ["3000000"])) == [3000000]
     assert codes(package.take(2 * SECOND + SECOND // 10, ["0"])) == [0]
@@ -113,6 +112,6 @@ def test_rapl_that_only_root_may_read_is_said() -> None:
     path = "/sys/class/powercap/intel-rapl:0/energy_uj"
     tree = {"sys/class/powercap/intel-rapl:0/max_energy_range_uj": "9\n"}
     refused = survey(tree, [path])
-    found = readers.find_fast(refused, "b")
+    found = readers.find_energies(refused, "b")
     assert [missing.what for missing in readers.energy_missing(refused, found)] == ["processor power"]
     assert readers.energy_missing(survey(trees.NANO.tree), []) == []
