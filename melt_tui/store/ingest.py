@@ -53,11 +53,13 @@ class Ingest:
         """The last tick that was written."""
 
     def commit(self, items: Sequence[Item]) -> None:
-        """Make these items durable, in one transaction or, if they are very many, a few."""
+        """Make these items durable, in one transaction or, if they are very many, a few. Compacting has one of its own."""
         for start in range(0, len(items), _ITEMS):
             with Transaction(self._connection):
                 self._write(items[start : start + _ITEMS])
-                if self._pages >= self._compacted_every or self._pages_bytes >= _PAGES_BYTES:
+            if self._pages >= self._compacted_every or self._pages_bytes >= _PAGES_BYTES:
+                # afterwards: of a crash meanwhile these items know nothing
+                with Transaction(self._connection):
                     self.compact()
 
     def compact(self) -> None:

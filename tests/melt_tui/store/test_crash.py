@@ -91,7 +91,10 @@ def test_a_wal_cut_anywhere_is_readable_up_to_the_last_whole_commit(tmp_path: Pa
         shutil.copy(whole, path)
         path.with_name(path.name + "-wal").write_bytes(wal.read_bytes()[:cut])
         with closing(Recording(path)) as recording:
-            assert list(recording.items()) == items[: max((n for end, n in ends if end <= cut), default=0)]
+            found = list(recording.items())
+        least = max((n for end, n in ends if end <= cut), default=0)
+        assert found == items[: len(found)]
+        assert len(found) in {least, min(least + 7, len(items))}, "it may be cut within the compacting"
     writer.close()
 
 

@@ -16,7 +16,7 @@ from drivers.events import ChannelsOpened
 from drivers.model import Channel, DType, Quantity, Samples, Unit, reading
 from melt_tui.errors import CannotWrite
 from melt_tui.events import SELF, Mark, SessionStarted, Tick
-from melt_tui.store import database, library, recorder
+from melt_tui.store import database, ingest, library, recorder
 from melt_tui.store.info import RecordingState
 from melt_tui.store.ingest import Ingest
 from melt_tui.store.lost import ROOM, room_of
@@ -169,6 +169,22 @@ def test_a_full_disk_stops_it_and_loses_nothing_written(
     with closing(Recording(sink.path)) as recording:
         kept = list(recording.items())
     assert kept[:11] == [STARTED, *before]
+
+
+def test_what_is_written_is_durable_before_it_is_compacted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_args: object) -> None:
+        raise sqlite3.OperationalError("killed")
+
+    monkeypatch.setattr(ingest, "compact", killed)
+    connection = database.create(tmp_path / "a.melt", 0.25)
+    writer = Ingest(connection, 2)
+    with pytest.raises(sqlite3.OperationalError, match="killed"):
+        writer.commit([STARTED, *marks(10, 20)])
+    with closing(Recording(tmp_path / "a.melt")) as recording:
+        assert [event.t_ns for event in recording.items() if isinstance(event, Mark)] == [10, 20]
+    database.close(connection)
 
 
 def test_a_full_disk_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
