@@ -1,4 +1,4 @@
-"""Fast series: a chunk at every commit, a tile for a few chunks together."""
+"""Fast series: a chunk at every commit, a tile for some of them together."""
 
 import sqlite3
 from collections.abc import Sequence

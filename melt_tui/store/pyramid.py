@@ -1,4 +1,4 @@
-"""Summaries of summaries: a few chunks make a tile, sixteen rows of a level make one of the next, ten times coarser.
+"""Summaries of summaries: some chunks make a tile, sixteen rows of a level make one of the next, ten times coarser.
 
 What a level does not hold yet is read from the level below; what is late merely adds buckets that are summed up on
 reading. So a row is never rewritten, and after a crash the pyramid is whole as it stands.
