@@ -17,8 +17,24 @@ _EXACT = 1 << 62
 """Products below fit 64 bits."""
 
 
+class Counted:
+    """Blocks of which it is known how many samples each holds."""
+
+    counts: Ints
+
+    @cached_property
+    def ends(self) -> Ints:
+        """Up to which sample each block reaches."""
+        return np.cumsum(self.counts)
+
+    @property
+    def n(self) -> int:
+        """Samples of all blocks."""
+        return int(self.ends[-1])
+
+
 @dataclass(frozen=True)
-class Blocks:
+class Blocks(Counted):
     """``k`` blocks of one series. ``counts``, ``t0``, ``t1`` and ``uneven`` have a place for each.
 
     ``own`` holds the times of the uneven ones one after the other, ``codes`` the codes of all.
@@ -31,16 +47,6 @@ class Blocks:
     uneven: NDArray[np.bool_]
     own: Ints
     codes: bytes
-
-    @cached_property
-    def ends(self) -> Ints:
-        """Up to which sample each block reaches."""
-        return np.cumsum(self.counts)
-
-    @property
-    def n(self) -> int:
-        """Samples of all blocks."""
-        return int(self.ends[-1])
 
     @cached_property
     def single(self) -> bool:
@@ -178,22 +184,12 @@ def stretch_of(samples: Sequence[Samples], gap_ns: int, most: int) -> Stretch | 
 
 
 @dataclass(frozen=True)
-class Ends:
+class Ends(Counted):
     """Of blocks that are evenly spaced within: what tells all their times."""
 
     counts: Ints
     t0: Ints
     t1: Ints
-
-    @cached_property
-    def ends(self) -> Ints:
-        """Up to which sample each block reaches."""
-        return np.cumsum(self.counts)
-
-    @property
-    def n(self) -> int:
-        """Samples of all blocks."""
-        return int(self.ends[-1])
 
 
 def ends_of(stretches: Sequence[Stretch]) -> Ends:
