@@ -9,33 +9,30 @@ from pathlib import Path
 
 import pytest
 
-from melt_tui.cli import main, supply
+from melt_tui.cli import supply
 from tests.rigs.meters.pty_end import started
+from tests.rigs.typed import Typed
 
 CSV = "serial:/dev/melt-none?family=csv&columns=V,A"
 
 
 @dataclass
-class Typed:
+class AtHome:
     """``melt`` in this process, for a user with a home of their own."""
 
-    capsys: pytest.CaptureFixture[str]
+    typed: Typed
     config: Path
 
     def __call__(self, *argv: str) -> tuple[object, str, str]:
-        try:
-            code: object = main(argv)
-        except SystemExit as leaving:
-            code = leaving.code
-        return code, *self.capsys.readouterr()
+        return self.typed.run(*argv)
 
 
 @pytest.fixture
-def melt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+def melt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> AtHome:
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("CONFIG", "DATA", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
-    return Typed(capsys, tmp_path / "CONFIG" / "melt" / "config.toml")
+    return AtHome(Typed(capsys), tmp_path / "CONFIG" / "melt" / "config.toml")
 
 
 class Terminal(io.StringIO):
@@ -45,7 +42,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_what_a_meter_feeds_and_where_is_asked_for(melt: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_meter_feeds_and_where_is_asked_for(melt: AtHome, monkeypatch: pytest.MonkeyPatch) -> None:
     code, _, err = melt("devices", "--add", CSV)
     assert (code, melt.config.exists()) == (2, False)
     assert "Which device does it feed?: add --feeds DEVICE" in err
@@ -64,7 +61,7 @@ def test_what_a_meter_feeds_and_where_is_asked_for(melt: Typed, monkeypatch: pyt
     assert code == 0, "a probe feeds nothing"
 
 
-def test_a_kept_port_that_no_scan_lists_is_there(melt: Typed) -> None:
+def test_a_kept_port_that_no_scan_lists_is_there(melt: AtHome) -> None:
     ours, theirs = pty.openpty()
     address = f"serial:{os.ttyname(theirs)}?family=tc66&silence=3"
     melt("devices", "--add", address, "--feeds", "pixel", "--point", "usb-input")
@@ -76,7 +73,7 @@ def test_a_kept_port_that_no_scan_lists_is_there(melt: Typed) -> None:
             os.close(theirs)
 
 
-def test_a_meter_supplies_what_was_agreed_to(melt: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_meter_supplies_what_was_agreed_to(melt: AtHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supply, "UP_S", 60.0)
     with started("tests.rigs.meters.ppk2_rig", "--current", "constant:0.3") as rig:
         melt("devices", "--add", f"serial:{rig.port}?family=ppk2", "--feeds", "p8", "--point", "usb-input",
