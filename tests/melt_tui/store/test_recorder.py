@@ -16,7 +16,7 @@ from drivers.events import ChannelsOpened
 from drivers.model import Channel, DType, Quantity, Samples, Unit, reading
 from melt_tui.errors import CannotWrite
 from melt_tui.events import SELF, Mark, SessionStarted, Tick
-from melt_tui.store import database, ingest, library, recorder
+from melt_tui.store import database, fast, ingest, library, recorder
 from melt_tui.store.info import RecordingState
 from melt_tui.store.ingest import Ingest
 from melt_tui.store.lost import ROOM, room_of
@@ -135,6 +135,23 @@ def test_fast_blocks_are_kept_in_order_round_a_malformed_one(tmp_path: Path) -> 
         assert list(recording.samples(fast.key, 0, 10**9)) == [good[0], good[1], timed]
         kinds = [type(item).__name__ for item in recording.items()]
     assert kinds == ["ChannelsOpened", "Samples", "SamplesLost", "Mark", "Samples", "Samples"]
+
+
+def test_what_waits_to_be_summed_up_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "TOGETHER_BYTES", 6000)
+    channel = Channel(
+        device="m", name="i", quantity=Quantity.CURRENT, unit=Unit.AMPERE, rate_hz=1e5, dtype=DType.U16
+    )
+    connection = database.create(tmp_path / "a.melt", 0.25)
+    writer = Ingest(connection, 100)
+    writer.commit([STARTED, ChannelsOpened(t_ns=5, device="m", channels=(channel,))])
+    tiles = []
+    for k in range(5):
+        t_ns = k * 10_000_000
+        writer.commit([Samples("m", "i", t_ns, t_ns + 9_990_000, DType.U16, bytes(2000))])
+        tiles += connection.execute("SELECT count(*) FROM tiles WHERE level = 0").fetchone()
+    database.close(connection)
+    assert tiles == [0, 0, 1, 1, 1]
 
 
 def test_a_full_disk_stops_it_and_loses_nothing_written(
