@@ -3,8 +3,6 @@
 import struct
 import threading
 from collections.abc import Sequence
-from itertools import accumulate
-from operator import sub
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +10,8 @@ import zstandard
 from numpy.typing import NDArray
 
 from drivers.model import DType, code_struct
-from melt_tui.timeline.blocks import Blocks, Ints, Stretch
+from melt_tui.timeline.blocks import Blocks, Ints
+from melt_tui.timeline.stretches import Stretch, narrowed, whole
 
 Level = Literal[1, 3]
 """Of zstd: 1 for what is packed at every commit, 3 for what is packed once a minute."""
@@ -71,7 +70,11 @@ def encode_fast(stretch: Stretch, *, packed: bool = True) -> Fast:
     """Blocks of a fast series as a blob, packed if that is asked for."""
     k = len(stretch.counts)
     ends = struct.pack(f"<{3 * k}q", *stretch.counts, *stretch.t0, *stretch.t1)
-    coding, codes = _fast_code(stretch.codes, stretch.dtype, stretch.counts)
+    coding, codes = (
+        (_BYTES, _lasts(stretch.lows, stretch.codes))
+        if stretch.lows
+        else _wide_code(stretch.codes, stretch.dtype)
+    )
     if not packed:
         return Fast(_HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, k) + ends + codes, worth=False)
     body = ends + codes
@@ -241,16 +244,22 @@ def _width(steps: Ints) -> int:
 
 
 def _fast_code(codes: bytes, dtype: DType, counts: Sequence[int]) -> tuple[int, bytes]:
-    """How codes of a fast channel pack quickly, and packed so. Noise round a slow level: within a block it takes a byte."""
+    """How codes of a fast channel pack quickly, and packed so."""
+    narrow = narrowed(codes, dtype, counts)
+    return _wide_code(codes, dtype) if narrow is None else (_BYTES, _lasts(*narrow))
+
+
+def _lasts(lows: Sequence[int], lasts: bytes) -> bytes:
+    return struct.pack(f"<{len(lows)}q", *lows) + lasts
+
+
+def _wide_code(codes: bytes, dtype: DType) -> tuple[int, bytes]:
+    """The same of those that take more than a byte."""
     raw = np.frombuffer(codes, _numpy(dtype))
     if raw.dtype.kind == "f" or raw.itemsize == 8:
         return _PLANES, planes(codes, raw.itemsize)
-    starts = np.array([0, *accumulate(counts[:-1])])
-    lows, highs = np.minimum.reduceat(raw, starts).tolist(), np.maximum.reduceat(raw, starts).tolist()
-    if max(map(sub, highs, lows)) < 1 << 8:
-        return _BYTES, struct.pack(f"<{len(lows)}q", *lows) + raw.astype(np.uint8).tobytes()
-    low = min(lows)
-    width = 2 if max(highs) - low < 1 << 16 else 4
+    low, high = int(raw.min()), int(raw.max())
+    width = 2 if high - low < 1 << 16 else 4
     narrow = np.empty(len(raw), _UNSIGNED[width])
     np.subtract(raw, raw.dtype.type(low), out=narrow, casting="unsafe")
     return _NARROW, _FROM.pack(width, low) + narrow.view(np.uint8).reshape(-1, width).T.tobytes()
@@ -280,7 +289,7 @@ def _uncode(coding: int, data: bytes, dtype: DType, counts: Ints) -> bytes:
     elif coding == _NARROW:
         codes = _widened(data, made)
     elif coding == _BYTES:
-        codes = _whole(data, made, counts)
+        codes = _whole(data, dtype, counts)
     elif coding >= _DECIMAL:
         codes = (_unsteps(data, 0, n)[0] / 10.0 ** (coding - _DECIMAL)).astype(made).tobytes()
     else:
@@ -297,15 +306,12 @@ def _widened(data: bytes, made: np.dtype[Any]) -> bytes:
     return codes
 
 
-def _whole(data: bytes, made: np.dtype[Any], counts: Ints) -> bytes:
-    """Codes from their last bytes and the least code of each block, less than 256 below each of its others."""
-    lows = np.frombuffer(data, "<i8", len(counts))
-    if len(data) - lows.nbytes != counts.sum():
+def _whole(data: bytes, dtype: DType, counts: Ints) -> bytes:
+    """Codes from the least one of each block and their last bytes."""
+    lows, lasts = np.frombuffer(data, "<i8", len(counts)), data[8 * len(counts) :]
+    if len(lasts) != counts.sum():
         raise ValueError("codes are missing")
-    least = lows.astype(made).repeat(counts)
-    above = np.frombuffer(data, np.uint8, offset=lows.nbytes) - lows.astype(np.uint8).repeat(counts)
-    codes: bytes = (least + above).astype(made).tobytes()
-    return codes
+    return whole(lasts, lows, counts, dtype)
 
 
 def _scaled(raw: NDArray[Any], places: int) -> Ints | None:

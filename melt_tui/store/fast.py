@@ -11,8 +11,9 @@ from melt_tui.store.compaction import MOST, Summaries
 from melt_tui.store.pyramid import PyramidWriter, waiting_chunks
 from melt_tui.store.series import Series
 from melt_tui.store.tiles import decode_tiles, merged
-from melt_tui.timeline.blocks import Blocks, Stretch, blocks_of, runs_of, side_by_side, stretch_of, together
+from melt_tui.timeline.blocks import Blocks, blocks_of, runs_of, together
 from melt_tui.timeline.columns import Buckets
+from melt_tui.timeline.stretches import Stretch, side_by_side, stretch_of
 from melt_tui.timeline.summaries import Decoder, summarized, summed_up
 
 TOGETHER = 32

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, repeat
-from operator import floordiv, sub
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,67 +149,6 @@ def blocks_of(samples: Sequence[Samples]) -> Blocks:
         np.array([each is not None for each in times], np.bool_) if own else np.zeros(len(times), np.bool_),
         np.frombuffer(b"".join(own), "<i8"),
         b"".join(codes),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Blocks of a series as they were published, side by side: at least one, evenly spaced within, each after the one before.
-    Plain tuples: of the dozen blocks of a commit arrays cost more than all that is done with them."""
-
-    dtype: DType
-    counts: tuple[int, ...]
-    t0: tuple[int, ...]
-    t1: tuple[int, ...]
-    codes: bytes
-
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """The first and the last time."""
-        return self.t0[0], self.t1[-1]
-
-
-def stretch_of(samples: Sequence[Samples], gap_ns: int, most: int) -> Stretch | None:
-    """Published blocks as one stretch; None of those that bring their own times, lie in another order or further apart than
-    ``gap_ns``, or are more than ``most`` samples."""
-    _, _, t0, t1, dtypes, parts, times = zip(*samples, strict=True)
-    steps = list(map(sub, t0[1:], t1))
-    follow = min(map(sub, t1, t0)) >= 0 <= min(steps, default=0) and max(steps, default=0) <= gap_ns
-    if not follow or times.count(None) < len(times):
-        return None
-    counts = tuple(map(floordiv, map(len, parts), repeat(code_struct(dtypes[0]).size)))
-    return Stretch(dtypes[0], counts, t0, t1, b"".join(parts)) if sum(counts) <= most else None
-
-
-@dataclass(frozen=True)
-class Ends(Counted):
-    """Of blocks that are evenly spaced within: what tells all their times."""
-
-    counts: Ints
-    t0: Ints
-    t1: Ints
-
-
-def ends_of(stretches: Sequence[Stretch]) -> Ends:
-    """Of the blocks of some, at least one, one after the other."""
-    return Ends(
-        np.array([*chain.from_iterable([part.counts for part in stretches])], np.int64),
-        np.array([*chain.from_iterable([part.t0 for part in stretches])], np.int64),
-        np.array([*chain.from_iterable([part.t1 for part in stretches])], np.int64),
-    )
-
-
-def side_by_side(stretches: Sequence[Stretch]) -> Blocks:
-    """The blocks of some, at least one, one after the other."""
-    ends = ends_of(stretches)
-    return Blocks(
-        stretches[0].dtype,
-        ends.counts,
-        ends.t0,
-        ends.t1,
-        np.zeros(len(ends.counts), np.bool_),
-        np.empty(0, np.int64),
-        b"".join([part.codes for part in stretches]),
     )
 
 

@@ -98,7 +98,7 @@ def piece_values(codes: NDArray[Any], decoding: Decoding, piece: int) -> Values:
 def bucketed(times: Times, values: Values, width_ns: int) -> Buckets:
     """Samples in time order, summed up in buckets of this width."""
     starts = times - times % width_ns
-    first = _firsts(starts)
+    first = firsts(starts)
     if not len(first):
         return Buckets(starts, starts, values, values, values)
     with np.errstate(all="ignore"):
@@ -114,7 +114,7 @@ def bucketed(times: Times, values: Values, width_ns: int) -> Buckets:
 def coarser(buckets: Buckets, width_ns: int) -> Buckets:
     """Buckets by start, summed up in buckets of a width that is a multiple of theirs."""
     starts = buckets.starts - buckets.starts % width_ns
-    first = _firsts(starts)
+    first = firsts(starts)
     if len(first) == len(starts):
         return Buckets(starts, buckets.counts, buckets.minima, buckets.maxima, buckets.sums)
     with np.errstate(all="ignore"):
@@ -216,7 +216,7 @@ def _polynomial(x: Values, coefficients: Sequence[float]) -> Values:
     return total
 
 
-def _firsts(starts: Times) -> NDArray[np.intp]:
+def firsts(starts: Times) -> NDArray[np.intp]:
     """Where each run of equal starts begins. Not by ``np.diff``, which takes longer than a minute of readings."""
     fresh = np.ones(len(starts), np.bool_)
     np.not_equal(starts[1:], starts[:-1], out=fresh[1:])

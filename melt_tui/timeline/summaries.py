@@ -1,15 +1,17 @@
 """Values of codes and their summaries: what of a chunk is known without unpacking it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivers.model import Decoding, DType, code_struct
-from melt_tui.timeline.blocks import Blocks, Ends, Ints, Stretch, ends_of, side_by_side
-from melt_tui.timeline.columns import Buckets, Values, bucketed, lengths, piece_values, values_of
+from melt_tui.timeline.blocks import Blocks, Ints
+from melt_tui.timeline.columns import Buckets, Values, bucketed, firsts, lengths, piece_values, values_of
 from melt_tui.timeline.grid import LEVELS_NS
+from melt_tui.timeline.stretches import Bytes, Ends, Stretch, above, ends_of, side_by_side
 
 SLOW_HZ = 2000.0
 """Channels up to this rate go through the journal; faster ones have a chunk of their own at every commit."""
@@ -25,6 +27,12 @@ _TABLE_BITS = 20
 
 _HALF = 1 << 16
 """The squares of numbers below fit 32 bits."""
+
+_BYTE = 255
+
+_NEAR = 100_000
+"""Bytes of codes that are gone through at once: they stay in the cache from one step to the next, and what a step makes of them
+needs no fresh memory of the system, which costs more than the step."""
 
 _WHOLE = 1 << 32
 """Sums below fit 32 bits. Wider ones make numpy copy all that it sums up, which costs more than the sums."""
@@ -57,8 +65,7 @@ class Decoder:
             span = range(int(low.min()), int(high.max()) + 1)
             piece = self._piece(span)
             if piece is not None:
-                ends = piece_values(np.concatenate((low, high)), self._decoding, piece).reshape(2, -1)
-                least, most = ends if self._rises[piece] > 0 else ends[::-1]
+                least, most = self._ends(low, high, piece)
                 return least, most, self._sums(raw, span, piece, places, counts)
         values = self(codes)
         with np.errstate(all="ignore"):
@@ -67,6 +74,39 @@ class Decoder:
                 np.maximum.reduceat(values, places),
                 np.add.reduceat(values, places),
             )
+
+    def extremes_above(
+        self, codes: Bytes, lows: Ints, places: Ints, counts: Ints
+    ) -> tuple[Values, Values, Values]:
+        """The same of codes that tell how far they are above one of ``lows``, of which there is one for each stretch."""
+        low, high = np.minimum.reduceat(codes, places) + lows, np.maximum.reduceat(codes, places) + lows
+        piece = self._piece(range(int(low.min()), int(high.max()) + 1))
+        if piece is None:
+            whole = (lows.repeat(counts) + codes).astype("<" + self._dtype)
+            return self.extremes(whole.tobytes(), places, counts)
+        least, most = self._ends(low, high, piece)
+        return least, most, self._sums_above(codes, lows, piece, places, counts)
+
+    def _ends(self, low: NDArray[Any], high: NDArray[Any], piece: int) -> tuple[Values, Values]:
+        """Least and greatest values, from the least and greatest codes of one piece."""
+        codes = np.concatenate((low, high)).astype("<" + self._dtype, copy=False)
+        ends = piece_values(codes, self._decoding, piece).reshape(2, -1)
+        return (ends[0], ends[1]) if self._rises[piece] > 0 else (ends[1], ends[0])
+
+    def _sums_above(self, codes: Bytes, lows: Ints, piece: int, places: Ints, counts: Ints) -> Values:
+        """By powers of what codes are above the least of all, exact as well."""
+        start, most = int(lows.min()), int(np.maximum.reduce(counts))
+        first = piece << (self._decoding.bits or 0)
+        constant, linear, square = _about(self._decoding.pieces[piece], start - first)
+        sums: Values = np.multiply(counts, constant, dtype=np.float64)
+        if linear or square:
+            rises = lows - start
+            total = _summed(codes, _BYTE * most, places).astype(np.int64)
+            sums += (total + counts * rises) * linear
+        if square:
+            squares = _summed(np.multiply(codes, codes, dtype=np.uint16), _BYTE**2 * most, places)
+            sums += (squares.astype(np.int64) + rises * (2 * total + counts * rises)) * square
+        return sums
 
     def _sums(self, raw: NDArray[Any], span: range, piece: int, places: Ints, counts: Ints) -> Values:
         """By powers of what codes are above the least of them: small numbers, whose sums are exact."""
@@ -128,31 +168,60 @@ def summarized(blocks: Blocks, decoder: Decoder, width_ns: int) -> Buckets:
 
 
 def summed_up(stretches: Sequence[Stretch], decoder: Decoder, width_ns: int) -> Buckets:
-    """The same of stretches, at least one. Each is gone through while it is in the cache: laid side by side they would
-    have to be fetched again for every step."""
+    """The same of stretches, at least one."""
     ends = ends_of(stretches)
     if not _regular(ends, width_ns):
         return summarized(side_by_side(stretches), decoder, width_ns)
     edges, places, held = _cut(ends, width_ns)
-    starts = np.cumsum([0, *[sum(part.counts) for part in stretches]])
-    cuts = np.union1d(places, starts[:-1])
-    bounds = cuts.searchsorted(starts).tolist()
-    found: list[tuple[Values, Values, Values]] = []
-    for part, start, a, b in zip(stretches, starts.tolist(), bounds, bounds[1:], strict=False):
-        within = cuts[a:b] - start
-        found.append(decoder.extremes(part.codes, within, lengths(within, sum(part.counts))))
-    least, most, sums = map(np.concatenate, zip(*found, strict=True))
+    cuts = np.sort(np.concatenate((places, ends.ends - ends.counts)), kind="stable")
+    cuts = cuts[firsts(cuts)]
+    least, most, sums = map(np.concatenate, zip(*_extremes(stretches, ends, cuts, decoder), strict=True))
     if len(cuts) == len(places):
         return Buckets(edges, held, least, most, sums)
-    firsts = cuts.searchsorted(places)  # of the buckets, some of which lie in two stretches
+    first = cuts.searchsorted(places)  # of the buckets, some of which lie in several blocks
     with np.errstate(all="ignore"):
         return Buckets(
             edges,
             held,
-            np.minimum.reduceat(least, firsts),
-            np.maximum.reduceat(most, firsts),
-            np.add.reduceat(sums, firsts),
+            np.minimum.reduceat(least, first),
+            np.maximum.reduceat(most, first),
+            np.add.reduceat(sums, first),
         )
+
+
+def _extremes(
+    stretches: Sequence[Stretch], ends: Ends, cuts: Ints, decoder: Decoder
+) -> Iterator[tuple[Values, Values, Values]]:
+    """Least and greatest value and the sum between one of ``cuts``, among which are the first samples of all blocks, and the
+    next."""
+    block, start = 0, 0
+    for group in _groups(stretches):
+        n, blocks = sum(part.n for part in group), sum(len(part.counts) for part in group)
+        a, b = cuts.searchsorted((start, start + n)).tolist()
+        within = cuts[a:b] - start
+        held = lengths(within, n)
+        if group[0].lows:
+            own = slice(block, block + blocks)
+            lows = np.array([*chain.from_iterable([part.lows for part in group])], np.int64)
+            codes = above(b"".join([part.codes for part in group]), lows, ends.counts[own])
+            of = lows[ends.ends[own].searchsorted(cuts[a:b], "right")]
+            yield decoder.extremes_above(codes, of, within, held)
+        else:
+            yield decoder.extremes(group[0].codes, within, held)
+        block, start = block + blocks, start + n
+
+
+def _groups(stretches: Sequence[Stretch]) -> Iterator[Sequence[Stretch]]:
+    """Some narrow stretches in a row, or a wide one: what is gone through at once."""
+    group: list[Stretch] = []
+    for part in stretches:
+        if group and not (
+            group[0].lows and part.lows and sum(len(each.codes) for each in group) + len(part.codes) <= _NEAR
+        ):
+            yield group
+            group = []
+        group.append(part)
+    yield group
 
 
 def _regular(blocks: Blocks | Ends, width_ns: int) -> bool:

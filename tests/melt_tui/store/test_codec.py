@@ -23,7 +23,8 @@ from melt_tui.store.codec import (
     pack_soon,
     unpack,
 )
-from melt_tui.timeline.blocks import blocks_of, stretch_of
+from melt_tui.timeline.blocks import blocks_of
+from melt_tui.timeline.stretches import stretch_of
 from tests.rigs.sample_blocks import readings, series
 
 KEY = ("d", "c")

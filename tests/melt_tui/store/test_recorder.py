@@ -138,7 +138,7 @@ def test_fast_blocks_are_kept_in_order_round_a_malformed_one(tmp_path: Path) -> 
 
 
 def test_what_waits_to_be_summed_up_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast, "TOGETHER_BYTES", 6000)
+    monkeypatch.setattr(fast, "TOGETHER_BYTES", 3000)
     channel = Channel(
         device="m", name="i", quantity=Quantity.CURRENT, unit=Unit.AMPERE, rate_hz=1e5, dtype=DType.U16
     )

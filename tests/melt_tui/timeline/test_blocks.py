@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.model import DType, Samples
-from melt_tui.timeline.blocks import blocks_of, runs_of, side_by_side, stretch_of, together
+from melt_tui.timeline.blocks import blocks_of, runs_of, together
+from melt_tui.timeline.stretches import side_by_side, stretch_of
 from tests.rigs.sample_blocks import blocks, series
 
 

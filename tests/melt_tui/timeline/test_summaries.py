@@ -6,8 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drivers.model import IDENTITY, Decoding, DType, Samples, linear
-from melt_tui.timeline.blocks import blocks_of, stretch_of
+from melt_tui.timeline.blocks import blocks_of
 from melt_tui.timeline.columns import Buckets, bucketed, values_of
+from melt_tui.timeline.stretches import stretch_of
 from melt_tui.timeline.summaries import Decoder, base_of, summarized, summed_up
 from tests.rigs.sample_blocks import series
 
@@ -81,6 +82,31 @@ def test_stretches_that_are_not_laid_side_by_side(
     assert len(stretches) == len(parts)
     got = summed_up(stretches, Decoder(published[0].dtype, decoding), width)
     assert_summed_up(published, decoding, width, got)
+
+
+def narrow(lows: tuple[int, ...], rise: int, n: int) -> list[Samples]:
+    """Blocks one after the other, each of codes from a low one to ``rise`` above it."""
+    above = np.arange(n) % (rise + 1)
+    parts = [(low + above).astype("<u4").tobytes() for low in lows]
+    return [Samples("d", "c", k * n, k * n + n - 1, DType.U32, part) for k, part in enumerate(parts)]
+
+
+@pytest.mark.parametrize("lows", [(100,), (100, 2900, 700), (3000, 12, 12), ((1 << 12) + 9, 40)])
+@pytest.mark.parametrize("rise", [0, 255, 256])
+def test_blocks_of_different_levels_whose_values_are_squares(lows: tuple[int, ...], rise: int) -> None:
+    published = narrow(lows, rise, 600)
+    stretches = [stretch for one in published if (stretch := stretch_of([one], 1 << 62, 1 << 20))]
+    assert [bool(stretch.lows) for stretch in stretches] == [rise < 256] * len(lows)
+    for parts in (stretches, [stretch_of(published, 1 << 62, 1 << 20)]):
+        got = summed_up([part for part in parts if part], Decoder(DType.U32, RANGES), 1000)
+        assert_summed_up(published, RANGES, 1000, got)
+
+
+def test_sums_of_squares_that_do_not_fit_32_bits() -> None:
+    published = narrow((0, 3), 255, 200_000)
+    stretch = stretch_of(published, 1 << 62, 1 << 20)
+    assert stretch is not None
+    assert_summed_up(published, RANGES, 10**6, summed_up([stretch], Decoder(DType.U32, RANGES), 10**6))
 
 
 def test_stretches_in_another_order_than_that_of_time() -> None:
