@@ -1,7 +1,10 @@
 """Once a minute: the journal into one chunk per channel, one row per channel and second, and the order of publication."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 
@@ -10,8 +13,8 @@ from melt_tui.store.journal import EVENT, Tail, encode_order, tail_of
 from melt_tui.store.pyramid import PyramidWriter
 from melt_tui.store.series import Registry, Series
 from melt_tui.timeline.blocks import Blocks, Ints, runs_of
-from melt_tui.timeline.columns import Buckets, coarser, joined
-from melt_tui.timeline.summaries import base_of, summarized
+from melt_tui.timeline.columns import Buckets, coarser, each_of, joined
+from melt_tui.timeline.summaries import base_of, summarized, summarized_alike
 
 MOST = 65_536
 """Samples of one chunk at most, if its blocks allow it."""
@@ -61,19 +64,60 @@ def _slow(
 ) -> Iterator[tuple[int, Buckets]]:
     """Chunks of the slow series; the seconds of their channels."""
     axes = _Axes(connection)
+    for (base_ns, _), group in groupby(_all_parts(registry, tail, axes), attrgetter("base_ns", "times")):
+        parts = list(group)
+        for part in parts:
+            series, run = part.series, part.run
+            data = encode(run, 3, axis=part.axis is not None)
+            connection.execute(_CHUNK, (series.id, *run.bounds, part.axis, data))
+            pyramid.chunk(series.id, run.bounds, waits=False)
+        for part, fine, seconds in () if base_ns is None else _summed_up(parts, base_ns):
+            pyramid.tile(part.series.id, base_ns, fine)
+            yield part.series.channel_id, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A chunk in the making."""
+
+    series: Series
+    run: Blocks
+    axis: int | None
+    """The row that holds its times."""
+
+    @property
+    def base_ns(self) -> int | None:
+        """Width of its finest summaries; None for what has none."""
+        return None if self.series.ticks else self.series.base_ns or _SECOND
+
+    @property
+    def times(self) -> object:
+        """The same for parts whose samples have the same times: the axis tells all of them, or the ends of blocks."""
+        if self.axis is None:
+            return object()
+        run = self.run
+        return self.axis, b"" if run.single or len(run.own) else run.counts.tobytes()
+
+
+def _summed_up(parts: Sequence[_Part], base_ns: int) -> Iterator[tuple[_Part, Buckets, Buckets]]:
+    """Of each part its finest summaries and those of its seconds."""
+    width_ns = min(base_ns, _SECOND)
+    if len(parts) > 1:
+        runs, decoders = [part.run for part in parts], [part.series.decoder for part in parts]
+        found = summarized_alike(runs, decoders, width_ns)
+    else:
+        found = summarized(parts[0].run, parts[0].series.decoder, width_ns)
+    fine = found if base_ns <= _SECOND else coarser(found, base_ns)
+    seconds = found if base_ns >= _SECOND else coarser(found, _SECOND)
+    if len(parts) == 1:
+        yield parts[0], fine, seconds
+    else:
+        yield from zip(parts, each_of(fine), each_of(seconds), strict=True)
+
+
+def _all_parts(registry: Registry, tail: Tail, axes: "_Axes") -> Iterator[_Part]:
     for series, run in _all_runs(registry, tail):
-        axis = None if run.axis is None else axes.row(run.axis)
-        connection.execute(
-            "INSERT INTO chunks (series, t0_ns, t1_ns, axis, data) VALUES (?, ?, ?, ?, ?)",
-            (series.id, *run.bounds, axis, encode(run, 3, axis=axis is not None)),
-        )
-        pyramid.chunk(series.id, run.bounds, waits=False)
-        if series.ticks:
-            continue
-        base_ns = series.base_ns or _SECOND
-        fine = summarized(run, series.decoder, min(base_ns, _SECOND))
-        pyramid.tile(series.id, base_ns, fine if base_ns <= _SECOND else coarser(fine, base_ns))
-        yield series.channel_id, fine if base_ns >= _SECOND else coarser(fine, _SECOND)
+        yield _Part(series, run, None if run.axis is None else axes.row(run.axis))
 
 
 def _all_runs(registry: Registry, tail: Tail) -> Iterator[tuple[Series, Blocks]]:
@@ -111,16 +155,17 @@ class _Axes:
 def _rows(seconds: Summaries) -> Iterator[tuple[int, int, int, float, float, float]]:
     """Rows of ``seconds`` in the order in which the table is kept; a few at a time, for a minute of many channels is
     megabytes of small objects."""
-    parts = [(channel, joined(one, _SECOND)) for channel, one in seconds.items()]
+    parts = [one[0] if len(one) == 1 else joined(one, _SECOND) for one in seconds.values()]
     if not parts:
         return
+    counts = np.concatenate([one.counts for one in parts])
     columns = (
-        np.concatenate([one.starts // _SECOND for _, one in parts]),
-        np.concatenate([np.full(len(one.starts), channel) for channel, one in parts]),
-        np.concatenate([one.counts for _, one in parts]),
-        np.concatenate([one.minima for _, one in parts]),
-        np.concatenate([one.sums / one.counts for _, one in parts]),
-        np.concatenate([one.maxima for _, one in parts]),
+        np.concatenate([one.starts for one in parts]) // _SECOND,
+        np.repeat(np.array(list(seconds)), [len(one.starts) for one in parts]),
+        counts,
+        np.concatenate([one.minima for one in parts]),
+        np.concatenate([one.sums for one in parts]) / counts,
+        np.concatenate([one.maxima for one in parts]),
     )
     order = np.lexsort(columns[1::-1])
     for at in range(0, len(order), _SOME):
@@ -128,6 +173,7 @@ def _rows(seconds: Summaries) -> Iterator[tuple[int, int, int, float, float, flo
         yield from zip(*(column[some].tolist() for column in columns), strict=True)
 
 
+_CHUNK = "INSERT INTO chunks (series, t0_ns, t1_ns, axis, data) VALUES (?, ?, ?, ?, ?)"
 _ORDER = """
     INSERT INTO orders (event_to, chunk_to, tile_to, data) VALUES (?,
     (SELECT coalesce(max(id), 0) FROM chunks), (SELECT coalesce(max(id), 0) FROM tiles), ?)"""

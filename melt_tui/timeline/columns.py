@@ -4,7 +4,7 @@ Not imported by ``melt_tui.timeline`` itself: the first screen reaches no numpy.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,7 +24,8 @@ _EXACT = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """Summaries of the samples of equal spans: arrays of equal length, ``starts`` rising, only those with samples."""
+    """Summaries of the samples of equal spans: arrays of equal length, ``starts`` rising, only those with samples. Of several
+    channels that share their times least, greatest and sums have a row for each."""
 
     starts: Times
     counts: NDArray[np.int64]
@@ -96,7 +97,7 @@ def piece_values(codes: NDArray[Any], decoding: Decoding, piece: int) -> Values:
 
 
 def bucketed(times: Times, values: Values, width_ns: int) -> Buckets:
-    """Samples in time order, summed up in buckets of this width."""
+    """Samples in time order, summed up in buckets of this width; of several channels with a row of values for each."""
     starts = times - times % width_ns
     first = firsts(starts)
     if not len(first):
@@ -105,9 +106,9 @@ def bucketed(times: Times, values: Values, width_ns: int) -> Buckets:
         return Buckets(
             starts[first],
             lengths(first, len(starts)),
-            np.minimum.reduceat(values, first),
-            np.maximum.reduceat(values, first),
-            np.add.reduceat(values, first),
+            np.minimum.reduceat(values, first, axis=-1),
+            np.maximum.reduceat(values, first, axis=-1),
+            np.add.reduceat(values, first, axis=-1),
         )
 
 
@@ -121,10 +122,16 @@ def coarser(buckets: Buckets, width_ns: int) -> Buckets:
         return Buckets(
             starts[first],
             np.add.reduceat(buckets.counts, first),
-            np.minimum.reduceat(buckets.minima, first),
-            np.maximum.reduceat(buckets.maxima, first),
-            np.add.reduceat(buckets.sums, first),
+            np.minimum.reduceat(buckets.minima, first, axis=-1),
+            np.maximum.reduceat(buckets.maxima, first, axis=-1),
+            np.add.reduceat(buckets.sums, first, axis=-1),
         )
+
+
+def each_of(buckets: Buckets) -> Iterator[Buckets]:
+    """Those of each of several channels."""
+    for low, high, total in zip(buckets.minima, buckets.maxima, buckets.sums, strict=True):
+        yield Buckets(buckets.starts, buckets.counts, low, high, total)
 
 
 def joined(parts: Sequence[Buckets], width_ns: int) -> Buckets:
