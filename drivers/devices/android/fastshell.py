@@ -28,7 +28,7 @@ QUIET_BEATS, SILENT_BEATS = 5, 7
 second. The last ones are counted as beats of ours, so that a computer that slept, or had no time for us, does not blame the
 phone."""
 
-TURNS = 20
+TURNS = 10
 """Phones tell their ticks in so many groups, one after the other within a second: together they wake us least often, but what
 dozens say at one moment keeps the loop from all else for longer than 10 ms."""
 
