@@ -94,7 +94,7 @@ class Recorder:
 
     def _stop(self, why: str) -> None:
         self.problem = (
-            f"recording stopped, what came before is kept in {self.path.name}: {_REASONS.get(why, why)}"
+            f"{_REASONS.get(why, why)}: recording stopped, what came before is kept in {self.path.name}"
         )
         self._items.clear()
         self._on_problem(self.problem)
@@ -118,6 +118,6 @@ class Recorder:
 
 
 _REASONS = {
-    "database or disk is full": "the disk is full",
-    "disk I/O error": "the disk does not take any more",
+    "database or disk is full": "the disk is full, make room and start anew",
+    "disk I/O error": "the disk does not take any more, look after it and start anew",
 }

@@ -10,13 +10,24 @@ from melt_tui.events import (
     DeviceUp,
     Mark,
     RunEnded,
+    RunOutcome,
     RunStarted,
     RunWaiting,
     SafetyStop,
     ThrottleEnded,
     ThrottleOnset,
 )
-from melt_tui.timeline import DeviceState, DeviceView, Interval, Reading, RunPhase, Timeline, View, Window
+from melt_tui.timeline import (
+    DeviceState,
+    DeviceView,
+    Interval,
+    Reading,
+    RunPhase,
+    RunView,
+    Timeline,
+    View,
+    Window,
+)
 from melt_tui.ui.steps import Pause, Steps, done
 from melt_tui.ui.topics import Panel, Stock, devices, panels
 from melt_tui.ui.waits import waiting
@@ -143,10 +154,15 @@ def _at_cursor(timeline: Timeline, glance: Look) -> View | None:
 
 
 def default_device(view: View) -> str:
-    """The first device that runs a model, else the first one; empty when there is none."""
+    """The first device that runs a model, or whose run failed: it is not to go out of sight with the reason. Else the first one;
+    empty when there is none."""
     known = [device.device for device in devices(view)]
-    busy = [name for name in known if name in view.runs and view.runs[name].phase is not RunPhase.ENDED]
+    busy = [name for name in known if name in view.runs and _heeded(view.runs[name])]
     return next(iter(busy or known), "")
+
+
+def _heeded(run: RunView) -> bool:
+    return run.ended is None or run.ended.outcome is RunOutcome.FAILED
 
 
 def running(view: View) -> list[str]:

@@ -1,11 +1,14 @@
-"""A list of happenings: time, device and sentence, one line each."""
+"""A list of happenings: time, device and sentence."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from melt_tui.ui.renderables.cells import Ground, Ink, Line
-from melt_tui.ui.renderables.rows import column, row
+from melt_tui.ui.renderables.rows import Part, column, length, row, wrapped
 
 NAME_CELLS = 12
+LINES_AT_MOST = 3
+"""Lines that one happening is wrapped into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,14 @@ class EventLine:
     ink: Ink
 
 
-def event_line(line: EventLine, width: int, *, chosen: bool) -> Line:
-    """In ``width`` cells; where there is little room the device's name is left out."""
+def event_lines(line: EventLine, width: int, *, chosen: bool) -> Iterator[Line]:
+    """In lines of ``width`` cells, long text wrapped under its beginning: why something happened stands at the end of it. Where
+    there is little room the device's name is left out."""
     ground = Ground.SELECTED if chosen else Ground.NONE
-    parts = [(f" {line.stamp} ", Ink.DIM)]
+    head: list[Part] = [(f" {line.stamp} ", Ink.DIM)]
     if width >= 44:
-        parts.append((column(line.device, NAME_CELLS) + " ", line.device_ink))
-    parts.append((line.text, line.ink))
-    return row(width, parts, ground)
+        head.append((column(line.device, NAME_CELLS) + " ", line.device_ink))
+    indent = length(head)
+    for i, text in enumerate(wrapped(line.text, max(8, width - indent))[:LINES_AT_MOST]):
+        lead = head if i == 0 else [(" " * indent, Ink.DIM)]
+        yield row(width, [*lead, (text, line.ink)], ground)

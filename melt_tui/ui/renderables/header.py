@@ -53,7 +53,7 @@ def _left(model: HeaderModel, dropped: int) -> list[Part]:
 def _right(model: HeaderModel, dropped: int) -> list[Part]:
     parts: list[Part] = []
     if model.cost and dropped < 1:
-        parts.append((f"{model.cost}   ", Ink.DIM))
+        parts.append((f"{model.cost}  ", Ink.DIM))
     if model.clock:
-        parts.append((f"{model.clock} ", Ink.TEXT))
+        parts.append((f" {model.clock} ", Ink.TEXT))
     return parts

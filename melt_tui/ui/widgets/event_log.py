@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from melt_tui.ui.renderables.cells import Ink, Line
-from melt_tui.ui.renderables.event_lines import EventLine, event_line
+from melt_tui.ui.renderables.event_lines import EventLine, event_lines
 from melt_tui.ui.renderables.rows import row
 from melt_tui.ui.widgets.pane import Pane
 
@@ -17,6 +17,8 @@ class EventLog(Pane):
         super().__init__("events")
         self._events: Sequence[EventLine] = ()
         self._cursor_ns: int | None = None
+        self._moments: Sequence[int] = ()
+        """Of each line."""
 
     def show(self, events: Sequence[EventLine], cursor_ns: int | None) -> None:
         """List these, newest first."""
@@ -25,11 +27,18 @@ class EventLog(Pane):
             self.redraw()
 
     def all_lines(self, width: int) -> Sequence[Line]:
-        """A line for each event."""
+        """A line or a few for each event."""
         if not self._events:
+            self._moments = ()
             return [row(width, [(" nothing has happened yet", Ink.DIM)])]
-        return [event_line(one, width, chosen=one.t_ns == self._cursor_ns) for one in self._events]
+        told = [
+            (one.t_ns, line)
+            for one in self._events
+            for line in event_lines(one, width, chosen=one.t_ns == self._cursor_ns)
+        ]
+        self._moments = [t_ns for t_ns, _ in told]
+        return [line for _, line in told]
 
     def moment(self, line: int) -> int | None:
         """When it happened."""
-        return self._events[line].t_ns if 0 <= line < len(self._events) else None
+        return self._moments[line] if 0 <= line < len(self._moments) else None

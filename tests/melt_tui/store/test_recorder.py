@@ -182,7 +182,10 @@ def test_a_full_disk_stops_it_and_loses_nothing_written(
     sink.take(marks(300)[0])
     sink.close()
     assert told == [sink.problem]
-    assert sink.problem == "recording stopped, what came before is kept in a.melt: the disk is full"
+    assert (
+        sink.problem
+        == "the disk is full, make room and start anew: recording stopped, what came before is kept in a.melt"
+    )
     with closing(Recording(sink.path)) as recording:
         kept = list(recording.items())
     assert kept[:11] == [STARTED, *before]
@@ -232,7 +235,7 @@ def test_a_disk_too_full_to_finish_is_told_in_the_recording(
         sink.take(STARTED)
         sink.close()
     assert not room_of(path).exists(), "its room was given back, to be written in"
-    why = "recording stopped, what came before is kept in a.melt: the disk is full"
+    why = "the disk is full, make room and start anew: recording stopped, what came before is kept in a.melt"
     with closing(Recording(path)) as recording:
         assert (recording.meta.state, recording.meta.lost) == ("unfinished", why)
     row = library.info(path)
@@ -252,7 +255,9 @@ def test_a_disk_that_takes_no_more_at_all(tmp_path: Path, monkeypatch: pytest.Mo
     sink = Recorder(tmp_path / "a.melt", commit_s=0.001, on_problem=told.append)
     sink.take(STARTED)
     sink.close()
-    assert told == ["recording stopped, what came before is kept in a.melt: the disk does not take any more"]
+    assert told == [
+        "the disk does not take any more, look after it and start anew: recording stopped, what came before is kept in a.melt"
+    ]
 
 
 def test_a_bug_of_ours_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

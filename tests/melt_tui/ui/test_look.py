@@ -1,6 +1,8 @@
 from dataclasses import replace
 from typing import Any
 
+from melt_tui.events import RunEnded, RunOutcome
+from melt_tui.timeline import RunPhase
 from melt_tui.ui.look import Ask, age_s, default_device, last_reading, running, stale, take_look
 from tests.rigs.night_run import BOARD, CHANNELS, HOST, METER, PHONE, Story, at, timeline
 
@@ -34,6 +36,14 @@ def test_the_first_device_that_runs_is_shown_until_one_is_chosen() -> None:
     idle = timeline(Story(until_s=20.0, runs=False)).view(at(20))
     assert (default_device(idle), running(idle)) == (PHONE, [])
     assert running(known.view(at(60))) == [PHONE, BOARD, HOST]
+
+
+def test_a_device_whose_run_failed_stays_in_sight() -> None:
+    view = timeline(Story()).view(at(60))
+    for outcome, shown in ((RunOutcome.FAILED, PHONE), (RunOutcome.DONE, BOARD)):
+        ended = RunEnded(t_ns=at(60), device=PHONE, run="r1", outcome=outcome)
+        over = replace(view.runs[PHONE], phase=RunPhase.ENDED, ended=ended)
+        assert default_device(replace(view, runs={**view.runs, PHONE: over})) == shown
 
 
 def test_charts_without_room_have_their_turn() -> None:

@@ -103,6 +103,15 @@ async def test_the_event_list_shows_newest_first_and_is_redrawn_only_when_it_cha
         assert drawn == [1]
 
 
+async def test_a_click_on_any_line_of_an_event_picks_it() -> None:
+    said = [EventLine(i, f"00:0{i}.0", "d", Ink.DEVICE_0, "some words " * 4, Ink.TEXT) for i in (3, 2)]
+    app = One(EventLog())
+    async with app.run_test(size=(50, 6)):
+        app.widget.show(said, None)
+        assert len(app.text[0].split()) > len(app.text[1].split()) > 0
+        assert [app.widget.moment(line) for line in range(5)] == [3, 3, 2, 2, None]
+
+
 async def test_a_table_keeps_its_heading_and_its_note() -> None:
     rows = [TableRow((str(i),), t_ns=i) for i in range(20)]
     app = One(Table("turns", (Column("turn", 5),), "no turn yet"))
