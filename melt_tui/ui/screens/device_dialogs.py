@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Button, Input, Label
 
@@ -17,6 +17,7 @@ from melt_tui.ui.renderables.rows import row
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import ConfirmDialog, Dialog
 from melt_tui.ui.series import SERIES
+from melt_tui.ui.widgets.button_row import ButtonRow
 from melt_tui.ui.widgets.choice_list import ChoiceList
 from melt_tui.workbench import HostKey
 
@@ -93,7 +94,7 @@ class ChangedKeyDialog(Dialog[None]):
                 ),
                 classes="second",
             )
-            with Horizontal(classes="buttons"):
+            with ButtonRow():
                 yield Button("Close", id="close", compact=True)
 
     @on(Button.Pressed)

@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, OptionList
@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.room import Room
+from melt_tui.ui.widgets.button_row import ButtonRow
 
 T = TypeVar("T")
 _CROSS = {True: "x", False: " "}
@@ -72,12 +73,11 @@ class ConfirmDialog(Dialog[bool]):
             yield Label(Content(plain(self._question)), classes="question")
             yield self.buttons()
 
-    def buttons(self) -> Horizontal:
+    def buttons(self) -> ButtonRow:
         """No and yes."""
-        return Horizontal(
+        return ButtonRow(
             Button("Cancel", id="no", compact=True),
             Button(self._yes, id="yes", variant="warning", compact=True),
-            classes="buttons",
         )
 
     def action_yes(self) -> None:

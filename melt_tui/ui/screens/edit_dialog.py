@@ -13,6 +13,7 @@ from textual.widgets import Button, Input, Label
 from melt_tui.analysis.edit_request import EditRequest
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets
+from melt_tui.ui.widgets.button_row import ButtonRow
 
 SHOWN = 4
 """The last corrections."""
@@ -43,11 +44,10 @@ class EditDialog(Dialog[EditRequest]):
             yield _row(("turn", "turn"), ("run", "run, if there are several"))
             yield Input(placeholder="why; a turn is not left out without", id="reason", compact=True)
             yield Label("What was measured stays; figures are reckoned again.", id="verdict", classes="hint")
-            yield Horizontal(
+            yield ButtonRow(
                 Button("Cancel", id="cancel", compact=True),
                 Button("Take back the last", id="undo", compact=True, disabled=not self._made),
                 Button("Correct", id="correct", variant="primary", compact=True),
-                classes="buttons",
             )
 
     @on(Button.Pressed)

@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Label, Select
 from melt_tui.analysis.export_request import ExportRequest, Format, ReportRequest, Table
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets
+from melt_tui.ui.widgets.button_row import ButtonRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,9 @@ class ExportDialog(Dialog[ExportRequest | ReportRequest]):
             )
             yield _line("to", Input("", id="to", compact=True))
             yield Label("", id="about", classes="hint")
-            yield Horizontal(
+            yield ButtonRow(
                 Button("Cancel", id="cancel", compact=True),
                 Button("Write", id="write", variant="primary", compact=True),
-                classes="buttons",
             )
 
     def arrive(self) -> None:

@@ -20,6 +20,7 @@ from drivers.points import POINTS, is_point
 from melt_tui.config import DeviceConfig
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets
+from melt_tui.ui.widgets.button_row import ButtonRow
 
 _OTHER = "\x00other"
 _RAIL = "rail:NAME"
@@ -61,10 +62,9 @@ class MeterDialog(Dialog[DeviceConfig]):
             box.border_title = "Power meter" if self._draft.kept else "Add a power meter"
             yield Vertical(*self._form(), id="meter-form")
             yield Label("", id="verdict", classes="hint")
-            yield Horizontal(
+            yield ButtonRow(
                 Button("Cancel", id="cancel", compact=True),
                 Button("Keep", id="keep", variant="primary", compact=True),
-                classes="buttons",
             )
 
     def arrive(self) -> None:

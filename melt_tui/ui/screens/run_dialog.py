@@ -15,6 +15,7 @@ from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets, Tick
 from melt_tui.ui.screens.run_form import FIELDS, LISTS, Field, FormError, Texts, request_of, texts_of
 from melt_tui.ui.screens.setup_dialog import PUSHED, SetupDialog
+from melt_tui.ui.widgets.button_row import ButtonRow
 from melt_tui.ui.widgets.choice_box import ChoiceBox
 from melt_tui.workbench import Bench, Choice, Objection, RunRequest, SetupRequest, told
 
@@ -68,11 +69,10 @@ class RunDialog(Dialog[RunRequest]):
             box.border_title = "Run"
             yield VerticalScroll(*self._form(), id="form")
             yield Label("", id="verdict")
-            yield Horizontal(
+            yield ButtonRow(
                 Button("Cancel", id="cancel", compact=True),
                 Button("Set up …", id="setup", compact=True),
                 Button("Start", id="start", variant="primary", compact=True),
-                classes="buttons",
             )
 
     def arrive(self) -> None:

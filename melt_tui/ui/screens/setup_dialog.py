@@ -17,6 +17,7 @@ from melt_tui.ui.answers import answer
 from melt_tui.ui.renderables.meter import meter
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets
+from melt_tui.ui.widgets.button_row import ButtonRow
 from melt_tui.workbench import Bench, Choice, SetupRequest
 
 PUSHED = ("llama_server", "llama_cli", "llama_bench")
@@ -46,10 +47,9 @@ class SetupDialog(Dialog[bool]):
             yield Vertical(*self._form(), id="setup-form")
             yield Label("", id="progress")
             yield Label("What is on the device already is not sent again.", id="verdict", classes="hint")
-            yield Horizontal(
+            yield ButtonRow(
                 Button("Cancel", id="cancel", compact=True),
                 Button("Set up", id="start", variant="primary", compact=True),
-                classes="buttons",
             )
 
     def arrive(self) -> None:

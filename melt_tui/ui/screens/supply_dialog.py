@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Button, Input, Label
@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, Label
 from melt_tui.ui.answers import answer
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import ConfirmDialog, Dialog, Sheets
+from melt_tui.ui.widgets.button_row import ButtonRow
 from melt_tui.workbench import Bench, SupplyCheck, SupplyRequest
 
 _MOST_V = 100.0
@@ -34,12 +35,11 @@ class SupplyDialog(Dialog[SupplyRequest]):
             yield Label(Content(plain(f"It feeds {self._fed or 'a device that nobody has named'}.")))
             yield Input(placeholder="volts, such as 3.85", id="volts", compact=True)
             yield Label("Enter sets the voltage. You are asked once more.", id="verdict", classes="hint")
-            yield Horizontal(
+            yield ButtonRow(
                 Button("Cancel", id="cancel", compact=True),
                 Button("Cut", id="off", variant="warning", compact=True),
                 Button("Switch on", id="on", compact=True),
                 Button("Set", id="set", variant="primary", compact=True),
-                classes="buttons",
             )
 
     @on(Button.Pressed)
