@@ -46,7 +46,7 @@ def setup(comparison: "Comparison") -> tuple[Text, ...]:
         )
         for one in comparison.setup
     ]
-    return (Delta(columns, TableRow(("", *labels), Ink.DIM, Ink.DIM)), *rows)
+    return (Delta(columns, TableRow(("", *labels), Ink.DIM, Ink.DIM), heading=True), *rows)
 
 
 def care(comparison: "Comparison") -> tuple[Text, ...]:
@@ -71,7 +71,8 @@ def _figures(comparison: "Comparison", against: str) -> Iterator[Text]:
     elif (few := _few(comparison, base, against)) is not None:
         yield Said(few, Ink.WARNING)
     columns = _columns(base, against)
-    yield Delta(columns, TableRow(tuple(column.title for column in columns), Ink.DIM, Ink.DIM))
+    titles = tuple(column.title for column in columns)
+    yield Delta(columns, TableRow(titles, Ink.DIM, Ink.DIM), heading=True)
     said = set[str]()
     for row in comparison.rows:
         each = next((one for one in row.against if one.group == against), None)

@@ -1,6 +1,6 @@
 """Lines of a table of differences: rows in columns, and sentences between them that are wrapped."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from melt_tui.ui.renderables.cells import Ink, Line
@@ -23,19 +23,18 @@ class Delta:
 
     columns: Sequence[Column]
     row: TableRow
+    heading: bool = False
+    """It says what stands in the columns below it."""
 
 
 Text = Said | Delta
 
 
-def delta_lines(texts: Sequence[Text], width: int) -> list[Line]:
-    """All of them, one under another."""
-    return [line for text in texts for line in _lines(text, width)]
-
-
-def _lines(text: Text, width: int) -> Iterator[Line]:
+def delta_lines(text: Text, width: int) -> list[Line]:
+    """One of them, in as many lines as it needs."""
     if isinstance(text, Delta):
-        yield table_line(text.columns, text.row, width)
-        return
-    for line in wrapped(text.text, max(8, width - text.indent - 1)):
-        yield row(width, [(" " * text.indent, Ink.TEXT), (line, text.ink)])
+        return [table_line(text.columns, text.row, width)]
+    return [
+        row(width, [(" " * text.indent, Ink.TEXT), (line, text.ink)])
+        for line in wrapped(text.text, max(8, width - text.indent - 1))
+    ]

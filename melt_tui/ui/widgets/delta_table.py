@@ -3,20 +3,22 @@
 from collections.abc import Sequence
 
 from melt_tui.ui.renderables.cells import Line
-from melt_tui.ui.renderables.delta_lines import Text, delta_lines
+from melt_tui.ui.renderables.delta_lines import Delta, Text, delta_lines
 from melt_tui.ui.widgets.pane import Pane
 
 __all__ = ["DeltaTable", "Text"]
 
 
 class DeltaTable(Pane):
-    """Shows what it is given."""
+    """Shows what it is given; the heading of the uppermost row stays."""
 
     can_focus = False
 
     def __init__(self, place: str) -> None:
         super().__init__(place)
         self._texts: Sequence[Text] = ()
+        self._headings: Sequence[int] = ()
+        """The lines that are headings."""
 
     def show(self, texts: Sequence[Text]) -> None:
         """These from now on, from their top if they are of another kind."""
@@ -30,7 +32,18 @@ class DeltaTable(Pane):
 
     def all_lines(self, width: int) -> Sequence[Line]:
         """Every line."""
-        return delta_lines(self._texts, width)
+        lines: list[Line] = []
+        headings: list[int] = []
+        for text in self._texts:
+            if isinstance(text, Delta) and text.heading:
+                headings.append(len(lines))
+            lines += delta_lines(text, width)
+        self._headings = headings
+        return lines
+
+    def title_of(self, line: int) -> int | None:
+        """The heading that it stands below."""
+        return max((one for one in self._headings if one <= line), default=None)
 
     def moment(self, line: int) -> int | None:
         """A figure is of no moment."""

@@ -14,7 +14,7 @@ __all__ = ["Table", "TableRow"]
 
 
 class Table(Pane):
-    """Rows under a heading that stays; a click on a row goes to its moment."""
+    """Rows under a heading that stays, and so does the title of the uppermost; a click on a row goes to its moment."""
 
     def __init__(self, place: str, columns: Sequence[Column], empty: str, key: str = "") -> None:
         """``key`` is the one that turns to other columns, as it is written on a keyboard."""
@@ -62,6 +62,11 @@ class Table(Pane):
         """The moment of the row."""
         place = line - self._fixed
         return self._rows[place].t_ns if 0 <= place < len(self._rows) else None
+
+    def title_of(self, line: int) -> int | None:
+        """The title that the row stands below."""
+        place = next((i for i in range(line - self._fixed, -1, -1) if self._rows[i].title), None)
+        return None if place is None else place + self._fixed
 
     def _say_sheet(self) -> None:
         """In the frame, where not all columns have room at once."""

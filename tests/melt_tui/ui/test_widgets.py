@@ -4,11 +4,13 @@ from typing import Any
 from textual.app import App, ComposeResult
 
 from melt_tui.ui.renderables.cells import Ink, Line, text_of
+from melt_tui.ui.renderables.delta_lines import Delta, Said
 from melt_tui.ui.renderables.header import HeaderModel
 from melt_tui.ui.renderables.key_row import KeyGroup
 from melt_tui.ui.renderables.log_lines import LogRow
 from melt_tui.ui.renderables.rows import row
 from melt_tui.ui.renderables.tables import Column, TableRow
+from melt_tui.ui.widgets.delta_table import DeltaTable
 from melt_tui.ui.widgets.event_log import EventLine, EventLog
 from melt_tui.ui.widgets.header_line import HeaderLine
 from melt_tui.ui.widgets.key_line import Caption, KeyLine
@@ -127,6 +129,50 @@ async def test_a_table_keeps_its_heading_and_its_note() -> None:
         await pilot.click(app.widget, offset=(3, 1))
         await pilot.pause()
         assert app.said == [16]
+
+
+async def test_a_table_keeps_the_title_that_its_uppermost_row_stands_below() -> None:
+    rows = [
+        TableRow((name,), t_ns=None if name.isupper() else i, title=name.isupper())
+        for i, name in enumerate("AabcdeBfghi")
+    ]
+    app = One(Table("figures", (Column("channel", 8, right=False),), "no channel yet"))
+    async with app.run_test(size=(20, 5)) as pilot:
+        app.widget.show(rows)
+        seen = []
+        for _ in range(4):
+            seen.append("".join(line.strip() for line in app.text[1:]))
+            app.widget.scrolled(2)
+        assert seen == ["Aabc", "Acde", "AeBf", "Bfgh"]
+        assert app.text[0].strip() == "channel"
+        await pilot.click(app.widget, offset=(3, 1))
+        await pilot.click(app.widget, offset=(3, 2))
+        await pilot.pause()
+        assert app.said == [8], "a title is of no moment"
+
+
+async def test_with_little_room_no_row_gives_way_to_a_title() -> None:
+    rows = [TableRow((name,), title=name == "A") for name in "Aabcd"]
+    app = One(Table("figures", (Column("channel", 8, right=False),), "no channel yet"))
+    async with app.run_test(size=(20, 3)):
+        app.widget.show(rows)
+        app.widget.scrolled(2)
+        assert [line.strip() for line in app.text] == ["channel", "b", "c"]
+
+
+async def test_a_comparison_keeps_the_heading_of_its_columns() -> None:
+    columns = (Column("", 8, right=False), Column("A", 4))
+    heading = Delta(columns, TableRow(("", "A")), heading=True)
+    rows = [Delta(columns, TableRow((f"row {i}", str(i)))) for i in range(9)]
+    app = One(DeltaTable("table"))
+    async with app.run_test(size=(30, 5)):
+        app.widget.show((Said("a sentence that takes more lines than one", Ink.WARNING), heading, *rows))
+        app.widget.scrolled(1)
+        assert app.text[1].split() == ["A"], "the sentence goes first"
+        app.widget.scrolled(3)
+        assert app.text[0].split() == ["A"]
+        app.widget.scrolled(100)
+        assert [line.split()[-1] for line in app.text] == ["A", "5", "6", "7", "8"]
 
 
 async def test_one_line_widgets() -> None:
