@@ -60,7 +60,7 @@ def chart(lay: Lay, lens: Lens, topic: int) -> PlotModel | None:
         lay,
         lens,
         title=_title(panel),
-        brief=_BRIEF.get(panel.title, panel.title),
+        brief=panel.point or _BRIEF.get(panel.title, panel.title),
         unit=panel.unit,
         series=tuple(_series(lay, lens, panel)),
         marks=tuple(_marks(lay, lens)),

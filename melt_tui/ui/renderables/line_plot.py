@@ -6,7 +6,7 @@ from melt_tui.ui.renderables import bands, inset, legend
 from melt_tui.ui.renderables.axes import LABEL_WIDTH, place_ticks, time_ticks
 from melt_tui.ui.renderables.braille import Inker, Tracer
 from melt_tui.ui.renderables.cells import Cells, Ground, Ink, Line
-from melt_tui.ui.renderables.legend import Legend
+from melt_tui.ui.renderables.legend import Edges, Legend, Parts
 from melt_tui.ui.renderables.plot_model import PlotModel
 from melt_tui.ui.renderables.plot_scene import Head, Layout, Scene, layout, plot_columns, scene_of
 from melt_tui.ui.renderables.text import cell_count, plain
@@ -20,7 +20,7 @@ _LABEL_CELLS = 9
 class Plotter:
     """Draws one chart picture after picture; what is as it was is not drawn again."""
 
-    __slots__ = ("_body", "_cells", "_head", "_head_key", "_inker", "_key", "_tracers")
+    __slots__ = ("_body", "_cells", "_edges", "_edges_key", "_head", "_inker", "_key", "_tracers")
 
     def __init__(self) -> None:
         self._tracers: list[Tracer] = []
@@ -28,7 +28,8 @@ class Plotter:
         self._key: tuple[object, ...] = ()
         self._cells: Cells | None = None
         self._body: tuple[Line, ...] = ()
-        self._head_key: tuple[int, bool, Legend] | None = None
+        self._edges_key: tuple[int, bool, Legend] | None = None
+        self._edges = Edges("", "", ())
         self._head: Line = ()
 
     def plot(self, model: PlotModel, width: int, height: int) -> tuple[Line, ...]:
@@ -37,25 +38,23 @@ class Plotter:
         if not area.width or not area.height:
             return Cells(width, height).lines()
         scene = scene_of(model, area, self._tracers)
-        key = (width, height, scene)
+        if area.titled:
+            self._tell(legend.legend(model, scene.axis.prefix, scene.greatest), width, area)
+        foot = self._edges.foot if area.framed else ()
+        key = (width, height, scene, foot)
         if key != self._key:
             before, self._cells = self._cells, Cells(width, height)
-            _Chart(scene, self._cells, area, self._inker).draw()
+            _Chart(scene, self._cells, area, self._inker, foot).draw()
             self._key, self._body = key, self._cells.lines(before)
-        if not area.titled:
-            return self._body
-        return (
-            self._title(legend.legend(model, scene.axis.prefix, scene.greatest), width, area),
-            *self._body[1:],
-        )
+        return (self._head, *self._body[1:]) if area.titled else self._body
 
-    def _title(self, said: Legend, width: int, area: Layout) -> Line:
+    def _tell(self, said: Legend, width: int, area: Layout) -> None:
         key = (width, area.framed, said)
-        if key != self._head_key:
+        if key != self._edges_key:
+            self._edges = legend.edges(said, width, framed=area.framed)
             cells = Cells(width, 1)
-            legend.write(cells, said, framed=area.framed)
-            self._head_key, self._head = key, cells.lines()[0]
-        return self._head
+            legend.write(cells, self._edges, framed=area.framed)
+            self._edges_key, self._head = key, cells.lines()[0]
 
 
 def line_plot(model: PlotModel, width: int, height: int) -> tuple[Line, ...]:
@@ -66,8 +65,9 @@ def line_plot(model: PlotModel, width: int, height: int) -> tuple[Line, ...]:
 class _Chart:
     """One drawing of one scene: layers from the back to the front."""
 
-    def __init__(self, scene: Scene, cells: Cells, area: Layout, inker: Inker) -> None:
+    def __init__(self, scene: Scene, cells: Cells, area: Layout, inker: Inker, foot: Parts) -> None:
         self.inker = inker
+        self.foot = foot
         self.scene = scene
         self.cells = cells
         self.area = area
@@ -167,9 +167,10 @@ class _Chart:
         cells.put(0, cells.height - 1, f"╰{'─' * (cells.width - 2)}╯", Ink.FRAME)
         for x in (0, cells.width - 1):
             cells.upright(x, 1, cells.height - 1, "│", Ink.FRAME)
-        self._times()
+        self._times(legend.write_foot(cells, self.foot))
 
-    def _times(self) -> None:
+    def _times(self, first: int) -> None:
+        """Those that have room from the cell ``first`` on."""
         raster, bottom = self.raster, self.cells.height - 1
         most = max(1, self.area.width // _LABEL_CELLS)
         end = self.area.x + self.area.width
@@ -182,7 +183,7 @@ class _Chart:
         for t_ns, label in ticks:
             cell = raster.cell(t_ns)
             x = self.area.x + (cell or 0)
-            if cell is not None and x + len(label) < end:
+            if cell is not None and first <= x < end - len(label):
                 self.cells.put(x, bottom, f"┴{label}", Ink.AXIS)
 
     def _cursor(self) -> None:

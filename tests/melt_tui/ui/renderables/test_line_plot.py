@@ -64,8 +64,15 @@ def test_names_go_before_values_and_values_before_the_title() -> None:
         "╭ token rate tok/s ─── ▲ 59.0  ■ 59.0  max 59.0  pin ▸ 2m ─╮",
         "╭ token rate tok/s ─── ▲ 59.0  ■ 59.0  max 59.0 ─╮",
         "╭ token rate tok/s ─── ▲ 59.0  ■ 59.0 ─╮",
-        "╭ token rate tok/s ─ ▲ 59.0 ─╮",
+        "╭ token rate tok/s  ▲59 ■59 ─╮",
         "╭ token rate tok/s ╮",
+    ]
+    feet = [text_of(line_plot(two, width, 5)).splitlines()[-1] for width in (50, 40, 30, 20)]
+    assert feet == [
+        "╰────────────────┴00:15────┴00:30────┴00:45──────╯",
+        "╰ max 59.0 ───────────┴00:30───────────╯",
+        "╰ max 59.0 ──────┴00:30──────╯",
+        "╰ ▲59 ■59 max 59 ──╯",
     ]
 
 
