@@ -51,13 +51,13 @@ class Part(Event):
     name: str
     """Its session's name."""
     wall_ns: int
-    """When its session began."""
+    """When that recording begins."""
     from_ns: int
     to_ns: int
     """The span, both ends included. Only what it needs of the time before is there, too."""
     from_s: float
     to_s: float
-    """The same, from the start of its session on."""
+    """The same, from the beginning of that recording on."""
     hz: float | None = None
     """To how many means a second fast channels were reduced; None where they are as they were measured."""
     reduced: tuple[str, ...] = ()

@@ -60,11 +60,17 @@ class PartSummary:
     notes: tuple[str, ...]
 
 
-def part_of(recording: Recorded) -> PartSummary | None:
-    """None of a whole session."""
+def part_told(recording: Recorded) -> Part | None:
+    """What a part says of itself; None of a whole session."""
     found = recording.events(*recording.span(), kinds=(Part,), limit=1)
     event = found[0] if found else None
-    if not isinstance(event, Part):
+    return event if isinstance(event, Part) else None
+
+
+def part_of(recording: Recorded) -> PartSummary | None:
+    """None of a whole session."""
+    event = part_told(recording)
+    if event is None:
         return None
     return PartSummary(
         source=event.source,

@@ -15,13 +15,14 @@ from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Samp
 from melt_tui.analysis import samples
 from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy, run_energy
 from melt_tui.analysis.parts import RunSpan, TurnSpan
+from melt_tui.analysis.provenance import part_told
 from melt_tui.analysis.recorded import Channels, Recorded, blocks
 from melt_tui.analysis.runevents import RunEvents
 from melt_tui.analysis.start import FairSummary, Start, fair_of, start_of
 from melt_tui.analysis.thermal import states
 from melt_tui.analysis.throttling import ThrottlingSummary, summarise_throttling
 from melt_tui.analysis.turns import Counts, TurnEvents, TurnSummary, mean_figures, read_counts, summarise_turn
-from melt_tui.events import DerivedEvent, Part
+from melt_tui.events import DerivedEvent
 from melt_tui.measures import rates
 from melt_tui.measures.energy import IDLE_S
 from melt_tui.timeline.model import EVER
@@ -272,8 +273,7 @@ class _Look:
     def turns(self) -> tuple[TurnSummary, ...]:
         """A turn that a part begins in has no figures of its tokens: some of them are not there."""
         counts = self._counts(Quantity.TOKEN_ARRIVALS), self._counts(Quantity.TOKENS)
-        part = next(iter(self._recording.events(*self._recording.span(), kinds=(Part,), limit=1)), None)
-        from_ns = part.from_ns if isinstance(part, Part) else EVER
+        from_ns = part.from_ns if (part := part_told(self._recording)) else EVER
         return tuple(
             summarise_turn(turn, *(counts if turn.started.t_ns >= from_ns else (None, None)))
             for turn in self._turn_events()

@@ -18,6 +18,7 @@ from melt_tui.analysis.provenance import (
     edits_of,
     imports_of,
     part_of,
+    part_told,
 )
 from melt_tui.analysis.recorded import EVERY, Channels, Recorded
 from melt_tui.analysis.runevents import busy_until, run_events
@@ -38,7 +39,7 @@ from melt_tui.measures.percentiles import percentile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSummary:
-    """Which session. ``started`` in UTC, ISO 8601."""
+    """Which session, of a part its span alone. ``started`` in UTC, ISO 8601."""
 
     name: str | None
     """As its user named it last."""
@@ -168,17 +169,23 @@ def _session(recording: Recorded) -> SessionSummary:
     started = next((e for e in _events(recording, SessionStarted) if isinstance(e, SessionStarted)), None)
     ended = _events(recording, SessionEnded)
     if started is not None:
-        first_ns = started.t_ns
+        first_ns = _begin_ns(recording, started)
     return SessionSummary(
         name=recording.meta.name or None,
         tags=recording.meta.tags,
-        started=_iso(started.wall_ns) if started else None,
+        started=_iso(started.wall_ns + first_ns - started.t_ns) if started else None,
         duration_s=((ended[-1].t_ns if ended else last_ns) - first_ns) / SECOND,
         ended=bool(ended),
         lost=recording.meta.lost or None,
         host=started.host if started else None,
         version=started.version if started else None,
     )
+
+
+def _begin_ns(recording: Recorded, started: SessionStarted) -> int:
+    """Of a part that of its span: a run in progress keeps its start, which may lie before."""
+    part = part_told(recording)
+    return started.t_ns if part is None else part.from_ns
 
 
 def _iso(wall_ns: int) -> str:

@@ -24,7 +24,7 @@ Choose = Callable[[SessionStarted], Path]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrimRequest:
-    """Moments are ``start``, ``end``, ``mark:NAME``, or times from the session's start on, as ``90``, ``1:30`` or
+    """Moments are ``start``, ``end``, ``mark:NAME``, or times from the recording's start on, as ``90``, ``1:30`` or
     ``1:02:03.5``; empty: the start, the end."""
 
     path: Path
@@ -77,7 +77,7 @@ def hertz(text: str) -> int:
 def _cut(recording: Recording, told: Told, request: TrimRequest) -> Cut:
     if request.hz is None and not request.begin and not request.end and request.span_ns is None:
         raise UsageError("it is not said what to leave out", "give --from, --to or --downsample")
-    first_ns, last_ns = told.started.t_ns, recording.span()[1]
+    first_ns, last_ns = told.begin_ns, recording.span()[1]
     span = Span(*request.span_ns) if request.span_ns else _span(told, request, first_ns, last_ns)
     length = fmt.clock((last_ns - first_ns) / SECOND)
     if span.from_ns >= span.to_ns:
@@ -114,7 +114,7 @@ def _moment(text: str, told: Told, ends: dict[str, int]) -> int:
         )
     hours, minutes, seconds = (int(part or 0) for part in found.groups()[:3])
     fraction_ns = int((found[4] or ".0")[1:].ljust(9, "0"))
-    return told.started.t_ns + ((hours * 60 + minutes) * 60 + seconds) * SECOND + fraction_ns
+    return told.begin_ns + ((hours * 60 + minutes) * 60 + seconds) * SECOND + fraction_ns
 
 
 def _mark(name: str, told: Told) -> int:
@@ -135,7 +135,7 @@ def _at(found: list[Mark], told: Told) -> str:
 
 
 def _name(recording: Recording, told: Told, span: Span, hz: int | None) -> str:
-    whole = span == (told.started.t_ns, recording.span()[1])
+    whole = span == (told.begin_ns, recording.span()[1])
     begin, end = (fmt.stamp(seconds_of(told, t_ns)) for t_ns in span)
     parts = [recording.meta.name, "" if whole else f"{begin}–{end}", f"{hz}Hz" if hz else ""]
     return " ".join(part for part in parts if part)

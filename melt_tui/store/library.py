@@ -155,7 +155,6 @@ def info(path: Path) -> RecordingInfo:
             name=str(notes.get("name", told.get("name", ""))),
             state=_state(path, connection, told),
             size_bytes=size,
-            started_wall_ns=told.get("started_wall_ns"),
             devices=tuple(row[0] for row in connection.execute(_DEVICES)),
             models=tuple(row[0] for row in connection.execute(_MODELS)),
             simulated=bool(connection.execute("SELECT max(simulated) FROM devices").fetchone()[0]),
@@ -170,7 +169,11 @@ def info(path: Path) -> RecordingInfo:
             edits=len(edited.standing),
             named="name" in notes,
             marked=bool(connection.execute(_ANY, ("Mark",)).fetchone()[0]),
-            **{"duration_s": _duration_s(path, told), **_part(connection)},
+            **{
+                "started_wall_ns": told.get("started_wall_ns"),
+                "duration_s": _duration_s(path, told),
+                **_part(connection),
+            },
         )
 
 
@@ -270,7 +273,8 @@ def _decode_tps(connection: sqlite3.Connection, edited: Edits) -> float | None:
 
 
 def _part(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Of which recording it is a part, and how long that is: a run in progress keeps its start, which may lie before."""
+    """Of which recording it is a part, when that begins and how long it is: a run in progress keeps its start, which may
+    lie before."""
     row = connection.execute(f"{_DETAILS} LIMIT 1", ("Part",)).fetchone()
     if row is None:
         return {}
@@ -280,6 +284,7 @@ def _part(connection: sqlite3.Connection) -> dict[str, Any]:
     return {
         "part_of": f"{told['source']} {span}",
         "downsampled_hz": told.get("hz"),
+        "started_wall_ns": told["wall_ns"] + round(told["from_s"] * SECOND),
         "duration_s": length_s,
     }
 

@@ -61,6 +61,13 @@ class Told:
     started: SessionStarted
     ended: SessionEnded | None
     events: Sequence[Event]
+    begin_ns: int
+    """Where it begins for who looks at it: the session's start; of a part its span's, also where a run keeps its own."""
+
+    @property
+    def begin_wall_ns(self) -> int:
+        """The same, by the clock on the wall."""
+        return self.started.wall_ns + self.begin_ns - self.started.t_ns
 
 
 def told_of(recording: Recording) -> Told | None:
@@ -68,7 +75,10 @@ def told_of(recording: Recording) -> Told | None:
     events = list(recording.told())
     started = next((event for event in events if isinstance(event, SessionStarted)), None)
     ended = next((event for event in reversed(events) if isinstance(event, SessionEnded)), None)
-    return None if started is None else Told(started, ended, events)
+    if started is None:
+        return None
+    part = next((event for event in events if isinstance(event, Part)), None)
+    return Told(started, ended, events, started.t_ns if part is None else part.from_ns)
 
 
 def part_items(
@@ -155,5 +165,5 @@ class _Window:
 
 
 def seconds_of(told: Told, t_ns: int) -> float:
-    """From the start of its session on."""
-    return (t_ns - told.started.t_ns) / SECOND
+    """From its beginning on."""
+    return (t_ns - told.begin_ns) / SECOND

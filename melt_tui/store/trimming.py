@@ -69,7 +69,7 @@ def _part(recording: Recording, told: Told, cut: Cut) -> Part:
         device=told.started.device,
         source=recording.path.name,
         name=recording.meta.name,
-        wall_ns=told.started.wall_ns,
+        wall_ns=told.begin_wall_ns,
         from_ns=cut.span.from_ns,
         to_ns=cut.span.to_ns,
         from_s=seconds_of(told, cut.span.from_ns),

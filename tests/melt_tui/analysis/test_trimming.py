@@ -36,6 +36,7 @@ def evening(tmp_path: Path) -> Path:
         Mark(t_ns=sessions.at(7), device=SELF, name="fan on"),
         Mark(t_ns=sessions.at(9), device=SELF, name="twice"),
         Mark(t_ns=sessions.at(10), device=SELF, name="twice"),
+        Mark(t_ns=sessions.at(11.5), device=SELF, name="twice again"),
         *sessions.closing(24),
     ]
     path = tmp_path / "evening.melt"
@@ -62,6 +63,29 @@ def test_turns_of_the_span_have_the_very_same_figures(evening: Path, tmp_path: P
     assert "part     00:07.0 to 00:19.0 of evening.melt" in summary.text_of_file(out)
     known = library.info(out)
     assert (known.part_of, known.duration_s) == ("evening.melt 00:07.0–00:19.0", 12.0)
+    assert (known.started_wall_ns, part["session"]["duration_s"]) == (sessions.WALL + 7 * SECOND, 12.0)
+    assert (whole["session"]["started"][14:19], part["session"]["started"][14:19]) == ("13:20", "13:27")
+
+
+def test_a_part_of_a_part_begins_where_its_span_does(evening: Path, tmp_path: Path) -> None:
+    part = trim(TrimRequest(path=evening, begin="7", end="19"), lambda _: tmp_path / "p.melt")
+    made = {
+        name: trim(replace(request, path=part), lambda _, name=name: tmp_path / f"{name}.melt")
+        for name, request in {
+            "begun": TrimRequest(path=NONE, end="5"),
+            "later": TrimRequest(path=NONE, begin="2", end="mark:twice again"),
+            "coarse": TrimRequest(path=NONE, hz=1, name="coarse"),
+        }.items()
+    }
+    told = {name: of_file(path) for name, path in made.items()}
+    spans = {name: (one["part"]["from_s"], one["part"]["to_s"]) for name, one in told.items()}
+    assert spans == {"begun": (0.0, 5.0), "later": (2.0, 4.5), "coarse": (0.0, 12.0)}
+    lengths = {name: one["session"]["duration_s"] for name, one in told.items()}
+    assert lengths == {"begun": 5.0, "later": 2.5, "coarse": 12.0}
+    assert told["later"]["session"]["started"][14:19] == "13:29"
+    assert told["begun"]["part"]["started"][14:19] == "13:27"
+    with pytest.raises(UsageError, match="00:00:12 long"):
+        trim(TrimRequest(path=part, end="13"), lambda _: tmp_path / "q.melt")
 
 
 def test_a_turn_that_a_part_begins_in_has_no_figures_of_the_tokens_that_are_left_of_it(
@@ -107,7 +131,7 @@ def test_moments_in_words(
         (TrimRequest(path=NONE, begin="9", end="4"), "nothing lies between"),
         (TrimRequest(path=NONE, begin="4", end="4"), "nothing lies between"),
         (TrimRequest(path=NONE, begin="4", end="25"), "00:00:24 long"),
-        (TrimRequest(path=NONE, begin="mark:fan off"), "there is fan on, twice, twice"),
+        (TrimRequest(path=NONE, begin="mark:fan off"), "there is fan on, twice, twice, twice again"),
         (TrimRequest(path=NONE, begin="mark:twice"), "they are at 9.000, 10.000"),
         (TrimRequest(path=NONE, begin="1:2:3:4"), "is no moment"),
         (TrimRequest(path=NONE, begin="-3"), "is no moment"),
