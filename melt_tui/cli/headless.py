@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from drivers.clock import SECOND
-from drivers.errors import DriverError, NotSupported
+from drivers.errors import DriverError
 from drivers.model import Quantity
 from melt_tui.analysis import summary
 from melt_tui.cli.follow import Follower
@@ -18,8 +18,7 @@ from melt_tui.cli.interrupts import Interrupts
 from melt_tui.cli.leaving import INTERRUPTED
 from melt_tui.cli.output import progress, result, result_json
 from melt_tui.cli.passwords import Asker
-from melt_tui.cli.plans import Plan
-from melt_tui.errors import MeltError
+from melt_tui.cli.plans import REFUSALS, Plan
 from melt_tui.events import SELF, DeviceFailed, RunEnded, RunOutcome, SafetyStop
 from melt_tui.session.keeping import ENDS_ITSELF
 from melt_tui.timeline import DeviceState, Timeline
@@ -66,7 +65,7 @@ def _worked(session: Workbench, plan: Plan, interrupts: Interrupts) -> bool:
     except KeyboardInterrupt:
         progress("stopping …")
         return False
-    except (NotSupported, MeltError):
+    except REFUSALS:
         session.discard()
         raise
     return good

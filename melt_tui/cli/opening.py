@@ -1,10 +1,13 @@
 """From a plan to the bench on the screen. Imported behind the first frame."""
 
+from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, fields, replace
+from functools import partial
 
 from melt_tui.cli.names import sentences
 from melt_tui.cli.options import default_run
-from melt_tui.cli.plans import Plan
+from melt_tui.cli.plans import REFUSALS, Plan
 from melt_tui.config import Config, RunConfig, places
 from melt_tui.config.remembered import LastRun, recall, remember
 from melt_tui.ui.demo import DEMO
@@ -18,7 +21,7 @@ def open_bench(plan: Plan) -> tuple[Workbench, Opening]:
     bench = Workbench(plan.setup)
     bench.open()
     for request in plan.requests:
-        bench.start_when_up(request, asked=True)
+        bench.start_when_up(request, asked=True).add_done_callback(partial(_heed_refusal, bench, plan.config))
     return bench, Opening(
         bench=bench,
         settings=_settings(plan.config),
@@ -28,6 +31,15 @@ def open_bench(plan: Plan) -> tuple[Workbench, Opening]:
         script=DEMO if plan.setup.script else (),
         seconds=plan.seconds,
     )
+
+
+def _heed_refusal(bench: Workbench, config: Config, started: "Future[Sequence[str]]") -> None:
+    """Of a session that was opened for a run which was refused, no more is kept than of one in which nothing was asked
+    for: its user may look on, and start another run."""
+    if started.cancelled() or config.session.keep_short:
+        return
+    if isinstance(started.exception(), REFUSALS):
+        bench.discard(under_s=config.session.min_minutes * 60)
 
 
 def _settings(config: Config) -> ScreenSettings:

@@ -5,12 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from drivers.errors import NotSupported
 from melt_tui.analysis.compare_request import Axis, CompareRequest
 from melt_tui.cli import addresses
 from melt_tui.cli.options import DEFAULT_PLACES, asked_run, config_of, seconds_of, session_setup
 from melt_tui.config import Config
-from melt_tui.errors import UsageError
+from melt_tui.errors import MeltError, UsageError
 from melt_tui.workbench import Place, RunRequest, SessionSetup, check_fairness
+
+REFUSALS = (NotSupported, MeltError)
+"""What was asked for is wrong: a session in which nothing else was begun leaves no recording of nothing."""
 
 DEMO_REQUESTS = (
     RunRequest(devices=("host",), model="demo", workload="chat", repeat=0, ignore_eos=True, temperature=0.8),

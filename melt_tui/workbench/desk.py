@@ -89,7 +89,7 @@ class Desk:
         self._runs = Runs(self._session, self._registry, clock, self._samplers, setup.cache, sensing)
         self._supplying = Supplying(self._devices, clock, lambda: self.timeline.view(clock.now()))
         self.owned = Owned(setup, self._registry, self._devices)
-        self._discarded = False
+        self._discarded_s = 0.0
 
     async def __aenter__(self) -> Self:
         await self._session.__aenter__()
@@ -124,9 +124,10 @@ class Desk:
             problem=recorder.problem if recorder else "",
         )
 
-    def discard(self) -> None:
-        """Keep no recording of it, not even one that was asked for by its name, unless its user made anything happen."""
-        self._discarded = True
+    def discard(self, under_s: float) -> None:
+        """Keep no recording of it, not even one that was asked for by its name, unless its user made anything happen or it
+        lasts as long as that."""
+        self._discarded_s = under_s
 
     async def scan(self) -> Sequence[Found]:
         """Look on every link, and at the boards that are known by name."""
@@ -283,7 +284,7 @@ class Desk:
     def _drop_if_short(self, recorder: Recorder) -> None:
         lasted_s = (self._clock.now() - self._started.t_ns) / SECOND
         short = self._setup.record is None and lasted_s < self._setup.keep_s
-        if (short or self._discarded) and not self._touched.worth_keeping:
+        if (short or lasted_s < self._discarded_s) and not self._touched.worth_keeping:
             library.delete(recorder.path)
 
 

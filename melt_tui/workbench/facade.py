@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -88,10 +89,11 @@ class Workbench:
         self._left = self._thread.submit(self._main)
         self._left.add_done_callback(self._heed_failure)
 
-    def discard(self) -> None:
-        """Of a session in which nothing was begun, keep no recording. Called before it is closed."""
+    def discard(self, *, under_s: float = inf) -> None:
+        """Of a session in which nothing was begun, and which lasts less than that, keep no recording. Called before it is
+        closed."""
         if self._begun():
-            self._loop.call_soon_threadsafe(self._desk.result().discard)
+            self._loop.call_soon_threadsafe(self._desk.result().discard, under_s)
 
     def close(self) -> None:
         """Stop every run, close every device, finish the recording; returns when all of it is done.

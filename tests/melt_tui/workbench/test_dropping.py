@@ -44,6 +44,13 @@ def test_a_session_in_which_nothing_was_begun_can_be_discarded(setup: SessionSet
     assert not path.exists()
 
 
+def test_a_session_is_discarded_only_under_the_length_that_is_asked_for(setup: SessionSetup) -> None:
+    with Workbench(setup) as bench:
+        path = path_of(bench)
+        bench.discard(under_s=1e-6)
+    assert path.exists()
+
+
 def test_what_its_user_made_happen_is_not_discarded(setup: SessionSetup) -> None:
     with Workbench(setup) as bench:
         bench.mark("here").result(LIMIT_S)
