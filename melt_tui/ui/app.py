@@ -186,10 +186,13 @@ class MeltApp(App[int]):
             self.exit(INTERRUPTED, return_code=INTERRUPTED)
 
     def ask_password(self) -> None:
-        """Ask for the password of a board that waits for one, unless something else is being asked."""
-        wanted = self._stage.password_wanted(self.screen) if self._stage is not None else None
+        """Ask for the password of a board that waits for one, unless something else is being asked, or may be by a key
+        that is under way: what is meant for that would be answered here."""
+        if self._stage is None or not self._turnstile.free:
+            return
+        wanted = self._stage.password_wanted(self.screen)
         if wanted is not None:
-            self._let_in(wanted)
+            self._turnstile.open(lambda: self._let_in(wanted))
 
     def _dress(self) -> None:
         """Put on the theme that was chosen, if there is one of that name."""

@@ -43,22 +43,36 @@ class Turnstile:
         self._until_s = 0.0
         self._patience: Timer | None = None
 
+    @property
+    def free(self) -> bool:
+        """Whether no key is under way."""
+        return not self._held and (self._way is None or monotonic() >= self._until_s)
+
     async def take(self, event: Typed) -> None:
         """Let it through, now or after those that came before it."""
-        if self._held or (self._way is not None and monotonic() < self._until_s):
+        if self.free:
+            await self._pass(event)
+        else:
             self._held.append(event)
             self._be_patient()
-        else:
-            await self._pass(event)
+
+    def open(self, opens: Then) -> None:
+        """Have a screen opened that no key asked for, while it is free: keys that come meanwhile wait for it as well."""
+        way, top = self._begin(), self._top()
+        opens()
+        self._round(way, self._app, lambda: self._look_up(way, top))
 
     async def _pass(self, event: Typed) -> None:
-        way = self._way = object()
-        self._until_s = monotonic() + _LOST_S
-        top = self._top()
+        way, top = self._begin(), self._top()
         target: DOMNode = self._app if top is None else top.focused or top
         await self._let_through(event)
         # Once round behind the key, once more behind what a button or a list says when it is given that key.
         self._round(way, target, lambda: self._round(way, target, lambda: self._look_up(way, top)))
+
+    def _begin(self) -> object:
+        way = self._way = object()
+        self._until_s = monotonic() + _LOST_S
+        return way
 
     def _round(self, way: object, node: DOMNode, then: Then) -> None:
         """Behind the key: from what was given it, through all that this lies in, to the app and what that has begun."""

@@ -1,6 +1,8 @@
 """Keys that come faster than screens open and close: each does what it does when it is typed slowly."""
 
+import asyncio
 import random
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -16,7 +18,9 @@ from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
 from melt_tui.ui.screens.edit_dialog import EditDialog
 from melt_tui.ui.screens.export_dialog import ExportDialog
 from melt_tui.ui.screens.library import LibraryScreen
+from melt_tui.ui.screens.password_dialog import PasswordDialog
 from melt_tui.ui.screens.run_dialog import RunDialog
+from melt_tui.workbench import PasswordWanted
 from tests.rigs.pilots import bench_of, settle, until
 
 SIZE = (80, 24)
@@ -111,6 +115,42 @@ async def test_a_held_key_does_not_keep_one_from_leaving(desk: Any, make_app: An
         await settle(pilot)
         burst(app, "l", "r", "ctrl+c")
         await until(pilot, lambda: app.return_value == 130)
+
+
+def after(turns: int, do: Callable[[], object]) -> None:
+    """So many turns of the loop later."""
+    if turns:
+        asyncio.get_running_loop().call_soon(after, turns - 1, do)
+    else:
+        do()
+
+
+@pytest.mark.parametrize("turns", range(1, 6))
+async def test_a_password_is_not_asked_for_above_the_question_whether_to_leave(
+    desk: Any, make_app: Any, turns: int
+) -> None:
+    bench = desk()
+    bench.passwords_wanted = lambda: [PasswordWanted(account="lab@orin", devices=("orin",))]
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        burst(app, "q", "y")
+        after(turns, app.ask_password)
+        await until(pilot, lambda: app.return_value == 0)
+
+
+@pytest.mark.parametrize("turns", range(3))
+async def test_keys_wait_for_a_dialog_that_opens_by_itself(desk: Any, make_app: Any, turns: int) -> None:
+    bench = desk()
+    bench.passwords_wanted = lambda: [PasswordWanted(account="lab@orin", devices=("orin",))]
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        app.ask_password()
+        after(turns, lambda: burst(app, "q", "y"))
+        await answered(pilot)
+        assert stack(app) == [BenchScreen, PasswordDialog]
+        assert app.screen.query_one(Input).value == "qy"
 
 
 KEYS = [
