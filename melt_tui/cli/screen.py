@@ -46,12 +46,19 @@ class Show:
             self.bench.close()
 
     def end(self) -> "Path | None":
-        """The same, telling what of it lives on where; its recording."""
+        """The same, telling what of it lives on where, and why it was not recorded to its end; its recording."""
         if self.bench is None:
             return None
         self.bench.close()
         importlib.import_module("melt_tui.cli.headless").tell_left(self.bench)
+        if self.problem:
+            importlib.import_module("melt_tui.cli.output").progress(f"melt: {self.problem}")
         return self.bench.status.path
+
+    @property
+    def problem(self) -> str:
+        """Why nothing was recorded any more."""
+        return self.bench.status.problem if self.bench is not None else ""
 
 
 def show(options: Namespace) -> int:
@@ -68,7 +75,9 @@ def show(options: Namespace) -> int:
     except WithoutScreen:
         headless: int = importlib.import_module("melt_tui.cli.headless").follow(showing.plan)
         return headless
-    return INTERRUPTED if interrupts.came else code
+    if interrupts.came:
+        return INTERRUPTED
+    return code or (1 if showing.problem else 0)
 
 
 def _shown(showing: Show, interrupts: Interrupts) -> int:

@@ -44,6 +44,24 @@ def test_watching_ends_by_itself_and_says_where_it_was_recorded(at: Home) -> Non
     assert len(at.recordings) == 1
 
 
+def test_a_full_disk_is_told_on_the_screen_and_after_it(at: Home) -> None:
+    most = 400_000
+    limited = (
+        *MELT[:2],
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most})); {MELT[2]}",
+    )
+    with started((*limited, "watch", "--device", "sim:phone"), at.environment, (80, 24)) as melt:
+        assert melt.screen is not None
+        melt.screen.wait_for("NOT RECORDING")
+        melt.screen.wait_for("the disk does not take any more")
+        melt.screen.send("q")
+        assert melt.wait() == 1
+        assert (
+            "melt: the disk does not take any more, look after it and start anew: recording stopped"
+            in left(melt)
+        )
+
+
 def test_what_cannot_be_opened_is_told_when_the_screen_is_given_back(at: Home) -> None:
     with started((*MELT, "watch"), at.environment, (120, 36)) as melt:
         assert melt.wait() == 2
