@@ -56,7 +56,7 @@ class Turnstile:
             self._held.append(event)
             self._be_patient()
 
-    def open(self, opens: Then) -> None:
+    def open(self, opens: Callable[[], object]) -> None:
         """Have a screen opened that no key asked for, while it is free: keys that come meanwhile wait for it as well."""
         way, top = self._begin(), self._top()
         opens()

@@ -70,7 +70,7 @@ def test_turns_of_the_span_have_the_very_same_figures(evening: Path, tmp_path: P
 def test_a_part_of_a_part_begins_where_its_span_does(evening: Path, tmp_path: Path) -> None:
     part = trim(TrimRequest(path=evening, begin="7", end="19"), lambda _: tmp_path / "p.melt")
     made = {
-        name: trim(replace(request, path=part), lambda _, name=name: tmp_path / f"{name}.melt")
+        name: trim(replace(request, path=part), to(tmp_path / f"{name}.melt"))
         for name, request in {
             "begun": TrimRequest(path=NONE, end="5"),
             "later": TrimRequest(path=NONE, begin="2", end="mark:twice again"),
