@@ -1,7 +1,6 @@
 """A program of an engine that we started on a device: its process, what it prints, and why it ended."""
 
 import asyncio
-import re
 import signal
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,17 +17,15 @@ from drivers.links.base import Lease, Line, Process, ShellLink
 from drivers.links.leased import LeasedProcess
 from drivers.links.stamping import End
 from drivers.model import RunSpec
+from drivers.runs.backends import Backends
 from drivers.runs.dying import death
 from drivers.runs.hearing import Gone
 from drivers.runs.loglimit import LogLimit
 from drivers.runs.stage import Emit
 
 TAIL_LINES = 60
-BACKENDS_LIMIT = 8
 END_LIMIT_S = 2.0
 """How long the end of a process may take to be known; past that the link is taken for dead."""
-
-_BACKEND = re.compile(r"load_backend: loaded ([\w.+-]{1,20}) backend\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ class Program:
         self._emit = emit
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._limit = LogLimit()
-        self._backends: dict[str, None] = {}
+        self._backends = Backends()
         self._stack = AsyncExitStack()
         self._process: Process | None = None
         self._returncode: int | None = None
@@ -120,15 +117,13 @@ class Program:
 
     @property
     def backend(self) -> str:
-        """What it said that it computes on, as far as it loads that at run time: ``CUDA, CPU``; empty when it did not."""
-        return ", ".join(self._backends)
+        """What it said that it computes on: ``CUDA, CPU``; empty when it did not."""
+        return self._backends.told
 
     def note(self, line: Line) -> None:
         """Keep a line for the post-mortem, and tell it unless there are too many."""
         self._tail.append(line.text)
-        loaded = _BACKEND.search(line.text)
-        if loaded and len(self._backends) < BACKENDS_LIMIT:
-            self._backends[loaded[1]] = None
+        self._backends.note(line.text)
         left_out = self._limit.admit(line.t_ns)
         if left_out:
             self._log(line.t_ns, f"… {left_out} lines left out")

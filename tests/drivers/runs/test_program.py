@@ -135,3 +135,13 @@ async def test_lines_beyond_the_limit_are_counted() -> None:
         for line in on.inbox.more(Line):
             running.note(line)
     assert 60 <= sum(isinstance(item, LogLine) for item in items) < 120
+
+
+async def test_what_it_computes_on_is_what_it_says() -> None:
+    on = stage([])
+    said = "ggml_cuda_init: found 1 CUDA devices:\nsystem_info: n_threads = 6 | CUDA : ARCHS = 870 | CPU : NEON = 1 |"
+    async with program(on, "printf", "%s\n", said) as running:
+        await running.listen(on.inbox)
+        for line in on.inbox.more(Line):
+            running.note(line)
+        assert running.backend == "CUDA, CPU"
