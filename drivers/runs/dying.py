@@ -21,6 +21,9 @@ _UNLINKED = re.compile(
     r"error while loading shared libraries: ([^:]{1,80})|CANNOT LINK EXECUTABLE.*\"(lib[^\"]{1,80})\""
 )
 _NO_PROGRAM, _NOT_EXECUTABLE = 127, 126
+_REFUSED_BY_MKSH = 1
+LINE_LIMIT = 1000
+"""Characters of a line in which a shell's complaint is looked for."""
 
 
 def telling(lines: Sequence[str]) -> str:
@@ -56,7 +59,8 @@ def death(program: str, returncode: int, lines: Sequence[str]) -> DriverError:
 
 
 def _never_ran(program: str, returncode: int, lines: Sequence[str]) -> DriverError | None:
-    if returncode not in {_NO_PROGRAM, _NOT_EXECUTABLE}:
+    refused = returncode == _REFUSED_BY_MKSH and any(_said_by_mksh(program, line) for line in lines)
+    if not refused and returncode not in {_NO_PROGRAM, _NOT_EXECUTABLE}:
         return None
     said = "\n".join(lines)
     if _STRANGE.search(said):
@@ -74,6 +78,11 @@ def _never_ran(program: str, returncode: int, lines: Sequence[str]) -> DriverErr
             remedy="melt setup puts one there, or name yours with --runtime-arg binary=PATH",
         )
     return None
+
+
+def _said_by_mksh(program: str, line: str) -> bool:
+    """Whether Android's shell says it of this program: any engine may end with that code."""
+    return f"{program}: not executable: " in printable(line, LINE_LIMIT)
 
 
 def _unlinked(program: str, lines: Sequence[str]) -> DriverError | None:

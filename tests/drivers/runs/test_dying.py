@@ -1,10 +1,16 @@
 """Why an engine ended."""
 
+import platform
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.errors import DriverError, NotSupported, Refused, RunFailed
+from drivers.errors import DriverError, NeedsSetup, NotSupported, Refused, RunFailed
 from drivers.runs import dying
 
 
@@ -37,7 +43,8 @@ def test_the_last_line() -> None:
 @pytest.mark.parametrize(
     ("returncode", "lines", "kind", "sentence"),
     [
-        (126, ["mksh: /x/llama-server: not executable: 64-bit ELF file"], NotSupported, "was built for another kind of processor"),
+        (1, ["mksh: /x/llama-server: not executable: 64-bit ELF file"], NotSupported, "was built for another kind of processor"),
+        (1, ["/x/other: not executable: 64-bit ELF file"], RunFailed, "exit code 1"),
         (126, ["sh: /x/llama-server: not executable: magic 7F45"], NotSupported, "was built for another kind of processor"),
         (126, ["bash: /x/llama-server: cannot execute binary file: Exec format error"], NotSupported, "was built for another kind"),
         (126, ["sh: can't execute 'llama-server': Permission denied"], Refused, "refuses to execute"),
@@ -55,6 +62,19 @@ def test_every_way_to_die(returncode: int, lines: list[str], kind: type[DriverEr
     error = dying.death("/x/llama-server", returncode, lines)
     assert isinstance(error, kind)
     assert sentence in str(error)
+
+
+@pytest.mark.skipif(shutil.which("mksh") is None, reason="there is no mksh")
+def test_what_mksh_makes_of_a_program_for_another_processor(tmp_path: Path) -> None:
+    machine = 0x3E if platform.machine() == "aarch64" else 0xB7
+    program = tmp_path / "llama-server"
+    program.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, machine, 1) + bytes(200))
+    program.chmod(0o755)
+    done = subprocess.run(["mksh", "-c", f"exec {program}"], capture_output=True, text=True, check=False)
+    error = dying.death(str(program), done.returncode, done.stderr.splitlines())
+    assert isinstance(error, NeedsSetup)
+    assert "was built for another kind of processor" in str(error)
+    assert "melt setup" in error.remedy
 
 
 @given(st.integers(-200, 300), st.lists(st.text(max_size=80), max_size=5))
