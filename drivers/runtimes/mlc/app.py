@@ -18,7 +18,8 @@ from drivers.runs.hearing import Ear
 from drivers.runs.stage import Stage
 from drivers.runs.turn import TurnTeller
 from drivers.runtimes.mlc.channels import told_counts
-from drivers.runtimes.mlc.protocol import Told, is_app, read_log, read_stats
+from drivers.runtimes.mlc.logged import LogReader
+from drivers.runtimes.mlc.protocol import Told, is_app
 from drivers.schedule import ScheduledTurn
 from drivers.ticks import ticks
 
@@ -74,6 +75,7 @@ class AppRun:
         self._stage = stage
         self._package = package
         self._pid = pid
+        self._log = LogReader(pid)
         self._limit = workload.turns if workload else None
         self._seconds = workload.seconds if workload else None
         self._arrivals = told_counts(stage.spec.device)
@@ -132,14 +134,10 @@ class AppRun:
                 return
 
     def _read(self, line: Line) -> Iterator[Item]:
-        entry = read_log(line.text)
-        if entry is None or entry.pid != self._pid:
-            return
-        told = read_stats(entry.message)
-        if told is None:
-            return
-        self._stage.log(f"{SOURCE} {entry.tag}", entry.message, line.t_ns)
-        yield from self._turn(line.t_ns, told)
+        found = self._log.read(line.text)
+        if found is not None:
+            self._stage.log(f"{SOURCE} {found.tag}", found.message, line.t_ns)
+            yield from self._turn(line.t_ns, found.told)
 
     def _turn(self, t_ns: int, told: Told) -> Iterator[Item]:
         """A turn is known when its figures are: its beginning is laid back by as long as they say it took."""

@@ -226,6 +226,7 @@ class LogEntry:
     level: str
     tag: str
     message: str
+    thread: int
 
 
 _LOGCAT = re.compile(
@@ -236,7 +237,9 @@ _LOGCAT = re.compile(
 def read_log(line: str) -> LogEntry | None:
     """A line of ``logcat -v epoch``; None for its separators and for any other."""
     match = _LOGCAT.fullmatch(line)
-    return LogEntry(int(match[1]), match[3], printable(match[4], 80), match[5]) if match else None
+    if match is None:
+        return None
+    return LogEntry(int(match[1]), match[3], printable(match[4], 80), match[5], int(match[2]))
 
 
 _APP = re.compile(r"[A-Za-z][\w.]{0,200}(/[\w.$]{1,200})?")

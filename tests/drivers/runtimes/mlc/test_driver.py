@@ -1,6 +1,7 @@
 """Runs on a server that speaks as MLC's does, and on an app that writes its figures into the log."""
 
 import asyncio
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +184,18 @@ async def test_an_app_is_started_read_and_stopped(phone: Callable[..., Path]) ->
     assert [line.text for line in run.of(LogLine)] == [STATS, STATS]
     orders = [call for call in (folder / "calls").read_text().splitlines() if call.startswith("am ")]
     assert orders == [f"am start -n {PACKAGE}/{ACTIVITY}", f"am force-stop {PACKAGE}"]
+
+
+async def test_statistics_over_several_lines(phone: Callable[..., Path]) -> None:
+    prefill = {"throughput": "470.0 tok/s", "total tokens": "47 tok", "total time": "0.1 s"}
+    decode = {"throughput": "25.5 tok/s", "total_tokens": "255 tok", "total time": "10 s"}
+    told = json.dumps({"prefill": prefill, "decode": decode}, indent=2).splitlines()
+    assert len(told) == 12
+    phone(*(line for text in told for line in (line_of(text), line_of("{", pid=1))))
+    run = await follow(Mlc(), app_spec(turns=1))
+    ended = run.one(TurnEnded)
+    assert (ended.prompt_tokens, ended.output_tokens, ended.prompt_s, ended.decode_s) == (47, 256, 0.1, 10.0)
+    assert len(run.of(LogLine)) == 1
 
 
 async def test_an_app_that_runs_is_left_running(phone: Callable[..., Path]) -> None:

@@ -87,10 +87,10 @@ def test_statistics_of_every_form(line: str, told: Told | None) -> None:
     [
         (
             "1700000000.123  4242  4250 I MLCChat : prefill: 1.0 tok/s",
-            LogEntry(4242, "I", "MLCChat", "prefill: 1.0 tok/s"),
+            LogEntry(4242, "I", "MLCChat", "prefill: 1.0 tok/s", 4250),
         ),
-        ("        1700000000.123456 4242 4250 D a b: c: d", LogEntry(4242, "D", "a b", "c: d")),
-        ("1700000000.123 u0_a123  4242  4250 I MLCChat: x", LogEntry(4242, "I", "MLCChat", "x")),
+        ("        1700000000.123456 4242 4250 D a b: c: d", LogEntry(4242, "D", "a b", "c: d", 4250)),
+        ("1700000000.123 u0_a123  4242  4250 I MLCChat: x", LogEntry(4242, "I", "MLCChat", "x", 4250)),
         ("--------- beginning of main", None),
         ("", None),
     ],
