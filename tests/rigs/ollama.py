@@ -23,6 +23,7 @@ PROMPT_NS, PROMPT_TOKENS, LOAD_NS = 130_079_000, 26, 5_025_959_000
 GAP_S = 0.004
 MODELS = ("llama3.2:1b", "tiny-english:latest")
 OPTIONS = {"num_ctx", "num_batch", "num_predict", "temperature", "top_k", "top_p", "seed", "num_thread"}
+OPTIONS |= {"num_gpu", "use_mmap", "min_p", "stop"}
 
 
 def stamp(since_ns: int) -> str:

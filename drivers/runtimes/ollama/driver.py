@@ -9,7 +9,7 @@ from drivers.events import ChannelsOpened, ModelLoaded
 from drivers.links.base import ShellLink
 from drivers.links.http import HttpLink, Reply
 from drivers.model import OnLinkLoss, RunSpec, Workload
-from drivers.runs.args import flag_words, option
+from drivers.runs.args import option
 from drivers.runs.asking import ask, take_turns
 from drivers.runs.hearing import Ear
 from drivers.runs.reaching import reached
@@ -18,6 +18,7 @@ from drivers.runs.turn import TurnTeller
 from drivers.runtimes.ollama.answer import AnswerReader
 from drivers.runtimes.ollama.channels import token_channels
 from drivers.runtimes.ollama.conversation import Asked, Conversation
+from drivers.runtimes.ollama.given import strangers, whole
 from drivers.runtimes.ollama.protocol import (
     Piece,
     load_request,
@@ -38,10 +39,14 @@ SILENCE_S = 600.0
 LOOK_S = 5.0
 """The same, when it is only asked what it has."""
 NAMES_SHOWN = 8
+TAKEN = "it takes model=NAME and options of the model, as num_gpu=20; how much is written is the workload's"
 
 
 class Ollama(StagedRuntime):
-    """One run. The model is one that the server has: ``--runtime-arg model=NAME``, else by the name of the file."""
+    """One run. The model is one that the server has: ``--runtime-arg model=NAME``, else by the name of the file.
+
+    Any other ``NAME=VALUE`` is an option of the model, as Ollama's API has them.
+    """
 
     def objection(self, spec: RunSpec) -> DriverError | None:
         """Prompts of token ids, flags, watching and keeping are not for Ollama."""
@@ -54,9 +59,9 @@ class Ollama(StagedRuntime):
                 f"Ollama takes text, and {spec.workload.name} is made of token ids",
                 remedy="take a workload of text, or the runtime llama_server",
             )
-        words = flag_words(spec.args, ours=("model",))
+        words = strangers(spec.args)
         if words:
-            return NotSupported(f"Ollama has no flag {words[0][:40]!r}", remedy="it takes model=NAME")
+            return NotSupported(f"Ollama does not take {words[0][:40]!r}", remedy=TAKEN)
         if spec.on_link_loss is OnLinkLoss.KEEP:
             return NotSupported("a run on Ollama ends with its link", remedy="take --on-link-loss stop")
         return None
@@ -154,9 +159,9 @@ class _Run:
                 load_s=None if piece.load_ns is None else piece.load_ns / SECOND,
                 build=f"ollama {version}".strip(),
                 backend=read_processor((await self._get("/api/ps")).text, model),
-                threads=stage.spec.threads,
-                context=stage.spec.context,
-                batch=stage.spec.batch,
+                threads=whole(settings, "num_thread"),
+                context=whole(settings, "num_ctx"),
+                batch=whole(settings, "num_batch"),
                 model=model,
             )
         )

@@ -12,6 +12,7 @@ from drivers.errors import Garbled
 from drivers.events import TurnEnd
 from drivers.foreign import Fields, count, fields, items, printable, read_fields, text
 from drivers.model import RunSpec
+from drivers.runtimes.ollama.given import given_options
 
 SERVER = "the Ollama server"
 LONGEST_NS = 10**16
@@ -43,7 +44,10 @@ class Piece:
 
 
 def options(spec: RunSpec, max_tokens: int) -> dict[str, object]:
-    """The ``options`` of a request: the same in every one of a run, since another context makes it load anew."""
+    """The ``options`` of a request: the same in every one of a run, since another context makes it load anew.
+
+    What a person gave by its name stands above what the run says.
+    """
     found: dict[str, object] = {
         "num_ctx": spec.context,
         "num_batch": spec.batch,
@@ -53,7 +57,8 @@ def options(spec: RunSpec, max_tokens: int) -> dict[str, object]:
         "top_p": spec.sampling.top_p,
         "seed": spec.sampling.seed,
     }
-    return found if spec.threads is None else {**found, "num_thread": spec.threads}
+    threads = {} if spec.threads is None else {"num_thread": spec.threads}
+    return {**found, **threads, **given_options(spec.args)}
 
 
 def load_request(model: str, settings: Mapping[str, object]) -> dict[str, object]:

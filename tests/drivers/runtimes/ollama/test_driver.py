@@ -218,10 +218,39 @@ async def test_on_a_device_it_is_reached_through_the_link() -> None:
     [
         (run_spec(None, None), "does not tell what others ask"),
         (run_spec(workload(conversations=((Prompt(tokens=(1, 2)),),)), None), "made of token ids"),
-        (run_spec(workload(), None, args=("--flash",)), "Ollama has no flag '--flash'"),
+        (
+            run_spec(workload(), None, args=("--flash",)),
+            "Ollama does not take '--flash': it takes model=NAME and options of the model",
+        ),
+        (run_spec(workload(), None, args=("num_predict=9",)), "does not take 'num_predict=9'"),
         (run_spec(workload(), None, on_link_loss=OnLinkLoss.KEEP), "ends with its link"),
     ],
 )
 def test_objections(spec: RunSpec, sentence: str) -> None:
     assert sentence in str(Ollama().objection(spec))
     assert Ollama().objection(run_spec(workload(), None, args=("model=x",))) is None
+
+
+async def test_options_of_the_model_are_handed_on() -> None:
+    args = ("model=llama3.2:1b", "num_ctx=1024", "num_gpu=20", "use_mmap=false", "min_p=0.05", "stop=###")
+    with running(RIG) as port:
+        run = await follow(Ollama(), replace(spec_for(port, max_tokens=1), args=args, threads=3, batch=64))
+        url = f"http://127.0.0.1:{port}/asked"
+        asked = (await asyncio.to_thread(httpx.get, url, trust_env=False)).json()
+    assert run.error is None
+    told = [body["options"] for body in asked if "options" in body]
+    assert len(told) == 2
+    assert told[0] == told[1]
+    assert (
+        told[0] | {"num_ctx": 1024, "num_gpu": 20, "use_mmap": False, "min_p": 0.05, "stop": ["###"]}
+        == told[0]
+    )
+    loaded = run.one(ModelLoaded)
+    assert (loaded.context, loaded.threads, loaded.batch) == (1024, 3, 64)
+
+
+async def test_an_option_that_the_server_does_not_know_is_told() -> None:
+    with running(RIG) as port:
+        run = await follow(Ollama(), replace(spec_for(port), args=("model=llama3.2:1b", "num_wings=2")))
+    assert isinstance(run.error, RunFailed)
+    assert "invalid option provided: ['num_wings']" in str(run.error)

@@ -1,0 +1,41 @@
+"""Options of the model that a person hands to Ollama: ``--runtime-arg num_gpu=20``. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+NAMES_OF_OURS: Final = ("model",)
+OF_THE_WORKLOAD: Final = "num_predict"
+
+_GIVEN = re.compile(r"([a-z][a-z0-9_]{0,40})=(.*)", re.DOTALL)
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_FRACTION = re.compile(r"-?[0-9]{0,18}\.?[0-9]{1,18}(?:[eE][+-]?[0-9]{1,2})?")
+_SWITCH: Final = {"true": True, "false": False}
+
+
+def given_options(args: Sequence[str]) -> dict[str, object]:
+    """Every ``name=value`` but those of ours, with the type that the value looks like; the last of a name counts."""
+    found: dict[str, object] = {}
+    for arg in args:
+        match = _GIVEN.fullmatch(arg)
+        if match and match[1] not in NAMES_OF_OURS:
+            found[match[1]] = [match[2]] if match[1] == "stop" else typed(match[2])
+    return found
+
+
+def strangers(args: Sequence[str]) -> list[str]:
+    """Those that are no option: flags, words, and what the workload says."""
+    return [arg for arg in args if not _GIVEN.fullmatch(arg) or arg.startswith(f"{OF_THE_WORKLOAD}=")]
+
+
+def typed(value: str) -> int | float | bool | str:
+    """A whole number, a number, true or false, else the text itself."""
+    if _WHOLE.fullmatch(value):
+        return int(value)
+    return float(value) if _FRACTION.fullmatch(value) else _SWITCH.get(value, value)
+
+
+def whole(settings: Mapping[str, object], name: str) -> int | None:
+    """An option that is a whole number; None where it is not given, or is none."""
+    value = settings.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

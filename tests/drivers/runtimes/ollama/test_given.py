@@ -1,0 +1,39 @@
+"""Options of the model that a person gave."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.runtimes.ollama.given import given_options, strangers, typed, whole
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("20", 20), ("-1", -1), ("0.5", 0.5), (".5", 0.5), ("1e-3", 0.001), ("true", True), ("false", False),
+        ("auto", "auto"), ("", ""), ("-", "-"), ("nan", "nan"), ("1" * 40, "1" * 40), ("1_000", "1_000"),
+    ],
+)  # fmt: skip
+def test_types(value: str, meant: object) -> None:
+    assert (type(typed(value)), typed(value)) == (type(meant), meant)
+
+
+def test_names_and_values() -> None:
+    args = ("model=a=b", "num_gpu=1", "num_gpu=2", "stop=1")
+    assert given_options(args) == {"num_gpu": 2, "stop": ["1"]}
+    assert strangers(args) == []
+    assert strangers(("--x=1", "word", "Num=1", "num_predict=3")) == [
+        "--x=1",
+        "word",
+        "Num=1",
+        "num_predict=3",
+    ]
+    assert [whole({"a": value}, "a") for value in (3, True, "3", None)] == [3, None, None, None]
+
+
+@given(st.lists(st.text() | st.from_regex(r"[a-z_]{1,4}=.{0,6}", fullmatch=True)))
+def test_whatever_is_given_can_be_sent(args: list[str]) -> None:
+    json.dumps(given_options(args), allow_nan=False)
+    assert all(name.isascii() for name in given_options(args))
