@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from drivers.address import parse
 from drivers.base import Device
+from drivers.caps import Remembered
 from drivers.clock import Clock
 from drivers.devices.android.device import AndroidDevice
 from drivers.devices.android.opening import Who, look
@@ -35,6 +36,7 @@ class AndroidDriver:
         self._reach = reach or over_adb
         self._server = server
         self._turns = turns or Turns()
+        self._caps = Remembered()
 
     async def scan(self) -> Sequence[Found]:
         """Every phone that the adb server knows of, those that cannot be used with the reason and the next step."""
@@ -48,9 +50,9 @@ class AndroidDriver:
         serial, server = place(address)
         said: list[str] = []
         shell = self._reach(serial, server, clock, said.append)
-        async with SlowShell(shell, clock) as slow:
-            with self._turns.taken((serial, server)) as turn:
-                opening = await look(Who(name, address, over(serial), turn), slow)
+        with self._caps.kept((serial, server)) as highest, self._turns.taken((serial, server)) as turn:
+            async with SlowShell(shell, clock) as slow:
+                opening = await look(Who(name, address, over(serial), turn, highest), slow)
                 said += await cleared(shell)
                 yield AndroidDevice(opening, shell, slow, clock, said=said, together=self._turns.together)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from drivers import linux
+from drivers.caps import Highest, Judge
 from drivers.devices.android import protocol
 from drivers.devices.android.batteries import BatteryFiles
 from drivers.devices.android.battery import SYSFS_FIELDS, Battery, from_sysfs
@@ -47,9 +48,13 @@ class Finding:
     facts: Sequence[tuple[str, str]] = field(default_factory=tuple)
 
 
-def find(survey: Survey, device: str) -> Finding:
-    """Everything that the survey saw."""
-    found = [look(survey, device) for look in _FINDERS]
+def find(survey: Survey, device: str, highest: Highest) -> Finding:
+    """Everything that the survey saw; ``highest`` is what was seen of this phone's caps before."""
+    found = [
+        _processor(survey, device, highest),
+        _graphics(survey, device, highest),
+        *(look(survey, device) for look in _FINDERS),
+    ]
     return Finding(
         [gauge for finding in found for gauge in finding.fast],
         [gauge for finding in found for gauge in finding.steady],
@@ -80,11 +85,11 @@ def _cluster(survey: Survey, folder: str) -> Cluster:
     )
 
 
-def _processor(survey: Survey, device: str) -> Finding:
+def _processor(survey: Survey, device: str, highest: Highest) -> Finding:
     fast: list[Gauge] = []
     known = clusters(survey)
     for cluster in known:
-        fast += _clock(survey, device, cluster)
+        fast += _clock(survey, device, cluster, highest)
     missing = (
         [] if fast else [Missing("frequency", _why(survey, _CPUFREQ, "this phone's kernel tells no clock"))]
     )
@@ -103,7 +108,7 @@ def _processor(survey: Survey, device: str) -> Finding:
     return Finding(fast, steady, missing, facts)
 
 
-def _clock(survey: Survey, device: str, cluster: Cluster) -> Iterator[Gauge]:
+def _clock(survey: Survey, device: str, cluster: Cluster, highest: Highest) -> Iterator[Gauge]:
     folder = f"{_CPUFREQ}/{cluster.policy}"
     top = f"; the hardware's maximum is {linux.gigahertz(cluster.highest_hz)}" if cluster.highest_hz else ""
     if f"{folder}/scaling_cur_freq" in survey.values:
@@ -113,16 +118,11 @@ def _clock(survey: Survey, device: str, cluster: Cluster) -> Iterator[Gauge]:
         channel = FREQUENCY_CAP.of(
             device, f"cap {cluster.policy}", detail=f"scaling_max_freq of {cluster.title}{top}"
         )
-        yield CapGauge(
-            channel,
-            f"{folder}/scaling_max_freq",
-            linux.kilohertz,
-            f"cpu cap {cluster.policy}",
-            cluster.cap_hz,
-        )
+        judge = Judge(device, f"cpu cap {cluster.policy}", cluster.cap_hz, highest)
+        yield CapGauge(channel, f"{folder}/scaling_max_freq", linux.kilohertz, judge)
 
 
-def _graphics(survey: Survey, device: str) -> Finding:
+def _graphics(survey: Survey, device: str, highest: Highest) -> Finding:
     """The clock and the cap by the first pair that is readable, and how busy it is."""
     fast: list[Gauge] = []
     clock = _first(survey, _GPU_CLOCKS)
@@ -132,7 +132,8 @@ def _graphics(survey: Survey, device: str) -> Finding:
     cap = _first(survey, _GPU_CAPS)
     if cap is not None:
         channel = FREQUENCY_CAP.of(device, "gpu cap", detail=cap[0].removeprefix("/sys/"))
-        fast.append(CapGauge(channel, *cap, "gpu cap", cap[1](survey.values[cap[0]])))
+        judge = Judge(device, "gpu cap", cap[1](survey.values[cap[0]]), highest)
+        fast.append(CapGauge(channel, *cap, judge))
     busy = _first(survey, [(pattern, protocol.busy_percent) for pattern in _GPU_BUSY])
     steady = [FileGauge(GPU_BUSY.of(device), *busy)] if busy else []
     refused = (
@@ -282,4 +283,4 @@ def _why(survey: Survey, prefix: str, otherwise: str) -> str:
     return DENIED if survey.refused(prefix) else otherwise
 
 
-_FINDERS = (_processor, _graphics, _zones, _memory, _battery)
+_FINDERS = (_zones, _memory, _battery)

@@ -8,10 +8,10 @@ from typing import Protocol, runtime_checkable
 
 from drivers import linux
 from drivers.base import Item
+from drivers.caps import Judge
 from drivers.clock import MILLISECOND, SECOND
 from drivers.devices.android import protocol, scripts
 from drivers.devices.android.channels import CPU_USE, MEMORY_AVAILABLE, RAIL_ENERGY
-from drivers.events import LimitEngaged, LimitReleased
 from drivers.joining import Moments, joined
 from drivers.model import Channel, Samples, code_struct, reading
 
@@ -128,15 +128,13 @@ class FileGauge:
 
 
 class CapGauge:
-    """A file that holds a frequency's upper bound, and the limit that begins when it falls below its start."""
+    """A file that holds a frequency's upper bound, and the limit that begins when it falls."""
 
-    def __init__(self, channel: Channel, path: str, parse: Parse, limit: str, start_hz: float | None) -> None:
+    def __init__(self, channel: Channel, path: str, parse: Parse, judge: Judge) -> None:
         self.channels = (channel,)
         self.readings = (scripts.line(path),)
         self._value = _Value(channel, parse)
-        self._limit = limit
-        self._start_hz = start_hz
-        self._in_force_hz: float | None = None
+        self._judge = judge
         self._seen_hz: float | None = None
 
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
@@ -148,26 +146,13 @@ class CapGauge:
         if hertz == self._seen_hz:
             return [sample]
         self._seen_hz = hertz
-        return [sample, *self._change(t_ns, hertz)]
+        return [sample, *self._judge.take(t_ns, hertz)]
 
     def gather(self, moments: Moments, columns: Columns) -> list[Item]:
         """The caps, and what begins, changes or ends with them."""
         if self._value.says(columns[0]):
             return self._value.samples(moments, columns[0])
         return one_by_one(self, moments, columns)
-
-    def _change(self, t_ns: int, hertz: float) -> list[Item]:
-        start_hz = self._start_hz if self._start_hz is not None else hertz
-        self._start_hz = start_hz
-        was, self._in_force_hz = self._in_force_hz, hertz if hertz < start_hz else None
-        if self._in_force_hz == was:
-            return []
-        device = self.channels[0].device
-        detail = f"{linux.gigahertz(was or start_hz)} → {linux.gigahertz(hertz)}"
-        if self._in_force_hz is None:
-            return [LimitReleased(t_ns=t_ns, device=device, limit=self._limit, detail=detail)]
-        reason = "operating-system cap"
-        return [LimitEngaged(t_ns=t_ns, device=device, limit=self._limit, reason=reason, detail=detail)]
 
 
 @dataclass(frozen=True, slots=True)

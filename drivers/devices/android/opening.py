@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from drivers import linux
+from drivers.caps import Highest
 from drivers.devices.android import finding, protocol, scripts
 from drivers.devices.android.batteries import BatteryService, describe, merged
 from drivers.devices.android.battery import full
@@ -53,6 +54,8 @@ class Who:
     """``USB`` or ``Wi-Fi``."""
     turn: float
     """As ``Opening.turn``."""
+    highest: Highest
+    """What was seen of its caps before its link was lost."""
 
 
 async def look(who: Who, slow: SlowShell) -> Opening:
@@ -60,7 +63,7 @@ async def look(who: Who, slow: SlowShell) -> Opening:
     fast = await slow.conversation()
     identity = protocol.sections((await fast.ask(scripts.IDENTITY)).text)
     survey = protocol.survey(f"{(await fast.ask(scripts.SURVEY)).text}\n")
-    found = finding.find(survey, who.device)
+    found = finding.find(survey, who.device, who.highest)
     rails = await _rail_gauges(who.device, survey, fast)
     missing = [*found.missing, *([] if rails else [finding.no_rails(survey)])]
     given = [channel.name for gauge in (*found.fast, *found.steady, *rails) for channel in gauge.channels]

@@ -6,6 +6,7 @@ from typing import Any
 
 from drivers.address import Address, parse
 from drivers.base import Device, Item
+from drivers.caps import Remembered
 from drivers.clock import Clock
 from drivers.devices.jetson import finding, sampling, streaming
 from drivers.devices.jetson.channels import RAIL_HZ
@@ -42,6 +43,7 @@ class JetsonDriver:
     def __init__(self, open_link: OpenLink, *, root: str = "") -> None:
         self._open_link = open_link
         self._root = root
+        self._caps = Remembered()
 
     async def scan(self) -> Sequence[Found]:
         """Nothing: a board is known when somebody names it."""
@@ -58,11 +60,12 @@ class JetsonDriver:
         taken = parse(address).only(OPTIONS)
         root = _root(taken, self._root)
         rails_hz = taken.whole("rails", RAIL_HZ, 1, RAIL_HZ)
-        async with self._open_link(taken, clock) as shell:
-            found = await finding.survey(shell, root)
-            mode = await finding.power_mode(shell, found)
-            look = finding.look(name, taken.base, found, mode, rails_hz)
-            yield JetsonDevice(look, shell, clock, root, await cleared(shell))
+        with self._caps.kept(taken.base) as highest:
+            async with self._open_link(taken, clock) as shell:
+                found = await finding.survey(shell, root)
+                mode = await finding.power_mode(shell, found)
+                look = finding.look(name, taken.base, found, mode, rails_hz, highest)
+                yield JetsonDevice(look, shell, clock, root, await cleared(shell))
 
 
 def _root(address: Address, fallback: str) -> str:

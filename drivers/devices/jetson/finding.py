@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drivers import linux
+from drivers.caps import Highest
 from drivers.devices.jetson import protocol, rails, readers, scripts, sensors
 from drivers.devices.jetson.channels import ASKED_RAIL_HZ, FAST_HZ, SENSOR_HZ
 from drivers.devices.jetson.limits import Cooler, Counter, find_limits
@@ -74,15 +75,17 @@ async def power_mode(shell: ShellLink, found: Survey) -> PowerMode:
     return protocol.power_mode(f"{done.out}\n{done.err}")
 
 
-def look(device: str, address: str, found: Survey, mode: PowerMode, rails_hz: int) -> Finding:
-    """Everything that a survey makes of a board."""
+def look(
+    device: str, address: str, found: Survey, mode: PowerMode, rails_hz: int, highest: Highest
+) -> Finding:
+    """Everything that a survey makes of a board; ``highest`` is what was seen of its caps before."""
     model, compatible = found.text("/proc/device-tree/model"), found.text("/proc/device-tree/compatible")
     board = protocol.board(model, compatible)
     jetson = board is not None or bool(protocol.l4t(found.text("/etc/nv_tegra_release")))
     tegrastats = found.facts.get("tegrastats", "")
     processes = Processes(device, cores=_count(found, "cores", 1), ticks_hz=_count(found, "ticks", 100))
     polled, asked, unknown_input = _rails(device, found, board, rails_hz)
-    groups, missing = _groups(device, found, processes, gpu=not tegrastats)
+    groups, missing = _groups(device, found, processes, highest, gpu=not tegrastats)
     groups += asked
     rails_known = bool(polled or asked)
     clocks = bool(readers.policies(found))
@@ -126,14 +129,14 @@ def _rails(
 
 
 def _groups(
-    device: str, found: Survey, processes: Processes, *, gpu: bool
+    device: str, found: Survey, processes: Processes, highest: Highest, *, gpu: bool
 ) -> tuple[list[Group], list[Missing]]:
     energies = readers.find_energies(found, device)
     temperatures, no_temperature = sensors.find_temperatures(found, device)
     fans, no_fan = sensors.find_fans(found, device)
     pressure, no_pressure = readers.find_pressure(found, device)
     load, clock = readers.find_gpu(found, device)
-    limits: list[Reader] = [*readers.find_clocks(found, device), *clock, *find_limits(found, device)]
+    limits: list[Reader] = [*readers.find_clocks(found, device), *clock, *find_limits(found, device, highest)]
     groups = [
         Group(
             "g_fast",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from drivers import linux
 from drivers.base import Item
+from drivers.caps import Highest, Judge
 from drivers.clock import SECOND
 from drivers.devices.jetson.channels import CAP, COOLING, OVERCURRENT_COUNT, THROTTLE_COUNT
 from drivers.devices.jetson.readers import Reader, gpu_folder, hertz, policies
@@ -17,7 +18,6 @@ QUIET_NS = 5 * SECOND
 
 THERMAL = "thermal"
 POWER = "power limit"
-SYSTEM = "operating-system cap"
 
 _COOLERS = re.compile(
     r".*-throttle-alert|.*-balanced|tegra-heavy|(?:thermal-)?(?:cpufreq|devfreq)-.*|Processor", re.IGNORECASE
@@ -41,22 +41,15 @@ _COUNTERS = (
 
 
 class Cap:
-    """The lowest clock that some policies may have at most, against what it was when the device was opened."""
+    """The lowest clock that some policies may have at most, and the limit that begins when it falls."""
 
     def __init__(
-        self,
-        channel: Channel,
-        limit: str,
-        paths: Sequence[str],
-        start_hz: float | None,
-        parse: Callable[[str], float | None],
+        self, channel: Channel, paths: Sequence[str], parse: Callable[[str], float | None], judge: Judge
     ) -> None:
         self.paths = tuple(paths)
         self.channels = (channel,)
-        self._limit = limit
-        self._start_hz = start_hz
         self._parse = parse
-        self._in_force_hz: float | None = None
+        self._judge = judge
 
     def take(self, t_ns: int, values: Sequence[str]) -> list[Item]:
         """The cap, and the limit that begins, changes or ends with it."""
@@ -64,15 +57,8 @@ class Cap:
         if not caps:
             return []
         hz = min(caps)
-        return [reading(self.channels[0], t_ns, hz), *self._change(t_ns, hz)]
-
-    def _change(self, t_ns: int, hz: float) -> list[Item]:
-        start_hz = self._start_hz = hz if self._start_hz is None else self._start_hz
-        was, self._in_force_hz = self._in_force_hz, hz if hz < start_hz else None
-        if self._in_force_hz == was:
-            return []
-        detail = f"{linux.gigahertz(was or start_hz)} → {linux.gigahertz(hz)}"
-        return [_event(t_ns, self.channels[0].device, self._limit, SYSTEM, detail, on=hz < start_hz)]
+        whole = len(caps) == len(self.paths)
+        return [reading(self.channels[0], t_ns, hz), *self._judge.take(t_ns, hz, whole=whole)]
 
 
 class Cooler:
@@ -141,31 +127,31 @@ def _event(t_ns: int, device: str, limit: str, reason: str, detail: str, *, on: 
     return LimitReleased(t_ns=t_ns, device=device, limit=limit, detail=detail)
 
 
-def find_limits(survey: Survey, device: str) -> list[Reader]:
-    """Everything that can hold this board down and tells of it."""
+def find_limits(survey: Survey, device: str, highest: Highest) -> list[Reader]:
+    """Everything that can hold this board down and tells of it; ``highest`` is what was seen of its caps before."""
     return [
-        *_caps(survey, device),
+        *_caps(survey, device, highest),
         *_coolers(survey, device),
         *_overcurrent(survey, device),
         *_throttling(survey, device),
     ]
 
 
-def _caps(survey: Survey, device: str) -> list[Reader]:
+def _caps(survey: Survey, device: str, highest: Highest) -> list[Reader]:
     caps: list[Reader] = []
     for group in policies(survey):
-        highest = (
-            f"; the hardware's maximum is {linux.gigahertz(group.highest_hz)}" if group.highest_hz else ""
-        )
-        detail = f"lowest scaling_max_freq of {group.extent}{highest}"
+        top = f"; the hardware's maximum is {linux.gigahertz(group.highest_hz)}" if group.highest_hz else ""
+        detail = f"lowest scaling_max_freq of {group.extent}{top}"
         channel = CAP.of(device, f"cap {group.title}", detail=detail)
         paths = [f"{policy}/scaling_max_freq" for policy in group.policies]
-        caps.append(Cap(channel, f"cpu cap {group.title}", paths, group.start_hz, linux.kilohertz))
+        judge = Judge(device, f"cpu cap {group.title}", group.start_hz, highest)
+        caps.append(Cap(channel, paths, linux.kilohertz, judge))
     folder = gpu_folder(survey)
     path = f"{folder}/max_freq"
     if folder and path in survey.files:
         channel = CAP.of(device, "cap gpu", detail=f"devfreq max_freq of {folder.rpartition('/')[2]}")
-        caps.append(Cap(channel, "gpu cap", (path,), hertz(survey.files[path]), hertz))
+        judge = Judge(device, "gpu cap", hertz(survey.files[path]), highest)
+        caps.append(Cap(channel, (path,), hertz, judge))
     return caps
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from drivers import linux
 from drivers.base import Item
+from drivers.caps import Judge
 from drivers.clock import MILLISECOND, SECOND
 from drivers.devices.android.channels import FREQUENCY, FREQUENCY_CAP
 from drivers.devices.android.gauges import CapGauge, FileGauge, MemoryGauge, RailGauge, Rounds, Start
@@ -66,7 +67,7 @@ def rounds() -> Rounds:
         "melt_fast",
         [
             FileGauge(FREQUENCY_0, "/cur", linux.integer),
-            CapGauge(CAP_0, "/max", linux.integer, "cap cpu0", 2000),
+            CapGauge(CAP_0, "/max", linux.integer, Judge("phone", "cap cpu0", 2000)),
             MemoryGauge("phone", builtin=True),
         ],
     )

@@ -331,3 +331,25 @@ async def test_wrong_options_are_refused(address: str) -> None:
 
 async def test_a_scan_finds_nothing_by_itself() -> None:
     assert await JetsonDriver(here).scan() == ()
+
+
+async def test_a_cap_in_force_when_a_board_is_back_is_told_again_and_its_release(plant: Plant) -> None:
+    planted = plant(trees.Board("capped", trees.policies(policy0=2_000_000), ""))
+    cap = "sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq"
+    driver = JetsonDriver(here, root=str(planted.root))
+    with pytest.raises(LinkLost):
+        async with driver.open("ssh://here", "board", SystemClock()):
+            raise LinkLost("the network is gone")
+    planted.write(cap, "1000000\n")
+
+    def released(heard: Heard) -> bool:
+        if heard.limits():
+            planted.write(cap, "2000000\n")
+        return len(heard.limits()) == 2
+
+    async with driver.open("ssh://here", "board", SystemClock()) as device:
+        heard = await listen(Heard(device), released)
+    assert [(type(event), event.limit) for event in heard.limits()] == [
+        (LimitEngaged, "cpu cap policy0"),
+        (LimitReleased, "cpu cap policy0"),
+    ]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from drivers.base import Item
+from drivers.caps import Highest
 from drivers.clock import SECOND
 from drivers.devices.jetson.limits import find_limits
 from drivers.devices.jetson.readers import Reader
@@ -16,7 +17,7 @@ from tests.rigs.boards import trees
 
 def readers(tree: trees.Tree) -> dict[str, Reader]:
     survey = Survey({f"/{path}": text.split("\n")[0] for path, text in tree.items()})
-    return {reader.channels[0].name: reader for reader in find_limits(survey, "b")}
+    return {reader.channels[0].name: reader for reader in find_limits(survey, "b", Highest())}
 
 
 def play(reader: Reader, *answers: str | Sequence[str], period_ns: int = SECOND // 5) -> list[Item]:
