@@ -97,11 +97,13 @@ def _unlinked(program: str, lines: Sequence[str]) -> DriverError | None:
 
 def _died(returncode: int, lines: Sequence[str]) -> DriverError:
     number = ended_by(returncode)
+    if number == signal.SIGKILL:
+        return RunFailed(
+            "the engine ended with SIGKILL: somebody killed it, or the system did when memory ran out",
+            remedy="see how much memory is left, then start it again",
+        )  # its last line has nothing to do with that
     how = _signal_name(number) if number else f"exit code {returncode}"
-    return RunFailed(f"the engine ended with {how}{_last_words(lines)}", remedy=_REMEDIES.get(number, ""))
-
-
-_REMEDIES = {int(signal.SIGKILL): "somebody killed it, or the system did when memory ran out"}
+    return RunFailed(f"the engine ended with {how}{_last_words(lines)}")
 
 
 def _last_words(lines: Sequence[str]) -> str:

@@ -79,7 +79,10 @@ async def test_a_line_that_is_no_error_is_not_called_the_reason(tmp_path: Path) 
     engine.note(Line(1, "err", "0.00.076.003 I srv  update_slots: all slots are idle"))
     engine.note(Line(2, "err", ""))
     assert engine.post_mortem(-9).sentence == (
-        "the engine ended with SIGKILL; the last line that it printed: "
+        "the engine ended with SIGKILL: somebody killed it, or the system did when memory ran out"
+    )
+    assert engine.post_mortem(-11).sentence == (
+        "the engine ended with SIGSEGV; the last line that it printed: "
         "0.00.076.003 I srv  update_slots: all slots are idle"
     )
     engine.note(Line(3, "err", "/llama.cpp/ggml/src/ggml.c:77: GGML_ASSERT(n > 0) failed"))
