@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import ScreenResume
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, OptionList
 from textual.widgets.option_list import Option
@@ -27,6 +28,7 @@ class Dialog(ModalScreen[T | None], Room[T | None], Generic[T]):
 
     CSS_PATH: ClassVar[Sheets] = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "Cancel")]
+    _shown_before = False
 
     def on_compose(self) -> None:
         """Bear the classes of the app's size before there is anything inside: else all of it is styled twice."""
@@ -36,6 +38,12 @@ class Dialog(ModalScreen[T | None], Room[T | None], Generic[T]):
         ):
             reached = [name for least, name in sorted(steps or ()) if extent >= least]
             self.update_classes(dict.fromkeys(reached[-1:], True), update=False)
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        """All that is in it was styled a moment before, when it was composed: the first paint waits for the screen alone."""
+        if not self._shown_before:
+            self._shown_before, event.refresh_styles = True, False
+            self.app.stylesheet.apply(self)
 
     def action_cancel(self) -> None:
         """Close without an answer."""

@@ -34,7 +34,7 @@ async def test_the_run_dialog_is_light(desk: Any, make_app: Any, monkeypatch: py
         await press(pilot, "r")
         await settle(pilot)
         first = next(count for screen, count in painted if isinstance(screen, RunDialog))
-        assert first < 260, (
+        assert first < 200, (
             "the frame, what is asked first, and once the bench below: the sheets of dialogs come with the first"
         )
         assert len(styled) < 380, "all of it"
