@@ -98,12 +98,19 @@ def _unlinked(program: str, lines: Sequence[str]) -> DriverError | None:
 def _died(returncode: int, lines: Sequence[str]) -> DriverError:
     number = ended_by(returncode)
     if number == signal.SIGKILL:
-        return RunFailed(
-            "the engine ended with SIGKILL: somebody killed it, or the system did when memory ran out",
-            remedy="see how much memory is left, then start it again",
-        )  # its last line has nothing to do with that
+        return _killed(telling(lines))  # its last line has nothing to do with that
     how = _signal_name(number) if number else f"exit code {returncode}"
     return RunFailed(f"the engine ended with {how}{_last_words(lines)}")
+
+
+def _killed(error: str) -> DriverError:
+    if error:
+        return RunFailed(f"the engine ended with SIGKILL: {error}", remedy=f"{_KILLERS}: {_MEMORY}")
+    return RunFailed(f"the engine ended with SIGKILL: {_KILLERS}", remedy=_MEMORY)
+
+
+_KILLERS = "somebody killed it, or the system did when memory ran out"
+_MEMORY = "see how much memory is left, then start it again"
 
 
 def _last_words(lines: Sequence[str]) -> str:

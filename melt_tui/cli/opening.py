@@ -21,7 +21,7 @@ def open_bench(plan: Plan) -> tuple[Workbench, Opening]:
     bench = Workbench(plan.setup)
     bench.open()
     for request in plan.requests:
-        bench.start_when_up(request, asked=True).add_done_callback(partial(_heed_refusal, bench, plan.config))
+        bench.start_when_up(request, asked=True).add_done_callback(partial(_heed_refusal, bench, plan))
     return bench, Opening(
         bench=bench,
         settings=_settings(plan.config),
@@ -33,13 +33,16 @@ def open_bench(plan: Plan) -> tuple[Workbench, Opening]:
     )
 
 
-def _heed_refusal(bench: Workbench, config: Config, started: "Future[Sequence[str]]") -> None:
-    """Of a session that was opened for a run which was refused, no more is kept than of one in which nothing was asked
-    for: its user may look on, and start another run."""
-    if started.cancelled() or config.session.keep_short:
+def _heed_refusal(bench: Workbench, plan: Plan, started: "Future[Sequence[str]]") -> None:
+    """A session that was opened for a run which is refused ends with the reason, as it does without a screen, and no more is kept
+    of it than of one in which nothing was asked for; a demo goes on with what else it shows."""
+    error = None if started.cancelled() else started.exception()
+    if not isinstance(error, REFUSALS):
         return
-    if isinstance(started.exception(), REFUSALS):
-        bench.discard(under_s=config.session.min_minutes * 60)
+    if not plan.config.session.keep_short:
+        bench.discard(under_s=plan.config.session.min_minutes * 60)
+    if not plan.setup.script and not bench.failed.done():
+        bench.failed.set_exception(error)
 
 
 def _settings(config: Config) -> ScreenSettings:

@@ -62,6 +62,14 @@ def test_a_full_disk_is_told_on_the_screen_and_after_it(at: Home) -> None:
         )
 
 
+def test_a_run_that_is_refused_ends_the_screen_with_the_reason(at: Home) -> None:
+    run = ("run", "--device", "sim:meter", "--model", "synthetic:gemma-2b")
+    with started((*MELT, *run), at.environment, (120, 36)) as melt:
+        assert melt.wait() == 2
+        assert "melt: none of sim-meter can run a model: add" in left(melt)
+    assert not at.recordings
+
+
 def test_what_cannot_be_opened_is_told_when_the_screen_is_given_back(at: Home) -> None:
     with started((*MELT, "watch"), at.environment, (120, 36)) as melt:
         assert melt.wait() == 2
