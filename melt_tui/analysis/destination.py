@@ -32,7 +32,9 @@ def destination(out: Path, *, force: bool) -> Iterator[BinaryIO]:
         with _direct(out) if out.exists() and not out.is_file() else _whole(out.resolve()) as stream:
             yield stream
     except OSError as error:
-        raise MeltError(f"{out} could not be written", error.strerror or str(error)) from error
+        raise MeltError(
+            f"{out} could not be written ({error.strerror or error})", remedy="choose another place for it"
+        ) from error
 
 
 @contextmanager

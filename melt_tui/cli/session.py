@@ -19,7 +19,10 @@ def session(options: Namespace) -> int:
     plan = importlib.import_module("melt_tui.cli.plans").plan(options)
     if not plan.headless:
         instead = "use --headless, or " if "headless" in options else ""
-        raise UsageError("there is no terminal to draw on", remedy=f"{instead}open one")
+        raise UsageError(
+            "there is no terminal to draw on",
+            remedy=f"{instead}open one; melt summary FILE and melt export FILE need none",
+        )
     without: int = importlib.import_module("melt_tui.cli.headless").follow(plan)
     return without
 

@@ -258,7 +258,7 @@ def _damage(path: Path, error: Exception) -> str:
 
 def _remedy(path: Path, error: Exception) -> str:
     if isinstance(error, PermissionError) or (os.access(path, os.F_OK) and not os.access(path, os.R_OK)):
-        return "its owner does not let you read it"
+        return "have its owner let you read it"
     if isinstance(error, sqlite3.OperationalError) and _needs_writing(error):
         return "it was not finished; copy it and its -wal to a folder that can be written to"
     return ""

@@ -51,7 +51,10 @@ COMMANDS = (
     Command("play", "p", "Play", "Play from the moment shown"),
     Command("loop", "o", "Loop a–b", "Play what lies between the markers again and again"),
     Command(
-        "snapshot", "x", "Snapshot of a–b", "Keep what lies between the markers as a recording of its own"
+        "snapshot",
+        "x",
+        "Snapshot of a–b",
+        "Keep what lies between the markers as a recording of its own, once the session has ended",
     ),
     Command("first_onset", "L", "First onset", "Go to where throttling began first, or a limit, and play on"),
     Command("select_up", "up", "Device up", "Choose the device above"),

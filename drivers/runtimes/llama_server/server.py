@@ -89,7 +89,7 @@ class Server:
     def _stranger(self, reply: Reply) -> DriverError:
         if reply.status in UNAUTHORISED:
             return self._locked()
-        said = printable(reply.text, 60)
+        said = "a web page" if reply.text.lstrip().startswith("<") else printable(reply.text, 60)
         return NotSupported(
             f"what answers at {self.http.url} is not a llama-server (HTTP {reply.status}{f', {said}' if said else ''})",
             remedy="check the port",

@@ -285,7 +285,7 @@ class BenchView(Column):
         if len(shown) != self._found:
             self._found = len(shown)
             self.query_one("#cards").border_title = (
-                f"{len(shown)} devices" if shown else "looking for devices"
+                f"{len(shown)} device{'s' * (len(shown) != 1)}" if shown else "looking for devices"
             )
         if not viewer.scene.live:
             self.query_one(TransportBar).show(

@@ -192,7 +192,9 @@ def test_parquet_is_asked_for_by_name_and_says_what_it_needs(
 
 def test_a_full_disk_is_said(paths: list[Path], tmp_path: Path) -> None:
     for form in Format:
-        with pytest.raises(Exception, match="full could not be written: No space left on device"):
+        with pytest.raises(
+            Exception, match=r"full could not be written .No space left on device.: choose another place"
+        ):
             export(ExportRequest(files=(paths[0],), out=Path("/dev/full"), format=form))
 
 

@@ -44,7 +44,7 @@ async def test_a_server_that_still_loads_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("cue", "error", "sentence"),
     [
-        ("stranger", NotSupported, "is not a llama-server .HTTP 200, <!doctype html>.*check the port"),
+        ("stranger", NotSupported, "is not a llama-server .HTTP 200, a web page.: check the port"),
         ("other json", NotSupported, "is not a llama-server"),
         ("locked", Refused, "asks for an API key"),
         ("speaks no http", DriverError, "does not speak HTTP"),
