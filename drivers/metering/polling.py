@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from random import Random, SystemRandom
 
 from drivers.base import Item
 from drivers.clock import SECOND, Clock, pause
@@ -14,7 +15,7 @@ from drivers.links.base import ByteLink, ShellLink
 from drivers.metering.looks import REQUESTS, TITLES, family_of
 from drivers.metering.losses import counted_losses
 from drivers.model import Channel, DeviceInfo, Samples, reading
-from drivers.ticks import ticks
+from drivers.ticks import scattered
 
 ANSWER_S = 1.0
 """An answer that has not come by then is lost."""
@@ -23,11 +24,17 @@ SILENT_S = 5.0
 """A meter that has sent nothing for so long is gone."""
 
 TRIES = 3
-SCATTER = 0.4
-"""Each reading is asked for up to this part of a period late, evenly over it: a load in step with even readings, as tokens
-may be, would be taken for a steady one."""
+LEAST = 0.2
+"""No request follows another sooner than this part of a period, nor before that one's answer has come. Else each reading
+is of a random moment of its period, all alike, so that no load is in step with them."""
 
-_GOLDEN = (5**0.5 - 1) / 2
+SLOWEST = 0.3
+"""Answers that take longer than this part of a period make it longer: what waits for them is no random moment any more.
+Up to there waiting shifts the mean of a load that keeps in step with the periods by 2 % of its swing at most."""
+
+_SMOOTH = 8
+"""Answers over which their time is averaged."""
+
 SETTLED = 10
 """Answers after which the delay of the link is told."""
 
@@ -132,7 +139,8 @@ async def conversing(link: ByteLink, clock: Clock, asking: Asking) -> AsyncItera
 
 
 class PolledMeter:
-    """An open meter that is asked again and again. The time of a reading is the middle between request and answer."""
+    """An open meter that is asked at a random moment of each period. The time of a reading is the middle between request and
+    answer."""
 
     def __init__(
         self,
@@ -140,6 +148,7 @@ class PolledMeter:
         channels: Sequence[Channel],
         conversation: Conversation,
         damage: str = "damaged frames",
+        chance: Random | None = None,
     ) -> None:
         self._info = info
         self._measured = tuple(channels)
@@ -148,7 +157,12 @@ class PolledMeter:
         self._clock = conversation.clock
         self._losses = counted_losses(info.device, damage)
         self._heard = b""
+        self._chance = chance or SystemRandom()
         self._sent_ns: int | None = None
+        self._taken_ns = 0.0
+        """From a request to the end of its answer, as a rule."""
+        self._waiting = False
+        """A reading is due, and asked for once the answer to the one before has come."""
         self._missed = 0
         """Readings that were due while it said nothing, and that are not told yet."""
         self._answered_ns: int | None = None
@@ -197,11 +211,12 @@ class PolledMeter:
             await self._talk.inbox.dismiss(ticker)
 
     async def _tick(self) -> None:
-        period_ns, number = round(self._asking.period_s * SECOND), 0
-        async for t_ns in ticks(self._clock, period_ns):
-            number += 1
-            await self._clock.sleep_until(t_ns + round(SCATTER * (number * _GOLDEN % 1.0) * period_ns))
+        least_ns = round(LEAST * self._asking.period_s * SECOND)
+        async for _ in scattered(self._clock, self._period_ns, self._chance, least_ns):
             self._talk.inbox.put(Tick())
+
+    def _period_ns(self) -> int:
+        return round(max(self._asking.period_s * SECOND, self._taken_ns / SLOWEST))
 
     async def _next(self) -> list[Item]:
         match await self._talk.inbox.take():
@@ -215,18 +230,19 @@ class PolledMeter:
         return []
 
     async def _ask(self) -> None:
-        """Ask, unless an answer is still on its way. Raises LinkTimeout from a silent meter."""
+        """Ask; while an answer is still on its way, later. Raises LinkTimeout from a silent meter."""
         now = self._clock.now()
         if now - self._last_heard_ns > SILENT_S * SECOND:
             raise LinkTimeout(f"{self._info.device} is silent", remedy="check that it is on and plugged in")
         if self._sent_ns is not None:
             if now - self._sent_ns < ANSWER_S * SECOND:
+                self._waiting = True
                 return
             if self._heard:
                 self._losses.add(1)
             else:
                 self._missed += round((now - self._sent_ns) / SECOND / self._asking.period_s)
-        self._heard, self._answered_ns, self._sent_ns = b"", None, now
+        self._heard, self._answered_ns, self._sent_ns, self._waiting = b"", None, now, False
         await self._talk.link.write(self._asking.request)
 
     def _silence(self, t_ns: int) -> list[Item]:
@@ -251,6 +267,9 @@ class PolledMeter:
             return []
         codes = self._asking.read(self._heard) if len(self._heard) == self._asking.length else None
         self._heard, self._sent_ns = b"", None
+        self._taken_ns += (t_ns - sent_ns - self._taken_ns) / _SMOOTH
+        if self._waiting:
+            self._talk.inbox.put(Tick())
         if codes is None:
             self._losses.add(1)
             return self._losses.told(t_ns)
