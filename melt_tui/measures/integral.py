@@ -110,13 +110,20 @@ def between(start: Values, end: Values) -> float:
     return float(np.max(np.abs(end - start)))
 
 
-def unseen_variance(steps: Values) -> float:
+def unseen_variance(steps: Values, lengths: Values | None = None) -> float:
     """Of a load between its samples, W²: by the steps from each of them to the next, at least one.
 
-    Samples are taken as draws of a load that changes faster than they come; a steady rise is none. Then the variance is
-    a sixth of the mean square of second differences. A load in step with the sampling cannot be told from a steady one.
+    ``lengths``: of time, one for each step; None where they are alike. Samples are taken as draws of a load that changes
+    faster than they come; a steady rise is none: the variance is told by how far each sample is from the straight line
+    between its neighbours. A load in step with the sampling cannot be told from a steady one: who asks for samples asks
+    at random moments.
     """
-    return float(np.mean(np.diff(steps) ** 2) / 6 if len(steps) > 1 else np.mean(steps**2) / 2)
+    if len(steps) < 2:
+        return float(np.mean(steps**2) / 2)
+    before, after = (lengths[:-1], lengths[1:]) if lengths is not None else (np.ones(1), np.ones(1))
+    off = (after * steps[:-1] - before * steps[1:]) / (before + after)
+    spread = 1 + (before**2 + after**2) / (before + after) ** 2
+    return float(np.mean(off**2) / np.mean(spread))
 
 
 class _Overlap(NamedTuple):
@@ -223,8 +230,19 @@ def _sampling(pieces: _Pieces, inside: slice, a_ns: int, b_ns: int, kind: Kind) 
 def _between_instants(pieces: _Pieces, inside: slice, seconds: Values) -> float:
     """The steps are taken a little beyond the window too; each stretch weighs by its time."""
     near = slice(max(0, inside.start - _NEIGHBOURS), inside.stop + _NEIGHBOURS)
-    variance = unseen_variance(pieces.right[near] - pieces.left[near])
-    return 2 * float(np.sqrt(variance * np.sum(seconds * seconds)))
+    lengths = (pieces.ends[near] - pieces.starts[near]) / SECOND_NS
+    variance = unseen_variance(pieces.right[near] - pieces.left[near], lengths)
+    return _coverage(len(lengths)) * float(np.sqrt(variance * np.sum(seconds * seconds)))
+
+
+def _coverage(steps: int) -> float:
+    """How many standard deviations are ± 95 %, of one that was told by so many steps: 2, of few of them more.
+
+    Student's factor by its degrees of freedom (Cornish-Fisher; GUM G.3), which are fewer than second differences: these
+    share their samples.
+    """
+    freedom = max(1, steps - 1) * 18 / 35
+    return 2 + 2.5 / freedom + 3.06 / freedom**2
 
 
 def _within_interval(pieces: _Pieces, at_ns: int) -> float:

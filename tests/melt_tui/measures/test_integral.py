@@ -131,6 +131,23 @@ def test_a_steady_rise_costs_nothing_and_a_flicker_does() -> None:
     assert of(flicker, 4, 30).joules.integration > 2 * 2.0 * np.sqrt(26)
 
 
+def test_a_steady_rise_costs_nothing_at_uneven_times_either() -> None:
+    times = np.arange(40) + np.random.default_rng(2).uniform(0, 0.9, 40)
+    assert of(trace(times, 3 * times), 4, 30).joules.integration == pytest.approx(0, abs=1e-6)
+
+
+def test_few_readings_tell_less_of_their_own_spread() -> None:
+    """Draws of one load: ± 95 % of a few of them as of many."""
+    random = np.random.default_rng(3)
+    for n, periods in ((400, 2), (400, 5), (200, 30)):
+        outside = 0
+        for _ in range(n):
+            times = np.arange(periods + 10) + random.uniform(0, 1, periods + 10)
+            energy = of(trace(times, random.normal(5, 1, len(times))), 5, 5 + periods).joules
+            outside += abs(energy.value - 5 * periods) > energy.integration
+        assert outside <= 0.06 * n
+
+
 def test_an_edge_within_an_interval_costs_at_most_what_it_may_hold() -> None:
     means = trace([1, 2, 3, 4], [1.0, 1.0, 4.0, 7.0], Kind.INTERVAL_MEAN)
     assert of(means, 0, 4).joules.integration == 0, "whole intervals are exact"
