@@ -29,6 +29,9 @@ HAND_S = 0.1
 FULL = 4095
 """Bytes that a terminal gives at most in one read. One that gives fewer has given all that there is."""
 
+COLLECT_LIMIT = 1 << 20
+"""Bytes of one wake-up, and it lasts no longer than the sleep before it: a port that is never empty is handed over too."""
+
 WAITING_LIMIT = 64 << 20
 """Bytes that wait for the loop; past that nothing is read, so that the port overflows and the meter's own count tells."""
 
@@ -56,6 +59,7 @@ class FastSerial:
         self._port = port
         self._clock = clock
         self._wake_s = wake_s
+        self._wake_ns = round(wake_s * SECOND)
         self._hand_ns = round(hand_s * SECOND)
         self._given = Handover()
         self._stopping = False
@@ -90,10 +94,11 @@ class FastSerial:
             self._given.hand(self._clock.now(), pieces, error)
 
     def _collect(self, pieces: list[bytes]) -> int:
-        """Add all that is there, as far as there is room; when the last of it was found, 0 when nothing was."""
+        """Add what is there, as far as there is room and time; when the last of it was found, 0 when nothing was."""
         arrival_ns = 0
-        room = WAITING_LIMIT - self._given.waiting - sum(map(len, pieces))
-        while room > 0 and (data := self._port.now()):
+        until_ns = self._clock.now() + self._wake_ns
+        room = min(COLLECT_LIMIT, WAITING_LIMIT - self._given.waiting - sum(map(len, pieces)))
+        while room > 0 and arrival_ns <= until_ns and (data := self._port.now()):
             arrival_ns = self._clock.now()
             pieces.append(data)
             room -= len(data)

@@ -21,7 +21,7 @@ from drivers.clock import Clock, SystemClock
 from drivers.errors import LinkLost, LinkTimeout, NotSupported, Refused
 from drivers.links import serialport
 from drivers.links.base import ByteLink
-from drivers.links.fastserial import WAITING_LIMIT, fast_serial
+from drivers.links.fastserial import WAITING_LIMIT, FastSerial, fast_serial
 from drivers.links.portholders import Holder, holders, running
 from drivers.links.serial import serial_link
 from drivers.links.serialport import Settings, open_port
@@ -128,6 +128,27 @@ async def test_what_waits_for_the_loop_is_bounded(end: End, monkeypatch: pytest.
         heard = 0
         while heard < 8000:
             heard += len((await link.read())[1])
+
+
+class Endless:
+    """A port that is never empty: its bytes come as fast as they are read."""
+
+    settings = Settings("endless")
+
+    def now(self) -> bytes:
+        return b"x" * 4096
+
+
+async def test_a_port_that_is_never_empty_is_handed_over_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.links.fastserial.WAITING_LIMIT", 1 << 40)
+    link = FastSerial(Endless(), CLOCK, wake_s=0.001, hand_s=0)  # type: ignore[arg-type]
+    try:
+        async with asyncio.timeout(5):
+            _, data = await link.read()
+    finally:
+        monkeypatch.setattr("drivers.links.fastserial.WAITING_LIMIT", 0)
+        link.stop()
+    assert len(data) <= 1 << 20
 
 
 def fill(fd: int) -> None:
