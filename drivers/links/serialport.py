@@ -24,6 +24,7 @@ import serial
 from drivers.clock import SECOND, SystemClock
 from drivers.errors import DriverError, LinkLost, LinkTimeout, NotSupported, Refused
 from drivers.foreign import printable
+from drivers.links.farserial import FarSerial
 from drivers.links.portholders import holders, running
 
 BAUD = 115_200
@@ -78,7 +79,8 @@ class SerialPort:
         is gone."""
         if self.fd is None:
             with _translated(self.settings):
-                return _drained(self._port)
+                data: bytes = self._port.read(READ_LIMIT)
+                return data
         try:
             data = os.read(self.fd, READ_LIMIT)
         except _NOTHING_YET:
@@ -125,7 +127,7 @@ def open_port(settings: Settings) -> SerialPort:
     """
     _require_known(settings)
     with _translated(settings):
-        port = serial.serial_for_url(settings.port, do_not_open=True, baudrate=settings.baud, timeout=0)
+        port = _unopened(settings)
         if not settings.far:
             port.exclusive = True
         port.open()
@@ -190,20 +192,20 @@ def _has_host_and_port(url: str) -> bool:
         return False
 
 
+def _unopened(settings: Settings) -> Any:
+    if not settings.port.lower().startswith("rfc2217:"):
+        return serial.serial_for_url(settings.port, do_not_open=True, baudrate=settings.baud, timeout=0)
+    port = FarSerial(baudrate=settings.baud, timeout=0)
+    port.port = settings.port
+    return port
+
+
 def _descriptor(port: Any) -> int | None:
     try:
         fd: int = port.fileno()
     except OSError:
         return None
     return fd
-
-
-def _drained(port: Any) -> bytes:
-    """All that a port without a descriptor holds: it gives single bytes."""
-    data = bytearray()
-    while len(data) < READ_LIMIT and (piece := port.read(1)):
-        data += piece
-    return bytes(data)
 
 
 @contextmanager
