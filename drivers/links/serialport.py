@@ -12,7 +12,7 @@ import re
 import select
 import termios
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ class SerialPort:
         """What has arrived, up to ``READ_LIMIT``; empty when that is nothing. Raises LinkLost when the other end
         is gone."""
         if self.fd is None:
-            with _translated(self.settings):
+            with _translated(self.settings, _fault):
                 data: bytes = self._port.read(READ_LIMIT)
                 return data
         try:
@@ -86,14 +86,14 @@ class SerialPort:
         except _NOTHING_YET:
             return b""
         except (OSError, ValueError) as error:
-            raise _sentence(self.settings, error) from error
+            raise _fault(self.settings, error) from error
         if not data:
-            raise LinkLost(f"{self.settings} is gone", remedy="plug it in again")
+            raise _gone(self.settings)
         return data
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``; waits ``WRITE_S`` at most. Raises LinkLost, LinkTimeout when nobody takes it."""
-        with self._lock, _translated(self.settings):
+        with self._lock, _translated(self.settings, _fault):
             if self._closed:
                 raise LinkLost(f"{self.settings} was closed")
             if self.fd is None:
@@ -208,12 +208,19 @@ def _descriptor(port: Any) -> int | None:
     return fd
 
 
-@contextmanager
-def _translated(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, OverflowError, termios.error) as error:
-        raise _sentence(settings, error) from error
+def _gone(settings: Settings) -> LinkLost:
+    """What was open and is no more."""
+    if settings.far:
+        return LinkLost(
+            f"{settings} is gone: its server has closed it, or is away",
+            remedy="it is tried again; start its server if it stays away",
+        )
+    return LinkLost(f"{settings} is gone", remedy="plug it in again")
+
+
+def _fault(settings: Settings, error: Exception) -> DriverError:
+    """Of a port that was open."""
+    return _gone(settings) if settings.far else _sentence(settings, error)
 
 
 def _sentence(settings: Settings, error: Exception) -> DriverError:
@@ -232,6 +239,16 @@ def _sentence(settings: Settings, error: Exception) -> DriverError:
         f"{settings} is no serial port, or cannot do {settings.baud} baud",
         remedy="melt devices lists the ports",
     )
+
+
+@contextmanager
+def _translated(
+    settings: Settings, told: Callable[[Settings, Exception], DriverError] = _sentence
+) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, OverflowError, termios.error) as error:
+        raise told(settings, error) from error
 
 
 def _far_sentence(settings: Settings, error: Exception) -> DriverError:

@@ -94,7 +94,7 @@ def drained(port: SerialPort) -> bytes:
     with suppress(LinkLost):
         while time.monotonic() < until_s:
             data += port.now()
-    with pytest.raises(LinkLost):
+    with pytest.raises(LinkLost, match="its server has closed it, or is away: it is tried again"):
         port.now()
     return data
 

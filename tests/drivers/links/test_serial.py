@@ -251,8 +251,25 @@ async def test_a_port_of_another_machine(opener: Opener) -> None:
                 assert (await link.read())[1] == b"4.0,0.5\n"
                 await link.write(b"ask")
                 assert peer.recv(10) == b"ask"
-            with pytest.raises(LinkLost):
+            with pytest.raises(LinkLost, match="its server has closed it, or is away: it is tried again"):
                 await link.read()
+
+
+@BOTH
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in"
+)  # pyserial leaves closing a broken socket to its collection
+async def test_a_port_of_another_machine_whose_connection_breaks(opener: Opener) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, number = server.getsockname()
+        async with opener(Settings(f"socket://{host}:{number}"), CLOCK) as link:
+            peer, _ = await asyncio.to_thread(server.accept)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            peer.close()
+            with pytest.raises(LinkLost, match="is gone: its server has closed it"):
+                await link.read()
+            with pytest.raises(LinkLost, match="is gone: its server has closed it"):
+                await link.write(b"x")
 
 
 @dataclass
