@@ -15,6 +15,14 @@ LINES = 20
 BYTES = 4096
 """So much without a single row is enough to judge."""
 
+LONG_NS = 10 * SECOND
+SECONDS = 5
+"""So long without a single row, and rubbish in so many seconds of it, is enough too: of a meter that writes seldom. What a
+board says while it starts, and a wait after that, is not."""
+
+_ENDLESS = 64
+"""Bytes in which at least one line ends."""
+
 _KEPT = 1024
 _TEXT_SHARE = 0.9
 
@@ -30,6 +38,7 @@ class Legible:
         self._lines = 0
         self._bytes = 0
         self._tail = b""
+        self._seconds: set[int] = set()
 
     def judge(self, t_ns: int, data: bytes, rows: Rows) -> None:
         """Take note of these bytes and of what was read from them. Raises NotSupported, saying what they look like."""
@@ -40,15 +49,27 @@ class Legible:
         self._bytes += len(data)
         self._tail = (self._tail + data)[-_KEPT:]
         enough = self._lines >= LINES or self._bytes >= BYTES
-        if enough and t_ns - self._start_ns >= GRACE_NS:
+        if self._for_long(t_ns, data, rows) or (enough and t_ns - self._start_ns >= GRACE_NS):
             raise self._objection()
 
+    def _for_long(self, t_ns: int, data: bytes, rows: Rows) -> bool:
+        endless = self._bytes >= _ENDLESS and b"\n" not in self._tail
+        if not (rows.damaged or endless or not _is_text(data)):
+            return False
+        self._seconds.add((t_ns - self._start_ns) // SECOND)
+        lasted = (max(self._seconds) - min(self._seconds)) * SECOND
+        return len(self._seconds) >= SECONDS and lasted >= LONG_NS
+
     def _objection(self) -> NotSupported:
-        text = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in self._tail) / len(self._tail)
-        if text < _TEXT_SHARE:
+        if not _is_text(self._tail):
             return NotSupported(
                 f"{self._device} sends what is no text",
                 remedy="put its baud rate in its address: baud=9600, 57600, 230400 …",
+            )
+        if b"\n" not in self._tail:
+            return NotSupported(
+                f"{self._device} ends no line: no newline is in what it sends",
+                remedy="have it write LF or CR LF after each line, or put its baud rate in its address",
             )
         lines = self._tail.splitlines()
         middle = lines[len(lines) // 2]
@@ -63,3 +84,8 @@ class Legible:
             f"{self._device} writes {shown!r}, which is not {','.join(self._form.headings)[:60]} with sep={separator}",
             remedy="put columns=…, sep=… or decimal=comma in its address",
         )
+
+
+def _is_text(data: bytes) -> bool:
+    text = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in data)
+    return text >= _TEXT_SHARE * len(data)

@@ -184,6 +184,37 @@ async def test_what_cannot_be_read_at_all_is_named(
     assert virtual_clock.now() - start <= 40 * SECOND
 
 
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"\x86\xe6\x1e\xff\x80\x98\xf8", "no text: put its baud"),
+        (b"4;1\n", "sep=comma"),
+        (b"4.050,0.512\r", "ends no line"),
+    ],
+    ids=["baud", "separator", "no newline"],
+)
+async def test_what_cannot_be_read_of_a_meter_that_writes_once_a_second_is_named_soon(
+    virtual_clock: VirtualClock, data: bytes, sentence: str
+) -> None:
+    start = virtual_clock.now()
+    steps = [Play(start + k * SECOND, data) for k in range(600)]
+    with pytest.raises(NotSupported, match=sentence):
+        async with driver(steps).open("serial:x?point=usb-input", "m", virtual_clock) as device:
+            await drain(device.stream(), lambda _: None)
+    assert virtual_clock.now() - start <= 16 * SECOND
+
+
+async def test_a_board_that_starts_loudly_and_waits_is_no_meter_that_cannot_be_read(
+    virtual_clock: VirtualClock,
+) -> None:
+    start = virtual_clock.now()
+    boot = [Play(start + k * SECOND // 10, b"\x86\xfe boot\nESP\n") for k in range(9)]
+    wait = [Play(start + k * SECOND, b"# no sensor yet\n") for k in range(2, 30)]
+    steps = [*boot, *wait, Play(start + 30 * SECOND, b"4.0"), Play(start + 31 * SECOND, b"5,0.5\n")]
+    channels, items = await play(virtual_clock, steps)
+    assert series(channels, items, "voltage") == [(start + 31 * SECOND, 4.05)]
+
+
 async def test_rubbish_at_the_start_or_after_rows_is_only_counted(virtual_clock: VirtualClock) -> None:
     start = virtual_clock.now()
     boot, rubbish = b"ESP-ROM:esp32s3\n" * 300, b"\xff\xfe" * 4096
