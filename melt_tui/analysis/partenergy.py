@@ -79,13 +79,13 @@ def part_energy(point: Point, part: Part) -> PartEnergy:
 
 
 def notes_of(
-    run: RunSpan, points: Sequence[PointEnergy], idle: Baseline, *, charging_unknown: bool
+    run: RunSpan, points: Sequence[PointEnergy], idle: Baseline, *, charging_unknown: str
 ) -> Iterator[str]:
     """Why figures are missing or must be read with care; what holds for several points is said once."""
     if not points:
         yield "energy: nothing measured the power of this device"
     if charging_unknown:
-        yield "energy at usb-input: charging unknown, for nothing tells what goes into the battery"
+        yield f"energy at usb-input: charging unknown, for {charging_unknown}"
     if any(not isinstance(one.point.idle, str) for one in points):
         state = "loaded" if run.model_loaded else "not loaded"
         yield f"net_j: less the mean power of the {idle.seconds:.0f} s before the run, model {state}"

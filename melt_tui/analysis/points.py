@@ -108,10 +108,15 @@ def points_of(
     return [_point(some, idle, battery=battery) for some in _groups(found, added)] + _net(found, idle, added)
 
 
-def charging_unknown(points: Sequence[Point], channels: Channels, device: str) -> bool:
-    """Whether a device that has a battery is measured where it is charged, and nobody tells what the battery takes."""
-    seen = {point.point for point in points}
-    return USB in seen and NET not in seen and has_battery(channels.of(device))
+def charging_unknown(points: Sequence[Point], channels: Channels, device: str) -> str:
+    """Why it is not known what the battery takes of a device that is measured where it is charged, and what would help;
+    empty where it is known, or there is no battery."""
+    seen = [point.point for point in points]
+    if USB not in seen or NET in seen or not has_battery(channels.of(device)):
+        return ""
+    if GAUGE in seen and seen.count(USB) > 1:
+        return f"several meters measured there, and nobody said whether they are parts of it: --sum {USB} sums them up"
+    return "nothing tells what goes into the battery"
 
 
 Found = tuple[Source, Measured]

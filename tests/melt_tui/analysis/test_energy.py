@@ -295,7 +295,16 @@ def test_net_device_power_is_an_upper_bound_and_never_per_token() -> None:
     assert parts(charged(*gauge, *more), "net-device") == {}, (
         "two meters, and nobody said that they are parts"
     )
-    told = parts(charged(*gauge, *more, added=("usb-input",)), "net-device")
+    apart = [note for note in charged(*gauge, *more).notes if "charging unknown" in note]
+    assert apart == [
+        (
+            "energy at usb-input: charging unknown, for several meters measured there, "
+            "and nobody said whether they are parts of it: --sum usb-input sums them up"
+        )
+    ]
+    together = charged(*gauge, *more, added=("usb-input",))
+    assert not any("charging unknown" in note for note in together.notes)
+    told = parts(together, "net-device")
     assert told["turn", 1].gross_j == pytest.approx(45 * 3.5)
     assert parts(found, "battery-gauge")["prefill", 1].gross_j is None, "2 s of a gauge refreshed every 4"
     assert parts(found, "battery-gauge")["turn", 1].gross_j == pytest.approx(-6.5 * 45)
@@ -304,7 +313,11 @@ def test_net_device_power_is_an_upper_bound_and_never_per_token() -> None:
 def test_a_battery_that_nobody_reads_is_told() -> None:
     level = Channel(device="desk", name="level", quantity=Quantity.BATTERY_LEVEL, unit=Unit.PERCENT)
     found = charged(ChannelsOpened(t_ns=at(1), device="desk", channels=(level,)))
-    assert any("charging unknown" in note for note in found.notes)
+    assert any("charging unknown, for nothing tells" in note for note in found.notes)
+    second = replace(USB, device="other")
+    more = (*wired(second, "usb-input"), measured(second, lambda t: 1.0, t1_s=140.0))
+    found_of_two = charged(ChannelsOpened(t_ns=at(1), device="desk", channels=(level,)), *more)
+    assert any("charging unknown, for nothing tells" in note for note in found_of_two.notes)
     assert not any("charging unknown" in note for note in charged().notes)
     assert parts(found, "usb-input")["turn", 1].gross_j == pytest.approx(405)
 
