@@ -81,6 +81,11 @@ def _described(text: str, cache_dir: Path) -> ModelFile:
 
 
 def _path(text: str) -> Path:
+    if "://" in text:
+        raise ModelError(
+            f"“{plain(text)}” is an address, and a model has to be a file on this computer",
+            "fetch it first, as with `curl -LO`, and give the path of the GGUF file",
+        )
     try:
         path = Path(text).expanduser().absolute()
     except (RuntimeError, ValueError) as error:

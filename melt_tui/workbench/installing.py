@@ -15,7 +15,7 @@ from drivers.errors import AskUser, LinkError, NotSupported, Refused
 from drivers.foreign import printable
 from drivers.links.base import Progress, ShellLink
 from drivers.links.summing import remember
-from drivers.model import DeviceKind
+from drivers.model import DeviceKind, ModelFile
 from drivers.runs.places import ANDROID, LINUX, LLAMA_CPP, home_of, models_folder, runtime_folder
 from drivers.runs.program import library_environment
 from drivers.runs.survey import Survey, read_survey, survey_command
@@ -106,9 +106,10 @@ class Installing:
         progress(f"looking at {self._name}", 0.0, None)
         wanted = [f"{runtime_folder('@')}/{name}" for name in programs]
         survey = read_survey((await self._shell.run(survey_command(home, wanted))).out)
+        model = await self._model(request.model, progress) if request.model else None
         await self._put_engine(request, programs, survey, progress)
-        if request.model:
-            await self._put_model(request.model, models_folder(survey.home), progress)
+        if model:
+            await self._put_model(model, models_folder(survey.home), progress)
 
     def _home(self) -> str:
         home = home_of(self._info.kind)
@@ -218,10 +219,13 @@ class Installing:
                 remedy="name a build of llama.cpp with --from",
             )
 
-    async def _put_model(self, model: str, folder: str, progress: SetupProgress) -> None:
-        file = await asyncio.to_thread(
+    async def _model(self, model: str, progress: SetupProgress) -> ModelFile:
+        """Known before anything is sent: one that cannot be had leaves the device as it was."""
+        return await asyncio.to_thread(
             models.resolve, model, self._cache, lambda told: progress(told.what, told.fraction, told.eta_s)
         )
+
+    async def _put_model(self, file: ModelFile, folder: str, progress: SetupProgress) -> None:
         step, pace = f"pushing {printable(file.name, 80)} to {self._name}", Pace(self._clock)
         await self._change(folder, "mkdir", "-p", folder)
 

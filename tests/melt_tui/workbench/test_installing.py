@@ -17,7 +17,7 @@ import pytest
 
 from drivers.errors import NotSupported, Refused
 from drivers.runs.places import LLAMA_CPP
-from melt_tui.errors import MeltError, SetupError
+from melt_tui.errors import MeltError, ModelError, SetupError
 from melt_tui.workbench import RunRequest, SessionSetup, SetupRequest, Workbench
 from melt_tui.workbench import installing as module
 from tests.rigs.lab import BOARD_ENGINE, MODEL, PATIENCE_S, PHONE_ENGINE, Lab, lab, until, up
@@ -199,6 +199,16 @@ def test_what_cannot_be_is_refused(
     request = {key: value.format(build=build) for key, value in request.items()}
     with pytest.raises(error, match=words):
         install(bench, **request)
+
+
+@pytest.mark.parametrize("model", ["https://host/x.gguf", "/no/model.gguf", "{build}/LICENSE"])
+def test_a_model_that_cannot_be_had_leaves_the_device_as_it_was(
+    bench: Workbench, rig: Lab, build: Path, model: str
+) -> None:
+    (build / "marked.txt").write_text("x")
+    with pytest.raises(ModelError):
+        install(bench, address="board", source=str(build), model=model.format(build=build))
+    assert not (engine_of(rig, "board") / "marked.txt").exists()
 
 
 @pytest.mark.parametrize("name", ["llama-server", "libggml-cpu.so"])
