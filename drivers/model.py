@@ -272,7 +272,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a scan saw: a device that can be opened, or one that cannot, with the reason and the next step."""
+    """What a scan saw: one that can be opened, or not; the reason, or a remark what it lacks; and the next step."""
 
     address: str
     kind: DeviceKind

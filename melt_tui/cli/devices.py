@@ -163,6 +163,7 @@ def _absent(saved: DeviceConfig) -> dict[str, Any]:
 
 
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:
-    reason = "ready" if row["ready"] else row["reason"]
+    told = filter(None, ("ready" if row["ready"] else "", row["reason"]))
+    reason = ", but ".join(told)
     state = f"{reason}: {row['next_step']}".rstrip(": ")
     return (row["address"], row["name"], row["kind"], row["title"], state)

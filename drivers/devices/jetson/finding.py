@@ -23,6 +23,7 @@ from drivers.model import Channel, DeviceInfo, DeviceKind, Quantity
 RUNTIMES = ("llama_server", "llama_cli", "llama_bench", "ollama", "mlc")
 SURVEY_LIMIT_S = 15.0
 MODE_LIMIT_S = 4.0
+GLANCE_LIMIT_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +176,24 @@ def _powerless(groups: Sequence[Group], *, rails: bool, tegrastats: str) -> list
     return [] if rails or tegrastats or Quantity.POWER in told else [_NO_POWER]
 
 
+NO_TEGRASTATS = Missing(
+    "tegrastats",
+    "there is no tegrastats on this board: it will not tell all that it could",
+    "sudo apt install nvidia-l4t-tools on the board",
+)
+
+
+async def lacks_tegrastats(shell: ShellLink, root: str) -> bool:
+    """Whether it is a Jetson without its tegrastats. Raises LinkTimeout, LinkLost, Refused."""
+    done = await shell.run(("sh", "-c", scripts.tegra(root)), timeout_s=GLANCE_LIMIT_S)
+    return protocol.tegra(done.out)
+
+
 def _software(*, jetson: bool, tegrastats: str, rails: bool) -> list[Missing]:
     if not jetson or tegrastats:
         return []
-    remedy = "sudo apt install nvidia-l4t-tools on the board"
     what = "use of GPU and memory controller" + ("" if rails else ", power rails")
-    return [Missing("tegrastats", f"it is not installed on this board: no {what}", remedy)]
+    return [Missing("tegrastats", f"it is not installed on this board: no {what}", NO_TEGRASTATS.remedy)]
 
 
 def _info(device: str, address: str, found: Survey, mode: PowerMode) -> DeviceInfo:

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
 
 from drivers.address import Address, parse
 from drivers.clock import Clock
+from drivers.devices.jetson import finding
 from drivers.devices.jetson.driver import JetsonDriver, over_ssh
 from drivers.errors import AskUser, DriverError
 from drivers.links import hostkeys
 from drivers.links.base import ShellLink
 from drivers.links.hostkeys import HostKey, HostKeyUnknown, KnownHosts
+from drivers.links.ssh import SshShell
 from drivers.links.sshconnection import SshConnection, host_key_of
 from drivers.links.sshroute import SshSettings, look_up
 from drivers.links.sshroute import parse as parse_target
@@ -34,12 +37,17 @@ class SshDriver(JetsonDriver):
         self._passwords[account] = password
 
     async def look_at(self, address: str, clock: Clock) -> Found:
-        """Whether the board can be logged in to now, and if not, why. Raises NotSupported for no address."""
+        """Whether the board can be logged in to now, and if not, why; what it lacks is a remark with its remedy.
+
+        Raises NotSupported for no address.
+        """
         taken = parse(address)
         title = parse_target(taken.base).host
         try:
             async with SshConnection.open(taken.base, self._settings, clock) as connection:
-                return Found(address=address, kind=DeviceKind.BOARD, title=connection.title)
+                shell = SshShell(taken.base, self._settings, clock, connection)
+                found = Found(address=address, kind=DeviceKind.BOARD, title=connection.title)
+                return await _remarked(found, shell, taken.options.get("root", ""))
         except DriverError as error:
             reason, next_step = error.sentence, trusting(error, address)
         return Found(
@@ -87,6 +95,15 @@ class SshDriver(JetsonDriver):
         except HostKeyUnknown as unknown:
             unknown.remedy = trusting(unknown, address.base)
             raise
+
+
+async def _remarked(found: Found, shell: ShellLink, root: str) -> Found:
+    """What keeps it from answering is told when it is opened."""
+    with suppress(DriverError):
+        if await finding.lacks_tegrastats(shell, root):
+            lacking = finding.NO_TEGRASTATS
+            return replace(found, reason=lacking.reason, next_step=lacking.remedy)
+    return found
 
 
 def trusting(error: DriverError, address: str) -> str:

@@ -48,6 +48,11 @@ def board(model: str | None, compatible: str | None) -> Board | None:
     return next((one for one in BOARDS if one.words.search(words)), None)
 
 
+def tegra(tree: str) -> bool:
+    """Whether a device tree's words are those of a Jetson, also of one that is not in ``BOARDS``."""
+    return re.search(r"\bjetson\b|\btegra\d|nvidia,(?:p\d{4}|tegra)", tree[:8192], re.IGNORECASE) is not None
+
+
 def input_rails(which: Board | None, rails: Collection[str]) -> tuple[tuple[str, ...], str]:
     """The rails whose sum is the board's input power; or none, and why."""
     if which is None:

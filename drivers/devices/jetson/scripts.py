@@ -81,8 +81,9 @@ e() { for f; do [ -e "$f" ] || continue; if [ -r "$f" ]; then printf '%s\\t\\n' 
   else printf '!%s\\t\\n' "$f"; fi; done; }
 """
 
-_FACTS = """\
-for c in /usr/bin/tegrastats "$HOME/tegrastats" /home/nvidia/tegrastats; do
+_TEGRASTATS = '/usr/bin/tegrastats "$HOME/tegrastats" /home/nvidia/tegrastats'
+_FACTS = f"""\
+for c in {_TEGRASTATS}; do
   [ -x "$c" ] && printf '$%s\\t%s\\n' tegrastats "$c"; done
 printf '$%s\\t%s\\n' kernel "$(uname -sr)" machine "$(uname -m)" user "$(id -u)" ticks "$(getconf CLK_TCK)" \\
   cores "$(getconf _NPROCESSORS_ONLN)" pread "$(python3 -S -E -c 'import os, select; os.pread; print(1)')"
@@ -103,6 +104,16 @@ def survey(root: str = "") -> str:
         for path in _TEXTS
     ]
     return _SURVEY + "\n".join(body) + "\n"
+
+
+def tegra(root: str = "") -> str:
+    """The script that prints what a device tree calls the board, unless it has tegrastats: then nothing."""
+    quoted = shlex.quote(root) if root else ""
+    return (
+        f'exec 2>/dev/null\nPATH=$PATH:/usr/local/bin:/usr/sbin:/sbin\nfor c in "$(command -v tegrastats)" {_TEGRASTATS}; do\n'
+        '[ -x "$c" ] && exit 0; done\n'
+        f"head -c 4096 {quoted}/proc/device-tree/model {quoted}/proc/device-tree/compatible | tr '\\000' ' '\n:\n"
+    )
 
 
 def _globbed(root: str, patterns: Sequence[str]) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from drivers.model import DeviceKind, Found
+from melt_tui.cli.devices import _row, _shown
 from melt_tui.workbench import Workbench
 from tests.rigs.lab import BOARD_ENGINE
 from tests.rigs.melt import environment
@@ -155,3 +157,25 @@ def test_a_kept_phone_is_kept_at_its_address_on_wifi(
     assert "mine is adb:192.168.1.23:5555 from now on" in typed.told("devices", "--wifi", "mine")
     assert 'address = "adb:192.168.1.23:5555"' in config(home)
     typed.told("devices", "--forget", "mine")
+
+
+@pytest.mark.parametrize(
+    ("ready", "reason", "next_step", "state"),
+    [
+        (True, "", "", "ready"),
+        (True, "there is no tegrastats", "install it", "ready, but there is no tegrastats: install it"),
+        (False, "it is locked", "unlock it", "it is locked: unlock it"),
+    ],
+)
+def test_what_a_device_lacks_stands_beside_its_state(
+    *, ready: bool, reason: str, next_step: str, state: str
+) -> None:
+    found = Found(
+        address="ssh://o",
+        kind=DeviceKind.BOARD,
+        title="orin",
+        ready=ready,
+        reason=reason,
+        next_step=next_step,
+    )
+    assert _shown(_row(found, None)) == ("ssh://o", "", "board", "orin", state)

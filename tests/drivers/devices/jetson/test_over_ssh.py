@@ -9,6 +9,7 @@ import pytest
 
 from drivers.clock import SECOND, SystemClock
 from drivers.devices.jetson.driver import JetsonDriver, over_ssh
+from drivers.devices.jetson.overssh import SshDriver
 from drivers.errors import AskUser, LinkLost, Refused
 from drivers.links.sshroute import SshSettings
 from tests.rigs.boards import lines, trees
@@ -131,3 +132,19 @@ async def test_a_server_that_allows_one_session_only_says_so(
         board.configure()
     assert isinstance(caught.value, AskUser)
     assert "MaxSessions" in str(caught.value)
+
+
+async def test_a_jetson_without_tegrastats_is_remarked_on_when_it_is_looked_at(
+    board: SshBoard, planted: Planted, tmp_path: Path
+) -> None:
+    driver = SshDriver(tmp_path / "known_hosts")
+    address = f"{board.address}?root={planted.root}"
+    whole = await driver.look_at(address, CLOCK)
+    (board.bin / "tegrastats").unlink()
+    lacking = await driver.look_at(address, CLOCK)
+    elsewhere = await driver.look_at(f"{board.address}?root={tmp_path / 'empty'}", CLOCK)
+    assert (whole.ready, whole.reason, whole.next_step) == (True, "", "")
+    assert lacking.ready
+    assert "no tegrastats" in lacking.reason
+    assert "apt install nvidia-l4t-tools" in lacking.next_step
+    assert (elsewhere.ready, elsewhere.reason) == (True, "")

@@ -185,3 +185,16 @@ def test_busy_percent() -> None:
 )
 def test_an_answer_is_split(text: str, wanted: int, told: object) -> None:
     assert protocol.split(text.replace("|", "\x1f"), wanted) == told
+
+
+@pytest.mark.parametrize(
+    ("tree", "jetson"),
+    [
+        ("NVIDIA Jetson Orin Nano Developer Kit nvidia,p3768-0000+p3767-0005 nvidia,tegra234", True),
+        ("A carrier of somebody else's nvidia,tegra194", True),
+        ("Raspberry Pi 5 Model B Rev 1.0 raspberrypi,5-model-b brcm,bcm2712", False),
+        ("", False),
+    ],
+)
+def test_the_tree_of_a_jetson(tree: str, jetson: bool) -> None:
+    assert protocol.tegra(tree) is jetson
