@@ -90,9 +90,10 @@ def _processor(survey: Survey, device: str, highest: Highest) -> Finding:
     known = clusters(survey)
     for cluster in known:
         fast += _clock(survey, device, cluster, highest)
-    missing = (
-        [] if fast else [Missing("frequency", _why(survey, _CPUFREQ, "this phone's kernel tells no clock"))]
-    )
+    missing = [
+        *_untold(survey, known, "frequency", "scaling_cur_freq"),
+        *_untold(survey, known, "frequency cap", "scaling_max_freq", "; caps are not watched"),
+    ]
     steady: list[Gauge] = []
     if known and "/proc/stat" in survey.values:
         steady.append(UseGauge(device, known, builtin=builtin(survey)))
@@ -106,6 +107,21 @@ def _processor(survey: Survey, device: str, highest: Highest) -> Finding:
     governors = {survey.values.get(f"{_CPUFREQ}/{one.policy}/scaling_governor", "") for one in known} - {""}
     facts = [("governor", ", ".join(sorted(linux.name(word) for word in governors)))] if governors else []
     return Finding(fast, steady, missing, facts)
+
+
+def _untold(
+    survey: Survey, known: Sequence[Cluster], what: str, file: str, so: str = ""
+) -> Iterator[Missing]:
+    """Of which clusters a file cannot be read; said of the phone where it is so of all."""
+    without = [one for one in known if f"{_CPUFREQ}/{one.policy}/{file}" not in survey.values]
+    if known and not without:
+        return
+    denied = _CPUFREQ in survey.denied or survey.denies(
+        *(f"{_CPUFREQ}/{one.policy}/{file}" for one in without), *([] if known else [f"{_CPUFREQ}/.*"])
+    )
+    which = "" if without == known else f" of {', '.join(one.policy for one in without)}"
+    reason = DENIED if denied else "this phone's kernel does not tell it"
+    yield Missing(f"{what}{which}", reason + so)
 
 
 def _clock(survey: Survey, device: str, cluster: Cluster, highest: Highest) -> Iterator[Gauge]:
@@ -136,19 +152,27 @@ def _graphics(survey: Survey, device: str, highest: Highest) -> Finding:
         fast.append(CapGauge(channel, *cap, judge))
     busy = _first(survey, [(pattern, protocol.busy_percent) for pattern in _GPU_BUSY])
     steady = [FileGauge(GPU_BUSY.of(device), *busy)] if busy else []
-    refused = (
-        survey.refused("/sys/class/kgsl")
-        or survey.refused("/sys/class/devfreq")
-        or survey.refused("/sys/class/misc")
-    )
-    reason = DENIED if refused else "this phone shows no clock of its GPU"
     model = survey.values.get(f"{_KGSL}/gpu_model", "")
     return Finding(
         fast,
         steady,
-        [] if clock else [Missing("GPU frequency", reason)],
+        _graphics_untold(survey, clock=clock is not None, cap=cap is not None),
         [("gpu", linux.name(model))] if model else [],
     )
+
+
+def _graphics_untold(survey: Survey, *, clock: bool, cap: bool) -> list[Missing]:
+    """Of a GPU; of one whose clock is not known its cap is not missed."""
+    if not clock:
+        refused = any(
+            survey.refused(folder) for folder in ("/sys/class/kgsl", "/sys/class/devfreq", "/sys/class/misc")
+        )
+        return [Missing("GPU frequency", DENIED if refused else "this phone shows no clock of its GPU")]
+    if not cap:
+        refused = survey.denies(*(pattern for pattern, _ in _GPU_CAPS))
+        reason = DENIED if refused else "this phone shows no cap of its GPU"
+        return [Missing("GPU frequency cap", f"{reason}; it is not watched")]
+    return []
 
 
 _Parse = Callable[[str | None], float | None]

@@ -293,6 +293,10 @@ class Survey:
         """Whether something at or below this path is there and may not be read."""
         return any(path.startswith(prefix) for path in self.denied)
 
+    def denies(self, *patterns: str) -> bool:
+        """Whether a file that matches one of these is there and may not be read."""
+        return any(re.fullmatch(pattern, path) for path in self.denied for pattern in patterns)
+
 
 def survey(text: str) -> Survey:
     """``= PATH VALUE`` for what was read, ``! PATH`` for what was refused, in whole lines."""
