@@ -167,6 +167,8 @@ class _Sources:
         if found.rails:
             poller = streaming.RailPoller(shell, clock, found.info.device, found.rails, inbox.put)
             self._listen("power rails", poller.run(found.python, root))
+        else:
+            self._inbox.listen("clock", streaming.follow_clock(shell, clock, found.info.device, inbox.put))
         if found.tegrastats:
             work = streaming.follow_tegrastats(
                 shell, clock, found.tegrastats, found.info.device, found.telling, inbox.put

@@ -1,4 +1,4 @@
-"""What runs on the board and speaks by itself: tegrastats, and the poller of the rails."""
+"""What runs on the board and speaks by itself: tegrastats, the poller of the rails; and the board's clock against ours."""
 
 import asyncio
 from collections import deque
@@ -9,10 +9,11 @@ from drivers.devices.jetson import protocol, scripts
 from drivers.devices.jetson.rails import Rails
 from drivers.devices.jetson.sampling import Put
 from drivers.devices.jetson.telling import SOURCE, Telling
-from drivers.errors import LinkTimeout
+from drivers.errors import Garbled, LinkTimeout, NotSupported, Refused
 from drivers.events import Absent, ClockMeasured, LogLine, SamplesLost, bounded
 from drivers.foreign import printable
 from drivers.inbox import Ended, Inbox
+from drivers.links.asking import Conversation, converse, find_own_time, measure_offset
 from drivers.links.base import Line, Process, ShellLink
 
 INTERVAL_MS = 100
@@ -40,6 +41,32 @@ async def follow_tegrastats(
     for item in telling.end(clock.now()):
         put(item)
     put(_ended(clock.now(), device, returncode, teller.said))
+
+
+async def follow_clock(shell: ShellLink, clock: Clock, device: str, put: Put) -> None:
+    """The clock of a board whose rails are not polled: now and every minute, over a shell that is ended in between. Where no
+    clock can be read that is told as its absence; an answer that is late or damaged is passed over. Raises LinkLost."""
+    while True:
+        try:
+            async with converse(shell, clock) as conversation:
+                put(await _measured(conversation, device))
+        except (LinkTimeout, Garbled):
+            pass
+        except (NotSupported, Refused) as error:
+            put(Absent(t_ns=clock.now(), device=device, what="clock", reason=error.sentence))
+            return
+        await pause(clock, CLOCK_PERIOD_S)
+
+
+async def _measured(conversation: Conversation, device: str) -> ClockMeasured:
+    offset = await measure_offset(conversation, await find_own_time(conversation), rounds=TRIPS)
+    return ClockMeasured(
+        t_ns=offset.t_ns,
+        device=device,
+        offset_ns=offset.offset_ns,
+        uncertainty_ns=offset.uncertainty_ns,
+        origin="round trip",
+    )
 
 
 class _Teller:

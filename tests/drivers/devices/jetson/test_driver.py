@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from drivers.clock import MILLISECOND, SECOND, SystemClock
-from drivers.devices.jetson import finding, sampling
+from drivers.devices.jetson import finding, sampling, streaming
 from drivers.devices.jetson.driver import JetsonDriver
 from drivers.errors import Garbled, LinkLost, NotSupported
 from drivers.events import LimitEngaged, LimitReleased, LogLine
@@ -204,7 +204,7 @@ async def test_rails_are_asked_for_where_no_python_can_poll_them(plant: Plant) -
     assert (channel.own_clock, channel.rate_hz, channel.point) == (False, 20, "board-input")
     assert heard.values["VDD_IN"][-1] == pytest.approx(16.3184)
     assert "power rails at 100 Hz" in heard.absent()
-    assert heard.clocks() == []
+    assert len(heard.clocks()) == 1
 
 
 async def test_rails_as_often_as_asked_for(plant: Plant) -> None:
@@ -353,3 +353,28 @@ async def test_a_cap_in_force_when_a_board_is_back_is_told_again_and_its_release
         (LimitEngaged, "cpu cap policy0"),
         (LimitReleased, "cpu cap policy0"),
     ]
+
+
+async def test_the_clock_of_a_board_whose_rails_are_not_polled_is_measured_again_and_again(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "CLOCK_PERIOD_S", 0.2)
+    clock = SystemClock()
+    async with opened(plant(trees.Board("plain", trees.policies(policy0=2_000_000), ""))) as heard:
+        await listen(heard, lambda heard: len(heard.clocks()) >= 2)
+    for measured in heard.clocks():
+        assert (
+            abs(clock.wall() + measured.offset_ns - clock.now()) <= measured.uncertainty_ns + 20 * MILLISECOND
+        )
+
+
+async def test_a_board_that_does_not_tell_its_time_says_so_once(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find(_: object) -> None:
+        raise NotSupported("the device does not tell its time")
+
+    monkeypatch.setattr(streaming, "find_own_time", find)
+    async with opened(plant(trees.Board("plain", trees.policies(policy0=2_000_000), ""))) as heard:
+        await listen(heard, lambda heard: "clock" in heard.absent() and heard.has("cap policy0"))
+    assert heard.clocks() == []
