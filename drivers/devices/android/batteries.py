@@ -11,9 +11,11 @@ from drivers.devices.android.channels import BATTERY, SLOW_HZ, STEADY_HZ
 from drivers.devices.android.gauges import Missing
 from drivers.events import Absent, LogLine
 from drivers.links.asking import Answer
-from drivers.model import Channel, Quantity, reading
+from drivers.model import Channel, reading
 
 _OF_CURRENT = {"power", "current"}
+_ALWAYS = ("voltage", "level", "temperature", "charging")
+"""What a battery service tells on most phones: said where it does not."""
 _UNCLEAR_NS = 15 * SECOND
 """So long a gauge may be undecided before that is said."""
 
@@ -39,11 +41,36 @@ class BatteryBody:
             for name, row in BATTERY.items()
             if current or name not in _OF_CURRENT
         }
+        self.given: set[str] = set()
+        """Of its channels those that the battery was heard to tell."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether somebody tells the current."""
+        return "current" in self._channels
+
+    @property
+    def all_channels(self) -> Sequence[Channel]:
+        """What it can give."""
+        return tuple(self._channels.values())
 
     @property
     def channels(self) -> Sequence[Channel]:
-        """What it gives."""
-        return tuple(self._channels.values())
+        """What it was heard to give."""
+        return tuple(channel for name, channel in self._channels.items() if name in self.given)
+
+    def open(self, told: Battery) -> None:
+        """Open what follows from something that is told now; it stays open."""
+        told_of = {
+            "power": told.volts is not None,
+            "current": True,  # a gauge that shows nothing now is one nevertheless
+            "voltage": told.volts is not None,
+            "level": told.level is not None,
+            "temperature": told.celsius is not None,
+            "charging": told.status is not Status.UNKNOWN,
+            "refresh": told.volts is not None or self.counts,
+        }
+        self.given |= {name for name in self._channels if told_of[name]}
 
     def items(self, t_ns: int, told: Battery) -> list[Item]:
         """What was read, normalised; a change of status; how long the figures before had stood."""
@@ -117,7 +144,7 @@ class BatteryFiles:
     def __init__(self, device: str, folder: str) -> None:
         self.readings = tuple(scripts.line(f"{folder}/{name}") for name in battery.SYSFS_FIELDS)
         self._body = BatteryBody(device, STEADY_HZ, folder, f"{folder}/current_now", Gauge())
-        self.channels = tuple(self._body.channels)
+        self.channels = tuple(self._body.all_channels)
 
     def take(self, t_ns: int, texts: Sequence[str]) -> list[Item]:
         """What the files showed."""
@@ -150,16 +177,22 @@ class BatteryService:
         told = merged(answer.text)
         if not told.told and not told.frozen:
             return []
-        return self._settle(answer.text).items(answer.middle_ns, told)
+        body = self._settle(answer.text)
+        body.open(told)
+        return body.items(answer.middle_ns, told)
 
     def settle(self, text: str) -> Sequence[Missing]:
         """By a first answer: which channels there are, and what is missing."""
         told = merged(text)
         if not told.told and not told.frozen:
             return (Missing("battery", "the battery service does not answer"),)
-        if any(channel.quantity is Quantity.CURRENT for channel in self._settle(text).channels):
-            return ()
-        return (Missing("battery current", protocol.DENIED),)
+        body = self._settle(text)
+        body.open(told)
+        untold = [BATTERY[name].name for name in _ALWAYS if name not in body.given] if told.told else []
+        return (
+            *([] if body.counts else [Missing("battery current", protocol.DENIED)]),
+            *(Missing(name, "the battery service does not tell it") for name in untold),
+        )
 
     def _settle(self, text: str) -> BatteryBody:
         if self._body is not None:
