@@ -31,6 +31,7 @@ from melt_tui.analysis.page_run import (
     throttled,
 )
 from melt_tui.analysis.provenance import edit_line, part_lines
+from melt_tui.analysis.report import away
 from melt_tui.errors import UsageError
 from melt_tui.measures.energy import PerToken
 
@@ -183,9 +184,10 @@ def _recordings(known: Sequence[Figured]) -> Iterator[Markup]:
             marks = ["simulated"] * bool(device.simulated) + (
                 [f"measures {device.feeds}"] if device.feeds else []
             )
-            away = [f"its link broke {device.outages} ×"] * bool(device.outages)
+            broke = [f"its link broke {device.outages} ×"] * bool(device.outages)
             problem = [device.problem] if device.problem else []
-            remarks = "; ".join([*marks, *away, *problem, *lost, *absent])
+            problem += [away(device)] if device.away is not None else []
+            remarks = "; ".join([*marks, *broke, *problem, *lost, *absent])
             told = (
                 device.device,
                 device.kind or "",

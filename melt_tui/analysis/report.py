@@ -104,7 +104,15 @@ def _device(device: DeviceSummary) -> str:
         parts.append(f"lost {device.outages} ×")
     if device.problem:
         parts.append(f"given up: {fmt.plain(device.problem)}")
+    if device.away is not None:
+        parts.append(fmt.plain(away(device), 300))
     return ", ".join(parts)
+
+
+def away(device: DeviceSummary) -> str:
+    """That a device was not there, and why as far as that was said."""
+    when = "away when last heard of" if device.kind else "never opened"
+    return f"{when}: {device.away}" if device.away else when
 
 
 def _meter(device: DeviceSummary) -> Iterator[str]:

@@ -69,6 +69,8 @@ class DeviceSummary:
     """How often the link to it broke."""
     problem: str | None
     """Why it was given up."""
+    away: str | None
+    """Why it was not there when last heard of, empty where nobody said why; None of one that was, or was given up."""
     facts: Mapping[str, str]
     absent: tuple[Mapping[str, str], ...]
     """What it does not give: ``what``, ``reason``, ``remedy``."""
@@ -207,16 +209,18 @@ def _devices(recording: Recorded, channels: Channels) -> tuple[DeviceSummary, ..
 def _device(device: str, events: Sequence[Event], channels: Channels, fed: str | None) -> DeviceSummary:
     """``fed``: what it feeds, as somebody corrected it."""
     info: DeviceInfo | None = None
-    address = problem = feeds = None
+    address = problem = away = feeds = None
     absent: dict[str, Mapping[str, str]] = {}
     for event in events:
         match event:
             case DeviceUp():
-                info, problem = event.info, None
+                info, problem, away = event.info, None, None
             case DeviceConnecting():
-                address = event.address
+                address, away = event.address, event.reason
+            case DeviceLost():
+                away = event.reason
             case DeviceFailed():
-                problem = f"{event.reason}: {event.remedy}" if event.remedy else event.reason
+                away, problem = None, f"{event.reason}: {event.remedy}" if event.remedy else event.reason
             case Wired():
                 feeds = event.feeds
             case Absent():
@@ -234,6 +238,7 @@ def _device(device: str, events: Sequence[Event], channels: Channels, fed: str |
         simulated=info.simulated if info else None,
         outages=sum(isinstance(event, DeviceLost) for event in events),
         problem=problem,
+        away=away,
         facts=dict(info.facts) if info else {},
         absent=tuple(absent.values()),
         feeds=fed or feeds,
