@@ -265,6 +265,8 @@ GAUGE = Channel(
 REFRESH = Channel(device="desk", name="battery refresh", quantity=Quantity.OTHER, unit=Unit.SECOND)
 USB = replace(METER, point="usb-input")
 LONG = turn(1, 80.0, [82.0, 125.0])
+_OTHER = replace(USB, device="other")
+SECOND_METER = (*wired(_OTHER, "usb-input"), measured(_OTHER, lambda t: 1.0, t1_s=140.0))
 
 
 def charged(*more: Item, **how: Any) -> RunSummary:
@@ -289,20 +291,14 @@ def test_net_device_power_is_an_upper_bound_and_never_per_token() -> None:
     by_gauge = {one.definition.value: one.gross_j for one in found.per_token if one.point == "battery-gauge"}
     assert by_gauge["whole"] == pytest.approx(-6.5 * 45 / 2), "a turn of more than 10 refresh periods"
     assert by_gauge["prefill"] is None
-    second = replace(USB, device="other")
-    more = (*wired(second, "usb-input"), measured(second, lambda t: 1.0, t1_s=140.0))
     gauge = (opened, measured(GAUGE, lambda t: -6.5, t1_s=140.0), stood)
-    assert parts(charged(*gauge, *more), "net-device") == {}, (
+    assert parts(charged(*gauge, *SECOND_METER), "net-device") == {}, (
         "two meters, and nobody said that they are parts"
     )
-    apart = [note for note in charged(*gauge, *more).notes if "charging unknown" in note]
-    assert apart == [
-        (
-            "energy at usb-input: charging unknown, for several meters measured there, "
-            "and nobody said whether they are parts of it: --sum usb-input sums them up"
-        )
-    ]
-    together = charged(*gauge, *more, added=("usb-input",))
+    (apart,) = (note for note in charged(*gauge, *SECOND_METER).notes if "charging unknown" in note)
+    assert "for several meters measured there" in apart
+    assert apart.endswith(": --sum usb-input sums them up")
+    together = charged(*gauge, *SECOND_METER, added=("usb-input",))
     assert not any("charging unknown" in note for note in together.notes)
     told = parts(together, "net-device")
     assert told["turn", 1].gross_j == pytest.approx(45 * 3.5)
@@ -314,10 +310,8 @@ def test_a_battery_that_nobody_reads_is_told() -> None:
     level = Channel(device="desk", name="level", quantity=Quantity.BATTERY_LEVEL, unit=Unit.PERCENT)
     found = charged(ChannelsOpened(t_ns=at(1), device="desk", channels=(level,)))
     assert any("charging unknown, for nothing tells" in note for note in found.notes)
-    second = replace(USB, device="other")
-    more = (*wired(second, "usb-input"), measured(second, lambda t: 1.0, t1_s=140.0))
-    found_of_two = charged(ChannelsOpened(t_ns=at(1), device="desk", channels=(level,)), *more)
-    assert any("charging unknown, for nothing tells" in note for note in found_of_two.notes)
+    of_two = charged(ChannelsOpened(t_ns=at(1), device="desk", channels=(level,)), *SECOND_METER)
+    assert any("charging unknown, for nothing tells" in note for note in of_two.notes)
     assert not any("charging unknown" in note for note in charged().notes)
     assert parts(found, "usb-input")["turn", 1].gross_j == pytest.approx(405)
 

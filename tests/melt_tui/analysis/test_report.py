@@ -1,0 +1,39 @@
+"""What is told of the devices of a recording."""
+
+from dataclasses import replace
+
+from drivers.base import Item
+from melt_tui.analysis.report import text_of
+from melt_tui.analysis.session import Summary, summarise
+from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp
+from tests.rigs.memory_recording import MemoryRecording
+from tests.rigs.sessions import at, closing, opening
+
+
+def summary(*items: Item) -> Summary:
+    return summarise(MemoryRecording([*opening(), *items, *closing(60)]))
+
+
+WAITED = "/dev/ttyUSB7 is not there: plug the meter in, or name the port that it has now"
+
+
+def test_why_a_device_never_opened_or_went_is_told() -> None:
+    connecting = DeviceConnecting(t_ns=at(1), device="other", address="serial:/dev/ttyUSB7")
+    told = summary(connecting, replace(connecting, t_ns=at(2), reason=WAITED))
+    (meter,) = (device for device in told.devices if device.device == "other")
+    assert (meter.kind, meter.problem, meter.away) == (None, None, WAITED)
+    assert f"device   other, never opened: {WAITED}" in text_of(told).splitlines()
+    assert "device   other, never opened" in text_of(summary(connecting)).splitlines()
+
+
+def test_a_device_that_did_not_come_back_is_told_as_away() -> None:
+    up, *_ = [item for item in opening() if isinstance(item, DeviceUp)]
+    lost = DeviceLost(t_ns=at(5), device=up.device, reason="it is gone")
+    (away,) = (device for device in summary(lost).devices if device.device == up.device)
+    assert (away.away, away.outages) == ("it is gone", 1)
+    (back,) = (d for d in summary(lost, replace(up, t_ns=at(6))).devices if d.device == up.device)
+    assert (back.away, back.outages) == (None, 1)
+    failed = DeviceFailed(t_ns=at(6), device=up.device, reason="no", remedy="do")
+    (given_up,) = (d for d in summary(lost, failed).devices if d.device == up.device)
+    assert (given_up.away, given_up.problem) == (None, "no: do")
+    assert "lost 1 ×, away when last heard of: it is gone\n" in text_of(summary(lost))
