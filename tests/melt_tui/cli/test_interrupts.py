@@ -1,6 +1,8 @@
 """However often Ctrl-C is pressed, a session ends in order and the process with its own exit code."""
 
 import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,8 @@ def test_a_session_is_interrupted_without_end(tmp_path: Path) -> None:
             break
     while running.poll() is None:
         running.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(0.001)  # it is to be disturbed, not kept from all work
     _, told = running.communicate(timeout=60)
     assert running.returncode == 130
     assert f"recorded in {path}" in told

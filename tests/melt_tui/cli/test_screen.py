@@ -1,9 +1,11 @@
 """Verbs on a terminal, as processes: what is drawn first, and what is left on it afterwards."""
 
 import signal
+import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,8 @@ def test_a_screen_is_interrupted_without_end(at: Home) -> None:
         melt.screen.wait_for("sim-phone")
         while melt.process.poll() is None:
             melt.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                melt.process.wait(0.001)
         assert melt.wait() == 130
         assert "recorded in" in left(melt)
 
