@@ -5,7 +5,7 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -124,6 +124,7 @@ def test_what_does_not_vary_is_certain() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example([1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0], 1.0)
 @given(
     st.lists(st.floats(1, 100), min_size=3, max_size=10),
     st.lists(st.floats(1, 100), min_size=3, max_size=10),
