@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from drivers import linux
 from drivers.base import Item
+from drivers.caps import Judge
 from drivers.clock import SECOND, Clock
 from drivers.devices.host import protocol
 from drivers.devices.host.channels import FREQUENCY, FREQUENCY_CAP, SENSOR_HZ, THROTTLE_COUNT
@@ -117,46 +118,26 @@ class FrequencyProbe:
 
 
 class _Cap:
-    """The lowest ``scaling_max_freq`` of a group of policies, against what it was at the start."""
+    """The lowest ``scaling_max_freq`` of a group of policies, against the highest that it was seen at."""
 
     def __init__(self, device: str, policies: Sequence[_Policy]) -> None:
-        self._device = device
         self._policies = policies
         first, last = policies[0].title, policies[-1].title
         which = first if len(policies) == 1 else f"{first} … {last}"
         detail = f"lowest scaling_max_freq of {which}; the hardware's maximum is {linux.gigahertz(policies[0].highest_hz)}"
         self.channel = FREQUENCY_CAP.of(device, f"cap {first}", detail=detail)
-        self._limit = f"cpu cap {first}"
-        self._start_hz = min((policy.start_hz for policy in policies if policy.start_hz), default=None)
-        self._in_force_hz: float | None = None
+        start_hz = min((policy.start_hz for policy in policies if policy.start_hz), default=None)
+        self._judge = Judge(device, f"cpu cap {first}", start_hz)
 
     def read(self, files: SysFiles, t_ns: int) -> list[Item]:
         read = (
             linux.kilohertz(readable(files, f"{policy.path}/scaling_max_freq")) for policy in self._policies
         )
-        hertz = min((value for value in read if value is not None), default=None)
-        if hertz is None:
+        told = [value for value in read if value is not None]
+        if not told:
             return []
-        return [reading(self.channel, t_ns, hertz), *self._change(t_ns, hertz)]
-
-    def _change(self, t_ns: int, hertz: float) -> list[Item]:
-        start_hz = self._start_hz if self._start_hz is not None else hertz
-        self._start_hz = start_hz
-        was, self._in_force_hz = self._in_force_hz, hertz if hertz < start_hz else None
-        if self._in_force_hz == was:
-            return []
-        detail = f"{linux.gigahertz(was or start_hz)} → {linux.gigahertz(hertz)}"
-        if self._in_force_hz is None:
-            return [LimitReleased(t_ns=t_ns, device=self._device, limit=self._limit, detail=detail)]
-        return [
-            LimitEngaged(
-                t_ns=t_ns,
-                device=self._device,
-                limit=self._limit,
-                reason="operating-system cap",
-                detail=detail,
-            )
-        ]
+        hertz, whole = min(told), len(told) == len(self._policies)
+        return [reading(self.channel, t_ns, hertz), *self._judge.take(t_ns, hertz, whole=whole)]
 
 
 def find_throttling(files: SysFiles, device: str) -> Finding:
