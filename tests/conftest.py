@@ -46,7 +46,8 @@ def pytest_runtest_setup() -> None:
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
     """What a test has signals do ends with it: one left ignored would be ignored by every program started later, too."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    used = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    kept = {number: signal.getsignal(number) for number in used}
     yield
     for number, handler in kept.items():
         signal.signal(number, handler)

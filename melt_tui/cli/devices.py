@@ -9,12 +9,13 @@ from typing import Any
 from drivers.model import DeviceKind, Found
 from melt_tui.cli import meters
 from melt_tui.cli.options import config_of, session_setup
+from melt_tui.cli.orders import Orders, taking_orders
 from melt_tui.cli.output import progress, result, result_json, table
 from melt_tui.config import DeviceConfig
 from melt_tui.errors import UsageError
 from melt_tui.format import plain
 from melt_tui.ui.series import SERIES, series_of
-from melt_tui.workbench import Place, Workbench
+from melt_tui.workbench import Place
 
 _ONLY_WITH_ADD = ("name", "colour", "feeds", "point")
 _PHONE = "phone"
@@ -38,16 +39,16 @@ def devices(options: Namespace) -> int:
     wifi = next((one.address for one in config.devices if one.name == options.wifi), options.wifi)
     opened = (Place(address=wifi, name=_PHONE),) if wifi else ()
     setup = session_setup(options, config, opened=opened, recording=False)
-    with Workbench(setup) as bench:
-        told = act(bench, options)
+    with taking_orders(setup) as orders:
+        told = act(orders, options)
     if options.json:
         result_json(told)
     return 0
 
 
-def _list(bench: Workbench, options: Namespace) -> list[dict[str, Any]]:
-    found = bench.scan().result()
-    saved = {one.address: one for one in bench.saved_devices()}
+def _list(orders: Orders, options: Namespace) -> list[dict[str, Any]]:
+    found = orders.wait(orders.bench.scan())
+    saved = {one.address: one for one in orders.bench.saved_devices()}
     addresses = {one.address for one in found}
     seen = {_bare(one.address): one for one in found}
     rows = [_row(one, saved.get(one.address)) for one in found]
@@ -61,48 +62,48 @@ def _list(bench: Workbench, options: Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def _add(bench: Workbench, options: Namespace) -> dict[str, Any]:
+def _add(orders: Orders, options: Namespace) -> dict[str, Any]:
     given = {option: getattr(options, option) or "" for option in _ONLY_WITH_ADD}
     if given["colour"] and series_of(given["colour"]) is None:
         raise UsageError(
             f"there is no colour {plain(given['colour'], 40)!r}",
             remedy=f"give one of {', '.join(SERIES)} or #rrggbb",
         )
-    entry = meters.asked(bench, DeviceConfig(address=options.add, **given))
-    bench.save_device(entry).result()
-    if said := meters.unknown_fed(bench, entry):
+    entry = meters.asked(orders, DeviceConfig(address=options.add, **given))
+    orders.wait(orders.bench.save_device(entry))
+    if said := meters.unknown_fed(orders.bench, entry):
         progress(said)
     return _kept(options, f"{entry.name or entry.address} is kept in the config file", asdict(entry))
 
 
-def _rename(bench: Workbench, options: Namespace) -> dict[str, Any]:
+def _rename(orders: Orders, options: Namespace) -> dict[str, Any]:
     old, new = options.rename
-    entry = next((one for one in bench.saved_devices() if old in {one.name, one.address}), None)
+    entry = next((one for one in orders.bench.saved_devices() if old in {one.name, one.address}), None)
     if entry is None:
         raise UsageError(
             f"no device {old[:60]!r} is in the config file", remedy="melt devices --add ADDRESS keeps one"
         )
-    bench.save_device(replace(entry, name=new), old).result()
+    orders.wait(orders.bench.save_device(replace(entry, name=new), old))
     return _kept(options, f"{old} is called {new} from the next session on", {"was": old, "name": new})
 
 
-def _forget(bench: Workbench, options: Namespace) -> dict[str, Any]:
-    bench.forget_device(options.forget).result()
+def _forget(orders: Orders, options: Namespace) -> dict[str, Any]:
+    orders.wait(orders.bench.forget_device(options.forget))
     return _kept(options, f"{options.forget} is no longer in the config file", {"forgotten": options.forget})
 
 
-def _trust(bench: Workbench, options: Namespace) -> dict[str, Any]:
-    key = bench.host_key(options.trust).result()
+def _trust(orders: Orders, options: Namespace) -> dict[str, Any]:
+    key = orders.wait(orders.bench.host_key(options.trust))
     if not key.known:
         progress(f"{key.address} shows the key {key.line.split()[1]} {key.fingerprint}")
-        if not key.changed and not _accepted(options):
+        if not key.changed and not _accepted(orders, options):
             raise UsageError("the key was not accepted", remedy="nothing was stored")
-        bench.trust_host(key).result()
+        orders.wait(orders.bench.trust_host(key))
     said = "was known already" if key.known else "is known from now on"
     return _kept(options, f"{key.fingerprint} {said}", asdict(key) | {"known": True})
 
 
-def _accepted(options: Namespace) -> bool:
+def _accepted(orders: Orders, options: Namespace) -> bool:
     if options.yes:
         return True
     if not sys.stdin.isatty():
@@ -110,23 +111,24 @@ def _accepted(options: Namespace) -> bool:
             "nobody can be asked whether this key is right",
             remedy="compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the board, then add --yes",
         )
-    progress(
-        "Does `ssh-keygen -lf` on the board's own /etc/ssh/ssh_host_*.pub show the same? Accept it? [y/N]"
+    return orders.agreed(
+        "Does `ssh-keygen -lf` on the board's own /etc/ssh/ssh_host_*.pub show the same? Accept it?"
     )
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _wifi(bench: Workbench, options: Namespace) -> dict[str, Any]:
-    address = bench.to_wifi(_PHONE).result()
-    entry = next((one for one in bench.saved_devices() if options.wifi in {one.name, one.address}), None)
+def _wifi(orders: Orders, options: Namespace) -> dict[str, Any]:
+    address = orders.wait(orders.bench.to_wifi(_PHONE))
+    entry = next(
+        (one for one in orders.bench.saved_devices() if options.wifi in {one.name, one.address}), None
+    )
     if entry is not None:
-        bench.save_device(replace(entry, address=address), options.wifi).result()
+        orders.wait(orders.bench.save_device(replace(entry, address=address), options.wifi))
     return _kept(
         options, f"{options.wifi} is {address} from now on", {"was": options.wifi, "address": address}
     )
 
 
-_ACTS: dict[str, Callable[[Workbench, Namespace], Any]] = {
+_ACTS: dict[str, Callable[[Orders, Namespace], Any]] = {
     "add": _add,
     "rename": _rename,
     "forget": _forget,

@@ -1,21 +1,17 @@
 """A session without a screen: progress on stderr, results on stdout."""
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 from drivers.clock import SECOND
 from drivers.errors import DriverError
 from drivers.model import Quantity
 from melt_tui.analysis import summary
 from melt_tui.cli.follow import Follower
-from melt_tui.cli.interrupts import Interrupts
-from melt_tui.cli.leaving import INTERRUPTED
+from melt_tui.cli.interrupts import BEAT_S, INTERRUPTED, Interrupts
 from melt_tui.cli.output import progress, result, result_json
 from melt_tui.cli.passwords import Asker
 from melt_tui.cli.plans import REFUSALS, Plan
@@ -23,11 +19,6 @@ from melt_tui.events import SELF, DeviceFailed, RunEnded, RunOutcome, SafetyStop
 from melt_tui.session.keeping import ENDS_ITSELF
 from melt_tui.timeline import DeviceState, Timeline
 from melt_tui.workbench import RunRequest, Workbench
-
-T = TypeVar("T")
-
-BEAT_S = 1.0
-"""How often progress is looked up."""
 
 LAST_NS = 3 * SECOND // 2
 LAST_BEAT_S = 0.02
@@ -60,7 +51,7 @@ def _worked(session: Workbench, plan: Plan, interrupts: Interrupts) -> bool:
     """Whether all of it was done. What is refused as wrong usage leaves no recording of nothing."""
     try:
         session.open()
-        good = Headless(session).work(plan.requests, plan.seconds)
+        good = Headless(session, interrupts).work(plan.requests, plan.seconds)
         interrupts.end()
     except KeyboardInterrupt:
         progress("stopping …")
@@ -94,11 +85,11 @@ def tell_of(path: Path, *, as_json: bool) -> None:
 class Headless:
     """Follows a session, a beat at a time, in the calling thread."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, interrupts: Interrupts) -> None:
         self._bench = bench
+        self._interrupts = interrupts
         self._follower = Follower(lambda: bench.timeline, progress)
-        self._never = threading.Event()
-        self._asker = Asker(bench)
+        self._asker = Asker(bench, interrupts)
         self._problem = ""
 
     def work(self, requests: Sequence[RunRequest], seconds: float | None) -> bool:
@@ -109,7 +100,7 @@ class Headless:
         answers = [self._bench.start_when_up(request) for request in requests]
         ids = [run for of in zip(requests, answers, strict=True) for run in self._started(*of)]
         if ids and seconds is None:
-            self._until(self._bench.wait_runs())
+            self._interrupts.wait(self._bench.wait_runs(), self._catch_up)
             self._hear_power_out()
         else:
             self._for_seconds(seconds)
@@ -120,13 +111,15 @@ class Headless:
         """Its runs, after whoever knows the passwords of its boards has given them."""
         again = iter(lambda: self._bench.start_when_up(request), None)
         orders = chain((answer,), again)
-        return self._asker.let_in(lambda: next(orders), self._until)
+        return self._asker.let_in(lambda: next(orders), self._catch_up)
 
     def _for_seconds(self, seconds: float | None) -> None:
         """Follow until the session is that old, or nothing is left to follow."""
         while (seconds is None or self._age_s() < seconds) and not self._over():
             self._bench.check()
-            self._never.wait(BEAT_S if seconds is None else min(BEAT_S, max(0.0, seconds - self._age_s())))
+            self._interrupts.sleep(
+                BEAT_S if seconds is None else min(BEAT_S, max(0.0, seconds - self._age_s()))
+            )
             self._catch_up()
 
     def _hear_power_out(self) -> None:
@@ -134,7 +127,7 @@ class Headless:
         energies lacks its end."""
         end_ns = self._bench.now()
         while self._bench.now() < end_ns + LAST_NS and _silent_since(self._bench.timeline, end_ns):
-            self._never.wait(LAST_BEAT_S)
+            self._interrupts.sleep(LAST_BEAT_S)
 
     def _over(self) -> bool:
         """Whether nothing is left to follow, after those were asked who know the passwords."""
@@ -168,15 +161,6 @@ class Headless:
             for e in ended
             if isinstance(e, SafetyStop) or (isinstance(e, RunEnded) and e.outcome is RunOutcome.FAILED)
         } & ids
-
-    def _until(self, answer: "Future[T]") -> T:
-        while True:
-            try:
-                return answer.result(timeout=BEAT_S)
-            except NotYet:
-                if answer.done():
-                    raise
-                self._catch_up()
 
 
 def _silent_since(timeline: Timeline, t_ns: int) -> bool:

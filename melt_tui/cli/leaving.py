@@ -9,11 +9,11 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-INTERRUPTED = 130
+from melt_tui.cli.interrupts import INTERRUPTED, SIGNALS
 
 GRACE_S = 1.5
 """How long the screen may take to end by itself: half of the 3 s that leaving may take, the rest is the session's."""
@@ -32,16 +32,18 @@ class Leaving:
         self._before: dict[int, Any] = {}
         self._excepthook = threading.excepthook
         self._over = threading.Event()
-        self._asked = False
+        self._asked: SimpleQueue[None] = SimpleQueue()  # a signal may put into it, whatever it interrupts
 
     def __enter__(self) -> Self:
         threading.excepthook = self._on_death
+        threading.Thread(target=self._see_to_it, name="leaving", daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
+        self._asked.put(None)
         threading.excepthook = self._excepthook
         for number, handler in self._before.items():
             if signal.getsignal(number) == self._on_signal:  # else somebody heeds it who comes after us
@@ -58,9 +60,7 @@ class Leaving:
         if self._end_screen is not None:
             with suppress(RuntimeError):  # its loop has ended already
                 self._end_screen()
-        if not self._asked:
-            self._asked = True
-            threading.Thread(target=self._see_to_it, name="leaving", daemon=True).start()
+        self._asked.put(None)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.ask()
@@ -72,6 +72,7 @@ class Leaving:
             self._excepthook(death)
 
     def _see_to_it(self) -> None:
+        self._asked.get()
         if not self._over.wait(GRACE_S):
             try:
                 self._end_session()

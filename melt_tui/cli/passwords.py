@@ -4,10 +4,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from getpass import getpass
 from typing import TypeVar
 
 from drivers.errors import NeedsPassword
+from melt_tui.cli.interrupts import Interrupts
 from melt_tui.cli.output import progress
 from melt_tui.workbench import TRIES, Workbench
 
@@ -17,19 +19,20 @@ T = TypeVar("T")
 class Asker:
     """Asks for each account a few times."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, interrupts: Interrupts) -> None:
         self._bench = bench
+        self._interrupts = interrupts
         self._tries = Counter[str]()
         self._given_up: set[str] = set()
 
-    def let_in(self, order: "Callable[[], Future[T]]", wait: "Callable[[Future[T]], T]" = Future.result) -> T:
-        """Give an order, and again after each password that it takes.
+    def let_in(self, order: "Callable[[], Future[T]]", beat: Callable[[], object] = lambda: None) -> T:
+        """Give an order, and again after each password that it takes; ``beat`` is called now and then meanwhile.
 
         Raises NeedsPassword where nobody can be asked, nobody knows it, or ``TRIES`` were wrong.
         """
         while True:
             try:
-                return wait(order())
+                return self._interrupts.wait(order(), beat)
             except NeedsPassword as refused:
                 if not self.ask(refused.account):
                     raise _final(refused) from None
@@ -45,25 +48,23 @@ class Asker:
             return False
         if self._tries[account]:
             progress(f"{account} does not accept that password")
-        if self._tries[account] < TRIES and (password := _answer(account)):
+        if self._tries[account] < TRIES and (password := self._answer(account)):
             self._tries[account] += 1
-            self._bench.give_password(account, password).result()
+            self._interrupts.wait(self._bench.give_password(account, password))
             return True
         self._given_up.add(account)
         return False
+
+    def _answer(self, account: str) -> str:
+        """What was typed; nothing where there is no terminal."""
+        if not sys.stdin.isatty():
+            return ""
+        with self._interrupts.asking(), suppress(EOFError):
+            return getpass(f"Password of {account}: ")
+        return ""
 
 
 def _final(refused: NeedsPassword) -> NeedsPassword:
     if not sys.stdin.isatty():
         refused.remedy += "; to be asked for a password, run melt in a terminal"
     return refused
-
-
-def _answer(account: str) -> str:
-    """What was typed; nothing where there is no terminal."""
-    if not sys.stdin.isatty():
-        return ""
-    try:
-        return getpass(f"Password of {account}: ")
-    except EOFError:
-        return ""

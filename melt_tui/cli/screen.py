@@ -4,8 +4,8 @@ import importlib
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from melt_tui.cli.interrupts import Interrupts
-from melt_tui.cli.leaving import INTERRUPTED, Leaving
+from melt_tui.cli.interrupts import INTERRUPTED, Interrupts
+from melt_tui.cli.leaving import Leaving
 from melt_tui.errors import MeltError
 from melt_tui.ui.app import MeltApp
 
@@ -85,7 +85,10 @@ def _shown(showing: Show, interrupts: Interrupts) -> int:
     try:
         with Leaving(showing.close) as leaving:
             app = MeltApp(showing.open, heed=leaving.heed)
-            code = app.run() or app.return_code or 0
+            try:
+                code = app.run() or app.return_code or 0
+            finally:
+                interrupts.end()
             interrupts.end(interrupted=code == INTERRUPTED)
         if app.failure is not None:
             raise app.failure

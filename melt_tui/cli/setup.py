@@ -6,9 +6,10 @@ from dataclasses import asdict
 
 from melt_tui import format as fmt
 from melt_tui.cli.options import config_of, session_setup
+from melt_tui.cli.orders import taking_orders
 from melt_tui.cli.output import progress, result, result_json
 from melt_tui.cli.passwords import Asker
-from melt_tui.workbench import SetupRequest, Workbench
+from melt_tui.workbench import SetupRequest
 
 _STEP = 0.1
 """Fraction of a step after which it is told again."""
@@ -25,8 +26,9 @@ def setup(options: Namespace) -> int:
     )
     session = session_setup(options, config_of(options), opened=(), recording=False)
     teller = Teller()
-    with Workbench(session) as bench:
-        Asker(bench).let_in(lambda: bench.setup(request, teller.tell))
+    with taking_orders(session) as orders:
+        asker = Asker(orders.bench, orders.interrupts)
+        asker.let_in(lambda: orders.bench.setup(request, teller.tell))
     if options.json:
         result_json({**asdict(request), "steps": teller.steps})
     else:

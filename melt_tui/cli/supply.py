@@ -5,10 +5,11 @@ from argparse import Namespace
 from dataclasses import asdict
 
 from melt_tui.cli.options import config_of, places_of, session_setup
+from melt_tui.cli.orders import Orders, taking_orders
 from melt_tui.cli.output import progress, result, result_json
 from melt_tui.config import Config
 from melt_tui.errors import UsageError
-from melt_tui.workbench import Place, SupplyCheck, SupplyRequest, Workbench
+from melt_tui.workbench import Place, SupplyCheck, SupplyRequest
 
 UP_S = 10.0
 """How long the meter may take to come up."""
@@ -23,10 +24,10 @@ def supply(options: Namespace) -> int:
     opened = (meter, *_fed(meter, config))
     session = session_setup(options, config, opened=opened, recording=False)
     request = SupplyRequest(meter=name, millivolts=_millivolts(options.voltage), on=_on(options))
-    with Workbench(session) as bench:
-        check = bench.check_supply(request, UP_S).result()
-        _agree(options, check)
-        bench.set_supply(request).result()
+    with taking_orders(session) as orders:
+        check = orders.wait(orders.bench.check_supply(request, UP_S))
+        _agree(orders, options, check)
+        orders.wait(orders.bench.set_supply(request))
     if options.json:
         result_json({**asdict(request), "warnings": list(check.warnings)})
     else:
@@ -50,13 +51,12 @@ def _on(options: Namespace) -> bool | None:
     return False if options.off else True if options.on else None
 
 
-def _agree(options: Namespace, check: SupplyCheck) -> None:
+def _agree(orders: Orders, options: Namespace, check: SupplyCheck) -> None:
     for warning in check.warnings:
         progress(f"note: {warning}")
     if options.yes:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"nobody can be asked: {check.question}", remedy="add --yes if it is right")
-    progress(f"{check.question} [y/N]")
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    if not orders.agreed(check.question):
         raise UsageError("nothing was set", remedy="answer y to set it")

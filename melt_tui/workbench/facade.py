@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from drivers.clock import SECOND, Clock, SystemClock
+from drivers.clock import Clock, SystemClock
 from drivers.errors import Refused
 from drivers.model import Found
 from melt_tui.config import DeviceConfig
@@ -54,9 +54,6 @@ that measures, beside a thread that records."""
 CONNECT_S = 60.0
 """How long a device may take to come up before a run on it is given up."""
 
-CLOSE_S = 10.0
-"""How long leaving may take before it can be interrupted."""
-
 
 class Workbench:
     """A session on a loop and a thread of its own. Implements ``Bench``; every method may be called from any thread."""
@@ -98,15 +95,14 @@ class Workbench:
     def close(self) -> None:
         """Stop every run, close every device, finish the recording; returns when all of it is done.
 
-        Raises what ended the session before its time, a ``MeltError`` where it was foreseen. An interrupt
-        (``KeyboardInterrupt``) waits until it is done, too: half a stop would lose the end of the recording.
+        Raises what ended the session before its time, a ``MeltError`` where it was foreseen.
         """
         if self._left is None:
             self._loop.close()
         else:
             if not self._left.done():
                 self._loop.call_soon_threadsafe(self._leave.set)
-            _wait_through(self._left, self._clock)
+            wait([self._left])
             self._thread.shutdown()
             self._left.result()
 
@@ -338,18 +334,3 @@ class Workbench:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         desk: Desk = importlib.import_module("melt_tui.workbench.desk").Desk(self._setup, self._clock)
         return desk
-
-
-def _wait_through(left: "Future[None]", clock: Clock) -> None:
-    """Wait until it is done. An interrupt is passed on afterwards, or at once when ``CLOSE_S`` have gone by."""
-    limit_ns = clock.now() + round(CLOSE_S * SECOND)
-    interrupted = False
-    while not left.done():
-        try:
-            wait([left])
-        except KeyboardInterrupt:
-            interrupted = True
-            if clock.now() > limit_ns:
-                raise
-    if interrupted:
-        raise KeyboardInterrupt

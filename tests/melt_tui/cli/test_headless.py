@@ -9,6 +9,7 @@ import pytest
 from drivers.clock import SECOND
 from drivers.model import Channel, Quantity, Unit
 from melt_tui.cli.headless import Headless
+from melt_tui.cli.interrupts import Interrupts
 from melt_tui.events import SafetyStop
 from melt_tui.timeline.empty import EMPTY, Empty
 from melt_tui.timeline.model import Reading, View
@@ -53,7 +54,7 @@ class Held:
 
 
 def headless(held: Held) -> Headless:
-    return Headless(cast("Workbench", held))
+    return Headless(cast("Workbench", held), Interrupts())
 
 
 def test_seconds_count_from_the_beginning_of_the_session() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from melt_tui.cli import leaving
-from melt_tui.cli.leaving import INTERRUPTED, WRITER, Leaving
+from melt_tui.cli.interrupts import INTERRUPTED, SIGNALS
+from melt_tui.cli.leaving import WRITER, Leaving
 from tests.rigs.melt import environment
 
 
@@ -65,7 +66,7 @@ def test_the_death_of_what_writes_to_the_terminal_ends_the_screen(monkeypatch: p
 
 def test_a_screen_that_ends_is_not_hurried() -> None:
     told = Told()
-    before = (threading.excepthook, *map(signal.getsignal, leaving.SIGNALS))
+    before = (threading.excepthook, *map(signal.getsignal, SIGNALS))
     with Leaving(told.end_session, told.leave) as screen:
         screen.heed(told.end_screen)
         signal.raise_signal(signal.SIGHUP)
@@ -74,7 +75,7 @@ def test_a_screen_that_ends_is_not_hurried() -> None:
         if thread.name == "leaving":
             thread.join(10)
     assert told.done == ["screen", "screen"]
-    assert (threading.excepthook, *map(signal.getsignal, leaving.SIGNALS)) == before
+    assert (threading.excepthook, *map(signal.getsignal, SIGNALS)) == before
 
 
 def test_who_heeds_signals_after_it_goes_on_doing_so() -> None:

@@ -1,15 +1,11 @@
 """The workbench from its door: a session on simulated devices, in a thread of its own."""
 
 import json
-import signal
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -236,37 +232,6 @@ def test_a_server_that_runs_already_says_itself_what_it_runs(setup: SessionSetup
     assert [spec.workload.name if spec.workload else None for spec in specs] == ["chat", "pp8/tg4", None]
     with sqlite3.connect(path) as shell:
         assert set(shell.execute("SELECT model, quantisation FROM runs")) == {(None, None)}
-    shell.close()
-
-
-def test_an_interrupt_while_leaving_waits_for_the_end_of_the_recording(setup: SessionSetup) -> None:
-    bench = Workbench(setup)
-    bench.open()
-    bench.start_when_up(replace(REQUEST, turns=None, repeat=0)).result(LIMIT_S)
-    path = path_of(bench)
-
-    came: list[int] = []
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        """Where a user's would come: while it is waited, asleep and holding no lock; three times."""
-        asleep = frame is not None and frame.f_code is threading.Condition.wait.__code__
-        while frame is not None and frame.f_code is not wait.__code__:
-            frame = frame.f_back
-        if asleep and frame is not None and len(came) < 3:
-            came.append(number)
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            bench.close()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    with sqlite3.connect(path) as shell:
-        assert shell.execute("SELECT value FROM session WHERE key = 'state'").fetchone() == ("ended",)
-        assert shell.execute("SELECT outcome FROM runs").fetchall() == [("stopped",)]
     shell.close()
 
 
