@@ -1,6 +1,7 @@
 """``melt``: the door of the command line. What it needs is imported behind it, so that an interrupt finds it in place."""
 
 import importlib
+import signal
 from collections.abc import Sequence
 
 INTERRUPTED = 130
@@ -11,5 +12,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = importlib.import_module("melt_tui.cli.command").run(argv)
     except KeyboardInterrupt:
+        # Another one, while Python takes itself apart, would change the exit code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         return INTERRUPTED
     return code

@@ -37,12 +37,17 @@ VERBS = {
 """Verb → module and function: each is imported when it is asked for, so that the first paint waits for nothing."""
 
 
+_LATER_S = 0.005
+"""After so long it is looked again whether an import that was interrupted is over."""
+
+
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code. Raises KeyboardInterrupt when it was interrupted."""
     open_streams()
     options = parser().parse_args(argv)
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         code = _carry_out(options)
         flush()
@@ -73,5 +78,13 @@ def _say(options: Namespace, sentence: str, code: int) -> int:
     return code
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt. In the midst of an import, where numpy makes an ImportError of it, the signal comes again a
+    little later, to whoever heeds it then."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+            signal.setitimer(signal.ITIMER_REAL, _LATER_S)
+            return
+        frame = frame.f_back
     raise KeyboardInterrupt

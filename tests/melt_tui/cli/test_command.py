@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -74,6 +75,25 @@ def test_an_interrupt_while_it_is_imported_is_one_without_a_traceback(
 
     monkeypatch.setattr(importlib, "import_module", interrupted)
     assert main(["sessions"]) == INTERRUPTED
+
+
+def test_an_interrupt_in_the_midst_of_an_import_waits_for_its_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As numpy does it: whatever is raised while it is imported becomes an ImportError, with a page of advice."""
+    (tmp_path / "like_numpy.py").write_text(
+        "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\n"
+        "except BaseException as error:\n    raise ImportError('advice') from error\n"
+    )
+
+    def work(_options: Namespace) -> None:
+        importlib.import_module("like_numpy")
+        time.sleep(30)
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("melt_tui.cli.listing.sessions", work)
+    assert main(["sessions"]) == INTERRUPTED
+    assert capsys.readouterr().err == ""
 
 
 def test_nothing_that_takes_time_is_imported_before_the_door_is_there() -> None:
