@@ -12,6 +12,7 @@ import pytest
 from drivers.errors import NotSupported, Refused
 from melt_tui.cli import INTERRUPTED, main
 from melt_tui.cli.command import VERBS
+from melt_tui.cli.interrupts import Interrupts
 from melt_tui.errors import BadRecording
 from tests.rigs.melt import environment
 
@@ -77,10 +78,13 @@ def test_an_interrupt_while_it_is_imported_is_one_without_a_traceback(
     assert main(["sessions"]) == INTERRUPTED
 
 
+@pytest.mark.parametrize("heeded", [False, True])
 def test_an_interrupt_in_the_midst_of_an_import_waits_for_its_end(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    heeded: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As numpy does it: whatever is raised while it is imported becomes an ImportError, with a page of advice."""
+    """As numpy does it: whatever is raised while it is imported becomes an ImportError, with a page of advice. A session
+    that has begun meanwhile hears of it as of any other."""
+    held = Interrupts()
     (tmp_path / "like_numpy.py").write_text(
         "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\n"
         "except BaseException as error:\n    raise ImportError('advice') from error\n"
@@ -88,11 +92,17 @@ def test_an_interrupt_in_the_midst_of_an_import_waits_for_its_end(
 
     def work(_options: Namespace) -> None:
         importlib.import_module("like_numpy")
-        time.sleep(30)
+        if not heeded:
+            time.sleep(30)
+        with held:
+            held.heed()
+            held.sleep(30)
 
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "like_numpy", raising=False)
     monkeypatch.setattr("melt_tui.cli.listing.sessions", work)
     assert main(["sessions"]) == INTERRUPTED
+    assert held.came is heeded
     assert capsys.readouterr().err == ""
 
 
