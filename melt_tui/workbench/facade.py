@@ -321,16 +321,19 @@ class Workbench:
             self._desk.set_result(desk)
             for later_s in _SETTLED_S:
                 self._loop.call_later(later_s, heap.settle)
-            self._loop.call_later(_GIVEN_BACK_S, self._give_back)
+            giving_back = asyncio.create_task(_give_back())
             await self._leave.wait()
-
-    def _give_back(self) -> None:
-        """On a thread of its own: it takes some ten milliseconds."""
-        self._loop.run_in_executor(None, heap.give_back)
-        self._loop.call_later(_GIVEN_BACK_S, self._give_back)
+            giving_back.cancel()
 
     async def _made(self) -> "Desk":
         # OpenBLAS starts a thread for each core when numpy is imported; nothing here multiplies matrices.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         desk: Desk = importlib.import_module("melt_tui.workbench.desk").Desk(self._setup, self._clock)
         return desk
+
+
+async def _give_back() -> None:
+    """Now and then, on a thread of its own: it takes some ten milliseconds."""
+    while True:
+        await asyncio.sleep(_GIVEN_BACK_S)
+        await asyncio.to_thread(heap.give_back)

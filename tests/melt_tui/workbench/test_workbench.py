@@ -23,6 +23,8 @@ from melt_tui.workbench import (
     SessionSetup,
     Workbench,
     desk,
+    facade,
+    heap,
     told,
 )
 
@@ -233,6 +235,17 @@ def test_a_server_that_runs_already_says_itself_what_it_runs(setup: SessionSetup
     with sqlite3.connect(path) as shell:
         assert set(shell.execute("SELECT model, quantisation FROM runs")) == {(None, None)}
     shell.close()
+
+
+def test_memory_is_given_back_until_the_session_ends_and_no_longer(
+    setup: SessionSetup, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr(facade, "_GIVEN_BACK_S", 0.0001)
+    monkeypatch.setattr(heap, "give_back", lambda: given.append(True))
+    with Workbench(setup):
+        until(lambda: len(given) > 3)
+    assert caplog.messages == []
 
 
 def test_after_the_end_commands_are_refused(bench: Workbench) -> None:
