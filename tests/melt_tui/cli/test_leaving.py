@@ -56,12 +56,31 @@ def test_a_screen_that_does_not_end_is_left(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_death_of_what_writes_to_the_terminal_ends_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaving, "GRACE_S", 0.0)
+    monkeypatch.setattr(leaving, "START_S", 0.0)
     told = Told()
     with Leaving(told.end_session, told.leave):
         die(WRITER)
         assert told.left.wait(60)
     assert told.done == ["session", INTERRUPTED]
+
+
+@pytest.mark.parametrize("ending", SIGNALS)
+def test_a_screen_that_is_not_there_yet_ends_as_soon_as_it_is(ending: signal.Signals) -> None:
+    told = Told()
+    with Leaving(told.end_session, told.leave) as screen:
+        signal.raise_signal(ending)
+        assert told.done == []
+        screen.heed(told.end_screen)
+    assert told.done == ["screen"]
+
+
+def test_what_is_to_be_ignored_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    told = Told()
+    with Leaving(told.end_session, told.leave) as screen:
+        signal.raise_signal(signal.SIGHUP)
+        screen.heed(told.end_screen)
+    assert told.done == []
 
 
 def test_a_screen_that_ends_is_not_hurried() -> None:
