@@ -40,10 +40,11 @@ PENDING_BLOCKS = 8
 """And large ones this many at a time: what summing up costs hangs on how often it is done."""
 
 LEVELS_NS = (10**6, 10**7, 10**8, 10**9)
-"""Widths of the buckets: 1 ms for 20 seconds, 10 ms for three minutes, 100 ms for half an hour, 1 s for five."""
+"""Widths of the buckets: 1 ms for 20 seconds, 10 ms for three minutes, 100 ms for half an hour, 1 s for five. Of those
+that are no wider than the channel's period only the widest is kept: finer ones would hold the same samples."""
 
-SURE_HZ, SURE_NS = 1000.0, 10**7
-"""The levels of this width and finer are sure to fill within minutes of a channel that is so fast."""
+SURE_NS = 10**8
+"""The levels of this width and finer are sure to fill."""
 
 
 @dataclass(slots=True)
@@ -89,9 +90,8 @@ class BulkSeries:
     def open(self, channel: Channel) -> None:
         """From now on codes mean this."""
         self._decoding = channel.decoding
-        for level in self._levels:
-            if (channel.rate_hz or 0) >= SURE_HZ and level.width_ns <= SURE_NS:
-                level.reserve()
+        if self._newest is None and channel.rate_hz:
+            self._levels = _levels(SECOND / channel.rate_hz)
 
     def take(self, samples: Samples) -> bool:
         """Take a block; False when some of it was too old to be kept, or is late and others were let go: its column may begin
@@ -180,13 +180,13 @@ class BulkSeries:
 
     def _summed(self, pending: list[_Block]) -> Buckets:
         """The finest buckets of these blocks; of those whose codes mean the same from the codes themselves."""
-        first = pending[0]
+        first, width_ns = pending[0], self._levels[0].width_ns
         if all(
             one.decoding is first.decoding and one.samples.dtype is first.samples.dtype for one in pending
         ):
             blocks = blocks_of([one.samples for one in pending])
-            return summarized(blocks, self._decoder(first.samples.dtype, first.decoding), LEVELS_NS[0])
-        return bucketed(*_together(pending), LEVELS_NS[0])
+            return summarized(blocks, self._decoder(first.samples.dtype, first.decoding), width_ns)
+        return bucketed(*_together(pending), width_ns)
 
     def _decoder(self, dtype: DType, decoding: Decoding) -> Decoder:
         """One for each meaning: what is known of its direction is found out once."""
@@ -205,6 +205,16 @@ class BulkSeries:
             if moment > best:
                 best, found = moment, (moment[0], block.value_at(at))
         return found
+
+
+def _levels(period_ns: float) -> tuple[Level, ...]:
+    """Those that serve a channel of which a sample comes that often."""
+    finest_ns = max(width for width in LEVELS_NS if width <= max(period_ns, LEVELS_NS[0]))
+    levels = tuple(Level(width) for width in LEVELS_NS if width >= finest_ns)
+    for level in levels:
+        if level.width_ns <= SURE_NS:
+            level.reserve()
+    return levels
 
 
 def _start(block: _Block) -> int:

@@ -175,7 +175,8 @@ def main() -> int:
         truth = rig.truth()
         found = kept(at.recordings[-1], truth["started_ns"])
     unheard = truth["samples"] - found.samples - ENDS_S * RATE_HZ
-    print(f"{found.samples / 1e6:.1f} M samples, RSS {cost.rss_mb[0]:.1f} … {cost.rss_mb[-1]:.1f} MB")
+    by_minute = " ".join(f"{median(cost.rss_mb[i : i + 60]):.1f}" for i in range(0, len(cost.rss_mb), 60))
+    print(f"{found.samples / 1e6:.1f} M samples, RSS minute by minute {by_minute} MB")
     good = [
         report("PPK2 on the bench: samples lost, the meter says", found.said_lost, 0, "{:.0f}"),
         report("PPK2 on the bench: bytes that its port lost", truth["overflowed"], 0, "{:.0f}"),
