@@ -28,6 +28,7 @@ from melt_tui.ui.demo import Script
 from melt_tui.ui.haste import Haste, listening
 from melt_tui.ui.opening import Opening
 from melt_tui.ui.palette import Palette
+from melt_tui.ui.screens.room import Room
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.turnstile import Turnstile, Typed
 
@@ -100,6 +101,7 @@ class MeltApp(App[int]):
         if self._heed is not None and not self.is_headless:
             loop = asyncio.get_running_loop()
             self._heed(lambda: loop.call_soon_threadsafe(self.action_interrupt))
+        self.screen_change_signal.subscribe(self, lambda _: self._turnstile.look_again())
         self.call_after_refresh(self._open)
 
     def on_unmount(self) -> None:
@@ -267,6 +269,10 @@ class MeltApp(App[int]):
             return
         opened = await self._stage.recorded(path)
         if opened.value is not None:
+            if self._is_asking():
+                turn = asyncio.get_running_loop().create_future()
+                self._turnstile.want(lambda: not self._is_asking(), turn)
+                await turn
             self.push_screen(opened.value)
             return
         self.notify(f"{path.name}: {opened.problem}", severity="error", markup=False, timeout=30)
@@ -284,6 +290,10 @@ class MeltApp(App[int]):
         elif chosen is not None:
             request = importlib.import_module("melt_tui.analysis.compare_request")
             self._compare(request.CompareRequest(sources=chosen), request.Axis.TIME)
+
+    def on_room_turn_wanted(self, event: Room.TurnWanted) -> None:
+        """Something is to be asked above a screen, when that is on top again."""
+        self._turnstile.want(lambda: event.room.is_active, event.turn)
 
     def on_compare_screen_replayed(self, event: "CompareScreen.Replayed") -> None:
         """Looked back into above the comparison."""

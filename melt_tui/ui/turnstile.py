@@ -23,6 +23,7 @@ _TURNS = 5
 
 Typed = events.Key | events.Paste
 Then = Callable[[], None]
+Fits = Callable[[], bool]
 
 
 class Turnstile:
@@ -42,6 +43,7 @@ class Turnstile:
         """Of the key that is under way: another one for each."""
         self._until_s = 0.0
         self._patience: Timer | None = None
+        self._turns: list[tuple[Fits, asyncio.Future[None]]] = []
 
     @property
     def free(self) -> bool:
@@ -61,6 +63,22 @@ class Turnstile:
         way, top = self._begin(), self._top()
         opens()
         self._round(way, self._app, lambda: self._look_up(way, top))
+
+    def want(self, fits: Fits, turn: "asyncio.Future[None]") -> None:
+        """Give a turn to open a screen, when that fits, and as ``open`` does; a turn that was given up is forgotten."""
+        self._turns.append((fits, turn))
+        self.look_again()
+
+    def look_again(self) -> None:
+        """What did not fit may do so now: something was closed, or a key has done what it does."""
+        self._turns = [wanted for wanted in self._turns if not wanted[1].done()]
+        fitting = next((turn for fits, turn in self._turns if fits()), None)
+        if fitting is None:
+            return
+        if self.free:
+            self.open(lambda: fitting.set_result(None))
+        else:
+            self._be_patient()
 
     async def _pass(self, event: Typed) -> None:
         way, top = self._begin(), self._top()
@@ -111,6 +129,7 @@ class Turnstile:
             await self._pass(self._held.popleft())
             if self._held:
                 self._be_patient()
+        self.look_again()
 
     def _be_patient(self) -> None:
         """No key waits for ever."""

@@ -112,11 +112,11 @@ class DeviceOrders:
         if key is None:
             return await self._unseen(address, shown.problem, added=added)
         if key.changed:
-            await self._screen.app.push_screen_wait(ChangedKeyDialog(key))
+            await self._screen.ask(ChangedKeyDialog(key))
             return False
         if key.known:
             return True
-        if not await self._screen.app.push_screen_wait(KeyDialog(key)):
+        if not await self._screen.ask(KeyDialog(key)):
             return False
         return not (await self._wait(self._bench.trust_host(key))).problem
 
@@ -124,7 +124,7 @@ class DeviceOrders:
         """What to do about a board whose key could not be asked for."""
         if added:
             question = ConfirmDialog(f"{problem}. Add {address} all the same?", "Add")
-            wanted = await self._screen.app.push_screen_wait(question)
+            wanted = await self._screen.ask(question)
             return wanted is True
         self._screen.notify(problem, severity="error", markup=False, timeout=15)
         return False

@@ -232,7 +232,7 @@ class LibraryScreen(Room[Path | tuple[str, ...]]):
         if made.value is None:
             self.notify(made.problem, severity="error", markup=False)
             return
-        request = await self.app.push_screen_wait(EditDialog(entry.path, entry.name, made.value))
+        request = await self.ask(EditDialog(entry.path, entry.name, made.value))
         if request is not None:
             await self._settle(self._bench.edit(request), "Corrected; its figures are reckoned again.")
 

@@ -1,13 +1,16 @@
 """The ground of our screens and dialogs: nobody asks them for widgets before those stand, nor after they were left."""
 
+import asyncio
 from collections.abc import Callable
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual.await_complete import AwaitComplete
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 class Room(Screen[T], Generic[T]):
@@ -16,6 +19,14 @@ class Room(Screen[T], Generic[T]):
     Keys are looked up by the app, workers run on their own, and what follows a refresh is called by the screen on top: all
     of them come past this screen's own order of messages, so also before its widgets stand and while they are taken away.
     """
+
+    class TurnWanted(Message):
+        """A screen is to be opened above this one that no key asks for just now; the turn comes when it may be."""
+
+        def __init__(self, room: Screen[Any], turn: "asyncio.Future[None]") -> None:
+            super().__init__()
+            self.room = room
+            self.turn = turn
 
     SLOW: ClassVar[bool] = False
     """Whether it shows only later what keys are meant for, and says by ``settle`` when it does."""
@@ -68,6 +79,15 @@ class Room(Screen[T], Generic[T]):
 
     def command(self, name: str) -> None:
         """Carry a command out."""
+
+    async def ask(self, question: Screen[A]) -> A | None:
+        """Ask what something else was waited for before: the user may have gone on meanwhile. It comes when this screen lies
+        on top and no key is under way, which would be answered here; never, when this screen is left before."""
+        turn = asyncio.get_running_loop().create_future()
+        self.post_message(self.TurnWanted(self, turn))
+        await turn
+        answered: A | None = await self.app.push_screen_wait(question)
+        return answered
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         """Answer and close, once: not before the widgets stand, for Textual asks for them all the same; and not while

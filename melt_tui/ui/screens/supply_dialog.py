@@ -6,12 +6,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Button, Input, Label
 
 from melt_tui.ui.answers import answer
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import ConfirmDialog, Dialog, Sheets
+from melt_tui.ui.screens.room import Room
 from melt_tui.ui.widgets.button_row import ButtonRow
 from melt_tui.workbench import Bench, SupplyCheck, SupplyRequest
 
@@ -80,19 +80,19 @@ class SupplyConfirm(ConfirmDialog):
             yield self.buttons()
 
 
-async def order_supply(screen: Screen[Any], bench: Bench, meter: str) -> str:
+async def order_supply(screen: Room[Any], bench: Bench, meter: str) -> str:
     """Ask, confirm, carry out; what came of it in a sentence, empty when it was given up. What cannot supply is not asked."""
     possible = await answer(bench.check_supply(SupplyRequest(meter=meter, on=False)))
     if possible.value is None:
         return possible.problem
     view = bench.timeline.view(bench.now()).devices.get(meter)
-    wanted = await screen.app.push_screen_wait(SupplyDialog(meter, view.feeds if view else ""))
+    wanted = await screen.ask(SupplyDialog(meter, view.feeds if view else ""))
     if wanted is None:
         return ""
     checked = await answer(bench.check_supply(wanted))
     if checked.value is None:
         return checked.problem
-    if not await screen.app.push_screen_wait(SupplyConfirm(checked.value)):
+    if not await screen.ask(SupplyConfirm(checked.value)):
         return ""
     done = await answer(bench.set_supply(wanted))
     return done.problem or f"{meter}: {_done(wanted)}."
