@@ -113,6 +113,10 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
         {"replay": SAVED},
         (("replay", ("space", "pagedown", "pageup")), ("replay-80x24", ("end", (80, 24)))),
     ),
+    "notice": (
+        {"replay": SAVED, "notices": True},
+        (("replay-notice", ("space", "end", "r")), ("replay-notice-80x24", ((80, 24),))),
+    ),
     "nothing-yet": ({"story": {"until_s": 0.05, "runs": False}}, (("no-device-yet", ()),)),
     "idle": ({"story": {"until_s": 20.0, "runs": False}}, (("idle", ()),)),
     "waiting": (
@@ -139,7 +143,8 @@ async def test_pictures(
     bench = desk(asked.get("problem", ""), asked.get("refusal", ""), **asked.get("story", {}))
     bench.meters = asked.get("found", ())
     app = make_app(bench, replay=asked.get("replay"), theme=asked.get("theme", "textual-dark"))
-    async with app.run_test(size=(120, 36)) as pilot:
+    app.NOTIFICATION_TIMEOUT = 600
+    async with app.run_test(size=(120, 36), notifications=asked.get("notices", False)) as pilot:
         await settle(pilot)
         for name, ways in stops:
             for way in ways:
