@@ -193,9 +193,11 @@ def gap_ns(channel: Channel, width_ns: int) -> int:
 
 
 def _label(look: Look, channel: Channel, one: PanelLook) -> str:
+    """The device; of one device alone the channel in words, unless the chart's title says that already."""
     name = name_of(look.view.devices.get(channel.device), channel.device)
-    if look.ask.alone:
-        return channel.name if channel.device == look.selected else f"{name} {channel.name}"
+    words = channel.name.replace("_", " ")
+    if look.ask.alone and words.casefold() != one.panel.topic.title.casefold():
+        return words if channel.device == look.selected else f"{name} {words}"
     return name if one.panel.point or not channel.point else f"{name} {channel.point}"
 
 

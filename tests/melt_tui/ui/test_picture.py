@@ -69,6 +69,7 @@ def test_no_band_reaches_beyond_the_moment_shown() -> None:
 def test_one_device_alone_has_its_own_words_and_nothing_of_the_others() -> None:
     rate, heat, power, _ = plots(look(120, selected=BOARD, alone=True), FRAME)
     assert [s.label for s in heat.series] == ["tj"]
+    assert [s.label for s in rate.series] == [f"{BOARD} (sim)"]
     assert {band.style for band in rate.bands} == {"prefill", "decode", "outage", "load"}
     assert {mark.style for mark in rate.marks} == {"error", "good", "event", "mark"}
     assert power.title == "power board-input"
