@@ -23,7 +23,7 @@ from textual.widgets import Static
 
 from drivers.errors import DriverError
 from melt_tui.errors import MeltError
-from melt_tui.ui.commands import BY_NAME, DEVICES, EVERYWHERE, FLEET, available, bindings, keys_of
+from melt_tui.ui.commands import BY_NAME, COMPARE, DEVICES, EVERYWHERE, FLEET, available, bindings, keys_of
 from melt_tui.ui.demo import Script
 from melt_tui.ui.haste import Haste, listening
 from melt_tui.ui.opening import Opening
@@ -300,8 +300,12 @@ class MeltApp(App[int]):
         self._replay(event.path)
 
     def _compare(self, request: "CompareRequest", axis: "Axis") -> None:
-        if self._stage is not None:
-            self.push_screen(self._stage.compare(request, axis))
+        """In the place of another comparison, if one lies on top: escape leads to what lies below them."""
+        if self._stage is None:
+            return
+        if self._stage.place(self.screen)[0] == COMPARE:
+            self.screen.dismiss()
+        self.push_screen(self._stage.compare(request, axis))
 
     def _pick(self) -> None:
         """The library, with a word on what to do there."""

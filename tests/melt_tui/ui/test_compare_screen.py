@@ -313,18 +313,20 @@ async def test_picked_in_the_library(record: Any, make_app: Callable[..., MeltAp
         assert place(app) is LibraryScreen
         await press(pilot, "space", "space", "space", "space")
         await settle(pilot)
-        table = app.screen.query_one(DataTable)
-        names = [str(table.get_row_at(row)[1]) for row in range(table.row_count)]
-        assert names == ["[A] 0", "[B] 1", "night-run", "notes"]
+        rows = map(app.screen.query_one(DataTable).get_row_at, range(4))
+        assert [str(row[1]) for row in rows] == ["[A] 0", "[B] 1", "night-run", "notes"]
         assert {str(one.message) for one in app._notifications} >= {
             "Nothing was run in this recording: there is nothing to compare.",
             "Cannot be read: not a recording",
         }
         assert bench.told("read_figures") == paths  # while people choose
         await press(pilot, "c")
-        await until(pilot, lambda: place(app) is CompareScreen)
-        await settle(pilot)
+        await until(pilot, lambda: bench.told("open_runs"))
         assert [Path(source) for source in bench.told("open_runs")[-1].sources] == paths
+        await press(pilot, "l", "space", "space", "c")
+        await until(pilot, lambda: len(bench.told("open_runs")) == 2)
+        await press(pilot, "escape")  # one comparison takes the other's place
+        assert place(app) is BenchScreen
 
 
 def _jumping(items: Iterable[Item]) -> list[Item]:
