@@ -136,14 +136,18 @@ WALKS: dict[str, tuple[dict[str, Any], Sequence[Stop]]] = {
 
 @pytest.mark.parametrize("walk", WALKS)
 async def test_pictures(
-    walk: str, desk: Any, make_app: Callable[..., MeltApp], snapshot: SnapshotAssertion
+    walk: str,
+    desk: Any,
+    make_app: Callable[..., MeltApp],
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked, stops = WALKS[walk]
     pictures = snapshot.use_extension(Picture)
     bench = desk(asked.get("problem", ""), asked.get("refusal", ""), **asked.get("story", {}))
     bench.meters = asked.get("found", ())
     app = make_app(bench, replay=asked.get("replay"), theme=asked.get("theme", "textual-dark"))
-    app.NOTIFICATION_TIMEOUT = 600
+    monkeypatch.setattr(MeltApp, "NOTIFICATION_TIMEOUT", 600)
     async with app.run_test(size=(120, 36), notifications=asked.get("notices", False)) as pilot:
         await settle(pilot)
         for name, ways in stops:
