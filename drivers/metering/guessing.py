@@ -4,7 +4,9 @@ Sources of the ids: the USB ID repository (linux-usb.org/usb.ids), Nordic's udev
 are those of its chips' makers for any serial port: a guess, and called one.
 """
 
+import re
 from dataclasses import dataclass
+from string import digits
 
 from drivers.address import Address
 from drivers.links.serialports import PortSeen
@@ -28,6 +30,10 @@ TC66 = Guess("tc66", "perhaps a TC66")
 LINES = Guess("csv", "perhaps a board that writes lines", options="&columns=V,A&baud=115200")
 UM = Guess("um", "perhaps a UM24C, UM25C or UM34C")
 
+_LASTING = re.compile("/by-id/[^/]*_(?P<serial>[^_/]+?)(-if[0-9a-f]+)?(-port[0-9]+)?$")
+_TOLD = 8
+"""Of a serial number: what differs stands at its end."""
+
 BY_ID = {
     (0x1915, 0xC00A): PPK2,
     (0x28E9, 0x018A): TC66,
@@ -47,11 +53,8 @@ def found(port: PortSeen) -> Found:
     """The port as a scan shows it: ready when its meter is certain, else with the address to complete."""
     likely = guess(port)
     address = f"serial:{port.path}?family={likely.family}{likely.options}"
-    title = (
-        f"{likely.title} at {port.path}"
-        if likely.certain or not port.product
-        else f"{port.product} at {port.path}"
-    )
+    what = likely.title if likely.certain or not port.product else port.product
+    title = f"{what} {_told_apart(port.path)}"
     if obstacle := _obstacle(port):
         return _not_ready(address, title, *obstacle)
     if not likely.certain:
@@ -61,10 +64,22 @@ def found(port: PortSeen) -> Found:
 
 def kept(port: PortSeen, address: Address) -> Found:
     """The port of a meter whose address was named: which meter is there is known."""
-    title = f"{address.options.get('family', 'a meter')} at {port.path}"
+    title = f"{address.options.get('family', 'a meter')} {_told_apart(port.path)}"
     if obstacle := _obstacle(port):
         return _not_ready(address.base, title, *obstacle)
     return Found(address=address.base, kind=DeviceKind.METER, title=title)
+
+
+def _told_apart(path: str) -> str:
+    """What is another for each of two alike: the end of the serial number, where the path has one that lasts; else the path.
+
+    The whole of it stands in the address.
+    """
+    lasting = _LASTING.search(path)
+    serial = lasting["serial"] if lasting else ""
+    if not set(serial) & set(digits):
+        return f"at {path}"
+    return serial if len(serial) <= _TOLD else f"…{serial[-_TOLD:]}"
 
 
 def _obstacle(port: PortSeen) -> tuple[str, str] | None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.address import parse
 from drivers.links.serialports import PortSeen
-from drivers.metering.guessing import found
+from drivers.metering.guessing import found, kept
 from drivers.metering.looks import family_of
 from drivers.metering.wired import SerialMeters
 from drivers.model import DeviceKind
@@ -33,6 +33,21 @@ def test_a_port_is_listed_with_its_likely_family_and_the_next_step(
     assert (address.target, address.text("family")) == (port.path, family)
     assert one.next_step == HOW_TO_ADD
     assert ready or "perhaps" in one.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("usb-Nordic_Semiconductor_PPK2_D7A3F2B1C8E9-if01", "…F2B1C8E9"),
+        ("usb-Nordic_Semiconductor_PPK2_0001-if00-port0", "0001"),
+        ("usb-1a86_USB_Serial-if00-port0", "at /dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"),
+    ],
+)
+def test_two_alike_are_told_apart_by_the_end_of_their_serial_numbers(name: str, told: str) -> None:
+    port = PortSeen(f"/dev/serial/by-id/{name}", 0x1915, 0xC00A, "PPK2")
+    one = found(port)
+    assert (one.title, parse(one.address).target) == (f"Nordic PPK2 {told}", port.path)
+    assert kept(port, parse(one.address)).title == f"ppk2 {told}"
 
 
 def test_a_port_without_permission_says_how_to_get_it() -> None:
