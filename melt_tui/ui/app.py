@@ -362,7 +362,7 @@ class MeltApp(App[int]):
         """Say and do what is due; a screen on top of the bench lets it wait."""
         if self._script is None or self._stage is None or not self._stage.is_live(self.screen):
             return
-        for cue in self._script.due(self._stage.elapsed_s()):
+        for cue in self._script.due(self._stage.elapsed_s(), self._stage.has_spoken):
             self._stage.say(self.screen, cue.caption)
             if cue.action:
                 self.give(cue.action)

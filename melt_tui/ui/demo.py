@@ -1,6 +1,6 @@
 """The demo's script: what is said when, and which command is then given. Times are those of the session."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
@@ -10,6 +10,8 @@ class Cue(NamedTuple):
     at_s: float
     caption: str
     action: str = ""
+    speaker: str = ""
+    """A device whose first token it waits for; left out when the next cue comes before that."""
 
 
 DEMO: tuple[Cue, ...] = (
@@ -17,7 +19,11 @@ DEMO: tuple[Cue, ...] = (
         0,
         "Three simulated devices are up; a real llama.cpp engine is loading the demo model on this computer",
     ),
-    Cue(6, "Real tokens from this computer, a toy model's text · g shows what it writes, e what happens"),
+    Cue(
+        3,
+        "Real tokens from this computer, a toy model's text · g shows what it writes, e what happens",
+        speaker="host",
+    ),
     Cue(16, "Every chart shares one time axis · ← → move a cursor that shows every value at that instant"),
     Cue(
         26,
@@ -43,12 +49,13 @@ class Script:
         self._cues = sorted(cues, key=lambda cue: cue.at_s)
         self._next = 0
 
-    def due(self, elapsed_s: float) -> list[Cue]:
-        """The cues that have become due since the last call, in order."""
-        first = self._next
-        while self._next < len(self._cues) and self._cues[self._next].at_s <= elapsed_s:
-            self._next += 1
-        return self._cues[first : self._next]
+    def due(self, elapsed_s: float, spoken: Callable[[str], bool]) -> list[Cue]:
+        """The cues that have become due since the last call, in order; ``spoken`` says which devices have given a token."""
+        come = [cue for cue in self._cues[self._next :] if cue.at_s <= elapsed_s]
+        said = [cue for cue in come if not cue.speaker or spoken(cue.speaker)]
+        waits = bool(come) and come[-1] not in said
+        self._next += len(come) - waits
+        return said
 
     @property
     def over(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.screen import ModalScreen, Screen
 
+from drivers.events import FirstToken
 from melt_tui.timeline import Timeline
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.commands import BENCH, COMPARE, DEVICES, EVERYWHERE, FLEET, LIBRARY
@@ -153,6 +154,12 @@ class Stage:
         """How long the session has been going on; 0 before it has begun."""
         started = self._bench.status.started_ns
         return (self._bench.now() - started) / 1e9 if started else 0.0
+
+    def has_spoken(self, device: str) -> bool:
+        """Whether it has given a token in the session in progress."""
+        timeline = self._bench.timeline
+        given = timeline.events(*timeline.span(), kinds=(FirstToken,))
+        return any(event.device == device for event in given)
 
 
 def _screens(name: str) -> Any:

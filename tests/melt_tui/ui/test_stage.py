@@ -7,7 +7,7 @@ from melt_tui.ui.screens.library import LibraryScreen
 from melt_tui.ui.settings import ScreenSettings
 from melt_tui.ui.stage import Stage
 from tests.rigs.fake_bench import FakeBench, Inline
-from tests.rigs.night_run import Story
+from tests.rigs.night_run import HOST, METER, Story
 
 
 def stage(story: Story | None = None) -> Stage:
@@ -43,3 +43,9 @@ def test_screens_are_told_apart() -> None:
     assert made.is_live(live)
     assert not made.is_live(library)
     assert made.elapsed_s() == 180.0
+
+
+def test_a_device_has_spoken_when_its_first_token_has_come() -> None:
+    made = stage()
+    assert [made.has_spoken(name) for name in (HOST, METER)] == [True, False]
+    assert not stage(Story(until_s=20.0, runs=False)).has_spoken(HOST)
