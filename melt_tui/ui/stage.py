@@ -99,7 +99,8 @@ class Stage:
 
     def help(self, screen: Screen[Any]) -> "HelpScreen":
         """Every command with its key, those of this screen first."""
-        shown: HelpScreen = _screens("help").HelpScreen(self._settings.keys, self.place(screen)[0])
+        where, live = self.place(screen)
+        shown: HelpScreen = _screens("help").HelpScreen(self._settings.keys, where, live=live)
         return shown
 
     def quit_question(self) -> ConfirmDialog | None:

@@ -13,13 +13,13 @@ from textual.widgets import Label, Static
 from melt_tui.ui.commands import (
     BENCH,
     BY_NAME,
-    COMMANDS,
     COMPARE,
     DEVICES,
     EVERYWHERE,
     FLEET,
     LIBRARY,
     Command,
+    available,
     keys_of,
 )
 from melt_tui.ui.screens.dialogs import Dialog, Sheets
@@ -44,15 +44,19 @@ _MOUSE = (
 
 
 class HelpScreen(Dialog[None]):
-    """Begins with the place that it was asked for in; closed by escape, q or ?."""
+    """Begins with the place that it was asked for in; closed by escape, q or ?.
+
+    Of a recording, in which no session is in progress, it leaves out what can be done in one alone.
+    """
 
     CSS_PATH: ClassVar[Sheets] = ["dialogs.tcss", "help.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [("q,question_mark", "cancel", "Close")]
 
-    def __init__(self, remapped: Mapping[str, str], where: str = BENCH) -> None:
+    def __init__(self, remapped: Mapping[str, str], where: str = BENCH, *, live: bool = True) -> None:
         super().__init__()
         self._places = list(dict.fromkeys((where, EVERYWHERE, *_TITLES)))
         self._remapped = remapped
+        self._live = live
 
     def compose(self) -> ComposeResult:
         """A section for each place."""
@@ -61,13 +65,13 @@ class HelpScreen(Dialog[None]):
             box.border_subtitle = "Esc closes"
             for where in self._places:
                 yield Label(_TITLES[where], classes="section")
-                yield Static(_columns(_lines(where, self._remapped), (_KEY_CELLS, _TITLE_CELLS)))
+                yield Static(_columns(self._lines(where), (_KEY_CELLS, _TITLE_CELLS)))
             yield Label("The mouse", classes="section")
             yield Static(_columns(_MOUSE, (_KEY_CELLS + 6,)))
 
-
-def _lines(where: str, remapped: Mapping[str, str]) -> Iterable[Sequence[str]]:
-    return (help_row(command, remapped) for command in COMMANDS if command.where == where)
+    def _lines(self, where: str) -> Iterable[Sequence[str]]:
+        given = (one for one in available(where, live=self._live) if one.where == where)
+        return (help_row(command, self._remapped) for command in given)
 
 
 def _columns(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> Table:

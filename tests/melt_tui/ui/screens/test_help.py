@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,21 @@ async def test_what_is_long_goes_on_in_its_own_column(desk: Any, make_app: Any) 
         more = [line for line in lines if line[12:30].strip() not in titles]
         assert more, "some are long"
         assert all(not line[:30].strip() and line[30:].strip() for line in more)
+
+
+@pytest.mark.parametrize(("replay", "told"), [(None, True), (Path("/r/a.melt"), False)])
+async def test_what_needs_a_session_is_not_told_of_in_a_recording(
+    replay: Path | None, told: bool, desk: Any, make_app: Any
+) -> None:
+    app = make_app(desk(until_s=20.0, runs=False), replay=replay)
+    async with app.run_test(size=(120, 80)) as pilot:
+        await settle(pilot)
+        await press(pilot, "question_mark")
+        await settle(pilot)
+        bench = next(one for one in app.screen.query(Static) if not isinstance(one, Label))
+        text = "".join(bench.render_line(y).text for y in range(bench.size.height))
+        assert ("Start a run" in text) is told
+        assert "Stop the view, or go on" in text
 
 
 def test_every_line_says_what_to_press() -> None:
