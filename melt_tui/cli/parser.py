@@ -175,7 +175,12 @@ def _setup(into: argparse.ArgumentParser) -> None:
         help="archive, folder or program of another build",
     )
     into.add_argument("--sha256", type=words, metavar="SUM", help="of the archive at that URL")
-    into.add_argument("--model", type=words, metavar="MODEL", help="put this model there, too")
+    into.add_argument(
+        "--model", type=words, metavar="MODEL|URL", help="put this model there, too; a URL is fetched first"
+    )
+    into.add_argument(
+        "--model-sha256", type=words, metavar="SUM", help="what the sha256 of the model has to be"
+    )
     _json_only(into)
 
 

@@ -23,6 +23,7 @@ def setup(options: Namespace) -> int:
         source=options.source or "",
         sha256=options.sha256 or "",
         model=options.model or "",
+        model_sha256=options.model_sha256 or "",
     )
     session = session_setup(options, config_of(options), opened=(), recording=False)
     teller = Teller()

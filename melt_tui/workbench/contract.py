@@ -122,10 +122,11 @@ class SetupRequest:
     runtime: str = "llama_server"
     source: str = ""
     """Path or URL of a release archive, a directory or a binary; empty: the pinned release."""
-    sha256: str = ""
-    """Of the archive, where the pinned table does not know it."""
     model: str = ""
-    """Also put this model there; as in ``RunRequest``."""
+    """Also put this model there: as in ``RunRequest``, or the URL of a GGUF file."""
+    sha256: str = ""
+    model_sha256: str = ""
+    """What the archive, where the pinned table does not know it, and the model have to be; empty: not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -220,7 +221,9 @@ class Desk:
             device, shell = await self._set_up(request.address, stack)
             make = importlib.import_module("melt_tui.workbench.installing").Installing
             installing = make(device, shell, self._clock, self._setup.cache, self._setup.downloads)
-            await installing.install(request, progress)
+            model = await installing.install(request, progress)
+        if model:
+            self._tell(f"{Path(model.path).name} is on {request.address}, its sha256 is {model.sha256}")
 
     async def _set_up(self, address: str, stack: AsyncExitStack) -> tuple[Device, ShellLink]:
         """The device of the session, or one that is opened for as long as the stack."""

@@ -7,7 +7,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from drivers.base import Device
 from drivers.clock import Clock
@@ -20,12 +19,12 @@ from drivers.runs.places import ANDROID, LINUX, LLAMA_CPP, home_of, models_folde
 from drivers.runs.program import library_environment
 from drivers.runs.survey import Survey, read_survey, survey_command
 from melt_tui.errors import SetupError
-from melt_tui.models import catalog as models
 from melt_tui.workbench import builds
 from melt_tui.workbench.builds import PROGRAMS, Piece
 from melt_tui.workbench.contract import SetupProgress, SetupRequest
-from melt_tui.workbench.fetching import fetch
+from melt_tui.workbench.fetching import Wanted, fetch, split
 from melt_tui.workbench.pace import Pace
+from melt_tui.workbench.providing import provided
 
 VERSION_LIMIT_S = 30.0
 CHANGE_LIMIT_S = 60.0
@@ -91,8 +90,8 @@ class Installing:
         self._cache = cache
         self._downloads = downloads
 
-    async def install(self, request: SetupRequest, progress: SetupProgress) -> None:
-        """All of it; what is there already is not sent again.
+    async def install(self, request: SetupRequest, progress: SetupProgress) -> ModelFile | None:
+        """All of it, and the model that was put there, if any; what is there already is not sent again.
 
         Raises AskUser, LinkError, Garbled, SetupError, ModelError.
         """
@@ -102,14 +101,16 @@ class Installing:
                 f"{request.runtime[:40]} is not put on devices by melt",
                 remedy=f"it puts {', '.join(PROGRAMS)} there; install others by their own means",
             )
+        _check_sums(request)
         home = self._home()
         progress(f"looking at {self._name}", 0.0, None)
         wanted = [f"{runtime_folder('@')}/{name}" for name in programs]
         survey = read_survey((await self._shell.run(survey_command(home, wanted))).out)
-        model = await self._model(request.model, progress) if request.model else None
+        model = await provided(request, self._cache, self._clock, progress) if request.model else None
         await self._put_engine(request, programs, survey, progress)
         if model:
             await self._put_model(model, models_folder(survey.home), progress)
+        return model
 
     def _home(self) -> str:
         home = home_of(self._info.kind)
@@ -165,9 +166,9 @@ class Installing:
         url, sha256 = self._address(request, survey.machine)
         if there == sha256:
             return None
-        target = self._downloads / f"{sha256[:12]}-{Path(urlsplit(url).path).name or 'archive'}"
+        target = self._downloads / f"{sha256[:12]}-{Path(split(url).path).name or 'archive'}"
         pace, step = Pace(self._clock), f"fetching {printable(target.name, 80)}"
-        await fetch(url, sha256, target, pace, partial(progress, step))
+        await fetch(Wanted(url, sha256), target, pace, partial(progress, step))
         return Origin(target, sha256)
 
     def _address(self, request: SetupRequest, machine: str) -> tuple[str, str]:
@@ -175,13 +176,7 @@ class Installing:
             system = ANDROID if self._info.kind is DeviceKind.PHONE else LINUX
             asset = LLAMA_CPP.asset(system, machine)
             return asset.url, asset.sha256
-        sha256 = request.sha256.lower()
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
-            raise SetupError(
-                "what is fetched from the network has to be what you mean",
-                "give the archive's sha256, 64 hexadecimal digits, with --sha256",
-            )
-        return request.source, sha256
+        return request.source, request.sha256.lower()
 
     async def _push(self, pieces: Sequence[Piece], folder: str, progress: SetupProgress) -> None:
         files = [piece for piece in pieces if not piece.link]
@@ -219,12 +214,6 @@ class Installing:
                 remedy="name a build of llama.cpp with --from",
             )
 
-    async def _model(self, model: str, progress: SetupProgress) -> ModelFile:
-        """Known before anything is sent: one that cannot be had leaves the device as it was."""
-        return await asyncio.to_thread(
-            models.resolve, model, self._cache, lambda told: progress(told.what, told.fraction, told.eta_s)
-        )
-
     async def _put_model(self, file: ModelFile, folder: str, progress: SetupProgress) -> None:
         step, pace = f"pushing {printable(file.name, 80)} to {self._name}", Pace(self._clock)
         await self._change(folder, "mkdir", "-p", folder)
@@ -245,6 +234,20 @@ class Installing:
                 remedy="check its free space and the rights of that folder",
             )
         return said.out
+
+
+def _check_sums(request: SetupRequest) -> None:
+    """Before anything is fetched. Raises SetupError."""
+    for sum_, option in ((request.sha256, "--sha256"), (request.model_sha256, "--model-sha256")):
+        if sum_ and not (len(sum_) == 64 and set(sum_.lower()) <= set("0123456789abcdef")):
+            raise SetupError(
+                f"{printable(sum_, 80)} is no sha256", f"give 64 hexadecimal digits with {option}"
+            )
+    if "://" in request.source and not request.sha256:
+        raise SetupError(
+            "an engine that is fetched from the network has to be the one you mean",
+            "give the archive's sha256, 64 hexadecimal digits, with --sha256",
+        )
 
 
 def _local(source: str) -> Path:

@@ -76,20 +76,28 @@ class SetupDialog(Dialog[bool]):
         models = [
             Choice(value=_NONE, title="none"),
             *self._bench.models(),
-            Choice(value=_OTHER, title="a file …"),
+            Choice(value=_OTHER, title="a file or an address …"),
         ]
         offered = [(Content(plain(f"{one.title}  {one.remark}".rstrip())), one.value) for one in models]
         known = {one.value for one in models}
         chosen = (preset.model if preset.model in known else _OTHER) if preset.model else _NONE
         path = Input(
-            "" if chosen != _OTHER else preset.model, placeholder="path", id="model-path", compact=True
+            "" if chosen != _OTHER else preset.model,
+            placeholder="path, or https://…",
+            id="model-path",
+            compact=True,
         )
         path.display = chosen == _OTHER
         yield _line("model", Select(offered, value=chosen, allow_blank=False, id="model", compact=True), path)
+        pinned = Input(preset.model_sha256, placeholder="of the model", id="model-sha256", compact=True)
+        line = _line("sha256", pinned)
+        line.id, line.display = "model-sum", path.display
+        yield line
 
     @on(Select.Changed, "#model")
     def _chosen(self, event: Select.Changed) -> None:
-        self.query_one("#model-path").display = event.value == _OTHER
+        for part in ("#model-path", "#model-sum"):
+            self.query_one(part).display = event.value == _OTHER
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:
@@ -125,6 +133,7 @@ class SetupDialog(Dialog[bool]):
             source=self.query_one("#source", Input).value.strip(),
             sha256=self.query_one("#sha256", Input).value.strip(),
             model={_NONE: "", _OTHER: path}.get(model, model),
+            model_sha256=self.query_one("#model-sha256", Input).value.strip() if model == _OTHER else "",
         )
 
     def _progress(self, step: str, done: float, eta_s: float | None) -> None:

@@ -109,6 +109,11 @@ def test_a_key_that_has_changed_is_refused_loudly(
         (("setup", "sim:meter"), 2, "is a meter, which needs no engine"),
         (("summary", "any.melt", "--sum", "bogus"), 2, "'bogus' is no reference point: there are battery"),
         (("setup", "host"), 2, "needs no setup"),
+        (
+            ("setup", "host", "--model", "demo", "--model-sha256", "12"),
+            2,
+            "give 64 hexadecimal digits with --m",
+        ),
         (("setup", "toaster:1"), 2, "unknown address"),
         (("run", "--headless", "--device", "sim:phone", "--on-link-loss", "maybe"), 2, "invalid choice"),
         (("run", "--headless", "--device", "sim:phone", "--lease", "-1"), 2, "not a number of at least 0"),

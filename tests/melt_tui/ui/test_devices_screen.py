@@ -232,6 +232,7 @@ async def test_a_device_is_set_up_with_its_progress_in_sight(desk: Any, make_app
         dialog.query_one("#model", Select).value = "demo"
         dialog.query_one("#source", Input).value = "/b/llama.zip"
         await settle(pilot)
+        assert not dialog.query_one("#model-sha256").is_on_screen
         await walk(pilot, "enter")
         assert asked == [
             SetupRequest(address="adb:X1", runtime="llama_cli", source="/b/llama.zip", model="demo")
@@ -242,8 +243,14 @@ async def test_a_device_is_set_up_with_its_progress_in_sight(desk: Any, make_app
         await settle(pilot)
         assert "the cable was pulled" in str(dialog.query_one("#verdict", Label).render())
         going = Future()
+        dialog.query_one("#model", Select).value = "\x00other"
+        dialog.query_one("#model-path", Input).value = "https://host/x.gguf"
+        dialog.query_one("#model-sha256", Input).value = " ab "
+        await settle(pilot)
+        assert dialog.query_one("#model-sha256").is_on_screen
         await pilot.click("#start")
         await settle(pilot)
+        assert (asked[-1].model, asked[-1].model_sha256) == ("https://host/x.gguf", "ab")
         await walk(pilot, "escape")
         assert going.cancelled()
         going = done(None)

@@ -16,8 +16,10 @@ from typing import ClassVar
 import pytest
 
 from drivers.errors import NotSupported, Refused
+from drivers.events import LogLine
 from drivers.runs.places import LLAMA_CPP
 from melt_tui.errors import MeltError, ModelError, SetupError
+from melt_tui.models import demo
 from melt_tui.workbench import RunRequest, SessionSetup, SetupRequest, Workbench
 from melt_tui.workbench import installing as module
 from tests.rigs.lab import BOARD_ENGINE, MODEL, PATIENCE_S, PHONE_ENGINE, Lab, lab, until, up
@@ -182,6 +184,29 @@ def test_what_is_not_what_was_pinned_is_thrown_away(
         install(bench, address="board", source=f"{release}x", sha256="0" * 64)
 
 
+def test_a_model_from_an_address_is_put_there_once(
+    bench: Workbench, rig: Lab, build: Path, archive: Path, release: str
+) -> None:
+    data = (Path(demo.__file__).parent / "data" / "tiny-english-q8_0.gguf").read_bytes()
+    (archive.parent / "tiny.gguf").write_bytes(data)
+    sha256, url = hashlib.sha256(data).hexdigest(), release.replace(archive.name, "tiny.gguf")
+    asked = {"address": "board", "source": str(build), "model": url}
+    there = rig.board.home / BOARD_ENGINE.partition("runtimes")[0] / "models" / "tiny.gguf"
+    for wrong, words in (("0" * 64, "sha256 is another"), ("12", "12 is no sha256: .* --model-sha256")):
+        with pytest.raises(SetupError, match=words):
+            install(bench, **asked, model_sha256=wrong)
+    assert not there.exists()
+    assert install(bench, **asked)[1] == "fetching tiny.gguf"
+    assert there.read_bytes() == data
+    os.utime(there, (1_000_000_000, 1_000_000_000))
+    install(bench, **asked, model_sha256=sha256)
+    assert there.stat().st_mtime == 1_000_000_000, "it was sent again"
+    assert Archives.asked == ["/tiny.gguf 0"] * 2
+    lines = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
+    said = [line.text for line in lines if isinstance(line, LogLine)]
+    assert said.count(f"tiny.gguf is on board, its sha256 is {sha256}") == 2
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
@@ -201,12 +226,12 @@ def test_what_cannot_be_is_refused(
         install(bench, **request)
 
 
-@pytest.mark.parametrize("model", ["https://host/x.gguf", "/no/model.gguf", "{build}/LICENSE"])
+@pytest.mark.parametrize("model", ["http://127.0.0.1:1/x.gguf", "/no/model.gguf", "{build}/LICENSE"])
 def test_a_model_that_cannot_be_had_leaves_the_device_as_it_was(
     bench: Workbench, rig: Lab, build: Path, model: str
 ) -> None:
     (build / "marked.txt").write_text("x")
-    with pytest.raises(ModelError):
+    with pytest.raises((ModelError, SetupError)):
         install(bench, address="board", source=str(build), model=model.format(build=build))
     assert not (engine_of(rig, "board") / "marked.txt").exists()
 
