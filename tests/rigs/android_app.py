@@ -1,4 +1,4 @@
-"""``am``, ``pidof`` and ``logcat`` of a phone with one app. Test equipment: programs for PATH, strict about their words.
+"""``am``, ``pidof``, ``dumpsys`` and ``logcat`` of a phone with one app. Test equipment: programs for PATH, strict about their words.
 
 The state of the phone is a folder: ``running`` holds the app's pid, ``calls`` what was asked, ``log`` what it writes.
 """
@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 PACKAGE, ACTIVITY, PID = "ai.mlc.mlcchat", ".MainActivity", 4242
+VERSION = "0.9-rc1"
 
 
 def am(folder: Path, words: list[str]) -> None:
@@ -32,6 +33,14 @@ def pidof(folder: Path, words: list[str]) -> None:
     print(running.read_text())
 
 
+def dumpsys(_: Path, words: list[str]) -> None:
+    if words != ["package", PACKAGE]:
+        sys.exit(f"Can't find service: {words}")
+    print(
+        f"Packages:\n  Package [{PACKAGE}] (42a7):\n    versionCode=3 minSdk=26\n    versionName={VERSION}\n    flags=[ ]"
+    )
+
+
 def logcat(folder: Path, words: list[str]) -> None:
     if words != ["-v", "epoch", "-T", "1", "--pid", str(PID)]:
         sys.exit(f"logcat: Unknown option {words}")
@@ -49,4 +58,4 @@ if __name__ == "__main__":
     state, program, *asked = sys.argv[1:]
     with (Path(state) / "calls").open("a") as calls:
         calls.write(" ".join([program, *asked]) + "\n")
-    {"am": am, "pidof": pidof, "logcat": logcat}[program](Path(state), asked)
+    {"am": am, "pidof": pidof, "dumpsys": dumpsys, "logcat": logcat}[program](Path(state), asked)

@@ -42,8 +42,14 @@ class Wire:
         self.writer.write(b"0\r\n\r\n")
 
 
-async def serve(answer: Callable[[Asked, Wire], Awaitable[None]]) -> None:
-    """Serve on a free port of 127.0.0.1, which is printed; each connection until its client closes it."""
+def _say(port: int) -> None:
+    print(f"port {port}", flush=True)
+
+
+async def serve(
+    answer: Callable[[Asked, Wire], Awaitable[None]], say: Callable[[int], None] = _say, port: int = 0
+) -> None:
+    """Serve on a free port of 127.0.0.1, or that one, which is said; each connection until its client closes it."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -59,8 +65,8 @@ async def serve(answer: Callable[[Asked, Wire], Awaitable[None]]) -> None:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(connection, "127.0.0.1", 0)
-    print(f"port {server.sockets[0].getsockname()[1]}", flush=True)
+    server = await asyncio.start_server(connection, "127.0.0.1", port)
+    say(server.sockets[0].getsockname()[1])
     async with server:
         await server.serve_forever()
 

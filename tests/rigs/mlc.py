@@ -1,6 +1,7 @@
 """A server that speaks as mlc_llm serve does and goes wrong on cue. Test equipment; usage as cpp/serve/metrics.cc makes it.
 
-``python mlc.py [--cue NAME]…``. Strict: what the API does not know is refused with status 400.
+``python mlc.py [--cue NAME]… [serve MODEL FLAG…]``. Strict: what the API does not know is refused with status 400, and
+flags that mlc_llm serve does not know end it. Started as it is, it prints what one printed on a board with CUDA.
 """
 
 import argparse
@@ -20,12 +21,27 @@ MODEL = "dist/Llama-3-8B-q4f16_1-MLC"
 PROMPT_TOKENS, CACHED = 47, 7
 PREFILL_TPS, DECODE_TPS = 283.4, 22.7
 GAP_S = 0.004
-KNOWN = {"model", "max_tokens", "temperature", "top_p", "seed", "stream", "stream_options"}
+KNOWN = {
+    "model", "max_tokens", "temperature", "top_p", "seed", "stream", "stream_options", "frequency_penalty",
+    "presence_penalty", "stop", "logit_bias", "response_format", "debug_config",
+}  # fmt: skip
+STARTUP = """\
+[2024-05-05 02:50:13] INFO auto_device.py:79: \x1b[32mFound\x1b[0m device: cuda:0
+[2024-05-05 02:50:14] INFO auto_device.py:88: \x1b[31mNot found\x1b[0m device: rocm:0
+[2024-05-05 02:50:17] INFO auto_device.py:79: \x1b[32mFound\x1b[0m device: vulkan:0
+[2024-05-05 02:50:19] INFO auto_device.py:35: Using device: \x1b[1mcuda:0\x1b[0m
+[2024-05-05 02:50:19] INFO engine_base.py:142: Using library model: /data/libs/Llama-3-8B-q4f16_1-cuda.so
+[04:02:01] /workspace/mlc-llm/cpp/serve/config.cc:601: Under mode "server", max batch size will be set to 80, max KV cache token capacity will be set to 125706, prefill chunk size will be set to 512.
+[04:02:01] /workspace/mlc-llm/cpp/serve/config.cc:678: The actual engine mode is "local". So max batch size is 4, max KV cache token capacity is 8192, prefill chunk size is 1024.
+INFO:     Started server process [29336]
+INFO:     Uvicorn running on http://127.0.0.1:{port} (Press CTRL+C to quit)
+"""
 
 
 class Rig:
-    def __init__(self, cues: list[str]) -> None:
+    def __init__(self, cues: list[str], argv: list[str]) -> None:
         self.cues = set(cues)
+        self.argv = argv
         self.asked: list[dict[str, Any]] = []
 
     async def answer(self, asked: Asked, wire: Wire) -> None:
@@ -39,6 +55,8 @@ class Rig:
             )
         elif asked.path == "/asked":
             wire.plain(200, json.dumps(self.asked))
+        elif asked.path == "/argv":
+            wire.plain(200, json.dumps(self.argv))
         elif asked.path in {"/v1/chat/completions", "/v1/completions"}:
             await self.complete(asked.path.endswith("chat/completions"), dict(asked.body), wire)
         else:
@@ -111,7 +129,30 @@ class Rig:
         return False
 
 
+def say_startup(port: int) -> None:
+    sys.stderr.write(STARTUP.format(port=port))
+    sys.stderr.flush()
+
+
+def flags_of(argv: list[str]) -> argparse.Namespace:
+    """Those of mlc_llm serve."""
+    known = argparse.ArgumentParser("MLC LLM Serve CLI")
+    known.add_argument("subcommand", choices=["serve"])
+    known.add_argument("model")
+    known.add_argument("--mode", choices=["local", "interactive", "server"])
+    known.add_argument("--enable-debug", action="store_true")
+    known.add_argument("--port", type=int, default=8000)
+    for flag in ("--device", "--model-lib", "--overrides", "--prefix-cache-mode", "--host"):
+        known.add_argument(flag)
+    return known.parse_args(argv)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--cue", action="append", default=[])
-    asyncio.run(serve(Rig(parser.parse_args().cue).answer))
+    options, started = parser.parse_known_args()
+    if not started:
+        asyncio.run(serve(Rig(options.cue, []).answer))
+    told = flags_of(started)
+    less = [] if told.enable_debug else ["no extra"]
+    asyncio.run(serve(Rig(options.cue + less, started).answer, say_startup, told.port))

@@ -30,7 +30,7 @@ def install_real_server(folder: Path) -> Path:
 def install_android_app(folder: Path, *, running: bool = False, log: str = "") -> Path:
     """Put the programs of a phone with that app there; the folder to have on PATH."""
     folder.mkdir()
-    for name in ("am", "pidof", "logcat"):
+    for name in ("am", "pidof", "dumpsys", "logcat"):
         program = shlex.join([sys.executable, str(HERE / "android_app.py"), str(folder), name])
         put(folder / name, f'#!/bin/sh\nexec {program} "$@"\n')
     (folder / "calls").touch()

@@ -68,6 +68,13 @@ async def running_app(stage: Stage, name: str) -> AsyncIterator[int]:
                 await stage.shell.run(["am", "force-stop", package])
 
 
+async def app_build(stage: Stage, package: str) -> str:
+    """The package with its version as the phone has it; empty where the phone does not tell."""
+    answer = await stage.shell.run(["dumpsys", "package", package])
+    version = re.search(r"^\s*versionName=(\S{1,80})", answer.out, re.MULTILINE)
+    return f"{package} {printable(version[1], 80)}" if version else ""
+
+
 class AppRun:
     """Reads the log of an app until it is stopped, the app ends, or as many turns were told as were asked for."""
 
@@ -98,7 +105,7 @@ class AppRun:
                 device=spec.device,
                 run=spec.run,
                 load_s=None,
-                build=self._package,
+                build=await app_build(stage, self._package),
                 model=option(spec.args, "model"),
             )
         )

@@ -16,6 +16,7 @@ from drivers.events import TurnEnd
 from drivers.foreign import Fields, count, fields, items, number, printable, read_fields, text
 from drivers.model import RunSpec
 from drivers.runs.turn import Figures
+from drivers.runtimes.mlc.given import request_fields
 
 SERVER: Final = "the MLC server"
 LARGEST_RATE: Final = 1e7
@@ -57,9 +58,18 @@ def _common(spec: RunSpec, model: str, max_tokens: int) -> dict[str, object]:
         "temperature": spec.sampling.temperature,
         "top_p": spec.sampling.top_p,
         "seed": spec.sampling.seed,
+        **request_fields(spec.args),
+        **_debug_config(spec),
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+
+
+def _debug_config(spec: RunSpec) -> dict[str, object]:
+    """Past the end of the text, where that is asked for; a server without debugging passes over it."""
+    if spec.workload is None or not spec.workload.ignore_eos:
+        return {}
+    return {"debug_config": {"ignore_eos": True, **fields(request_fields(spec.args).get("debug_config"))}}
 
 
 def read_chunk(line: str) -> Chunk | None:

@@ -1,4 +1,4 @@
-"""A run on MLC's REST server, of ``mlc_llm serve`` or inside an app."""
+"""A run on MLC's REST server, of ``mlc_llm serve``, found running or started by us, or inside an app."""
 
 from drivers.clock import MILLISECOND, SECOND
 from drivers.errors import Garbled, LinkError, NotSupported
@@ -12,7 +12,10 @@ from drivers.runs.hearing import Ear
 from drivers.runs.stage import Stage
 from drivers.runs.turn import TurnTeller
 from drivers.runtimes.mlc.answer import AnswerReader
+from drivers.runtimes.mlc.app import app_build
 from drivers.runtimes.mlc.channels import chunk_arrivals
+from drivers.runtimes.mlc.engine import Engine
+from drivers.runtimes.mlc.given import DEBUG, request_fields
 from drivers.runtimes.mlc.protocol import Message, chat_request, raw_request, read_names
 from drivers.schedule import ScheduledTurn
 from drivers.ticks import ticks
@@ -23,27 +26,36 @@ LOOK_PERIOD_NS = 200 * MILLISECOND
 
 
 class ServeRun:
-    """Turns asked of the server; it is left running."""
+    """Turns asked of the server. One that is not of our ``engine`` is left running."""
 
-    def __init__(self, stage: Stage, workload: Workload, http: HttpLink, *, coming_up: bool) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        workload: Workload,
+        http: HttpLink,
+        *,
+        app: str = "",
+        engine: Engine | None = None,
+    ) -> None:
         self._stage = stage
         self._workload = workload
         self._http = http
-        self._coming_up = coming_up
-        """It was only just started: until it listens, nothing answering is no error."""
-        self._ear = Ear(stage.inbox, None)
+        self._app = app
+        """In which it is: only just started, so until it listens, nothing answering is no error."""
+        self._engine = engine
+        self._ear = Ear(stage.inbox, engine)
         self._arrivals = chunk_arrivals(stage.spec.device)
         self._messages: list[Message] = []
         self._tokens = 0
 
     async def whole(self) -> None:
         """All turns. Raises as ``drivers.base.Runtime.run`` does, and Cut."""
-        stage = self._stage
+        stage, engine = self._stage, self._engine
         stage.emit(
             ChannelsOpened(t_ns=stage.clock.now(), device=stage.spec.device, channels=(self._arrivals,))
         )
         stage.preparing(f"waiting for MLC on {stage.spec.device}")
-        if self._coming_up:
+        if self._app:
             await self._ear.attend("coming up", self._until_up())
         model = await self._model()
         self._warn()
@@ -52,8 +64,10 @@ class ServeRun:
                 t_ns=stage.clock.now(),
                 device=stage.spec.device,
                 run=stage.spec.run,
-                load_s=None,
-                build="mlc-llm",
+                load_s=engine.load_s if engine else None,
+                build=await app_build(stage, self._app) if self._app else "",
+                backend=engine.backend if engine else "",
+                batch=engine.batch if engine else None,
                 model=printable(model, 200),
             )
         )
@@ -124,11 +138,15 @@ class ServeRun:
             "MLC tells none: arrivals are those of chunks",
             "take the runtime llama_server where single tokens matter",
         )
-        if self._workload.ignore_eos:
+        if self._workload.ignore_eos and self._engine is None:
             self._stage.absent(
                 "output of a fixed length",
-                "MLC's server is not told to go on past the end of the text",
-                "take the runtime llama_server where lengths must be equal",
+                f"a server that was started without {DEBUG} is not told to go on past the end of the text",
+                "have melt start it with --runtime-arg serve=MODEL, or take the runtime llama_server",
+            )
+        if self._engine is None and "debug_config" in request_fields(self._stage.spec.args):
+            self._stage.absent(
+                "debug_config", f"a server that was started without {DEBUG} passes over it without a word"
             )
 
     async def _until_up(self) -> None:

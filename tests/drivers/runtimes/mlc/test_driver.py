@@ -28,11 +28,11 @@ from drivers.events import (
 from drivers.model import OnLinkLoss, Prompt, RunSpec, Samples
 from drivers.runtimes.mlc.driver import Mlc
 from tests.rigs import mlc
-from tests.rigs.android_app import ACTIVITY, PACKAGE, PID
+from tests.rigs.android_app import ACTIVITY, PACKAGE, PID, VERSION
 from tests.rigs.http_shapes import running
 from tests.rigs.llama_runs import run_spec, workload
 from tests.rigs.mlc import CACHED, DECODE_TPS, MODEL, PREFILL_TPS, PROMPT_TOKENS, WORDS
-from tests.rigs.programs import install_android_app
+from tests.rigs.programs import install_android_app, put
 from tests.rigs.runs import Run, follow, stopping
 from tests.rigs.tether import Tether
 
@@ -60,6 +60,9 @@ async def test_a_turn(*, chat: bool) -> None:
     assert (ended.prompt_s, ended.decode_s) == (NEW / PREFILL_TPS, 11 / DECODE_TPS)
     assert (ended.end, ended.approximate) == (TurnEnd.LIMIT, False)
     assert (loaded.model, loaded.load_s) == (MODEL, None)
+    assert (loaded.build, loaded.backend, loaded.batch) == ("", "", None), (
+        "a server that runs tells none of them"
+    )
     assert "".join(item.text for item in run.of(OutputText)) == "".join(WORDS[at % 8] for at in range(12))
     assert [count for _, count in run.samples("token_arrivals")] == list(range(1, 13))
     assert run.samples("tokens") == []
@@ -79,6 +82,35 @@ async def test_the_last_count_is_the_servers() -> None:
 async def test_a_server_that_tells_less(cue: str, output: int | None) -> None:
     ended = (await run_on(cue)).one(TurnEnded)
     assert (ended.output_tokens, ended.decode_s, ended.approximate) == (output, None, True)
+
+
+async def test_fields_of_a_request_reach_the_server() -> None:
+    given = (
+        "temperature=0.5",
+        "frequency_penalty=-1",
+        "stop=5",
+        'debug_config={"pinned_system_prompt": true}',
+        "seed=7",
+        "seed=8",
+    )
+    with running(RIG) as port:
+        run = await follow(Mlc(), spec_for(port, given, max_tokens=2, ignore_eos=True))
+        (asked,) = (
+            await asyncio.to_thread(httpx.get, f"http://127.0.0.1:{port}/asked", trust_env=False)
+        ).json()
+    assert run.error is None
+    assert (asked["temperature"], asked["frequency_penalty"], asked["stop"], asked["seed"]) == (
+        0.5,
+        -1,
+        "5",
+        8,
+    )
+    assert asked["debug_config"] == {"ignore_eos": True, "pinned_system_prompt": True}
+    assert [absent.what for absent in run.of(Absent)] == [
+        "token times",
+        "output of a fixed length",
+        "debug_config",
+    ]
 
 
 async def test_lines_cut_in_two() -> None:
@@ -181,6 +213,7 @@ async def test_an_app_is_started_read_and_stopped(phone: Callable[..., Path]) ->
     assert second.turn == 2
     assert [count for _, count in run.samples("token_arrivals")] == [256, 512]
     assert (run.one(ProcessStarted).pid, run.one(ProcessEnded).pid) == (PID, PID)
+    assert run.one(ModelLoaded).build == f"{PACKAGE} {VERSION}"
     assert [line.text for line in run.of(LogLine)] == [STATS, STATS]
     orders = [call for call in (folder / "calls").read_text().splitlines() if call.startswith("am ")]
     assert orders == [f"am start -n {PACKAGE}/{ACTIVITY}", f"am force-stop {PACKAGE}"]
@@ -237,13 +270,32 @@ async def test_an_app_with_a_server_inside(phone: Callable[..., Path]) -> None:
         run = await follow(Mlc(), spec)
     assert (run.error, run.one(TurnEnded).output_tokens) == (None, 2)
     assert run.one(ProcessEnded).pid == PID
+    assert run.one(ModelLoaded).build == f"{PACKAGE} {VERSION}"
+
+
+async def test_a_phone_that_does_not_tell_the_version_of_an_app(phone: Callable[..., Path]) -> None:
+    put(phone(line_of(STATS)) / "dumpsys", "#!/bin/sh\nexit 1\n")
+    run = await follow(Mlc(), app_spec(turns=1))
+    assert (run.error, run.one(ModelLoaded).build) == (None, "")
 
 
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
         (run_spec(None, None), "does not tell what others ask"),
-        (run_spec(workload(), None, args=("--flash",)), "does not take '--flash'"),
+        (run_spec(workload(), None, args=("--mode=local",)), "does not take '--mode' where the server runs"),
+        (run_spec(workload(), None, args=("best_of=2",)), "does not take 'best_of=2' where the server runs"),
+        (
+            run_spec(workload(), None, args=("serve=m", "--port=5")),
+            "melt itself says '--port=5': take port=N",
+        ),
+        (run_spec(workload(), None, args=("serve=m", "--host", "::")), "melt itself says '--host'"),
+        (run_spec(workload(), None, args=("serve=m", "app=a.b")), "is neither an app nor at an address"),
+        (
+            run_spec(workload(), None, args=("serve=m",), url="http://h"),
+            "is neither an app nor at an address",
+        ),
+        (run_spec(workload(), None, args=("app=a.b", "seed=1")), "asks its own prompts does not take 'seed'"),
         (run_spec(workload(), None, args=("port=x",)), "'x' is no port"),
         (run_spec(workload(), None, args=("port=70000",)), "is no port"),
         (run_spec(workload(), None, on_link_loss=OnLinkLoss.KEEP), "ends with its link"),
