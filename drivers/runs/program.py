@@ -18,6 +18,7 @@ from drivers.links.leased import LeasedProcess
 from drivers.links.stamping import End
 from drivers.model import RunSpec
 from drivers.runs.backends import Backends
+from drivers.runs.builds import read_build
 from drivers.runs.dying import death
 from drivers.runs.hearing import Gone
 from drivers.runs.loglimit import LogLimit
@@ -74,6 +75,7 @@ class Program:
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._limit = LogLimit()
         self._backends = Backends()
+        self._build = ""
         self._stack = AsyncExitStack()
         self._process: Process | None = None
         self._returncode: int | None = None
@@ -120,10 +122,16 @@ class Program:
         """What it said that it computes on: ``CUDA, CPU``; empty when it did not."""
         return self._backends.told
 
+    @property
+    def build(self) -> str:
+        """Which build it said that it is: ``b880 (b9b7d94)``; empty when it did not."""
+        return self._build
+
     def note(self, line: Line) -> None:
         """Keep a line for the post-mortem, and tell it unless there are too many."""
         self._tail.append(line.text)
         self._backends.note(line.text)
+        self._build = self._build or read_build(line.text)
         left_out = self._limit.admit(line.t_ns)
         if left_out:
             self._log(line.t_ns, f"… {left_out} lines left out")

@@ -63,6 +63,8 @@ class Rig:
             sys.exit(1)
         if "killed loading" in self.cues:
             os.kill(os.getpid(), signal.SIGKILL)
+        if "no version" in self.cues:
+            log("main: build = 880 (b9b7d94)\nmain: seed  = 1234\n")
         log("load_backend: loaded CPU backend from /x/libggml-cpu-armv8.2_2.so\n")
         time.sleep(0.02)
         if self.generation == "chat":
@@ -178,6 +180,9 @@ def main() -> None:
     if "--help" in words:
         # the chat front end names this flag and refuses to follow it
         print(help_of(generation), end="")
+    elif "--version" in words and "no version" in cues:
+        log("error: unknown argument: --version\n")
+        sys.exit(1)
     elif "--version" in words:
         log("version: 10605 (f6f0d9f)\nbuilt with cc for x86_64-linux-gnu\n")
     else:

@@ -15,6 +15,7 @@ from drivers.foreign import printable
 from drivers.inbox import Inbox
 from drivers.links.base import Line, PieceProcess, ShellLink
 from drivers.model import ModelFile, OnLinkLoss, RunSpec, Workload
+from drivers.runs.args import flag_words
 from drivers.runs.fitting import check_device
 from drivers.runs.hearing import Cut, Ear, Gone
 from drivers.runs.living import keeping_objection
@@ -25,7 +26,7 @@ from drivers.runtimes.llama_cli.answer import OutputReader, Settings
 from drivers.runtimes.llama_cli.channels import piece_arrivals
 from drivers.runtimes.llama_cli.engine import Engine, loaded_event, prepare
 from drivers.runtimes.llama_cli.keeping import KeptRun
-from drivers.runtimes.llama_cli.protocol import PROGRAMS
+from drivers.runtimes.llama_cli.protocol import OURS, PROGRAMS
 from drivers.schedule import ScheduledTurn, schedule
 
 LAST_WORDS_S = 0.5
@@ -49,7 +50,7 @@ class LlamaCli(StagedRuntime):
         return self._kept is not None and self._kept.holding
 
     def objection(self, spec: RunSpec) -> DriverError | None:
-        """Token ids and watching are not for a program on a terminal."""
+        """Token ids, watching, and flags that say what the run says, are not for a program on a terminal."""
         if spec.workload is None or spec.url:
             return NotSupported("llama-cli serves nobody", remedy="start a run with a workload")
         if any(prompt.tokens for talk in spec.workload.conversations for prompt in talk):
@@ -57,7 +58,7 @@ class LlamaCli(StagedRuntime):
                 f"llama-cli takes text, and {spec.workload.name} is made of token ids",
                 remedy="take a workload of text, or the runtime llama_server or llama_bench",
             )
-        return keeping_objection(spec)
+        return keeping_objection(spec) or _flags_objection(spec)
 
     async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
         """Whether one of the programs is there and the model fits into memory."""
@@ -178,7 +179,7 @@ class _Run:
             return
         self._loaded = True
         stage = self._stage
-        loaded = loaded_event(stage, engine, reader, started_ns=program.started_ns, backend=program.backend)
+        loaded = loaded_event(stage, engine, reader, program, started_ns=program.started_ns)
         if loaded is not None:
             stage.emit(loaded)
         stage.limit_time(self._workload.seconds)
@@ -201,3 +202,10 @@ async def _listen(program: Program, inbox: Inbox) -> None:
     await program.listen(
         inbox, (Line(line.t_ns, line.stream, line.text + "\n") async for line in process.lines())
     )
+
+
+def _flags_objection(spec: RunSpec) -> DriverError | None:
+    taken = next((word for word in flag_words(spec.args) if word in OURS), None)
+    if taken is None:
+        return None
+    return NotSupported(f"{taken} is not for --runtime-arg", remedy=f"{OURS[taken]} says it")

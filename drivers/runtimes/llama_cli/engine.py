@@ -7,12 +7,14 @@ from drivers.errors import NotSupported
 from drivers.events import ModelLoaded
 from drivers.foreign import printable
 from drivers.model import ModelFile, Workload
-from drivers.runs.args import flag_words
+from drivers.runs.args import flag_words, last_number
 from drivers.runs.fitting import Fitted, fit, help_of
+from drivers.runs.program import Program
 from drivers.runs.stage import Stage
 from drivers.runtimes.llama_cli.answer import OutputReader
 from drivers.runtimes.llama_cli.protocol import (
     PROGRAMS,
+    THREADS,
     Dialect,
     Speaker,
     command_words,
@@ -28,6 +30,7 @@ class Engine:
     fitted: Fitted
     speaker: Speaker
     build: str
+    """By its ``--version``, which the oldest do not know."""
 
     @property
     def name(self) -> str:
@@ -55,7 +58,7 @@ async def prepare(stage: Stage, model: ModelFile, workload: Workload) -> Engine:
 
 
 def loaded_event(
-    stage: Stage, engine: Engine, reader: OutputReader, *, started_ns: int, backend: str
+    stage: Stage, engine: Engine, reader: OutputReader, program: Program, *, started_ns: int
 ) -> ModelLoaded | None:
     """What the program said of itself when its model was loaded; None as long as it is not."""
     if reader.ready_ns is None:
@@ -66,9 +69,9 @@ def loaded_event(
         device=stage.spec.device,
         run=stage.spec.run,
         load_s=(reader.ready_ns - started_ns) / SECOND if told else None,
-        build=engine.build,
-        backend=backend,
-        threads=engine.fitted.threads,
+        build=engine.build or program.build,
+        backend=program.backend,
+        threads=last_number(stage.spec.args, THREADS, engine.fitted.threads),
         context=reader.ready.context if reader.ready else None,
         batch=reader.ready.batch if reader.ready else None,
         model=engine.fitted.model_path,

@@ -241,7 +241,7 @@ class KeptRun:
     def _tell_loaded(self, stage: Stage, engine: Engine, program: Program, turn: _Turn) -> None:
         if self._loaded:
             return
-        loaded = loaded_event(stage, engine, turn.reader, started_ns=turn.started_ns, backend=program.backend)
+        loaded = loaded_event(stage, engine, turn.reader, program, started_ns=turn.started_ns)
         if loaded is not None and turn.reader.ready_ns is not None:
             self._loaded = True
             stage.emit(loaded)

@@ -6,7 +6,7 @@ Numbers may have a decimal comma. Nothing in here raises.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -16,6 +16,13 @@ from drivers.runs.turn import Figures
 
 PROGRAMS: Final = ("llama-completion", "llama-cli", "main")
 """Best first: the first tells counts and times."""
+OURS: Final[Mapping[str, str]] = {
+    "-p": "the workload", "--prompt": "the workload", "-f": "the workload", "--file": "the workload",
+    "-n": "the workload", "--predict": "the workload", "--n-predict": "the workload", "-m": "--model",
+    "--model": "--model",
+}  # fmt: skip
+"""Flags that are not the user's, and what says them."""
+THREADS: Final = ("-t", "--threads")
 LONGEST_MS: Final = 1e10
 """Some months: a longer time is nonsense."""
 END_OF_TEXT: Final = " [end of text]"

@@ -18,7 +18,7 @@ from drivers.runs.turn import TurnTeller
 from drivers.runtimes.ollama.answer import AnswerReader
 from drivers.runtimes.ollama.channels import token_channels
 from drivers.runtimes.ollama.conversation import Asked, Conversation
-from drivers.runtimes.ollama.given import strangers, whole
+from drivers.runtimes.ollama.given import strangers, unknown_options, whole
 from drivers.runtimes.ollama.protocol import (
     Piece,
     load_request,
@@ -157,7 +157,7 @@ class _Run:
                 device=stage.spec.device,
                 run=stage.spec.run,
                 load_s=None if piece.load_ns is None else piece.load_ns / SECOND,
-                build=f"ollama {version}".strip(),
+                build=f"ollama {version}" if version else "",
                 backend=read_processor((await self._get("/api/ps")).text, model),
                 threads=whole(settings, "num_thread"),
                 context=whole(settings, "num_ctx"),
@@ -167,6 +167,12 @@ class _Run:
         )
 
     def _warn(self) -> None:
+        for name in unknown_options(self._stage.spec.args):
+            self._stage.absent(
+                f"option {name}",
+                "it is none that Ollama's API names, and a server passes over one that it does not know",
+                "see what its log says of it",
+            )
         if self._workload.ignore_eos:
             self._stage.absent(
                 "output of a fixed length",

@@ -7,6 +7,15 @@ from typing import Final
 NAMES_OF_OURS: Final = ("model",)
 OF_THE_WORKLOAD: Final = "num_predict"
 
+KNOWN: Final = frozenset({
+    "num_keep", "seed", "num_predict", "top_k", "top_p", "min_p", "tfs_z", "typical_p",
+    "repeat_last_n", "temperature", "repeat_penalty", "presence_penalty", "frequency_penalty",
+    "mirostat", "mirostat_tau", "mirostat_eta", "penalize_newline", "stop", "numa", "num_ctx",
+    "num_batch", "num_gpu", "main_gpu", "low_vram", "f16_kv", "logits_all", "vocab_only",
+    "use_mmap", "use_mlock", "num_thread",
+})  # fmt: skip
+"""Options that some version has: api/types.go, docs/modelfile.md."""
+
 _GIVEN = re.compile(r"([a-z][a-z0-9_]{0,40})=(.*)", re.DOTALL)
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _FRACTION = re.compile(r"-?[0-9]{0,18}\.?[0-9]{1,18}(?:[eE][+-]?[0-9]{1,2})?")
@@ -26,6 +35,11 @@ def given_options(args: Sequence[str]) -> dict[str, object]:
 def strangers(args: Sequence[str]) -> list[str]:
     """Those that are no option: flags, words, and what the workload says."""
     return [arg for arg in args if not _GIVEN.fullmatch(arg) or arg.startswith(f"{OF_THE_WORKLOAD}=")]
+
+
+def unknown_options(args: Sequence[str]) -> list[str]:
+    """Names that no version is known to have: of such a one a server says nothing but in its log."""
+    return [name for name in given_options(args) if name not in KNOWN]
 
 
 def typed(value: str) -> int | float | bool | str:

@@ -226,6 +226,24 @@ async def test_a_flag_that_it_does_not_know(tmp_path: Path) -> None:
     assert str(run.error) == "the engine ended with exit code 1: error: invalid argument: --frobnicate"
 
 
+async def test_flags_reach_the_program_and_its_threads_are_those_in_force(tmp_path: Path) -> None:
+    named_ = named(tmp_path, "completion")
+    for flags, threads in ((("-ngl=7", "-t", "2"), 2), (("-t=many",), None)):
+        run = await follow(LlamaCli(), run_spec(workload(max_tokens=2), args=(named_, *flags), threads=3))
+        assert run.error is None
+        assert run.one(ModelLoaded).threads == threads
+        given = " ".join(flags).replace("=", " ")
+        assert run.one(ProcessStarted).command.endswith(f" {given}")
+
+
+@PLAIN
+async def test_a_program_that_has_no_version_tells_its_build_as_it_starts(
+    tmp_path: Path, generation: str
+) -> None:
+    run = await run_as(tmp_path, generation, "no version")
+    assert (run.error, run.one(ModelLoaded).build) == (None, "b880 (b9b7d94)")
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -289,6 +307,11 @@ async def test_there_is_no_program() -> None:
     ("spec", "sentence"),
     [
         (run_spec(None), "serves nobody"),
+        (run_spec(workload(), args=("-m=other.gguf",)), "-m is not for --runtime-arg: --model says it"),
+        (
+            run_spec(workload(), args=("--n-predict", "9")),
+            "--n-predict is not for --runtime-arg: the workload",
+        ),
         (run_spec(workload(conversations=((Prompt(tokens=(1,)),),))), "made of token ids"),
         (run_spec(workload(), on_link_loss=OnLinkLoss.KEEP), "on this computer cannot outlive melt"),
     ],

@@ -247,6 +247,7 @@ async def test_options_of_the_model_are_handed_on() -> None:
     )
     loaded = run.one(ModelLoaded)
     assert (loaded.context, loaded.threads, loaded.batch) == (1024, 3, 64)
+    assert [absent.what for absent in run.of(Absent)] == ["output of a fixed length"]
 
 
 async def test_an_option_that_the_server_does_not_know_is_told() -> None:
@@ -254,3 +255,12 @@ async def test_an_option_that_the_server_does_not_know_is_told() -> None:
         run = await follow(Ollama(), replace(spec_for(port), args=("model=llama3.2:1b", "num_wings=2")))
     assert isinstance(run.error, RunFailed)
     assert "invalid option provided: ['num_wings']" in str(run.error)
+
+
+async def test_an_option_that_no_server_is_known_to_have_is_remarked_on() -> None:
+    args = ("model=llama3.2:1b", "num_wings=2", "num_gpu=1")
+    with running(RIG, "lenient", "no version") as port:
+        run = await follow(Ollama(), replace(spec_for(port, max_tokens=1), args=args))
+    assert run.error is None
+    assert [absent.what for absent in run.of(Absent)] == ["option num_wings", "output of a fixed length"]
+    assert run.one(ModelLoaded).build == "", "it told none"
