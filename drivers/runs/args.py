@@ -3,6 +3,10 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
+
+MODEL_FLAGS: Final = ("-m", "--model", "-mu", "--model-url", "-hf", "-hfr", "--hf-repo")
+"""By which llama.cpp's programs are told another model than the one that is recorded."""
 
 
 def option(args: Sequence[str], name: str) -> str:

@@ -3,7 +3,8 @@
 Our protocol is a JSON object per line, with ``"melt": 1`` (its version) and an ``event``; what stands before the object (a
 log's own words) is left out, and fields that are not known are not looked at:
 
-- ``{"melt": 1, "event": "load", "model": NAME, "load_s": SECONDS, "backend": NAME, "context": TOKENS}``: the model is ready;
+- ``{"melt": 1, "event": "load", "model": NAME, "load_s": SECONDS, "build": NAME, "backend": NAME, "context": TOKENS}``: the
+  model is ready;
 - ``{"melt": 1, "event": "turn", "text": PROMPT}``: a prompt goes to the engine;
 - ``{"melt": 1, "event": "token", "n": N, "t": SECONDS, "text": TEXT}``: N output tokens of this turn so far (one more where it
   is not told), at ``t`` by any clock of the app's that only rises;
@@ -46,6 +47,8 @@ class Load:
     load_s: float | None
     backend: str
     context: int | None
+    build: str = ""
+    """Of the engine; empty where the app does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ def _ours(told: Fields) -> Said | None:
             _seconds(number(told, "load_s")),
             printable(text(told, "backend"), 80),
             count(told, "context"),
+            printable(text(told, "build"), 80),
         )
     if event == "turn":
         return _end(told) if "end" in told else Begin(text(told, "text"))

@@ -102,7 +102,7 @@ class AppTeller:
         return ModelLoaded(
             t_ns=t_ns,
             load_s=took_s,
-            build=self._build,
+            build=f"{self._build} {said.build}".rstrip(),
             backend=said.backend,
             context=said.context,
             model=said.model,

@@ -12,14 +12,15 @@ from enum import StrEnum
 from typing import Final
 
 from drivers.model import RunSpec, Workload
+from drivers.runs.args import MODEL_FLAGS
 from drivers.runs.turn import Figures
 
 PROGRAMS: Final = ("llama-completion", "llama-cli", "main")
 """Best first: the first tells counts and times."""
 OURS: Final[Mapping[str, str]] = {
     "-p": "the workload", "--prompt": "the workload", "-f": "the workload", "--file": "the workload",
-    "-n": "the workload", "--predict": "the workload", "--n-predict": "the workload", "-m": "--model",
-    "--model": "--model",
+    "-n": "the workload", "--predict": "the workload", "--n-predict": "the workload",
+    **dict.fromkeys(MODEL_FLAGS, "--model"),
 }  # fmt: skip
 """Flags that are not the user's, and what says them."""
 THREADS: Final = ("-t", "--threads")

@@ -10,7 +10,7 @@ import psutil
 
 from drivers.errors import DriverError, NotSupported
 from drivers.model import RunSpec
-from drivers.runs.args import binary_of
+from drivers.runs.args import MODEL_FLAGS, binary_of, flag_words
 from drivers.runs.fitting import model_file_objection
 from drivers.runs.memory import memory_objection
 from drivers.runtimes.llama_server.flags import MOST_THREADS, engine_flags
@@ -48,7 +48,7 @@ def foreseen_objection(spec: RunSpec) -> DriverError | None:
     if spec.url or spec.model is None:
         return None
     if spec.home:
-        return _threads_objection(spec.threads) or _batch_objection(spec)
+        return _flags_objection(spec) or _threads_objection(spec.threads) or _batch_objection(spec)
     memory = memory_objection(spec.model, spec.model.size_bytes, spec.context, available_bytes())
     return _flags_objection(spec) or shape_objection(spec) or memory or _own_engine_objection(spec)
 
@@ -134,8 +134,12 @@ def _library_objection() -> DriverError | None:
 
 
 def _flags_objection(spec: RunSpec) -> DriverError | None:
+    """What our own engine does not take; of a program, what would have it run another model than is recorded."""
+    taken = next((word for word in flag_words(spec.args) if word in MODEL_FLAGS), None)
+    if taken:
+        return NotSupported(f"{taken} is not for --runtime-arg", remedy="--model says it")
     try:
-        if not binary_of(spec.args):
+        if not spec.home and not binary_of(spec.args):
             engine_flags(spec.args)
     except NotSupported as objection:
         return objection

@@ -29,6 +29,7 @@ from drivers.runtimes.ios_app.protocol import (
             '{"melt":1,"event":"load","model":"tinyllama","load_s":2.5,"backend":"Metal","context":2048}',
             Load("tinyllama", 2.5, "Metal", 2048),
         ),
+        ('{"melt":1,"event":"load","build":"b10605 \\n"}', Load("", None, "", None, "b10605")),
         ('{"melt":1,"event":"turn","prompt_tokens":17,"text":"Why?"}', Begin("Why?")),
         ('{"melt":1,"event":"token","n":3,"t":12.25,"text":" sky"}', Token(3, 12.25, " sky")),
         (

@@ -43,6 +43,13 @@ def test_timings_alone_are_a_turn_laid_back_by_as_long_as_they_say() -> None:
     assert counts(items, "token_arrivals") == [64]
 
 
+def test_the_build_is_the_app_and_what_it_says_of_its_engine() -> None:
+    for said, build in (('"build":"b10605",', "a.b b10605"), ("", "a.b")):
+        (loaded,) = told(f'{{"melt":1,"event":"load",{said}"backend":"Metal"}}')
+        assert isinstance(loaded, ModelLoaded)
+        assert (loaded.build, loaded.backend) == (build, "Metal")
+
+
 def test_tokens_are_counted_on_over_turns_and_lines_that_were_lost_leave_no_gap() -> None:
     token = '{{"melt":1,"event":"token","n":{},"t":{}}}'
     items = told(

@@ -144,3 +144,15 @@ def test_a_server_that_is_not_ours_is_not_kept() -> None:
     spec = run_spec(None, url="http://127.0.0.1:1", home="/data", on_link_loss=OnLinkLoss.KEEP)
     assert "--on-link-loss stop" in str(LlamaServer().objection(spec))
     assert LlamaServer().objection(replace(spec, on_link_loss=OnLinkLoss.STOP)) is None
+
+
+@pytest.mark.parametrize("flag", ["-m=other.gguf", "--model other.gguf", "-hf"])
+@pytest.mark.parametrize(
+    "where", [{"home": "/h"}, {"args": ("binary=/x/llama-server",)}], ids=["away", "here"]
+)
+def test_another_model_than_the_one_that_is_recorded_is_refused(where: dict[str, Any], flag: str) -> None:
+    spec = run_spec(workload(), **where)
+    assert needs.foreseen_objection(spec) is None
+    told = needs.foreseen_objection(replace(spec, args=(*spec.args, flag)))
+    assert "is not for --runtime-arg: --model says it" in str(told)
+    assert needs.foreseen_objection(replace(spec, args=(*spec.args, "--mirostat=2"))) is None
