@@ -5,7 +5,7 @@ Documentation/accounting/psi, proc(5). Every function takes any text, also a hos
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -194,6 +194,28 @@ def _micro(text: str | None, *, least: int | None) -> float | None:
 
 
 # --- processor and processes ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Of one processor since the device started, in clock ticks: all of its time, and that in which it idled."""
+
+    total: int
+    idle: int
+
+
+def use(before: Mapping[int, Ticks], after: Mapping[int, Ticks], processors: Sequence[int]) -> float | None:
+    """Share of the time of these processors in which they worked, in percent; those that were off did not.
+
+    None when no time has passed for any of them.
+    """
+    steps = [(before[cpu], after[cpu]) for cpu in processors if cpu in before and cpu in after]
+    spans = [(late.total - early.total, late.idle - early.idle) for early, late in steps]
+    longest = max((total for total, _ in spans), default=0)
+    if longest <= 0:
+        return None
+    busy = sum(max(0, total - max(0, idle)) for total, idle in spans)
+    return min(100.0, 100 * busy / (longest * len(processors)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from drivers.foreign import printable
 from drivers.links.base import Lease, ShellLink
 from drivers.model import ModelFile, OnLinkLoss, RunSpec
 from drivers.runs.args import binary_of
-from drivers.runs.beside import SCRIPT
 from drivers.runs.dying import death
+from drivers.runs.lookout import SCRIPT
 from drivers.runs.memory import memory_objection
 from drivers.runs.places import models_folder, runtime_folder
 from drivers.runs.program import library_environment

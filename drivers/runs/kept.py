@@ -164,7 +164,7 @@ class Kept:
             fills=(arrivals.name,),
         )
         own_ns = self._line.own(item.t0_ns) - self._asleep_ns
-        yield from self._open(channel, item.t0_ns)
+        yield from self._open([channel], item.t0_ns)
         yield uneven_block(channel, [own_ns], [item.last_code])
 
     @property
@@ -200,9 +200,11 @@ class Kept:
         found = await asyncio.to_thread(beside.take, text, from_ns, until_ns)
         self._beside = beside
         process.merged()
-        for series in found:
-            for item in self._open(series.channel, self._line.host(series.times_ns[0])):
-                stage.emit(item)
+        read = [series for series in found if series.times_ns]
+        begun_ns = min((self._line.host(series.times_ns[0]) for series in read), default=away.since_ns)
+        for item in self._open([series.channel for series in found], begun_ns):
+            stage.emit(item)
+        for series in read:
             times_ns = [t_ns - self._asleep_ns for t_ns in series.times_ns]
             stage.emit(uneven_block(series.channel, times_ns, series.values))
             count += len(times_ns)
@@ -212,11 +214,12 @@ class Kept:
             f"merged; its clock is known to ± {away.uncertainty_ns / MILLISECOND:.1f} ms",
         )
 
-    def _open(self, channel: Channel, t_ns: int) -> Iterator[Item]:
-        """Once, from the moment of its first sample on."""
-        if channel.name not in self._opened:
-            self._opened.add(channel.name)
-            yield ChannelsOpened(t_ns=t_ns, device=self._spec.device, channels=(channel,))
+    def _open(self, channels: Sequence[Channel], t_ns: int) -> Iterator[Item]:
+        """Those that are new, all at once: who hears of them knows what is kept, also where an absence was too short for it."""
+        new = tuple(channel for channel in channels if channel.name not in self._opened)
+        self._opened.update(channel.name for channel in new)
+        if new:
+            yield ChannelsOpened(t_ns=t_ns, device=self._spec.device, channels=new)
 
 
 def _told(error: LinkError) -> bool:

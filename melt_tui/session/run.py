@@ -4,7 +4,7 @@ It is never restarted. One that keeps on its device while the link is gone is ta
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,9 +14,18 @@ from typing import Any, Protocol
 from drivers.base import Item, Runtime
 from drivers.clock import Clock, pause
 from drivers.errors import DriverError
-from drivers.events import LogLine, ModelLoaded, Preparing, ProcessEnded, ProcessStarted, RunEvent, bounded
+from drivers.events import (
+    ChannelsOpened,
+    LogLine,
+    ModelLoaded,
+    Preparing,
+    ProcessEnded,
+    ProcessStarted,
+    RunEvent,
+    bounded,
+)
 from drivers.links.base import ShellLink
-from drivers.model import ModelFile, RunSpec
+from drivers.model import Channel, ModelFile, RunSpec
 from melt_tui.errors import MeltError
 from melt_tui.events import ModelPrepared, RunEnded, RunOutcome, RunStarted, RunSteady, SafetyStop
 from melt_tui.format import percent, rate
@@ -28,6 +37,7 @@ from melt_tui.session.keeping import Keeping, Reach
 from melt_tui.session.safety import breached
 from melt_tui.session.sensing import Sensing
 from melt_tui.session.steadiness import Steadiness
+from melt_tui.session.unkept import Unkept
 from melt_tui.session.waiting import Waits
 
 STOP_LIMIT_S = 3.0
@@ -49,7 +59,12 @@ class Abandoned(Exception):
 
 
 class Watching(Protocol):
-    """Who is told which processes to follow."""
+    """Who is told which processes to follow, and knows what of the device is sampled."""
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """What it gives while it is there, as far as it was seen."""
+        ...
 
     def watch(self, pid: int) -> None:
         """From now on."""
@@ -83,6 +98,7 @@ class RunSource:
         self._clock = clock
         self._prepare = prepare
         self._keeping = Keeping(spec, runtime, reach, clock)
+        self._unkept = Unkept()
         self._reach = reach
         self._begun = False
         self._stopping = False
@@ -233,11 +249,17 @@ class RunSource:
             async with aclosing(self._runtime.run(self.spec, self._shell, self._clock)) as items:
                 async for item in items:
                     self._keeping.progressed()
-                    self._notice(item)
+                    self._notice(bus, item)
                     bus.publish(self._stamped(item))
         except DriverError as failure:
             return failure
         return None
+
+    def _explain(self, bus: Bus, opened: ChannelsOpened) -> None:
+        """Say once which gaps stay, where it opens what was kept while the device was away."""
+        missed = self._unkept.take(opened, self._device.channels)
+        if missed:
+            self._say(bus, f"not sampled while {self.spec.device} was away: {', '.join(missed)}")
 
     def _say(self, bus: Bus, text: str) -> None:
         spec = self.spec
@@ -277,7 +299,7 @@ class RunSource:
     def _stamped(self, item: Item) -> Item:
         return replace(item, run=self.spec.run) if isinstance(item, RunEvent | LogLine) else item
 
-    def _notice(self, item: Item) -> None:
+    def _notice(self, bus: Bus, item: Item) -> None:
         if self._steadiness is not None:
             self._steadiness.take(item)
         if isinstance(item, ProcessStarted):
@@ -286,6 +308,8 @@ class RunSource:
             self._device.unwatch(item.pid)
         elif isinstance(item, ModelLoaded):
             self._loaded.set()
+        elif isinstance(item, ChannelsOpened):
+            self._explain(bus, item)
 
     def _end(self, bus: Bus, outcome: RunOutcome, reason: str = "", remedy: str = "") -> None:
         if self.ended is None:

@@ -1,13 +1,14 @@
 """The sampler: keeps one device open and puts what it yields on the bus. Only here is anything tried again."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 
-from drivers.base import Device
+from drivers.base import Device, Item
 from drivers.clock import Clock
 from drivers.errors import DriverError, LinkError, NeedsPassword, Refused
 from drivers.events import ChannelsOpened
+from drivers.model import Channel
 from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp, Wired
 from melt_tui.session.backoff import backoff, wait_unless
 from melt_tui.session.bus import Bus
@@ -46,12 +47,18 @@ class Sampler:
         self._settled = asyncio.Event()
         self._back = asyncio.Event()
         self._watched: list[int] = []
+        self._channels: dict[str, Channel] = {}
 
     async def until_up(self) -> None:
         """Return when the device is up. Raises Refused when it was given up instead."""
         await self._settled.wait()
         if self._failure is not None:
             raise self._failure
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """All that the device was ever seen to give, also while it is away."""
+        return tuple(self._channels.values())
 
     @property
     def failure(self) -> Refused | None:
@@ -117,6 +124,7 @@ class Sampler:
             self._up(bus, device)
             async with aclosing(device.stream()) as items:
                 async for item in items:
+                    self._notice(item)
                     bus.publish(item)
         raise LinkError(f"{self.name} ended its stream")
 
@@ -127,9 +135,17 @@ class Sampler:
             device.watch(pid)
         self._settled.set()
         bus.publish(DeviceUp(t_ns=t_ns, device=self.name, info=device.info))
+        self._know(device.channels)
         bus.publish(ChannelsOpened(t_ns=t_ns, device=self.name, channels=tuple(device.channels)))
         if self.wire:
             bus.publish(Wired(t_ns=t_ns, device=self.name, feeds=self.wire[0], point=self.wire[1]))
+
+    def _notice(self, item: Item) -> None:
+        if type(item) is ChannelsOpened:
+            self._know(item.channels)
+
+    def _know(self, channels: Sequence[Channel]) -> None:
+        self._channels.update((channel.name, channel) for channel in channels)
 
     def _lose(self, bus: Bus, lost: LinkError) -> bool:
         """Say that a device which was up is gone; False when it was not up."""

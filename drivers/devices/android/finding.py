@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from drivers import linux
+from drivers import linux, zones
 from drivers.caps import Highest, Judge
 from drivers.devices.android import protocol
 from drivers.devices.android.batteries import BatteryFiles
@@ -228,15 +228,15 @@ def _zones(survey: Survey, device: str) -> Finding:
     for path in survey.matching(f"{_THERMAL}/thermal_zone[0-9]+/type"):
         folder = path.removesuffix("/type")
         title = linux.name(survey.values[path])
-        quantity = protocol.zone_quantity(title)
-        if quantity is None or protocol.zone_celsius(survey.values.get(f"{folder}/temp")) is None:
+        quantity = zones.phone_quantity(title)
+        if quantity is None or zones.phone_celsius(survey.values.get(f"{folder}/temp")) is None:
             continue
         room = quantity is Quantity.TEMPERATURE and len(rows[FAST_HZ]) < _FAST_ZONES
         rate_hz = FAST_HZ if room else STEADY_HZ
         if len(rows[rate_hz]) < _STEADY_ZONES:
             name = free_name(f"zone {title}", taken)
             channel = ZONES[quantity].of(device, name, rate_hz=rate_hz, detail=f"thermal zone {title}")
-            rows[rate_hz].append(FileGauge(channel, f"{folder}/temp", protocol.zone_celsius))
+            rows[rate_hz].append(FileGauge(channel, f"{folder}/temp", zones.phone_celsius))
     if rows[FAST_HZ] or rows[STEADY_HZ]:
         return Finding(rows[FAST_HZ], rows[STEADY_HZ])
     return Finding(

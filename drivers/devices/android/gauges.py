@@ -180,7 +180,7 @@ class UseGauge:
 
     def __init__(self, device: str, clusters: Sequence[Cluster], *, builtin: bool) -> None:
         self._clusters = clusters
-        self._before: dict[int, protocol.Ticks] = {}
+        self._before: dict[int, linux.Ticks] = {}
         self.channels = tuple(
             CPU_USE.of(device, f"use {one.policy}", detail=f"of {one.title} together, everything that runs")
             for one in clusters
@@ -201,7 +201,7 @@ class UseGauge:
         """Of each cluster its share; empty for one that is not known."""
         after = protocol.processor_ticks(f"{text}\n")
         before, self._before = self._before, after or self._before
-        shares = [protocol.use(before, after, cluster.processors) for cluster in self._clusters]
+        shares = [linux.use(before, after, cluster.processors) for cluster in self._clusters]
         return [b"" if share is None else _SHARE.pack(share) for share in shares]
 
 

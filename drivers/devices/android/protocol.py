@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from drivers import linux
-from drivers.model import Quantity
 
 DENIED = "the phone does not let adb's shell read it"
 """Why most of what is absent on an unrooted phone is absent."""
@@ -71,38 +70,16 @@ def switch(text: str) -> str:
 # --- processor ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Ticks:
-    """Of one processor since the phone started, in clock ticks: all of its time, and that in which it idled."""
-
-    total: int
-    idle: int
-
-
-def processor_ticks(text: str) -> dict[int, Ticks]:
+def processor_ticks(text: str) -> dict[int, linux.Ticks]:
     """``cpuN`` lines of ``/proc/stat``, the ones that are whole; a processor that is switched off has none."""
-    found: dict[int, Ticks] = {}
+    found: dict[int, linux.Ticks] = {}
     for number, words in _PROCESSOR.findall(text):
         times = list(map(int, words.split()[:8]))
-        found[int(number)] = Ticks(sum(times), sum(times[3:5]))
+        found[int(number)] = linux.Ticks(sum(times), sum(times[3:5]))
     return found
 
 
 _PROCESSOR = re.compile(r"^cpu([0-9]{1,3})((?: [0-9]{1,16}){4,10})[ \t]*\n", re.MULTILINE)
-
-
-def use(before: Mapping[int, Ticks], after: Mapping[int, Ticks], processors: Sequence[int]) -> float | None:
-    """Share of the time of these processors in which they worked, in percent; those that were off did not.
-
-    None when no time has passed for any of them.
-    """
-    steps = [(before[cpu], after[cpu]) for cpu in processors if cpu in before and cpu in after]
-    spans = [(late.total - early.total, late.idle - early.idle) for early, late in steps]
-    longest = max((total for total, _ in spans), default=0)
-    if longest <= 0:
-        return None
-    busy = sum(max(0, total - max(0, idle)) for total, idle in spans)
-    return min(100.0, 100 * busy / (longest * len(processors)))
 
 
 # --- memory ---------------------------------------------------------------------------------------------------------
@@ -250,27 +227,6 @@ def busy_percent(text: str | None) -> float | None:
     match = re.match(r"\s*([0-9]{1,3}(?:[.,][0-9]{1,4})?)\s*%?\s*$", text or "")
     value = float(match[1].replace(",", ".")) if match else None
     return value if value is not None and value <= 100 else None
-
-
-# --- zones ----------------------------------------------------------------------------------------------------------
-
-_NOT_HEAT = re.compile(r"^soc$|vbat|ibat|bcl|lvl[0-9]$|volt|curr", re.IGNORECASE)
-"""Zones whose figure is a charge, a voltage, a current or a level: ``soc``, ``vbat``, ``pm8350-ibat-lvl0``."""
-
-
-def zone_quantity(title: str) -> Quantity | None:
-    """What a thermal zone measures, by its name; None for one that is no temperature."""
-    if _NOT_HEAT.search(title):
-        return None
-    if re.search(r"gpu|g3d|tpu|npu|nsp|^(big|mid|little)$|mtktscpu|aoss", title, re.IGNORECASE):
-        return Quantity.TEMPERATURE
-    return linux.temperature_quantity("", title)
-
-
-def zone_celsius(text: str | None) -> float | None:
-    """Millidegrees as °C; below 1 °C stands what is in another unit, and no figure at all."""
-    value = linux.integer(text)
-    return linux.celsius(text) if value is not None and abs(value) >= 1000 else None
 
 
 # --- answers --------------------------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from drivers import thermalservice
 from drivers.base import Item
 from drivers.clock import SECOND
-from drivers.devices.android import protocol, scripts, thermalservice
+from drivers.devices.android import protocol, scripts
 from drivers.devices.android.channels import (
     BRIGHTNESS,
     COOLING,
@@ -18,10 +19,10 @@ from drivers.devices.android.channels import (
 )
 from drivers.devices.android.finding import free_name
 from drivers.devices.android.gauges import Missing
-from drivers.devices.android.thermalservice import STATUS_NAMES, Cooling, Temperature, Thermal
 from drivers.events import Absent, LimitEngaged, LimitReleased, LogLine
 from drivers.links.asking import Answer
 from drivers.model import Channel, reading
+from drivers.thermalservice import STATUS_NAMES, Cooling, Temperature, Thermal
 
 
 class Service(Protocol):

@@ -4,15 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from drivers import linux
+from drivers import linux, zones
 from drivers.devices.jetson.channels import CHIP_POWER, FAN_PWM, FAN_RPM, TEMPERATURES
 from drivers.devices.jetson.readers import Gauge, Missing, Reader
 from drivers.devices.jetson.survey import Survey
 from drivers.model import Channel, Quantity
 
-_ON_THE_CHIP = ("cpu", "bcpu", "mcpu", "gpu", "soc", "cv", "tj", "pll", "ao", "aux", "tdiode")
-"""NVIDIA's names of sensors in the SoC, before ``-therm`` and numbers."""
-_PMIC_CONSTANTS = (50.0, 100.0)
 _OTHERWISE_USED = ("cpu", "gpu", "fan", "ram", "swap", "rss")
 """Names of other channels; some zones are called so."""
 _POWER_MONITORS = ("ina3221", "ina238")
@@ -20,32 +17,14 @@ _POWER_MONITORS = ("ina3221", "ina238")
 _BOGUS_MAXIMUM = ("k10temp", "k8temp")
 
 
-def temperature_quantity(name: str) -> Quantity:
-    """Where a sensor sits by its name: ``CPU-therm``, ``soc012-thermal``, ``GPU``, ``Tboard_tegra``; else as on any Linux."""
-    stem = (
-        name.lower()
-        .replace("_tegra", "")
-        .removesuffix("-thermal")
-        .removesuffix("-therm")
-        .rstrip("0123456789")
-    )
-    return Quantity.TEMPERATURE if stem in _ON_THE_CHIP else linux.temperature_quantity(name, "")
-
-
-def zone_celsius(name: str, text: str) -> float | None:
-    """A zone's temperature; None for ``-256`` of one that is off, and for the PMIC's constants."""
-    degrees = linux.celsius(text)
-    return None if name.upper().startswith("PMIC") and degrees in _PMIC_CONSTANTS else degrees
-
-
 def find_temperatures(survey: Survey, device: str) -> tuple[list[Reader], list[Missing]]:
     """Zones first; of chips only those that no zone mirrors."""
-    zones = list(_zones(survey, device))
-    names = {gauge.channels[0].name.replace("-", "_") for gauge in zones}
+    of_zones = list(_zones(survey, device))
+    names = {gauge.channels[0].name.replace("-", "_") for gauge in of_zones}
     chips = [
         gauge for chip in _chips(survey, but=names) for gauge in _chip_temperatures(survey, device, *chip)
     ]
-    found = distinct([*zones, *chips])
+    found = distinct([*of_zones, *chips])
     missing = (
         () if found else (Missing("temperature", "this board has no temperature sensor that can be read"),)
     )
@@ -117,10 +96,10 @@ def _zones(survey: Survey, device: str) -> Iterator[Gauge]:
             (survey.text(kind), survey.text(f"{kind.removesuffix('type')}temp"))
             for kind in survey.find(rf"{folder}/trip_point_[0-9]+_type")
         ]
-        row = TEMPERATURES[temperature_quantity(name)]
+        row = TEMPERATURES[zones.board_quantity(name)]
         title = f"{name} temp" if name.lower() in _OTHERWISE_USED else name
         channel = row.of(device, title, limit=linux.trip_limit(trips), detail=f"thermal zone {name}")
-        yield Gauge(channel, path, partial(zone_celsius, name))
+        yield Gauge(channel, path, partial(zones.board_celsius, name))
 
 
 def _chips(survey: Survey, but: set[str] | None = None) -> Iterator[tuple[str, str]]:

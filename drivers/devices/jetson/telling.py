@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from drivers import zones
 from drivers.base import Item
 from drivers.clock import SECOND
 from drivers.devices.jetson import tegrastats
@@ -18,7 +19,6 @@ from drivers.devices.jetson.channels import (
 )
 from drivers.devices.jetson.protocol import Board, input_rails
 from drivers.devices.jetson.rails import point, sum_channel
-from drivers.devices.jetson.sensors import temperature_quantity
 from drivers.devices.jetson.tegrastats import Stats
 from drivers.events import Absent, ChannelsOpened, SamplesLost
 from drivers.model import Channel, reading
@@ -106,7 +106,7 @@ class Telling:
         yield from _engines(stats)
         if temperatures:
             for name, degrees in stats.celsius.items():
-                yield f"{name} temp", TEMPERATURES[temperature_quantity(name)], degrees
+                yield f"{name} temp", TEMPERATURES[zones.board_quantity(name)], degrees
         if rails:
             yield from self._rails(stats)
 

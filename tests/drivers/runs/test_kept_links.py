@@ -10,7 +10,7 @@ import pytest
 
 from drivers.clock import SECOND, SystemClock, pause
 from drivers.errors import LinkLost
-from drivers.events import ClockMeasured, ProcessStarted, TurnEnd, TurnEnded, TurnStarted
+from drivers.events import ChannelsOpened, ClockMeasured, ProcessStarted, TurnEnd, TurnEnded, TurnStarted
 from drivers.links import sshconnection
 from drivers.links.ssh import SshShell
 from drivers.links.sshconnection import SshConnection
@@ -24,6 +24,7 @@ from drivers.ticks import ticks
 from tests.rigs.adb_phone import Phone, Server, adb_server, phone
 from tests.rigs.adb_shells import bring_back, shell_of
 from tests.rigs.llama_runs import gone, run_spec, workload
+from tests.rigs.phones.phone import DUMPSYS, Thermal
 from tests.rigs.programs import install
 from tests.rigs.runs import Run, follow, stopping
 from tests.rigs.ssh_board import SshBoard
@@ -41,7 +42,7 @@ ZONE, POLICY, BATTERY = (
 )
 FILES = {
     f"{ZONE}/type": "cpu-0-0", f"{ZONE}/temp": "45000",
-    f"{POLICY}/scaling_cur_freq": "2400000", f"{POLICY}/scaling_max_freq": "2800000",
+    f"{POLICY}/related_cpus": "0 1", f"{POLICY}/scaling_cur_freq": "2400000", f"{POLICY}/scaling_max_freq": "2800000",
     f"{BATTERY}/type": "Battery", f"{BATTERY}/status": "Discharging", f"{BATTERY}/capacity": "57",
     f"{BATTERY}/voltage_now": "3912000", f"{BATTERY}/current_now": "-812000", f"{BATTERY}/temp": "314",
 }  # fmt: skip
@@ -58,6 +59,9 @@ def pixel(server: Server) -> Iterator[Phone]:
     with phone(server) as pixel:
         for name, text in FILES.items():
             write(pixel, name, text)
+        write(pixel, "system/rig/dumpsys/thermalservice", Thermal([(38.5, 3, "skin", 0)], status=1).text())
+        write(pixel, "system/bin/dumpsys", DUMPSYS)
+        (pixel.root / "system/bin/dumpsys").chmod(0o755)
         yield pixel
 
 
@@ -118,6 +122,10 @@ async def test_a_night_of_a_phone_whose_cable_is_out(server: Server, pixel: Phon
     ):  # fmt: skip
         assert kept[name].last_code == pytest.approx(value), name
     assert kept["kept rss"].last_code > 1_000_000
+    opened = {channel.name for event in again.of(ChannelsOpened) for channel in event.channels}
+    assert {"kept sensor skin", "kept thermal status"} <= opened, "asked every 10 s"
+    for name in ("kept cpu", "kept use policy4", "kept process_cpu"):
+        assert 0 <= kept[name].last_code <= 100, name
     zone = kept["kept cpu-0-0"]
     read = [(zone.time_at(at) + after.offset_ns, value_at(zone, at)) for at in range(zone.n)]
     assert 2 <= len(read) <= 6
@@ -193,8 +201,11 @@ async def test_a_board_whose_cable_is_pulled_and_plugged(board: SshBoard, tmp_pa
     up_ns = uptime_ns()
     after = again.of(ClockMeasured)[0]
     assert abs(after.offset_ns - (CLOCK.now() - up_ns)) <= after.uncertainty_ns + SLACK_NS
-    (rss,) = (block for block in again.of(Samples) if block.channel == "kept rss")
-    assert rss.last_code > 1_000_000
+    kept = {block.channel: block for block in again.of(Samples) if block.channel.startswith("kept ")}
+    assert kept["kept rss"].last_code > 1_000_000
+    assert kept["kept memory_available"].last_code > 1_000_000
+    for name in ("kept cpu", "kept process_cpu"):
+        assert 0 <= kept[name].last_code <= 100, name
     await gone(whole.one(ProcessStarted).pid)
     assert not list((board.home / ".cache/melt").iterdir())
 

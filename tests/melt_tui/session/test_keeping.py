@@ -10,7 +10,7 @@ import pytest
 from drivers.base import Item
 from drivers.clock import MILLISECOND, SECOND, Clock
 from drivers.errors import DriverError, LinkLost, RunFailed
-from drivers.events import LogLine, ProcessStarted, TurnStarted
+from drivers.events import ChannelsOpened, LogLine, ProcessStarted, TurnStarted
 from drivers.links.base import ShellLink
 from drivers.model import OnLinkLoss, RunSpec
 from melt_tui.events import DeviceFailed, DeviceUp, RunEnded, RunOutcome
@@ -105,6 +105,21 @@ async def test_it_is_taken_up_with_the_shell_that_the_device_has_then(
     assert [line.text for line in collected.of(LogLine)] == [
         "dev: the cable was pulled: it goes on there, for at most 60 s"
     ]
+
+
+async def test_what_nobody_sampled_meanwhile_is_said_when_it_is_back(
+    clock: SteppedClock, bus: Bus, collected: Collected
+) -> None:
+    kept = replace(ScriptedDevice().channels[0], name="kept rss", fills=("rss",))
+    back = ChannelsOpened(t_ns=5, device="dev", channels=(kept,))
+    away = Away()
+    away.shell = NoShell()
+    task = asyncio.ensure_future(source(Holding((TURN, LOST), (back, LOST), (back,)), clock, away).run(bus))
+    await clock.run_until(30 * SECOND)
+    await task
+    names = ", ".join(channel.name for channel in ScriptedDevice().channels)
+    said = [line.text for line in collected.of(LogLine) if "not sampled" in line.text]
+    assert said == [f"not sampled while dev was away: {names}"], "once, over two losses"
 
 
 async def test_what_a_lease_left_is_asked_for_however_late_the_device_is_back(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 
@@ -46,7 +47,8 @@ async def test_sampler_says_up_channels_and_wiring_before_the_first_sample(
     clock: SteppedClock, bus: Bus, collected: Collected
 ) -> None:
     sample = reading(CHANNEL, 1, 40.0)
-    device = ScriptedDevice([sample])
+    later = replace(CHANNEL, name="later")
+    device = ScriptedDevice([sample, ChannelsOpened(t_ns=1, device="dev", channels=(later,))])
     sampler = Sampler("dev", "test:dev", opener(device), clock, wire=("phone", "battery-terminals"))
     task = asyncio.ensure_future(sampler.run(bus))
     await settle()
@@ -56,7 +58,9 @@ async def test_sampler_says_up_channels_and_wiring_before_the_first_sample(
         ChannelsOpened,
         Wired,
         Samples,
+        ChannelsOpened,
     ]
+    assert sampler.channels == (CHANNEL, later)
     assert collected.of(Wired) == [Wired(t_ns=0, device="dev", feeds="phone", point="battery-terminals")]
     assert sampler.device is device
     task.cancel()

@@ -156,6 +156,20 @@ def test_a_run_that_keeps_outlives_the_loss(bench: Workbench, rig: Lab, device: 
     (said,) = (line for line in lines(bench) if "away for" in line)
     assert float(said.split()[2]) < away_s + 0.3, "no longer than it was, and the pause before"
     assert told(bench, "it goes on there")
+    (gaps,) = (line for line in lines(bench) if line.startswith(f"not sampled while {device} was away: "))
+    missed = set(gaps.partition(": ")[2].split(", "))
+    assert missed & {"screen", "memory_pressure"}
+    held = {
+        "rss",
+        "process_cpu",
+        "use policy0",
+        "cpu",
+        "BIG",
+        "thermal status",
+        "battery current",
+        "battery level",
+    }
+    assert not missed & {*held, "frequency policy0", "cap policy0", "memory_available", "battery voltage"}
     assert len(whole_turns(bench)) >= 3
     assert all(turn.output_tokens == 16 for turn in whole_turns(bench))
 

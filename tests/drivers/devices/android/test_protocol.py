@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers import linux
 from drivers.devices.android import protocol
-from drivers.devices.android.protocol import AppMemory, Rail, Ticks
-from drivers.model import Quantity
+from drivers.devices.android.protocol import AppMemory, Rail
 
 GETPROP = """[ro.build.id]: [BP1A.250505.005]
 [ro.build.version.release]: [15]
@@ -79,17 +79,17 @@ def test_switches(text: str, word: str) -> None:
 
 def test_use_of_a_cluster() -> None:
     before = protocol.processor_ticks(STAT)
-    assert before == {0: Ticks(500, 440), 1: Ticks(500, 460), 7: Ticks(50, 40)}
-    after = {0: Ticks(510, 440), 1: Ticks(510, 470), 7: Ticks(60, 45)}
-    assert protocol.use(before, after, (0, 1)) == pytest.approx(50.0)
-    assert protocol.use(before, after, (7,)) == pytest.approx(50.0)
-    assert protocol.use(before, before, (0, 1)) is None
-    assert protocol.use(before, after, (3,)) is None
+    assert before == {0: linux.Ticks(500, 440), 1: linux.Ticks(500, 460), 7: linux.Ticks(50, 40)}
+    after = {0: linux.Ticks(510, 440), 1: linux.Ticks(510, 470), 7: linux.Ticks(60, 45)}
+    assert linux.use(before, after, (0, 1)) == pytest.approx(50.0)
+    assert linux.use(before, after, (7,)) == pytest.approx(50.0)
+    assert linux.use(before, before, (0, 1)) is None
+    assert linux.use(before, after, (3,)) is None
 
 
 def test_a_processor_that_is_off_does_no_work() -> None:
-    before, after = {0: Ticks(0, 0), 1: Ticks(0, 0)}, {0: Ticks(10, 0)}
-    assert protocol.use(before, after, (0, 1)) == pytest.approx(50.0)
+    before, after = {0: linux.Ticks(0, 0), 1: linux.Ticks(0, 0)}, {0: linux.Ticks(10, 0)}
+    assert linux.use(before, after, (0, 1)) == pytest.approx(50.0)
 
 
 def test_pages_of_a_process() -> None:
@@ -173,34 +173,6 @@ def test_clocks_of_a_gpu() -> None:
     assert protocol.busy_percent("143") is None
 
 
-@pytest.mark.parametrize(
-    ("title", "quantity"),
-    [
-        ("cpu-0-0-0", Quantity.TEMPERATURE),
-        ("cpu0-silver-step", Quantity.TEMPERATURE),
-        ("gpuss-0", Quantity.TEMPERATURE),
-        ("BIG", Quantity.TEMPERATURE),
-        ("soc_max", Quantity.TEMPERATURE),
-        ("battery", Quantity.BATTERY_TEMPERATURE),
-        ("quiet-skin", Quantity.SKIN_TEMPERATURE),
-        ("xo-therm", Quantity.OTHER_TEMPERATURE),
-        ("soc", None),
-        ("vbat", None),
-        ("pm8550b-ibat-lvl0", None),
-        ("pm8350b-bcl-lvl2", None),
-    ],
-)
-def test_what_a_zone_measures(title: str, quantity: Quantity | None) -> None:
-    assert protocol.zone_quantity(title) is quantity
-
-
-@pytest.mark.parametrize(
-    ("text", "value"), [("52300", 52.3), ("52", None), ("0", None), ("-273000", None), ("-5000", -5.0)]
-)
-def test_a_zone_in_another_unit_or_without_a_sensor_reads_nothing(text: str, value: float | None) -> None:
-    assert protocol.zone_celsius(text) == value
-
-
 def test_a_survey() -> None:
     seen = protocol.survey("= /a/policy10/x 5\n= /a/policy2/x 6 7\n! /sys/class/thermal\njunk\n= /cut 1")
     assert seen.matching("/a/policy[0-9]+/x") == ["/a/policy2/x", "/a/policy10/x"]
@@ -253,8 +225,6 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
         protocol.brightness,
         protocol.hertz,
         protocol.busy_percent,
-        protocol.zone_quantity,
-        protocol.zone_celsius,
         protocol.survey,
         protocol.sections,
     ):
@@ -269,7 +239,7 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     st.dictionaries(st.integers(0, 99), st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), max_size=12)
 )
 def test_use_lies_between_0_and_100(ticks: dict[int, tuple[int, int]]) -> None:
-    before = {cpu: Ticks(0, 0) for cpu in ticks}
-    after = {cpu: Ticks(busy + idle, idle) for cpu, (busy, idle) in ticks.items()}
-    share = protocol.use(before, after, tuple(ticks))
+    before = {cpu: linux.Ticks(0, 0) for cpu in ticks}
+    after = {cpu: linux.Ticks(busy + idle, idle) for cpu, (busy, idle) in ticks.items()}
+    share = linux.use(before, after, tuple(ticks))
     assert share is None or 0 <= share <= 100

@@ -1,11 +1,9 @@
 """Temperatures, fans and powers by the names that the kernel gives them."""
 
-import pytest
-
 from drivers.base import Item
 from drivers.devices.jetson import sensors
 from drivers.devices.jetson.survey import Survey
-from drivers.model import Quantity, Samples, Unit
+from drivers.model import Samples, Unit
 from tests.rigs import sysfs_trees
 from tests.rigs.boards import trees
 
@@ -16,44 +14,6 @@ def survey(tree: trees.Tree) -> Survey:
 
 def codes(items: list[Item]) -> list[float]:
     return [item.last_code for item in items if isinstance(item, Samples)]
-
-
-@pytest.mark.parametrize(
-    ("name", "quantity"),
-    [
-        ("CPU-therm", Quantity.TEMPERATURE),
-        ("cpu-thermal", Quantity.TEMPERATURE),
-        ("GPU-therm", Quantity.TEMPERATURE),
-        ("soc012-thermal", Quantity.TEMPERATURE),
-        ("tj-thermal", Quantity.TEMPERATURE),
-        ("CV2-therm", Quantity.TEMPERATURE),
-        ("Tdiode_tegra", Quantity.TEMPERATURE),
-        ("BCPU", Quantity.TEMPERATURE),
-        ("Tboard_tegra", Quantity.OTHER_TEMPERATURE),
-        ("PMIC-Die", Quantity.OTHER_TEMPERATURE),
-        ("thermal-fan-est", Quantity.OTHER_TEMPERATURE),
-        ("thermal", Quantity.OTHER_TEMPERATURE),
-        ("nvme", Quantity.OTHER_TEMPERATURE),
-    ],
-)
-def test_where_a_sensor_sits(name: str, quantity: Quantity) -> None:
-    assert sensors.temperature_quantity(name) is quantity
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "degrees"),
-    [
-        ("GPU-therm", "45500", 45.5),
-        ("GPU-therm", "-256000", None),
-        ("gpu-thermal", "", None),
-        ("PMIC-Die", "100000", None),
-        ("PMIC-Die", "50000", None),
-        ("CPU-therm", "100000", 100.0),
-        ("cv0-thermal", "0", None),
-    ],
-)
-def test_a_zones_sentinels(name: str, text: str, degrees: float | None) -> None:
-    assert sensors.zone_celsius(name, text) == degrees
 
 
 def test_zones_bear_the_temperature_at_which_the_board_slows_down() -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.devices.android import thermalservice
-from drivers.devices.android.thermalservice import Cooling, Temperature, Thermal
+from drivers import thermalservice
 from drivers.model import Quantity
+from drivers.thermalservice import Cooling, Temperature, Thermal
 
 GALAXY_A52 = """IsStatusOverride: false
 ThermalEventListeners:
