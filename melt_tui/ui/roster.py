@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from drivers.events import Absent
 from drivers.model import Found
 from melt_tui.config import DeviceConfig
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase
@@ -52,6 +53,8 @@ class Known:
     found: Sequence[Found] | None = None
     """By the last scan; None before it has answered."""
     saved: Sequence[DeviceConfig] = ()
+    absences: Sequence[Absent] = ()
+    """What the session's devices said that they do not give, in order of time."""
 
 
 def groups(known: Known) -> tuple[RosterGroup, ...]:
@@ -88,7 +91,7 @@ def _open(known: Known) -> Iterator[RosterEntry]:
         address = device.info.address if device.info else known.addresses.get(name, "")
         saved = saved_entry(known, address, name)
         address = address or (saved.address if saved else "")
-        reason, next_step = _why(device, seen.get(bare(address)))
+        reason, next_step = _why(device, seen.get(bare(address)), known.absences)
         yield RosterEntry(
             key=f"name {name}",
             group=_scheme(address),
@@ -165,13 +168,24 @@ def _said(known: Known, device: DeviceView) -> str:
     return device.state
 
 
-def _why(device: DeviceView, found: Found | None) -> tuple[str, str]:
-    """A scan knows the newest reason; the device's own is that of its last attempt."""
+def _why(device: DeviceView, found: Found | None, absences: Sequence[Absent]) -> tuple[str, str]:
+    """A scan knows the newest reason; the device's own is that of its last attempt. Of one that is up: what it lacks."""
     if device.state is DeviceState.UP:
-        return "", ""
+        return _lacks(device, absences)
     if found is not None and not found.ready:
         return found.reason, found.next_step
     return device.reason, device.remedy
+
+
+def _lacks(device: DeviceView, absences: Sequence[Absent]) -> tuple[str, str]:
+    """What it has not told since it is up, as far as somebody could do something about it."""
+    said = {
+        one.what: one
+        for one in absences
+        if one.device == device.device and one.remedy and one.t_ns >= device.since_ns
+    }
+    reasons = [f"no {one.what}: {one.reason}" for one in said.values()]
+    return "; ".join(reasons), "; ".join(dict.fromkeys(one.remedy for one in said.values()))
 
 
 def _detail(device: DeviceView) -> str:

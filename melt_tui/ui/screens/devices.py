@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
-from drivers.events import Event
+from drivers.events import Absent, Event
 from drivers.model import Found
 from melt_tui.events import DeviceConnecting
 from melt_tui.timeline import Timeline
@@ -35,7 +35,7 @@ _LOOK_S = 0.5
 _SCAN_S = 3.0
 """Pause between a scan's answer and the next scan."""
 _TRIED_AT_MOST = 500
-"""Attempts to connect among which addresses are looked for: the newest."""
+"""Attempts to connect among which addresses are looked for, and absences that are looked at: the newest."""
 _LAST = 1 << 30
 
 
@@ -55,6 +55,7 @@ class DevicesScreen(Room[str]):
         self._orders = DeviceOrders(self, bench)
         self._found: Sequence[Found] | None = None
         self._addresses: Mapping[str, str] = {}
+        self._absences: Sequence[Absent] = ()
         self._entries: Sequence[RosterEntry] = ()
         self._selected = ""
         self._problem = ""
@@ -100,7 +101,13 @@ class DevicesScreen(Room[str]):
         stock = Stock(view, chosen(saved))
         if any(one.info is None and one.device not in self._addresses for one in devices(view)):
             self._find_addresses()
-        known = Known(stock=stock, addresses=self._addresses, found=self._found, saved=saved)
+        known = Known(
+            stock=stock,
+            addresses=self._addresses,
+            found=self._found,
+            saved=saved,
+            absences=self._absences,
+        )
         listed = groups(known)
         self._entries = [entry for group in listed for entry in group.entries]
         self._selected = self._kept_choice()
@@ -135,6 +142,7 @@ class DevicesScreen(Room[str]):
         if got.value is not None:
             self._found = got.value
         self._problem = got.problem
+        self._find_absences()
         self.look_now()
         if self._settings.frames_per_s:
             self.set_timer(_SCAN_S, self._scan_on)
@@ -153,6 +161,14 @@ class DevicesScreen(Room[str]):
         got = await answer(self._executor.submit(_tried, timeline))
         if got.value and got.value != self._addresses:
             self._addresses = got.value
+            self.look_now()
+
+    @work(exclusive=True, group="absences")
+    async def _find_absences(self) -> None:
+        """What a device that is up lacks is said once, when it is opened: it is looked for with every scan."""
+        got = await answer(self._executor.submit(_absences, self._bench.timeline))
+        if got.value is not None and got.value != self._absences:
+            self._absences = got.value
             self.look_now()
 
     def _kept_choice(self) -> str:
@@ -200,3 +216,9 @@ def _tried(timeline: Timeline) -> Mapping[str, str]:
     kinds: tuple[type[Event], ...] = (DeviceConnecting,)
     tried = timeline.events(*timeline.span(), kinds=kinds, limit=_TRIED_AT_MOST)
     return {event.device: event.address for event in tried if isinstance(event, DeviceConnecting)}
+
+
+def _absences(timeline: Timeline) -> Sequence[Absent]:
+    """What devices said that they do not give, in order of time: the newest."""
+    said = timeline.events(*timeline.span(), kinds=(Absent,), limit=_TRIED_AT_MOST)
+    return [event for event in said if isinstance(event, Absent)]

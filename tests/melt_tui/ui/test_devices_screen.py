@@ -9,6 +9,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Label, Select
 
 from drivers.errors import LinkLost
+from drivers.events import Absent
 from drivers.model import DeviceKind, Found
 from melt_tui.config import DeviceConfig
 from melt_tui.ui.app import MeltApp
@@ -19,8 +20,9 @@ from melt_tui.ui.screens.password_dialog import PasswordDialog
 from melt_tui.ui.screens.setup_dialog import SetupDialog
 from melt_tui.ui.widgets.device_list import DeviceList
 from melt_tui.workbench import PasswordWanted, SetupRequest
+from tests.rigs.brute import Brute
 from tests.rigs.fake_bench import FakeBench, done, failed
-from tests.rigs.night_run import HOST, PHONE
+from tests.rigs.night_run import HOST, PHONE, Story, at, items
 from tests.rigs.pilots import bench_of, press, settle, until
 
 SIZE = (120, 36)
@@ -57,6 +59,21 @@ def devices_of(app: MeltApp) -> DevicesScreen:
 
 def top(app: MeltApp) -> type[Screen[Any]]:
     return type(app.screen)
+
+
+async def test_a_device_that_is_open_says_what_it_lacks(
+    desk: Any, make_app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacks = Absent(
+        t_ns=at(1), device=HOST, what="tegrastats", reason="it is not installed", remedy="sudo apt install it"
+    )
+    monkeypatch.setattr(FakeBench, "timeline", Brute([*items(Story()), lacks]))
+    async with make_app(desk()).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await walk(pilot, "d")
+        await until(
+            pilot, lambda: "no tegrastats: it is not installed: sudo apt install it" in text(pilot.app)
+        )
 
 
 async def test_what_is_found_and_what_is_not_each_with_the_next_step(desk: Any, make_app: Any) -> None:

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from typing import Any
 
+from drivers.events import Absent
 from drivers.model import DeviceKind, Found
 from melt_tui.config import DeviceConfig
 from melt_tui.timeline import DeviceState
@@ -84,6 +85,28 @@ def test_a_lost_or_failed_device_says_why_the_newest_look_first() -> None:
     )
     told = entries(known(stock=lost, found=[seen]))[f"name {HOST}"]
     assert (told.said, told.reason, told.next_step) == ("away 3.0 s", "offline", "plug it in")
+
+
+def test_a_device_that_is_up_says_what_it_lacks_where_something_can_be_done() -> None:
+    """Since it is up, and each thing once: what was installed meanwhile is not asked for again."""
+    since_ns = VIEW.devices[HOST].since_ns
+    lacks = Absent(
+        t_ns=since_ns, device=HOST, what="tegrastats", reason="it is not installed", remedy="install it"
+    )
+    others = [
+        replace(lacks, t_ns=since_ns - 1, what="before"),
+        replace(lacks, what="fan", remedy=""),
+        replace(lacks, device=PHONE, what="charge"),
+    ]
+    told = entries(known(absences=[*others, lacks, replace(lacks, t_ns=since_ns + 1)]))[f"name {HOST}"]
+    assert (told.reason, told.next_step) == ("no tegrastats: it is not installed", "install it")
+    rails = replace(lacks, what="power", reason="no rails")
+    told = entries(known(absences=[lacks, rails]))[f"name {HOST}"]
+    assert (told.reason, told.next_step) == (
+        "no tegrastats: it is not installed; no power: no rails", "install it",
+    )  # fmt: skip
+    away = state(HOST, DeviceState.LOST, reason="the cable was pulled")
+    assert entries(known(stock=away, absences=[lacks]))[f"name {HOST}"].reason == "the cable was pulled"
 
 
 def test_a_device_that_was_never_up_is_known_by_where_it_is_looked_for_or_by_the_config_file() -> None:
