@@ -11,6 +11,7 @@ from pathlib import Path
 
 from drivers.runtimes.llama_server.needs import engine_objection
 from melt_tui import format as fmt
+from melt_tui.workbench import versions
 
 LOW_DISK_BYTES = 2_000_000_000
 
@@ -21,8 +22,9 @@ EXTRAS = {
     "ssh": ("asyncssh", "boards over SSH"),
     "serial": ("serial", "serial power meters"),
     "usb": ("usb", "Monsoon HVPM power meters"),
+    "parquet": ("pyarrow", "exports as Parquet"),
 }
-"""Extra → the module that it installs, and what for."""
+"""Extra → the module that tells whether it is there, and what for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Finding:
 
 def examine(folders: Mapping[str, Path], environment: Mapping[str, str] = os.environ) -> list[Finding]:
     """Everything that can be told without starting anything. ``folders``: what for → where files are written."""
-    findings = [_python(), *_extras(), _engine(), _terminal(environment)]
+    findings = [_python(), *_libraries(), *_extras(), _engine(), _terminal(environment)]
     findings += [_folder(purpose, folder) for purpose, folder in folders.items()]
     return findings
 
@@ -48,11 +50,26 @@ def _python() -> Finding:
     return Finding("Python", good, f"{version} on {platform.platform()}", "" if good else "use 3.11 or newer")
 
 
+def _libraries() -> Iterator[Finding]:
+    """Of what everything needs only what is wrong."""
+    wrong = [one.said for one in versions.seen() if not one.good]
+    if wrong:
+        remedy = f"pip install '{versions.PACKAGE}'"
+        yield Finding("libraries", good=False, detail="; ".join(wrong), remedy=remedy)
+
+
 def _extras() -> Iterator[Finding]:
     for extra, (module, purpose) in EXTRAS.items():
-        there = importlib.util.find_spec(module) is not None
-        remedy = "" if there else f"pip install 'melt-tui[{extra}]'"
-        yield Finding(f"extra {extra}", True if there else None, purpose, remedy)
+        remedy = f"pip install '{versions.PACKAGE}[{extra}]'"
+        if importlib.util.find_spec(module) is None:
+            yield Finding(f"extra {extra}", None, purpose, remedy)
+            continue
+        seen = versions.seen(extra)
+        good = all(one.good for one in seen)
+        told = "; ".join(one.said for one in seen)
+        yield Finding(
+            f"extra {extra}", good, f"{purpose}: {told}" if told else purpose, "" if good else remedy
+        )
 
 
 def _engine() -> Finding:
