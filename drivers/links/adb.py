@@ -9,6 +9,7 @@ from pathlib import Path
 from drivers.clock import SECOND, Clock, pause
 from drivers.errors import Garbled, LinkError, LinkLost
 from drivers.foreign import printable
+from drivers.links import wireless
 from drivers.links.adbserver import AdbServer, translated
 from drivers.links.adbstream import AdbStream, send_parts
 from drivers.links.adbsync import AdbFiles
@@ -177,11 +178,14 @@ async def move_to_wifi(
 
 
 async def _wireless_address(shell: RemoteShell, serial: str) -> str:
-    answer = await shell.run(["ip", "-4", "-o", "addr", "show", "wlan0"])
-    words = answer.out.split()
-    if "inet" not in words[:-1]:
-        raise LinkLost(f"{serial} has no wireless address", remedy="join a wireless network on it")
-    return words[words.index("inet") + 1].partition("/")[0]
+    addresses, routes = await shell.run(wireless.ADDRESSES), await shell.run(wireless.ROUTES)
+    address = wireless.wireless_address(addresses.out, routes.out)
+    if address is None:
+        raise LinkLost(
+            f"{serial} has no address in a wireless network",
+            remedy="switch Wi-Fi on and join this computer's network on it",
+        )
+    return address
 
 
 async def _forwarded(stream: AdbStream, title: str) -> int:

@@ -17,6 +17,7 @@ from drivers.links.base import Progress
 from drivers.links.summing import Source
 from tests.rigs.adb_phone import Phone, Server, free_port, phone
 from tests.rigs.adb_shells import CLOCK, bring_back, shell_of
+from tests.rigs.phone_network import MOBILE, MOBILE_ROUTE, ON_WLAN0, write_ip
 
 
 @pytest.fixture
@@ -192,12 +193,9 @@ async def test_a_forwarded_port(server: Server, shell: AdbShell) -> None:
     assert server.adb("forward", "--list").strip() == ""
 
 
-async def test_moving_to_wifi(server: Server, tmp_path: Path) -> None:
-    tools = tmp_path / "system" / "bin"
-    tools.mkdir(parents=True)
-    (tools / "ip").write_text(
-        "#!/system/bin/sh\necho '3: wlan0    inet 127.0.0.1/24 brd 127.0.0.255 scope global wlan0'\n"
-    )
+@pytest.mark.parametrize("name", ["wlan0", "wlan1", "swlan0"])
+async def test_moving_to_wifi(server: Server, tmp_path: Path, name: str) -> None:
+    write_ip(tmp_path / "system" / "bin", MOBILE, ON_WLAN0.replace("wlan0", name), routes=(MOBILE_ROUTE,))
     port = free_port()
     with phone(server, tmp_path) as guest:
         assert await shell_of(server, guest).over_wifi(port) == f"127.0.0.1:{port}"
@@ -206,13 +204,12 @@ async def test_moving_to_wifi(server: Server, tmp_path: Path) -> None:
         server.adb("disconnect", f"127.0.0.1:{port}")
 
 
-async def test_no_wireless_network(server: Server, shell: AdbShell, tmp_path: Path) -> None:
-    tools = tmp_path / "system" / "bin"
-    tools.mkdir(parents=True)
-    (tools / "ip").write_text("#!/system/bin/sh\necho 'Device \"wlan0\" does not exist.' >&2; exit 1\n")
+async def test_no_wireless_network(server: Server, tmp_path: Path) -> None:
+    """The mobile network leads nowhere, although the phone reaches all else over it."""
+    write_ip(tmp_path / "system" / "bin", MOBILE, routes=(MOBILE_ROUTE,))
     with (
         phone(server, tmp_path) as guest,
-        pytest.raises(LinkLost, match="has no wireless address: join a wireless network"),
+        pytest.raises(LinkLost, match="has no address in a wireless network: switch Wi-Fi on and join"),
     ):
         await shell_of(server, guest).over_wifi()
 

@@ -22,6 +22,7 @@ from melt_tui.workbench import Bench, HostKey, Place, SessionSetup, Workbench
 from melt_tui.workbench.devices import Devices
 from tests.rigs import adb_phone
 from tests.rigs.lab import PATIENCE_S, state_of, until, up
+from tests.rigs.phone_network import ON_WLAN0, write_ip
 from tests.rigs.phones.pixel import pixel
 from tests.rigs.ssh_board import SshBoard
 
@@ -275,8 +276,7 @@ def test_a_phone_that_moves_to_wifi_keeps_its_name(
 ) -> None:
     """The adb server takes it for an emulator, which as one on a cable has a name; its daemon starts anew and listens."""
     shutil.copytree(tree, tmp_path / "tree", symlinks=True)
-    network = tmp_path / "tree" / "system" / "bin" / "ip"
-    network.write_text("#!/system/bin/sh\necho '3: wlan0    inet 127.0.0.1/24 scope global wlan0'\n")
+    write_ip(tmp_path / "tree" / "system" / "bin", ON_WLAN0)
     monkeypatch.setattr(adb, "WIFI_PORT", adb_phone.free_port())
     with adb_phone.phone(tree=tmp_path / "tree") as phone:
         serial = server.on_cable(phone)
