@@ -1,4 +1,5 @@
-"""Whether a meter's clock and that of the device it feeds agree, by the power edges of the runs of a recording.
+"""Whether a meter's clock and that of the device it feeds agree, by the power edges of the runs of a recording, or by a
+logic line of the meter's that the device moves.
 
 What is found can be applied: times of the meter are then moved on reading, and that can be taken back. What was measured
 stays as it was.
@@ -15,7 +16,8 @@ import numpy as np
 from drivers.clock import MILLISECOND, SECOND
 from drivers.model import Channel, Kind, Quantity
 from melt_tui import format as fmt
-from melt_tui.analysis.power import Source, sources
+from melt_tui.analysis.logic_lines import Clocked, Line, by_line
+from melt_tui.analysis.power import sources
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.runevents import RunEvents, run_events
 from melt_tui.analysis.samples import read
@@ -27,13 +29,10 @@ from melt_tui.timeline import Window
 from melt_tui.timeline.clockmap import ClockRow
 from melt_tui.timeline.grid import choose, floor_to
 
-ORIGIN = "power edge"
-"""Of a correction, in the clock map."""
-
 MOST_NS = 20 * SECOND
 """Of a run no more than its beginning is looked at: clocks drift."""
 
-_OFFER = ": `melt align FILE --apply` corrects it"
+_OFFER = ": `melt align FILE --apply"
 
 _NONE = "no meter was wired to a device that ran a model"
 _FINEST_NS = MILLISECOND
@@ -56,6 +55,8 @@ class RunAlignment:
     confidence: float
     edges: int
     reason: str
+    evidence: str
+    """By what it was found: ``power edge``, or ``line D0`` and the moments of a turn that it marks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,8 @@ class MeterAlignment:
     confidence: float
     edges: int
     reason: str
+    evidence: str
+    """By what it was found; it is told by what a correction is justified too."""
     applied_ms: float | None
     """By what the meter's times are moved on reading; None where nobody had them corrected."""
     offered: bool
@@ -79,25 +82,28 @@ class MeterAlignment:
     runs: tuple[RunAlignment, ...]
 
 
-def alignments(recording: Recorded) -> tuple[MeterAlignment, ...]:
-    """Every meter that was wired to a device with a run."""
-    return tuple(told for told, _ in _found(recording))
+def alignments(recording: Recorded, line: Line | None = None) -> tuple[MeterAlignment, ...]:
+    """Every meter that was wired to a device with a run; with ``line`` by that one, and meters that have it alone.
+
+    Raises UsageError where there is no such line.
+    """
+    return tuple(told for told, _ in _found(recording, line))
 
 
-def of_file(path: Path, meter: str = "") -> Sequence[Mapping[str, Any]]:
+def of_file(path: Path, meter: str = "", line: Line | None = None) -> Sequence[Mapping[str, Any]]:
     """As ``melt align --json`` prints it, of one meter or of all. Raises UsageError, and what opening a recording raises."""
-    return [asdict(one) for one in _of(path, meter)]
+    return [asdict(one) for one in _of(path, meter, line)]
 
 
-def text_of_file(path: Path, meter: str = "") -> Sequence[str]:
+def text_of_file(path: Path, meter: str = "", line: Line | None = None) -> Sequence[str]:
     """As ``melt align`` prints it. Raises as ``of_file``."""
-    return [line_of(one) for one in _of(path, meter)] or [_NONE]
+    return [line_of(one, line) for one in _of(path, meter, line)] or [_NONE]
 
 
-def _of(path: Path, meter: str) -> Sequence[MeterAlignment]:
+def _of(path: Path, meter: str, line: Line | None) -> Sequence[MeterAlignment]:
     with closing(Recording(path)) as recording:
         _known(recording, meter)
-        return [one for one in alignments(recording) if meter in {"", one.meter}]
+        return [one for one in alignments(recording, line) if meter in {"", one.meter}]
 
 
 def _known(recording: Recorded, meter: str) -> None:
@@ -109,23 +115,26 @@ def _known(recording: Recorded, meter: str) -> None:
         )
 
 
-def line_of(one: MeterAlignment) -> str:
+def line_of(one: MeterAlignment, line: Line | None = None) -> str:
     """What was found, with the correction that is offered."""
-    return fmt.plain(_sentence(one), 300) + (_OFFER if one.offered else "")
+    offer = f"{_OFFER}{f' --line {line.text}' if line else ''}` corrects it"
+    return fmt.plain(_sentence(one), 300) + (offer if one.offered else "")
 
 
-def apply(path: Path, meter: str = "") -> Sequence[str]:
-    """Correct the meters whose clocks are surely off, or the one of this name; their names.
+def apply(path: Path, meter: str = "", line: Line | None = None) -> Sequence[str]:
+    """Correct the meters whose clocks are surely off, or the one of this name; their names. By a line that was named
+    every meter is corrected that has it.
 
     Raises UsageError where a named one cannot be corrected, BadRecording, CannotWrite.
     """
     with closing(Recording(path)) as recording:
         _known(recording, meter)
-        found = [(one, row) for one, row in _found(recording) if not meter or one.meter == meter]
-    chosen = [(one, row) for one, row in found if row is not None and (one.offered or meter)]
-    if meter and not chosen:
+        found = [(one, row) for one, row in _found(recording, line) if not meter or one.meter == meter]
+    chosen = [(one, row) for one, row in found if row is not None and (one.offered or meter or line)]
+    if (meter or line) and not chosen:
         reason = found[0][0].reason if found else "it was wired to no device that ran a model"
-        raise UsageError(f"{meter} cannot be aligned: {reason}", "`melt align FILE` tells what is known")
+        name = meter or found[0][0].meter
+        raise UsageError(f"{name} cannot be aligned: {reason}", "`melt align FILE` tells what is known")
     for one, row in chosen:
         library.correct_clock(path, one.meter, row)
     return [one.meter for one, _ in chosen]
@@ -153,39 +162,35 @@ def _sentence(one: MeterAlignment) -> str:
     off = f"{fmt.fixed(abs(one.offset_ms), 1)} ms {side}, ± {fmt.fixed(one.uncertainty_ms, 1)} ms"
     sure = f"confidence {fmt.fixed(one.confidence, 2)}, {one.edges} edges"
     applied = "" if one.applied_ms is None else f", corrected by {fmt.fixed(one.applied_ms, 1)} ms"
-    return f"{what}{off} by the power edge ({sure}{applied})"
+    return f"{what}{off} by the {one.evidence} ({sure}{applied})"
 
 
-def _found(recording: Recorded) -> Iterator[tuple[MeterAlignment, ClockRow | None]]:
+def _found(recording: Recorded, line: Line | None) -> Iterator[tuple[MeterAlignment, ClockRow | None]]:
     """Each meter, with the correction that follows from it where one does."""
     channels, runs = Channels(recording), run_events(recording)
+    if line is not None:
+        for marked, each in by_line(recording, channels, runs, line):
+            yield _told(recording, marked, each)
+        return
     for meter in _fastest(recording, channels, runs):
-        each = {
+        edges = {
             run.started.run: _of_run(recording, channels, meter, run)
             for run in runs
             if run.started.device == meter.feeds
         }
-        yield _told(recording, meter, each)
+        yield _told(recording, meter, edges)
 
 
-@dataclass(frozen=True, slots=True)
-class _Meter:
-    """The channel of a meter that tells most of its clock, and the device that it feeds."""
-
-    source: Source
-    feeds: str
-
-
-def _fastest(recording: Recorded, channels: Channels, runs: Iterable[RunEvents]) -> list["_Meter"]:
+def _fastest(recording: Recorded, channels: Channels, runs: Iterable[RunEvents]) -> list[Clocked]:
     """Of every meter that feeds a device with a run: its fastest channel of power."""
     _, end_ns = recording.span()
-    found: dict[str, _Meter] = {}
+    found: dict[str, Clocked] = {}
     for device in dict.fromkeys(run.started.device for run in runs):
         for source in sources(recording, channels, device, end_ns):
             best = found.get(source.channel.device)
             known = source.meter and source.channel.quantity is Quantity.POWER
-            if known and (best is None or _rate(source.channel) > _rate(best.source.channel)):
-                found[source.channel.device] = _Meter(source, device)
+            if known and (best is None or _rate(source.channel) > _rate(best.channel)):
+                found[source.channel.device] = Clocked(source.channel, device, source.point)
     return list(found.values())
 
 
@@ -194,9 +199,9 @@ def _rate(channel: Channel) -> float:
 
 
 def _told(
-    recording: Recorded, meter: _Meter, runs: Mapping[str, Alignment]
+    recording: Recorded, meter: Clocked, runs: Mapping[str, Alignment]
 ) -> tuple[MeterAlignment, ClockRow | None]:
-    channel = meter.source.channel
+    channel = meter.channel
     row = recording.clock.correction(channel.device)
     whole = joined(list(runs.values()))
     left = whole if row is None else replace(whole, offset_ns=_less(whole.offset_ns, row.offset_ns))
@@ -204,12 +209,13 @@ def _told(
         meter=channel.device,
         channel=channel.name,
         feeds=meter.feeds,
-        point=meter.source.point,
+        point=meter.point,
         offset_ms=_ms(whole.offset_ns),
         uncertainty_ms=_ms(whole.uncertainty_ns),
         confidence=whole.confidence,
         edges=whole.edges,
         reason=whole.reason,
+        evidence=whole.evidence,
         applied_ms=None if row is None else row.offset_ns / MILLISECOND,
         offered=left.worth,
         runs=tuple(_run(name, found) for name, found in runs.items()),
@@ -225,13 +231,14 @@ def _run(name: str, found: Alignment) -> RunAlignment:
         confidence=found.confidence,
         edges=found.edges,
         reason=found.reason,
+        evidence=found.evidence,
     )
 
 
 def _correction(recording: Recorded, whole: Alignment) -> ClockRow | None:
     if not whole.sure or whole.offset_ns is None or whole.uncertainty_ns is None:
         return None
-    return ClockRow(recording.span()[0], whole.offset_ns, whole.uncertainty_ns, ORIGIN)
+    return ClockRow(recording.span()[0], whole.offset_ns, whole.uncertainty_ns, whole.evidence)
 
 
 def _less(offset_ns: int | None, by_ns: int) -> int | None:
@@ -242,9 +249,9 @@ def _ms(t_ns: int | None) -> float | None:
     return None if t_ns is None else t_ns / MILLISECOND
 
 
-def _of_run(recording: Recorded, channels: Channels, meter: _Meter, run: RunEvents) -> Alignment:
+def _of_run(recording: Recorded, channels: Channels, meter: Clocked, run: RunEvents) -> Alignment:
     """By the times as they were measured: a correction that is in force is taken off again."""
-    channel = meter.source.channel
+    channel = meter.channel
     row = recording.clock.correction(channel.device)
     moments = list(_moments(run))
     power = _power(recording, channels, channel, moments) if moments else None

@@ -42,6 +42,29 @@ class Source:
         return self.point == GAUGE
 
 
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What a meter is wired to, and since when if it was wired to something else before."""
+
+    wired: Wired
+    since_ns: int
+
+    def then(self, wired: Wired) -> "Wire":
+        """After it was told again: a meter that comes back tells the same."""
+        same = (wired.feeds, wired.point) == (self.wired.feeds, self.wired.point)
+        return Wire(wired, self.since_ns if same else wired.t_ns)
+
+
+def wires(recording: Recorded, t1_ns: int) -> Mapping[str, Wire]:
+    """By meter, what it was last wired to until then."""
+    found: dict[str, Wire] = {}
+    for event in recording.events(recording.span()[0], t1_ns, kinds=(Wired,), limit=EVERY):
+        if isinstance(event, Wired):
+            known = found.get(event.device)
+            found[event.device] = known.then(event) if known else Wire(event, EVER)
+    return found | dict(_corrected(recording, found))
+
+
 def sources(recording: Recorded, channels: Channels, device: str, t1_ns: int) -> list[Source]:
     """Everything that measured this device until then, those first that see most of it.
 
@@ -50,7 +73,7 @@ def sources(recording: Recorded, channels: Channels, device: str, t1_ns: int) ->
     """
     own = _chosen(channels.of(device))
     found = [Source(channel, channel.point or UNKNOWN_POINT, meter=False) for channel in own]
-    for meter, wire in _wires(recording, t1_ns).items():
+    for meter, wire in wires(recording, t1_ns).items():
         if wire.wired.feeds == device:
             found += [
                 Source(
@@ -78,37 +101,14 @@ def full_battery(recording: Recorded, device: str, t1_ns: int) -> float | None:
     return float(found[1]) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Wire:
-    """What a meter is wired to, and since when if it was wired to something else before."""
-
-    wired: Wired
-    since_ns: int
-
-    def then(self, wired: Wired) -> "_Wire":
-        """After it was told again: a meter that comes back tells the same."""
-        same = (wired.feeds, wired.point) == (self.wired.feeds, self.wired.point)
-        return _Wire(wired, self.since_ns if same else wired.t_ns)
-
-
-def _wires(recording: Recorded, t1_ns: int) -> Mapping[str, _Wire]:
-    """By meter, what it was last wired to."""
-    wires: dict[str, _Wire] = {}
-    for event in recording.events(recording.span()[0], t1_ns, kinds=(Wired,), limit=EVERY):
-        if isinstance(event, Wired):
-            known = wires.get(event.device)
-            wires[event.device] = known.then(event) if known else _Wire(event, EVER)
-    return wires | dict(_corrected(recording, wires))
-
-
-def _corrected(recording: Recorded, wires: Mapping[str, _Wire]) -> Iterator[tuple[str, _Wire]]:
+def _corrected(recording: Recorded, told: Mapping[str, Wire]) -> Iterator[tuple[str, Wire]]:
     """What people said later of a meter's wires stands for the whole recording."""
     for edit in recording.edits.standing:
         if edit.kind is EditKind.WIRING:
-            told = wires[edit.meter].wired if edit.meter in wires else None
-            feeds = edit.feeds or (told.feeds if told else "")
-            point = edit.point or (told.point if told else "")
-            yield edit.meter, _Wire(Wired(t_ns=EVER, device=edit.meter, feeds=feeds, point=point), EVER)
+            before = told[edit.meter].wired if edit.meter in told else None
+            feeds = edit.feeds or (before.feeds if before else "")
+            point = edit.point or (before.point if before else "")
+            yield edit.meter, Wire(Wired(t_ns=EVER, device=edit.meter, feeds=feeds, point=point), EVER)
 
 
 def _chosen(channels: Sequence[Channel]) -> list[Channel]:

@@ -5,24 +5,29 @@ from pathlib import Path
 
 from melt_tui import format as fmt
 from melt_tui.analysis import alignment
+from melt_tui.analysis.logic_lines import Line, parse_line
 from melt_tui.cli.output import result, result_json
+from melt_tui.errors import UsageError
 
 
 def align(options: Namespace) -> int:
     """Tell what is known; with ``--apply`` or ``--undo`` do it first."""
     meter: str = options.meter or ""
-    done = _done(options, meter)
+    line = parse_line(options.line) if options.line else None
+    if line and options.undo:
+        raise UsageError("a correction is taken back whatever it was found by", "leave --line away")
+    done = _done(options, meter, line)
     if options.json:
-        result_json(alignment.of_file(options.file, meter))
+        result_json(alignment.of_file(options.file, meter, line))
     else:
-        result("\n".join([*done, *alignment.text_of_file(options.file, meter)]))
+        result("\n".join([*done, *alignment.text_of_file(options.file, meter, line)]))
     return 0
 
 
-def _done(options: Namespace, meter: str) -> list[str]:
+def _done(options: Namespace, meter: str, line: Line | None) -> list[str]:
     path: Path = options.file
     if options.apply:
-        names = alignment.apply(path, meter)
+        names = alignment.apply(path, meter, line)
         return [f"{fmt.plain(name)}: its times are corrected from now on" for name in names] or [_NOTHING]
     if options.undo:
         names = alignment.take_back(path, meter)

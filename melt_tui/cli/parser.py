@@ -50,7 +50,7 @@ def parser() -> Parser:
         verbs,
         "align",
         common,
-        "a meter's clock against the device that it feeds, by their power edges",
+        "a meter's clock against the device that it feeds, by power edges or a logic line",
         _align,
     )
     _add(verbs, "analyse", common, "look for throttling in a recording again", _analyse)
@@ -219,6 +219,14 @@ def _align(into: argparse.ArgumentParser) -> None:
     )
     acts.add_argument("--undo", action="store_true", help="read them as they were measured again")
     into.add_argument("--meter", type=words, metavar="NAME", default=None, help="this one alone")
+    into.add_argument(
+        "--line",
+        type=words,
+        metavar="NAME[=MOMENT]",
+        default=None,
+        help="by a logic line of the meter that the device moves with its turns, as D0 or trigger; with where it leaves its"
+        " rest: =prompt, =first-token or =last-token",
+    )
     _json_only(into)
 
 

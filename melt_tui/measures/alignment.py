@@ -21,6 +21,8 @@ MILLISECOND = 1_000_000
 
 Values = NDArray[np.float64]
 
+POWER_EDGE = "power edge"
+
 REACH_NS = 2_000 * MILLISECOND
 """Offsets up to this are looked for."""
 
@@ -73,6 +75,8 @@ class Alignment:
     edges: int
     """How many of them were found and agree."""
     reason: str = ""
+    evidence: str = POWER_EDGE
+    """By what it was found."""
 
     @property
     def sure(self) -> bool:
@@ -91,15 +95,15 @@ def align(power: Power, moments_ns: Sequence[int], reach_ns: int = REACH_NS) -> 
     """Where the moments at which power should have changed lie in it. ``moments_ns`` by the device's clock."""
     if power.step_ns > SLOWEST_NS:
         every_s = power.step_ns / 1e9
-        return _nothing(f"the meter reads power every {every_s:.2g} s: too seldom to compare clocks by it")
+        return nothing(f"the meter reads power every {every_s:.2g} s: too seldom to compare clocks by it")
     # np.unique would load numpy's masked arrays: 2 MB
     moments = np.array(sorted({(moment - power.t0_ns) / power.step_ns for moment in moments_ns}), np.float64)
     if not len(moments) or not np.isfinite(power.watts).any():
-        return _nothing("there is no power beside a beginning or end of work")
+        return nothing("there is no power beside a beginning or end of work")
     by = max(1, _COARSE_NS // power.step_ns)
     place, confidence = _Look(_coarser(power, by), moments / by, reach_ns).place()
     if confidence < SURE:
-        return _nothing(
+        return nothing(
             "power does not change when work begins and ends, or does so elsewhere too", confidence
         )
     return _refined(power, moments, place * by, confidence)
@@ -122,10 +126,12 @@ def joined(found: Sequence[Alignment]) -> Alignment:
         uncertainty_ns=round(max(float(bounds.min()), float(np.abs(offsets - offset).max()))),
         confidence=min(one.confidence for one in found if one.sure),
         edges=sum(one.edges for one in found if one.sure),
+        evidence=", ".join(dict.fromkeys(one.evidence for one in found if one.sure)),
     )
 
 
-def _nothing(reason: str, confidence: float = 0.0) -> Alignment:
+def nothing(reason: str, confidence: float = 0.0) -> Alignment:
+    """Nothing can be said, for this reason."""
     return Alignment(offset_ns=None, uncertainty_ns=None, confidence=confidence, edges=0, reason=reason)
 
 
@@ -239,12 +245,12 @@ class _Edge:
 def _refined(power: Power, moments: Values, place: int, confidence: float) -> Alignment:
     found = [edge for i in range(len(moments)) if (edge := _edge(power, moments, i, place)) is not None]
     if not found:
-        return _nothing("no single change of power is plain enough to say when it was", confidence)
+        return nothing("no single change of power is plain enough to say when it was", confidence)
     shifts = np.array([edge.shift for edge in found])
     variances = np.array([edge.variance for edge in found])
     agreeing = np.abs(shifts - _middle(shifts, 1 / variances)) <= _allowed(power.step_ns, variances)
     if np.count_nonzero(agreeing) < max(min(2.0, len(moments)), len(moments) / 2, _MOST * len(found)):
-        return _nothing("changes of power and of work do not agree one by one", confidence)
+        return nothing("changes of power and of work do not agree one by one", confidence)
     shifts, weights = shifts[agreeing], 1 / variances[agreeing]
     offset = place + float(weights @ shifts / weights.sum())
     rises = np.array([edge.rise for edge in found])[agreeing]
