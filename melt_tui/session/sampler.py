@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from drivers.base import Device, Item
 from drivers.clock import Clock
 from drivers.errors import DriverError, LinkError, NeedsPassword, Refused
-from drivers.events import ChannelsOpened
-from drivers.model import Channel
+from drivers.events import Absent, ChannelsOpened
+from drivers.model import Channel, DeviceKind, Quantity
 from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp, Wired
 from melt_tui.session.backoff import backoff, wait_unless
 from melt_tui.session.bus import Bus
@@ -41,6 +41,7 @@ class Sampler:
         self._clock = clock
         self.wire = wire
         """Of a meter: the device that it feeds, and its reference point."""
+        self._unwired_told = False
         self._delays = delays
         self._reason = ""
         self._failure: Refused | None = None
@@ -139,6 +140,9 @@ class Sampler:
         bus.publish(ChannelsOpened(t_ns=t_ns, device=self.name, channels=tuple(device.channels)))
         if self.wire:
             bus.publish(Wired(t_ns=t_ns, device=self.name, feeds=self.wire[0], point=self.wire[1]))
+        elif _measures_power(device) and not self._unwired_told:
+            self._unwired_told = True
+            bus.publish(_unwired(t_ns, self.name))
 
     def _notice(self, item: Item) -> None:
         if type(item) is ChannelsOpened:
@@ -174,6 +178,24 @@ class Sampler:
         self._settled.set()
         t_ns, why = self._clock.now(), (failure.sentence, failure.remedy)
         bus.publish(DeviceFailed(t_ns=t_ns, device=self.name, reason=why[0], remedy=why[1]))
+
+
+def _measures_power(device: Device) -> bool:
+    """Whether it is a meter of what some device takes; a probe of heat or light is not."""
+    measured = {channel.quantity for channel in device.channels}
+    return device.info.kind is DeviceKind.METER and bool(measured & {Quantity.POWER, Quantity.ENERGY})
+
+
+def _unwired(t_ns: int, name: str) -> Absent:
+    """What is not told of a meter whose device nobody has named."""
+    return Absent(
+        t_ns=t_ns,
+        device=name,
+        what="energy of a device",
+        reason="which device this meter feeds is not told",
+        remedy="add feeds=DEVICE and point=POINT to its address; of a recording, "
+        f"melt edit FILE --meter {name} --feeds DEVICE --point POINT tells it",
+    )
 
 
 def _refused(failure: DriverError) -> Refused:

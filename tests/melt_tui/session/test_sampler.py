@@ -9,13 +9,8 @@ import pytest
 from drivers.base import Item
 from drivers.clock import MILLISECOND, SECOND
 from drivers.errors import LinkLost, Refused
-from drivers.events import (
-    ChannelsOpened,
-)
-from drivers.model import (
-    Samples,
-    reading,
-)
+from drivers.events import Absent, ChannelsOpened
+from drivers.model import DeviceKind, Quantity, Samples, reading
 from melt_tui.events import (
     DeviceConnecting,
     DeviceFailed,
@@ -25,7 +20,7 @@ from melt_tui.events import (
 )
 from melt_tui.session.bus import Bus
 from melt_tui.session.sampler import Sampler
-from tests.rigs.session_parts import CHANNEL, Collected, ScriptedDevice, SteppedClock, opener, settle
+from tests.rigs.session_parts import CHANNEL, INFO, Collected, ScriptedDevice, SteppedClock, opener, settle
 
 
 @pytest.fixture
@@ -66,6 +61,44 @@ async def test_sampler_says_up_channels_and_wiring_before_the_first_sample(
     task.cancel()
     await asyncio.wait([task])
     assert device.closed
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantity", "wire", "said"),
+    [
+        (DeviceKind.METER, Quantity.POWER, None, 1),
+        (DeviceKind.METER, Quantity.ENERGY, None, 1),
+        (DeviceKind.METER, Quantity.POWER, ("phone", "usb-input"), 0),
+        (DeviceKind.METER, Quantity.AMBIENT_TEMPERATURE, None, 0),
+        (DeviceKind.BOARD, Quantity.POWER, None, 0),
+    ],
+)
+async def test_a_meter_of_no_device_is_remarked_on_once(
+    kind: DeviceKind,
+    quantity: Quantity,
+    wire: tuple[str, str] | None,
+    said: int,
+    clock: SteppedClock,
+    bus: Bus,
+    collected: Collected,
+) -> None:
+    """Also after it was lost and came back."""
+    about = {"info": replace(INFO, kind=kind), "channels": [replace(CHANNEL, quantity=quantity)]}
+    first = ScriptedDevice(end=LinkLost("dev: the cable was pulled"), **about)  # type: ignore[arg-type]
+    again = ScriptedDevice(**about)  # type: ignore[arg-type]
+    task = asyncio.ensure_future(Sampler("dev", "test:dev", opener(first, again), clock, wire=wire).run(bus))
+    await clock.run_until(20 * SECOND)
+    task.cancel()
+    await asyncio.wait([task])
+    assert len(collected.of(DeviceUp)) == 2
+    told = collected.of(Absent)
+    assert len(told) == said
+    for event in told:
+        words = f"energy of a device: {event.reason}: {event.remedy}"
+        assert words == (
+            "energy of a device: which device this meter feeds is not told: add feeds=DEVICE and point=POINT to its"
+            " address; of a recording, melt edit FILE --meter dev --feeds DEVICE --point POINT tells it"
+        )
 
 
 async def test_sampler_opens_a_lost_device_again_and_says_so_once(
