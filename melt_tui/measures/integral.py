@@ -19,6 +19,9 @@ Values = NDArray[np.float64]
 HOLE_PERIODS = 5
 """A gap longer than so many periods is a hole: not bridged."""
 
+MOST_W = 10_000
+"""A counter that rises faster did not count: it was set."""
+
 SHIFTS = 17
 
 
@@ -91,7 +94,7 @@ def integrate(trace: Trace, a_ns: int, b_ns: int) -> Energy | None:
         t1_ns=b_ns,
         covered_ns=covered_ns,
         joules=Amount(joules, expanded(sampling, shifting), _accuracy(trace, parts, joules, covered_ns)),
-        peak_w=_peak(near, parts, a_ns, b_ns),
+        peak_w=_peak(near, pieces, inside, a_ns, b_ns),
         clipped=_clipped(near, a_ns, b_ns),
     )
 
@@ -183,13 +186,10 @@ def _pieces(trace: Trace) -> _Pieces:
     times, values = _numbers(trace)
     if trace.kind is Kind.INTERVAL_MEAN:
         return _of_means(times, values, trace.period_ns)
+    if trace.kind is Kind.COUNTER:
+        return _of_counts(times, values, trace)
     steps = np.diff(times)
     sound = (steps > 0) & (steps <= HOLE_PERIODS * trace.period_ns)
-    if trace.kind is Kind.COUNTER:
-        rises = _rises(values, trace.wrap)
-        sound &= rises >= 0
-        level = rises[sound] / (steps[sound] / SECOND_NS)
-        return _made(times[:-1][sound], times[1:][sound], level, level)
     return _made(times[:-1][sound], times[1:][sound], values[:-1][sound], values[1:][sound])
 
 
@@ -201,6 +201,28 @@ def _of_means(times: Times, values: Values, period_ns: float) -> _Pieces:
     sound = lengths > 0
     values = values[sound]
     return _made((times - lengths)[sound], times[sound], values, values)
+
+
+def _of_counts(times: Times, values: Values, trace: Trace) -> _Pieces:
+    """From count to count; of several that came at one moment the last counts. Where the counter began again, and around
+    a count that stands alone above or below both of its neighbours, nothing is known."""
+    last = np.flatnonzero(np.diff(times, append=times[-1:] + 1))
+    broken = np.cumsum(np.append(0, _broken(values))) if trace.wrap is None else np.zeros(len(values))
+    steps, rises = np.diff(times[last]), _rises(values[last], trace.wrap)
+    sound = (steps > 0) & (steps <= HOLE_PERIODS * trace.period_ns) & (rises >= 0)
+    sound &= np.diff(broken[last]) == 0
+    sound &= rises <= MOST_W * np.maximum(steps, trace.period_ns) / SECOND_NS
+    level = rises[sound] / (steps[sound] / SECOND_NS)
+    return _made(times[last][:-1][sound], times[last][1:][sound], level, level)
+
+
+def _broken(values: Values) -> NDArray[np.bool_]:
+    """Of each step of a counter whether it falls, or is one of two by which it leaves where it was and comes back."""
+    falls = np.diff(values) < 0
+    back = (falls[:-1] != falls[1:]) & (values[2:] >= values[:-2])
+    falls[:-1] |= back
+    falls[1:] |= back
+    return falls
 
 
 def _rises(values: Values, wrap: float | None) -> Values:
@@ -268,14 +290,35 @@ def _accuracy(trace: Trace, parts: _Overlap, joules: float, covered_ns: float) -
     return trace.accuracy.gain_fraction * absolute + trace.accuracy.offset * covered_ns / SECOND_NS
 
 
-def _peak(trace: Trace, parts: _Overlap, a_ns: int, b_ns: int) -> float:
-    """Of instants the greatest sample; the straight line's greatest point where there is none within."""
+def _peak(trace: Trace, pieces: _Pieces, inside: slice, a_ns: int, b_ns: int) -> float:
+    """Of instants the greatest sample; the straight line's greatest point where there is none within. Of a counter the
+    greatest mean of a period."""
+    if trace.kind is Kind.COUNTER:
+        return _greatest_mean(pieces, inside, _WHOLE * trace.period_ns)
     if trace.kind is Kind.INSTANT:
         within = trace.values[(trace.times_ns >= a_ns) & (trace.times_ns <= b_ns)]
         within = within[np.isfinite(within)]
         if len(within):
             return float(np.max(within))
+    parts = pieces.overlaps(inside, a_ns, b_ns)
     return float(max(np.max(parts.left), np.max(parts.right)))
+
+
+def _greatest_mean(pieces: _Pieces, inside: slice, least_ns: float) -> float:
+    """Over whole steps without a hole, as few as last so long: what a counter gained in a period may be told within a
+    moment, when counts come in bunches. Where none last so long: as if they had."""
+    starts, ends = pieces.starts, pieces.ends
+    first = np.arange(inside.start, inside.stop)
+    stop = np.searchsorted(ends, starts[first] + least_ns)
+    known = stop < len(ends)
+    first, stop = first[known], stop[known]
+    holes = np.concatenate(([0], np.cumsum(starts[1:] != ends[:-1])))
+    solid = holes[stop] == holes[first]
+    first, stop = first[solid], stop[solid] + 1
+    if not len(first):
+        first, stop = np.array([inside.start]), np.array([inside.stop])
+    lasted = np.maximum(ends[stop - 1] - starts[first], least_ns)
+    return float(np.max((pieces.joules[stop] - pieces.joules[first]) / (lasted / SECOND_NS)))
 
 
 def _clipped(trace: Trace, a_ns: int, b_ns: int) -> int:
@@ -286,6 +329,9 @@ def _clipped(trace: Trace, a_ns: int, b_ns: int) -> int:
 
 
 _NEIGHBOURS = 4
+
+_WHOLE = 0.9
+"""Of a period: counts come a little early or late."""
 
 _UNMOVED = 2**-12 / 2
 """Readings that do not move at all around a window hide up to half a step of their converter: of 12 bits, the fewest of any

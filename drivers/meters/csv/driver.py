@@ -15,6 +15,7 @@ from drivers.meters.csv import channels as table
 from drivers.meters.csv.channels import Format
 from drivers.meters.csv.legible import Legible
 from drivers.meters.csv.protocol import LineReader, Rows
+from drivers.meters.csv.restarts import Restarts
 from drivers.model import Channel, DeviceInfo, DeviceKind, Found, Samples, block
 
 Connect = Callable[[Address, Clock], AbstractAsyncContextManager[ByteLink]]
@@ -80,6 +81,7 @@ class CsvMeter:
         self._power = table.power(info.device, form)
         self._product = form.product
         self._losses = counted_losses(info.device, "damaged lines")
+        self._restarts = Restarts(info.device, self._measured)
         self._arrivals = Arrivals(form.rate_hz, tolerance=TOLERANCE, exact=False) if form.rate_hz else None
         self._timing = Timing(info.device)
         self._skipped = 0
@@ -91,11 +93,11 @@ class CsvMeter:
 
     @property
     def channels(self) -> Sequence[Channel]:
-        """One for each column, power where it is their product, the count of damaged lines; of lines of a known rate, how
-        exactly their times are known."""
+        """One for each column, power where it is their product, the counts of damaged lines and of counters that began
+        again; of lines of a known rate, how exactly their times are known."""
         derived = (self._power,) if self._power else ()
         timing = self._timing.channels if self._arrivals else ()
-        return (*self._measured, *derived, self._losses.channel, *timing)
+        return (*self._measured, *derived, self._losses.channel, *self._restarts.channels, *timing)
 
     @property
     def shell(self) -> ShellLink | None:
@@ -105,19 +107,20 @@ class CsvMeter:
     async def stream(self) -> AsyncGenerator[Item, None]:
         """Samples of the lines as they come, losses beside them. Raises LinkError, NotSupported when nothing of what
         comes can be read."""
-        for item in self._losses.told(self._clock.now()):
+        for item in self._lost(self._clock.now()):
             yield item
         while True:
             try:
                 t_ns, data = await self._link.read()
             except LinkError:
-                for item in self._losses.told(self._clock.now(), all_of_them=True):
+                for item in self._lost(self._clock.now(), all_of_them=True):
                     yield item
                 raise
             rows = self._reader.feed(data)
             self._losses.add(rows.damaged)
+            self._restarts.take(rows.columns)
             self._legible.judge(t_ns, data, rows)
-            for item in (*self._samples(rows, t_ns), *self._losses.told(t_ns)):
+            for item in (*self._samples(rows, t_ns), *self._lost(t_ns)):
                 yield item
 
     def watch(self, pid: int) -> None:
@@ -125,6 +128,10 @@ class CsvMeter:
 
     def unwatch(self, pid: int) -> None:
         """A meter watches no process."""
+
+    def _lost(self, t_ns: int, *, all_of_them: bool = False) -> list[Item]:
+        counts = (self._losses, self._restarts)
+        return [item for count in counts for item in count.told(t_ns, all_of_them=all_of_them)]
 
     def _samples(self, rows: Rows, t_ns: int) -> list[Samples]:
         self._skipped += rows.damaged

@@ -83,6 +83,40 @@ def test_a_counter_counts_differences_and_a_fall_is_a_restart() -> None:
     assert (wrapped.joules.value, wrapped.coverage) == pytest.approx((2.5 + 4 + 4 + 3, 1))
 
 
+@pytest.mark.parametrize("alone", [0.0, 41.0, 900.0])
+def test_around_a_count_that_stands_alone_nothing_is_known(alone: float) -> None:
+    """A damaged digit is no restart: what it left it comes back to, and that is no energy."""
+    counts = [100.0, 101.0, 102.0, alone, 104.0, 105.0]
+    energy = of(trace(range(6), counts, Kind.COUNTER), 0, 5)
+    assert (energy.joules.value, energy.coverage, energy.peak_w) == pytest.approx((3, 0.6, 1))
+
+
+def test_a_counter_that_was_set_did_not_count() -> None:
+    energy = of(trace(range(5), [0.0, 2.0, 20_002.0, 20_004.0, 20_006.0], Kind.COUNTER), 0, 4)
+    assert (energy.joules.value, energy.coverage, energy.peak_w) == pytest.approx((6, 0.75, 2))
+
+
+def test_counts_that_came_in_one_piece_are_all_counted() -> None:
+    """Three lines of one read bear its time."""
+    times = np.repeat(np.arange(8), 3) * 0.3
+    energy = of(trace(times, 0.5 * np.arange(24), Kind.COUNTER, 0.3), 0, 2.1)
+    assert (energy.joules.value, energy.coverage, energy.peak_w) == pytest.approx((10.5, 1, 5))
+    counts = 0.5 * np.arange(24)
+    counts[10:] -= 4.9
+    fallen = of(trace(times, counts, Kind.COUNTER, 0.3), 0, 2.1)
+    assert (fallen.joules.value, fallen.coverage) == pytest.approx((9, 6 / 7)), "it fell within a piece"
+
+
+def test_the_peak_of_a_counter_is_that_of_a_whole_period() -> None:
+    """The first line came late, together with the next one; two more did: 5 W all along."""
+    times = [0.097, 0.1, 0.2, 0.3, 0.449, 0.45, 0.5, 0.6, 0.7]
+    counter = trace(times, [0.0, 0.5, 1.0, 1.5, 1.9, 2.0, 2.5, 3.0, 3.5], Kind.COUNTER, 0.1)
+    assert of(counter, 0.1, 0.7).peak_w == pytest.approx(1.1 / 0.151), "of 0.151 s"
+    assert of(counter, 0.097, 0.3).peak_w == pytest.approx(1.0 / 0.103), "0.5 J in 3 ms are no 167 W"
+    alone = trace([0.0, 0.1, 0.9, 0.903, 1.7, 1.8], [0.0, 0.5, 7.0, 7.5, 8.0, 8.5], Kind.COUNTER, 0.1)
+    assert of(alone, 0.8, 1.0).peak_w == pytest.approx(0.5 / 0.09), "also where that is all"
+
+
 def test_what_is_no_number_is_no_sample() -> None:
     values = RAMP.values.copy()
     values[[4, 5]] = np.nan, np.inf

@@ -118,6 +118,26 @@ async def test_losses_are_counted_and_told_once_a_second(virtual_clock: VirtualC
     assert len(series(channels, items, "voltage")) == 24
 
 
+async def test_a_counter_that_falls_is_said(virtual_clock: VirtualClock) -> None:
+    """Within a piece and between two; also at once when the link ends. Its counts are told as they came."""
+    start = virtual_clock.now()
+    steps = [
+        Play(start + SECOND, lines("", "W,mWh", "5,100", "5,100", "5,2", "5,3")),
+        Play(start + 2500 * MILLISECOND, lines("5,0.5", "5,1")),
+        Play(start + 2600 * MILLISECOND, lines("5,0.25")),
+    ]
+    channels, items = await play(virtual_clock, steps, "?columns=W,mWh")
+    told = [(item.t_ns - start, item.count, item.what) for item in items if isinstance(item, SamplesLost)]
+    what = "stretches of energy, whose counter began again"
+    assert told == [(SECOND, 1, what), (2500 * MILLISECOND, 1, what), (2600 * MILLISECOND, 1, what)]
+    assert [item.last_code for item in items if isinstance(item, Samples) and item.channel == "counter restarts"] == [
+        0, 1, 2, 3,
+    ]  # fmt: skip
+    assert channels["counter restarts"].quantity is Quantity.LOSS_COUNT
+    joules = [value for _, value in series(channels, items, "energy")]
+    assert joules == [3.6 * mwh for mwh in (100, 100, 2, 3, 0.5, 1, 0.25)]
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -152,7 +172,8 @@ async def test_probes_light_and_trigger_have_channels(virtual_clock: VirtualCloc
     steps = [Play(0, lines("", "3,9;0,5;24,5;31,25;310;1;0,5"))]
     options = "?columns=V,A,C,skinC,lux,trigger,mWh&sep=semicolon&decimal=comma&point=battery-terminals"
     channels, items = await play(virtual_clock, steps, options)
-    found = {name: series(channels, items, name)[0][1] for name in channels if name != "damaged lines"}
+    found = {name: series(channels, items, name)[0][1] for name, one in channels.items()
+             if one.quantity is not Quantity.LOSS_COUNT}  # fmt: skip
     assert found == {
         "voltage": 3.9, "current": 0.5, "ambient_temperature": 24.5, "skin_temperature": 31.25,
         "illuminance": 310.0, "trigger": 1.0, "energy": 1.8, "power": 1.95,
