@@ -12,7 +12,7 @@ import numpy as np
 
 from drivers.clock import SECOND
 from drivers.model import IDENTITY, Channel, Decoding, Kind, Samples, code_struct
-from melt_tui.measures.integral import HOLE_PERIODS
+from melt_tui.measures.integral import HOLE_PERIODS, MOST_W
 from melt_tui.timeline.columns import Times, Values, times_of, values_of
 
 HELD_NS: Final = 20 * SECOND
@@ -178,7 +178,9 @@ class Integral:
         """``part_ns`` of the way from one sample to the next; an interval mean after a hole stands for one period."""
         kind = self._channel.kind
         if gap_ns <= self._longest_ns():
-            return _step(kind, first, last, gap_ns, part_ns)
+            most_j = MOST_W * max(gap_ns, self.period_ns or 0.0) / SECOND
+            was_set = kind is Kind.COUNTER and last - first > most_j
+            return Reached(0.0, 0.0) if was_set else _step(kind, first, last, gap_ns, part_ns)
         if kind is not Kind.INTERVAL_MEAN:
             return Reached(0.0, 0.0)
         own = max(0.0, part_ns - gap_ns + (self.period_ns or 0.0))
@@ -204,7 +206,7 @@ class Integral:
         good = gaps <= longest
         if kind is Kind.COUNTER:
             steps = np.diff(values)
-            good &= steps >= 0
+            good &= (steps >= 0) & (steps <= MOST_W * np.maximum(gaps, self.period_ns or 0.0) / SECOND)
         else:
             steps = (values[1:] + values[:-1]) * gaps / (2 * SECOND)
         return Reached(float(steps[good].sum()), float(gaps[good].sum()))

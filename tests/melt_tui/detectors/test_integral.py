@@ -50,14 +50,15 @@ def between(integral: Integral, a_ns: int, b_ns: int) -> Reached:
 @st.composite
 def streams(draw: st.DrawFn, channel: Channel) -> list[Samples]:
     """Blocks of every shape, with holes between some, at a kHz."""
-    t_ns, blocks = 10 * S, []
+    t_ns, blocks, count = 10 * S, [], 1000
     for seed in draw(st.lists(st.integers(0, 1 << 20), min_size=2, max_size=12)):
         random = np.random.default_rng(seed)
         n = (1, 2, 7, 40)[seed % 4]
         high = 4096 if seed % 3 and channel.decoding is RANGED else 8192
         codes = random.integers(0, high, n).tolist()
         if channel.kind is Kind.COUNTER:
-            codes.sort()
+            codes = _counts(random, n, count)
+            count = codes[-1]
         if seed % 5 == 0:
             times = (t_ns + np.cumsum(random.integers(MS // 2, 9 * MS, n))).tolist()
             blocks.append(uneven_block(channel, times, codes))
@@ -67,6 +68,15 @@ def streams(draw: st.DrawFn, channel: Channel) -> list[Samples]:
             blocks.append(block(channel, t_ns, t_ns + (n - 1) * MS, codes))
         t_ns = blocks[-1].t1_ns + (MS, MS + 1, 4 * MS, 30 * MS)[seed // 7 % 4]
     return blocks
+
+
+def _counts(random: np.random.Generator, n: int, before: int) -> list[int]:
+    """A counter that goes on, begins again, or is set; never one that comes back, which only a look ahead can tell."""
+    begins = before > 1000 and random.integers(4) == 0
+    rises = random.integers(0, 9, n)
+    rises[-1] += 250 * (random.integers(8) == 0)
+    counts: list[int] = ((random.integers(0, 200) if begins else before) + np.cumsum(rises)).tolist()
+    return counts
 
 
 def traced(channel: Channel, blocks: list[Samples]) -> Trace:
