@@ -268,17 +268,31 @@ def _coverage(steps: int) -> float:
 
 
 def _within_interval(pieces: _Pieces, at_ns: int) -> float:
-    """How far the energy of a part of an interval may be from its share of the interval's.
+    """± 95 % for how far the energy of the part ``f`` of an interval is from its share of the interval's.
 
-    Of a load that changes once between the levels seen around it: at most ``f · (1 - f) · length · (high - low)``.
+    Of a load that changes once between the levels around it: at most ``f · (1 - f) · length · (high - low)``. One that
+    changes more often goes beyond those levels, for means even out what is within them. If its changes do not know of the
+    meter's intervals, and their means have the variance v, parts have ``f · (1 - f) · length² · v``, or less where it
+    changes more slowly (as of a Brownian bridge); v is told by the means nearby. The greater of the two; but no part of
+    what is never negative holds less than nothing, or more than all.
     """
     i = int(np.searchsorted(pieces.starts, at_ns, "right")) - 1
     if i < 0 or at_ns >= pieces.ends[i]:
         return 0.0
-    levels = pieces.left[max(0, i - 1) : i + 2]
+    levels = pieces.left[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1]
     length = int(pieces.ends[i] - pieces.starts[i])
     share = (at_ns - int(pieces.starts[i])) / length
-    return share * (1 - share) * (length / SECOND_NS) * float(np.ptp(levels))
+    once = share * (1 - share) * float(np.ptp(pieces.left[max(0, i - 1) : i + 2]))
+    often = _deviation(levels) * float(np.sqrt(share * (1 - share)))
+    most = max(share, 1 - share) * float(pieces.left[i]) if levels.min() >= 0 else np.inf
+    return length / SECOND_NS * min(max(once, often), most)
+
+
+def _deviation(levels: Values) -> float:
+    """± 95 % of draws of which these are some."""
+    if len(levels) < 2:
+        return 0.0
+    return _coverage(len(levels) - 1) * float(np.sqrt(unseen_variance(np.diff(levels))))
 
 
 def _accuracy(trace: Trace, parts: _Overlap, joules: float, covered_ns: float) -> float | None:

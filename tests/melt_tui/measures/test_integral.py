@@ -185,7 +185,31 @@ def test_few_readings_tell_less_of_their_own_spread() -> None:
 def test_an_edge_within_an_interval_costs_at_most_what_it_may_hold() -> None:
     means = trace([1, 2, 3, 4], [1.0, 1.0, 4.0, 7.0], Kind.INTERVAL_MEAN)
     assert of(means, 0, 4).joules.integration == 0, "whole intervals are exact"
-    assert of(means, 0, 2.5).joules.integration == pytest.approx(0.25 * 6)
+    assert of(means, 0, 2.5).joules.integration == pytest.approx(0.5 * 4), "all of it on one side of the end"
+    both_ways = trace([1, 2, 3, 4], [1.0, -1.0, 4.0, 7.0], Kind.INTERVAL_MEAN)
+    assert of(both_ways, 0, 2.5).joules.integration > 2, "what may flow back is not bounded by it"
+    rise = trace(range(1, 11), np.arange(10.0, 20.0), Kind.INTERVAL_MEAN)
+    assert of(rise, 0, 5.5).joules.integration == pytest.approx(0.25 * 2), "a steady rise is no flicker"
+
+
+@pytest.mark.parametrize("every_s", [0.1, 0.3, 1.0, 3.0])
+def test_ends_within_means_of_a_second_stay_within_what_is_stated(every_s: float) -> None:
+    """A load that takes another level at random moments, read in means of 1 s: two whole ones in a window, or three."""
+    random, step_s = np.random.default_rng(5), 0.002
+    errors, stated = [], []
+    for _ in range(300):
+        changes = np.cumsum(random.exponential(every_s, round(90 / every_s)))
+        at = np.arange(0, 24, step_s)
+        load = random.uniform(0.5, 6, len(changes) + 1)[np.searchsorted(changes, at)]
+        used = np.concatenate(([0.0], np.cumsum(load) * step_s))
+        ends = np.arange(500 + random.integers(500), len(at), 500)
+        means = trace(ends * step_s, used[ends] - used[ends - 500], Kind.INTERVAL_MEAN)
+        a, b = (random.integers(low, low + 500) for low in (5000, 6250))
+        energy = of(means, a * step_s, b * step_s).joules
+        errors.append(abs(energy.value - (used[b] - used[a])))
+        stated.append(energy.integration)
+    assert np.mean(np.array(errors) > stated) <= 0.05
+    assert np.mean(stated) <= 3 * np.quantile(errors, 0.95), "and is not much too wide"
 
 
 @settings(max_examples=60, deadline=None)
