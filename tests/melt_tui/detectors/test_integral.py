@@ -110,6 +110,14 @@ def test_it_is_what_the_formulas_make_of_all_samples(
         assert found.joules == pytest.approx(wanted.joules.value if wanted else 0.0, rel=1e-9, abs=1e-9)
 
 
+def test_a_counter_that_was_set_between_two_readings_did_not_count() -> None:
+    channel = power(Kind.COUNTER, rate_hz=1.0, decoding=linear(1.0))
+    integral = Integral(channel)
+    for i, count in enumerate([0, 2, 20_002, 20_004]):
+        integral.take(reading(channel, (10 + i) * S, count))
+    assert between(integral, 10 * S, 13 * S) == Reached(4.0, 2.0 * S)
+
+
 def test_what_is_no_number_or_comes_late_is_passed_over() -> None:
     channel = Channel(device="m", name="p", quantity=Quantity.POWER, unit=Unit.WATT, rate_hz=10.0)
     integral = Integral(channel)
