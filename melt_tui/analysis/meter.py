@@ -8,15 +8,10 @@ from melt_tui.analysis.power import Source
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.samples import read
 from melt_tui.measures.integral import Times, Trace, Values
-
-TIMING = "time uncertainty"
-"""The channel in which a fast meter tells how far its times may be off."""
+from melt_tui.measures.metering import TIMING, refresh_name, timing
 
 CLIPPED = "clipped samples"
 """The channel in which a meter counts the samples at the end of its range."""
-
-REFRESH = "refresh"
-"""The last word of the channel in which a gauge tells how long its figures had stood."""
 
 
 def about(recording: Recorded, channels: Channels, source: Source, t0_ns: int, t1_ns: int) -> Trace:
@@ -51,35 +46,20 @@ class Clipping:
 
 
 def _timing(recording: Recorded, channels: Channels, source: Source, t0_ns: int, t1_ns: int) -> float:
-    """± ns: the most that was told of it during the span, by the meter, by measurements of its clock or by its correction.
-
-    Of a meter of which nothing is told, its period: its samples may be that much older than their times.
-    """
+    """± ns: the most that was told of it during the span, by the meter, by measurements of its clock or by its correction."""
     device = source.channel.device
     _, seconds = _told(recording, channels, (device, TIMING), t0_ns, t1_ns)
     known = [float(np.max(seconds)) * SECOND] if len(seconds) else []
     if source.meter or source.channel.own_clock:
-        known += _measured(recording, device, t0_ns, t1_ns)
+        known += recording.clock.uncertainties(device, t0_ns, t1_ns)
     corrected = recording.clock.correction(device)
     known += [float(corrected.uncertainty_ns)] if corrected else []
-    rate_hz = source.channel.rate_hz
-    period_ns = SECOND / rate_hz if source.meter and rate_hz else 0.0
-    return max(known, default=period_ns)
-
-
-def _measured(recording: Recorded, device: str, t0_ns: int, t1_ns: int) -> list[float]:
-    """Of the measurements of a clock within a span, the last before and the first after."""
-    rows = recording.clock.rows(device)
-    before = [row for row in rows if row.t_ns + row.offset_ns < t0_ns][-1:]
-    after = [row for row in rows if row.t_ns + row.offset_ns > t1_ns][:1]
-    within = [row for row in rows if t0_ns <= row.t_ns + row.offset_ns <= t1_ns]
-    return [float(row.uncertainty_ns) for row in (*before, *within, *after)]
+    return timing(known, source.channel, meter=source.meter)
 
 
 def _refresh(recording: Recorded, channels: Channels, channel: Channel, t0_ns: int, t1_ns: int) -> float:
     """How long a gauge's figures stand, as a rule: as it tells it, else as seldom as it speaks."""
-    name = f"{channel.name.rpartition(' ')[0]} {REFRESH}"
-    told = channels.latest.get((channel.device, name))
+    told = channels.latest.get((channel.device, refresh_name(channel)))
     if told is not None and told.unit is Unit.SECOND:
         _, stood = _told(recording, channels, told.key, t0_ns, t1_ns)
         if len(stood):

@@ -3,17 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from drivers.clock import SECOND
 from melt_tui.analysis.baseline import Baseline
 from melt_tui.analysis.meter import Clipping, about
 from melt_tui.analysis.power import Source, has_battery, sources
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.traces import Measured, measured
 from melt_tui.measures.energy import Amount, Energy, net_device, together
+from melt_tui.measures.metering import BEYOND_NS
 from melt_tui.measures.points import GAUGE, LEAST_REFRESHES, NET, USB, tells_tokens
-
-BEYOND_NS = 60 * SECOND
-"""Samples this far beyond a run are looked at too: a slow gauge speaks seldom."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import Protocol
 
 import numpy as np
 
-from drivers.accuracy import Accuracy
 from drivers.clock import SECOND
 from drivers.model import Channel, Kind
 from melt_tui.analysis.recorded import Channels, Recorded
@@ -28,6 +27,7 @@ from melt_tui.measures.integral import (
     between,
     integrate,
     moved,
+    stated,
     unseen_variance,
 )
 from melt_tui.timeline.grid import LEVELS_NS, STEPS, floor_to
@@ -180,6 +180,7 @@ class Summed:
         columns, trace = self._columns, self.trace
         width_s, n = self._width / SECOND_NS, some.stop - some.start
         samples = float(np.sum(columns.counts[some]))
+        joules = float(np.sum(columns.means[some])) * width_s
         absolute = float(np.sum(np.abs(columns.means[some]))) * width_s
         limit = np.inf if trace.limit is None else trace.limit
         return Energy(
@@ -187,9 +188,9 @@ class Summed:
             t1_ns=int(columns.starts[some.stop - 1]) + self._width,
             covered_ns=float(n * self._width),
             joules=Amount(
-                float(np.sum(columns.means[some])) * width_s,
+                joules,
                 2 * self._step_ns / SECOND_NS * (self._variance * samples) ** 0.5,
-                _bound(trace.accuracy, absolute, n * width_s),
+                stated(trace.accuracy, trace.kind, joules, absolute, n * self._width),
             ),
             peak_w=float(np.max(columns.maxima[some])),
             clipped=int(np.count_nonzero(columns.maxima[some] >= limit)),
@@ -228,10 +229,6 @@ class Summed:
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return kept
-
-
-def _bound(accuracy: Accuracy | None, joules: float, seconds: float) -> float | None:
-    return None if accuracy is None else accuracy.gain_fraction * joules + accuracy.offset * seconds
 
 
 def _width(span: tuple[int, int], n: int) -> int:

@@ -7,16 +7,18 @@ from typing import Final, NamedTuple
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnEnded
 from drivers.model import Channel, Kind, Quantity, Unit
-from melt_tui.detectors.integral import Integral, Reached
+from melt_tui.detectors.marks import Mark, Off, Source, amount
 from melt_tui.measures import points, rates
-from melt_tui.measures.energy import LEAST_COVERAGE, PerToken
-from melt_tui.timeline.clockmap import ClockMap
+from melt_tui.measures.energy import LEAST_COVERAGE, PerToken, per_token
 
 EVERY_NS: Final = SECOND
 """So often figures of what goes on are told."""
 WAIT_NS: Final = 15 * SECOND
 """A source that has not told the end of a run or turn so long after it will not tell it any more."""
 _COUNTED: Final = frozenset({TurnEnd.LIMIT, TurnEnd.EOS})
+
+
+NOT_OFF: Final = Off()
 
 
 class Told(NamedTuple):
@@ -54,33 +56,16 @@ class Run:
     """The last few."""
 
 
-class Source:
-    """The energy of one channel, asked in host time."""
-
-    def __init__(self, channel: Channel, clock: ClockMap) -> None:
-        self.channel = channel
-        self.integral = Integral(channel)
-        self._clock = clock
-
-    @property
-    def newest_ns(self) -> int | None:
-        """How far its samples have come."""
-        newest_ns = self.integral.newest_ns
-        return None if newest_ns is None else self._clock.to_host(self.channel.key, newest_ns)
-
-    def at(self, t_ns: int) -> Reached | None:
-        """As ``Integral.at``."""
-        own_ns = self._clock.to_device(self.channel.key, t_ns)
-        newest_ns = self.integral.newest_ns
-        return self.integral.at(own_ns if newest_ns is None else min(own_ns, newest_ns))
-
-
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The channels on which a source's figures of a device are told."""
 
     energy: Channel
+    ours: Channel
+    stated: Channel
     coverage: Channel
+    so_far_off: Channel
+    whole_off: Channel
     so_far: Channel
     decode: Channel
     whole: Channel
@@ -102,20 +87,27 @@ def figures(device: str, point: str, source: Channel, apart: str = "") -> Figure
             derived=True,
         )
 
-    def per_token(name: str, provenance: str) -> Channel:
+    def each_token(name: str, provenance: str) -> Channel:
         quantity, unit = Quantity.ENERGY_PER_TOKEN, Unit.JOULES_PER_TOKEN
         return channel(name, quantity, unit, provenance, Kind.INTERVAL_MEAN)
 
+    def off(name: str, unit: Unit, provenance: str) -> Channel:
+        return channel(name, Quantity.OTHER, unit, f"± {provenance}", Kind.INSTANT)
+
     return Figures(
+        ours=off(points.OURS, Unit.JOULE, "95 % of the energy: between samples, at its ends, a gauge's refresh"),
+        stated=off(points.STATED, Unit.JOULE, "of the energy that the meter's maker states"),
+        so_far_off=off(points.PER_TOKEN_OFF, Unit.JOULES_PER_TOKEN, "95 % of the energy per decode token, all of it"),
+        whole_off=off(points.WHOLE_OFF, Unit.JOULES_PER_TOKEN, "95 % of the energy per output token, all of it"),
         energy=channel(
             points.ENERGY, Quantity.ENERGY, Unit.JOULE, "energy since the run's start, holes left out", Kind.COUNTER
         ),
         coverage=channel(
             points.COVERAGE, Quantity.OTHER, Unit.PERCENT, "share of the run that was measured", Kind.INSTANT
         ),
-        so_far=per_token(points.PER_TOKEN, "energy since the turn's first token / tokens since"),
-        decode=per_token(points.PER_TOKEN_DECODE, "energy from first to last token / (output tokens - 1)"),
-        whole=per_token(points.PER_TOKEN_WHOLE, "energy from prompt sent to last token / output tokens"),
+        so_far=each_token(points.PER_TOKEN, "energy since the turn's first token / tokens since"),
+        decode=each_token(points.PER_TOKEN_DECODE, "energy from first to last token / (output tokens - 1)"),
+        whole=each_token(points.PER_TOKEN_WHOLE, "energy from prompt sent to last token / output tokens"),
     )  # fmt: skip
 
 
@@ -123,12 +115,22 @@ def figures(device: str, point: str, source: Channel, apart: str = "") -> Figure
 class _Marks:
     """What had been used at the beginning of a turn and at its first token; the next token to be told of."""
 
-    sent: Reached | None = None
-    first: Reached | None = None
+    sent: Mark | None = None
+    first: Mark | None = None
     next_ns: int = 0
     next_count: float = 0.0
     due_ns: int = 0
+    told: bool = False
+    """Its figures, at its end."""
     settled: bool = False
+    """And how far they may be off: nothing will follow."""
+
+
+class _Each(NamedTuple):
+    """J for each token, and how far they may be off where that is known."""
+
+    joules: float
+    off: float | None
 
 
 class Account:
@@ -136,23 +138,24 @@ class Account:
 
     def __init__(self, source: Source, told: Figures) -> None:
         self.over = False
-        """The run's end has been told."""
+        """The run's end has been told, and how far it may be off."""
         self._source = source
         self._told = told
-        self._start: Reached | None = None
+        self._off = Off()
+        self._start: Mark | None = None
         self._due_ns = 0
+        self._ended = False
         self._coverage = 100.0
         """Told only where it is less, and again when it changes."""
         self._marks: dict[int, _Marks] = {}
 
-    def tell(self, run: Run, now_ns: int, *, tokens: bool) -> Iterator[Told]:
+    def tell(self, run: Run, now_ns: int, *, tokens: bool, off: Off = NOT_OFF) -> Iterator[Told]:
         """What can be told now that could not before; per token only where that may be told."""
-        newest_ns = self._source.newest_ns
+        newest_ns, self._off = self._source.newest_ns, off
         if newest_ns is None or newest_ns < run.t0_ns:
             self.over = run.ended_ns is not None and now_ns - run.ended_ns > WAIT_NS
             return
-        if self._start is None:
-            self._start = self._source.at(run.t0_ns)
+        self._start = self._marked(self._start, run.t0_ns)
         if self._start is not None:
             yield from self._tell_run(run, self._start, newest_ns, now_ns)
         if len(self._marks) > 2 * len(run.turns):
@@ -160,19 +163,34 @@ class Account:
         for turn in run.turns if tokens else ():
             yield from self._tell_turn(turn, newest_ns, now_ns)
 
-    def _tell_run(self, run: Run, start: Reached, newest_ns: int, now_ns: int) -> Iterator[Told]:
+    def _marked(self, known: Mark | None, t_ns: int) -> Mark | None:
+        """Of a moment that was reached: anew as long as samples come that tell something of it."""
+        return known if known is not None and known.final else self._source.mark(t_ns, self._off) or known
+
+    def _tell_run(self, run: Run, start: Mark, newest_ns: int, now_ns: int) -> Iterator[Told]:
         ended_ns = run.ended_ns
-        over = ended_ns is not None and (newest_ns >= ended_ns or now_ns - ended_ns > WAIT_NS)
-        if self.over or (now_ns < self._due_ns and not over):
+        late = ended_ns is not None and now_ns - ended_ns > WAIT_NS
+        ended = ended_ns is not None and (late or newest_ns >= ended_ns)
+        if self.over or (now_ns < self._due_ns and not ended):
             return
-        self._due_ns, self.over = now_ns + EVERY_NS, over
+        self._due_ns = now_ns + EVERY_NS
         end_ns = newest_ns if ended_ns is None else min(newest_ns, ended_ns)
-        reached = self._source.at(end_ns)
-        if reached is None or end_ns <= run.t0_ns:
+        end = self._source.mark(end_ns, self._off)
+        self.over = ended and (late or end is None or end.final)
+        if end is None or end_ns <= run.t0_ns or (self._ended and not self.over):
             return
-        yield Told(self._told.energy, end_ns, reached.joules - start.joules)
-        share = (reached.covered_ns - start.covered_ns) / (end_ns - run.t0_ns)
-        coverage = round(100 * min(1.0, share), 1)
+        energy = amount(self._source.channel, start, end)
+        if not self._ended:
+            yield Told(self._told.energy, end_ns, end.reached.joules - start.reached.joules)
+            yield from self._cover(run, end_ns, end.reached.covered_ns - start.reached.covered_ns)
+        self._ended = ended
+        if energy is not None:
+            yield Told(self._told.ours, newest_ns, energy.integration)
+            if energy.accuracy is not None:
+                yield Told(self._told.stated, newest_ns, energy.accuracy)
+
+    def _cover(self, run: Run, end_ns: int, covered_ns: float) -> Iterator[Told]:
+        coverage = round(100 * min(1.0, covered_ns / (end_ns - run.t0_ns)), 1)
         if coverage != self._coverage:
             self._coverage = coverage
             yield Told(self._told.coverage, end_ns, coverage)
@@ -181,10 +199,10 @@ class Account:
         marks = self._marks.setdefault(turn.number, _Marks())
         if marks.settled:
             return
-        if marks.sent is None and turn.sent_ns is not None and newest_ns >= turn.sent_ns:
-            marks.sent = self._source.at(turn.sent_ns)
-        if marks.first is None and turn.first_ns is not None and newest_ns >= turn.first_ns:
-            marks.first = self._source.at(turn.first_ns)
+        if turn.sent_ns is not None and newest_ns >= turn.sent_ns:
+            marks.sent = self._marked(marks.sent, turn.sent_ns)
+        if turn.first_ns is not None and newest_ns >= turn.first_ns:
+            marks.first = self._marked(marks.first, turn.first_ns)
         if turn.ended is None:
             yield from self._tell_so_far(turn, marks, newest_ns, now_ns)
         else:
@@ -195,45 +213,64 @@ class Account:
             marks.next_ns, marks.next_count = turn.last_ns, turn.last_count
         if not turn.measured or not marks.next_ns or newest_ns < marks.next_ns or turn.first_ns is None:
             return
-        tokens = round(marks.next_count - turn.first_count)
-        value = self._per_token(marks.first, turn.first_ns, marks.next_ns, tokens)
-        if value is not None:
-            yield Told(self._told.so_far, marks.next_ns, value)
+        tokens, end_ns = round(marks.next_count - turn.first_count), marks.next_ns
+        end = self._source.mark(end_ns, self._off)
+        each = self._per_token(marks.first, end, end_ns - turn.first_ns, tokens)
+        if each is not None:
+            yield Told(self._told.so_far, end_ns, each.joules)
+            yield from _off(self._told.so_far_off, end_ns, each)
         marks.next_ns, marks.due_ns = 0, now_ns + EVERY_NS
 
     def _tell_end(
         self, turn: Turn, ended: TurnEnded, marks: _Marks, newest_ns: int, now_ns: int
     ) -> Iterator[Told]:
-        last_ns, first_ns = ended.last_token_ns, ended.first_token_ns
+        last_ns, first_ns, late = ended.last_token_ns, ended.first_token_ns, now_ns - ended.t_ns > WAIT_NS
         counts = turn.measured and ended.end in _COUNTED and not _flagged(ended)
-        if not counts or last_ns is None or first_ns is None or now_ns - ended.t_ns > WAIT_NS:
+        if not counts or last_ns is None or first_ns is None or (late and not marks.told):
             marks.settled = True
             return
         if newest_ns < last_ns:
             return
-        marks.settled = True
-        first = marks.first if turn.first_ns == first_ns else self._source.at(first_ns)
-        output = ended.output_tokens
-        decode = self._per_token(first, first_ns, last_ns, PerToken.DECODE.tokens(None, output))
-        whole = self._per_token(marks.sent, turn.sent_ns or 0, last_ns, PerToken.WHOLE.tokens(None, output))
-        for channel, value in (
-            (self._told.decode, decode),
-            (self._told.so_far, decode),
-            (self._told.whole, whole),
-        ):
-            if value is not None:
-                yield Told(channel, last_ns, value)
+        last = self._source.mark(last_ns, self._off)
+        marks.settled = last is None or last.final or late
+        if marks.told and not marks.settled:
+            return
+        first = marks.first if turn.first_ns == first_ns else self._source.mark(first_ns, self._off)
+        output, sent_ns = ended.output_tokens, turn.sent_ns or 0
+        decode = self._per_token(first, last, last_ns - first_ns, PerToken.DECODE.tokens(None, output))
+        whole = self._per_token(marks.sent, last, last_ns - sent_ns, PerToken.WHOLE.tokens(None, output))
+        if not marks.told:
+            yield from _at(
+                last_ns, (self._told.decode, decode), (self._told.so_far, decode), (self._told.whole, whole)
+            )
+        marks.told = True
+        for channel, each in ((self._told.so_far_off, decode), (self._told.whole_off, whole)):
+            yield from _off(channel, newest_ns, each)
 
-    def _per_token(self, start: Reached | None, t0_ns: int, t1_ns: int, tokens: int | None) -> float | None:
+    def _per_token(
+        self, start: Mark | None, end: Mark | None, span_ns: int, tokens: int | None
+    ) -> _Each | None:
         """J for each token; None where too little of the span was measured, or the source is too slow for it."""
-        period_ns, span_ns = self._source.integral.period_ns, t1_ns - t0_ns
-        end = self._source.at(t1_ns)
+        period_ns = self._source.integral.period_ns
         if start is None or end is None or period_ns is None or not tokens or span_ns <= 0:
             return None
         slow = span_ns < points.least_span_ns(self._told.energy.point, period_ns)
-        if slow or end.covered_ns - start.covered_ns < LEAST_COVERAGE * span_ns:
+        coverage = min(1.0, (end.reached.covered_ns - start.reached.covered_ns) / span_ns)
+        if slow or coverage < LEAST_COVERAGE:
             return None
-        return (end.joules - start.joules) / tokens
+        energy = amount(self._source.channel, start, end)
+        each = None if energy is None else per_token(energy, coverage, tokens)
+        joules = (end.reached.joules - start.reached.joules) / tokens
+        return _Each(joules, None if each is None else each.uncertainty)
+
+
+def _at(t_ns: int, *figures: tuple[Channel, _Each | None]) -> Iterator[Told]:
+    return (Told(channel, t_ns, each.joules) for channel, each in figures if each is not None)
+
+
+def _off(channel: Channel, t_ns: int, each: _Each | None) -> Iterator[Told]:
+    if each is not None and each.off is not None:
+        yield Told(channel, t_ns, each.off)
 
 
 def _flagged(ended: TurnEnded) -> bool:

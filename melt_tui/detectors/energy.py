@@ -6,7 +6,8 @@ from typing import Any
 from drivers.base import Item
 from drivers.events import ChannelsOpened, ClockMeasured, Event, TurnEnded, TurnPurpose, TurnStarted
 from drivers.model import Channel, ChannelKey, DeviceKind, Quantity, Samples, Unit, code_struct, reading
-from melt_tui.detectors.accounts import Account, Figures, Run, Source, Told, Turn, figures
+from melt_tui.detectors.accounts import Account, Figures, Run, Told, Turn, figures
+from melt_tui.detectors.marks import Metering, Source
 from melt_tui.events import DeviceUp, RunEnded, RunStarted, Tick, Wired
 from melt_tui.measures import points
 from melt_tui.timeline.clockmap import ClockMap
@@ -28,10 +29,12 @@ class LiveEnergy:
     ``measures.points`` allows it, and of single rails only where nothing sees the device as a whole.
     """
 
-    quantities = frozenset((*_POWER, *_TOKENS))
+    quantities = frozenset((*_POWER, *_TOKENS, Quantity.OTHER))
+    """Of others what meters tell of their own times."""
 
     def __init__(self) -> None:
         self._clock = ClockMap()
+        self._metering = Metering(self._clock)
         self._sources: dict[ChannelKey, Source] = {}
         self._counters: dict[str, Channel] = {}
         """By device: the channel by which its tokens are counted."""
@@ -64,9 +67,11 @@ class LiveEnergy:
         if source is not None:
             source.integral.take(samples)
         else:
+            self._metering.take(samples)
             self._count(samples)
 
     def _open(self, event: ChannelsOpened) -> None:
+        self._metering.open(event)
         for channel in event.channels:
             self._clock.open(channel)
             if channel.quantity in _TOKENS:
@@ -143,7 +148,9 @@ class LiveEnergy:
                     account = self._accounts[key] = Account(source, self._named(device, source, point))
                 tokens = points.tells_tokens(point, battery=device in self._batteries)
                 tokens &= points.sees_whole(point) or not whole
-                yield from self._emit(account.tell(run, now_ns, tokens=tokens), now_ns)
+                meter = source.channel.device in self._wires
+                off = self._metering.off(source, run.t0_ns, now_ns, meter=meter)
+                yield from self._emit(account.tell(run, now_ns, tokens=tokens, off=off), now_ns)
                 accounts.append(account)
             self._close(device, run, accounts)
 

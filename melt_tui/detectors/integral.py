@@ -12,7 +12,8 @@ import numpy as np
 
 from drivers.clock import SECOND
 from drivers.model import IDENTITY, Channel, Decoding, Kind, Samples, code_struct
-from melt_tui.measures.integral import HOLE_PERIODS, MOST_W
+from melt_tui.detectors.reached import NOTHING, Reached, Step, bent, one_step, together
+from melt_tui.measures.integral import HOLE_PERIODS, MOST_W, bends
 from melt_tui.timeline.columns import Times, Values, times_of, values_of
 
 HELD_NS: Final = 20 * SECOND
@@ -24,14 +25,14 @@ UNKNOWN_GAP_NS: Final = 10 * SECOND
 """The same where no period is known yet."""
 _GAPS = 15
 _TRIM = 64
+_DENSE = 64
+_LOOK = 8
+_LOOKED = 256
+"""Of longer blocks than ``_DENSE`` one in ``_LOOK`` is looked at for how much the load changes between samples; of each no
+more than its first ``_LOOKED`` samples."""
 
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """Energy in J, and how long of the time it was seen, since the first sample."""
-
-    joules: float
-    covered_ns: float
+_Edges = tuple[Step | None, Step | None]
+_UNKNOWN: Final[_Edges] = (None, None)
 
 
 @dataclass(slots=True)
@@ -47,6 +48,8 @@ class _Piece:
     """Up to its first sample."""
     samples: Samples | None
     decoding: Decoding
+    edges: _Edges
+    """The first and the last step within it; of a single sample the second is that which led to it."""
 
     @property
     def held(self) -> int:
@@ -70,6 +73,7 @@ class Integral:
         self._raw = 0
         """Pieces before this one have no samples any more."""
         self._raw_samples = 0
+        self._blocks = 0
 
     def open(self, channel: Channel) -> None:
         """From now on codes mean this."""
@@ -82,6 +86,11 @@ class Integral:
             return SECOND / self._channel.rate_hz
         return median(self._gaps) if len(self._gaps) > 2 else None
 
+    @property
+    def gap_ns(self) -> float | None:
+        """Between the last blocks, as a rule; None before any came."""
+        return median(self._gaps) if self._gaps else None
+
     def take(self, samples: Samples) -> None:
         """Take the next block."""
         piece = self._piece(samples)
@@ -92,6 +101,7 @@ class Integral:
         else:
             self.first_ns = piece.t0_ns
         self._pieces.append(piece)
+        self._blocks += 1
         self.newest_ns = piece.t1_ns
         self._raw_samples += piece.held
         self._thin(piece.t1_ns)
@@ -101,17 +111,29 @@ class Integral:
         if self.first_ns is None or self.newest_ns is None or t_ns > self.newest_ns:
             return None
         if t_ns <= self.first_ns:
-            return Reached(0.0, 0.0)
+            return NOTHING
         place = bisect_right(self._pieces, t_ns, key=_start) - 1
         if place < 0:
             return None
         piece = self._pieces[place]
         if t_ns < piece.t1_ns:
-            return _added(piece.before, self._within(piece, t_ns))
+            return piece.before.plus(self._within(piece, t_ns))
         whole = _whole(piece)
         if t_ns == piece.t1_ns or place + 1 == len(self._pieces):
             return whole
-        return _added(whole, self._joint(piece, self._pieces[place + 1], t_ns))
+        return whole.plus(self._joint(piece, self._pieces[place + 1], t_ns))
+
+    def near(self, t0_ns: int, t1_ns: int) -> tuple[Times, Values] | None:
+        """The samples there, and one more at either end; None where they are kept no more."""
+        first = max(0, bisect_right(self._pieces, t0_ns, key=_start) - 1)
+        some = self._pieces[first : bisect_right(self._pieces, t1_ns, key=_start) + 1]
+        if not some or any(piece.samples is None and piece.t1_ns > piece.t0_ns for piece in some):
+            return None
+        times = [times_of(one.samples) if one.samples else np.array([one.t0_ns], np.int64) for one in some]
+        values = [
+            _values(one.samples, one.decoding) if one.samples else np.array([one.first]) for one in some
+        ]
+        return np.concatenate(times), np.concatenate(values)
 
     def _longest_ns(self) -> float:
         period = self.period_ns
@@ -123,19 +145,38 @@ class Integral:
             return self._uneven(samples) if samples.t1_ns > newest else None
         if len(samples.codes) == code_struct(samples.dtype).size:
             value = _value(samples.last_code, self._channel.decoding)
-            return self._joined(samples.t0_ns, samples.t0_ns, value, value, Reached(0.0, 0.0), None)
+            return self._joined(samples.t0_ns, samples.t0_ns, value, value, NOTHING, None)
         return self._uneven(samples) if samples.times is not None else self._even(samples)
 
     def _even(self, samples: Samples) -> _Piece | None:
         n, span = samples.n, samples.t1_ns - samples.t0_ns
+        kind = self._channel.kind
         total, first, last = _sum(samples, self._channel.decoding)
         step = span / (n - 1)
         unbroken = self._channel.rate_hz is None or step <= self._longest_ns()
-        if self._channel.kind is Kind.COUNTER or not unbroken or not isfinite(total):
+        if kind is Kind.COUNTER or not unbroken or not isfinite(total):
             return self._uneven(samples)
-        seen = total - (first if self._channel.kind is Kind.INTERVAL_MEAN else (first + last) / 2)
-        inside = Reached(seen * step / SECOND, span)
-        return self._joined(samples.t0_ns, samples.t1_ns, first, last, inside, samples)
+        joules = (total - (first if kind is Kind.INTERVAL_MEAN else (first + last) / 2)) * step / SECOND
+        if kind is Kind.INTERVAL_MEAN:
+            inside, edges = Reached(joules, span, abs(joules)), _UNKNOWN
+        else:
+            inside, edges = self._seen(samples, joules, first, last)
+        return self._joined(samples.t0_ns, samples.t1_ns, first, last, inside, samples, edges)
+
+    def _seen(self, samples: Samples, joules: float, first: float, last: float) -> tuple[Reached, _Edges]:
+        """What an even block of instants comes to; of a dense one its beginning is looked at, now and then."""
+        n, span = samples.n, samples.t1_ns - samples.t0_ns
+        length_s, moved = span / (n - 1) / SECOND, (last - first) ** 2
+        squares = (n - 1) * length_s * length_s
+        if n > _DENSE and self._blocks % _LOOK:
+            return Reached(joules, span, abs(joules), n - 1, squares, moved), _UNKNOWN
+        codes = samples.codes[: _LOOKED * code_struct(samples.dtype).size]
+        values = values_of(codes, samples.dtype, self._channel.decoding)
+        steps = values[1:] - values[:-1]
+        moved = max(moved, float(steps @ steps))
+        inside = Reached(joules, span, abs(joules), n - 1, squares, moved, *bends(steps))
+        whole = (float(steps[-1]), length_s) if n <= _LOOKED else None
+        return inside, ((float(steps[0]), length_s), whole)
 
     def _uneven(self, samples: Samples) -> _Piece | None:
         times, values = self._fresh(samples, self._channel.decoding)
@@ -143,7 +184,7 @@ class Integral:
             return None
         whole = samples if len(times) == samples.n else None
         ends = int(times[0]), int(times[-1]), float(values[0]), float(values[-1])
-        return self._joined(*ends, self._area(times, values), whole)
+        return self._joined(*ends, self._area(times, values), whole, _edges(times, values))
 
     def _fresh(self, samples: Samples, decoding: Decoding) -> tuple[Times, Values]:
         """Those that are numbers, and later than what came before."""
@@ -160,15 +201,27 @@ class Integral:
         last: float,
         inside: Reached,
         samples: Samples | None,
+        edges: _Edges = _UNKNOWN,
     ) -> _Piece | None:
         if not isfinite(first):
             return None
-        none = Reached(0.0, 0.0)
-        piece = _Piece(t0_ns, t1_ns, first, last, inside, none, samples, self._channel.decoding)
+        piece = _Piece(t0_ns, t1_ns, first, last, inside, NOTHING, samples, self._channel.decoding, edges)
         if self._pieces:
             before = self._pieces[-1]
-            piece.before = _added(_whole(before), self._joint(before, piece, t0_ns))
+            piece.before = together(before.before, before.inside, self._joint(before, piece, t0_ns))
+            if before.edges is not _UNKNOWN or edges is not _UNKNOWN or t0_ns == t1_ns:
+                self._bend(before, piece)
         return piece
+
+    def _bend(self, before: _Piece, piece: _Piece) -> None:
+        """Take the samples at both ends of the step that leads to a piece, if it is one."""
+        if self._channel.kind is not Kind.INSTANT or piece.t0_ns - before.t1_ns > self._longest_ns():
+            return
+        step = piece.first - before.last, (piece.t0_ns - before.t1_ns) / SECOND
+        first = piece.edges[0]
+        piece.before = bent(bent(piece.before, before.edges[1], step), step, first)
+        if piece.t0_ns == piece.t1_ns:
+            piece.edges = first, step
 
     def _joint(self, before: _Piece, after: _Piece, t_ns: int) -> Reached:
         """From the end of one piece as far as ``t_ns``, on the way to the next."""
@@ -180,36 +233,47 @@ class Integral:
         if gap_ns <= self._longest_ns():
             most_j = MOST_W * max(gap_ns, self.period_ns or 0.0) / SECOND
             was_set = kind is Kind.COUNTER and last - first > most_j
-            return Reached(0.0, 0.0) if was_set else _step(kind, first, last, gap_ns, part_ns)
+            return NOTHING if was_set else one_step(kind, first, last, gap_ns, part_ns)
         if kind is not Kind.INTERVAL_MEAN:
-            return Reached(0.0, 0.0)
+            return NOTHING
         own = max(0.0, part_ns - gap_ns + (self.period_ns or 0.0))
-        return Reached(last * own / SECOND, own)
+        return Reached(last * own / SECOND, own, abs(last) * own / SECOND)
 
     def _within(self, piece: _Piece, t_ns: int) -> Reached:
         if piece.samples is None:
             share = (t_ns - piece.t0_ns) / (piece.t1_ns - piece.t0_ns)
-            return Reached(share * piece.inside.joules, share * piece.inside.covered_ns)
+            return piece.inside.share(share)
         samples = piece.samples
         times, values = times_of(samples), values_of(samples.codes, samples.dtype, piece.decoding)
         k = int(np.searchsorted(times, t_ns, "right"))
         gap, part = int(times[k] - times[k - 1]), t_ns - int(times[k - 1])
         step = self._across(float(values[k - 1]), float(values[k]), gap, part)
-        return _added(self._area(times[:k], values[:k]), step)
+        return self._area(times[:k], values[:k]).plus(step)
 
     def _area(self, times: Times, values: Values) -> Reached:
         """Of samples in order of time."""
         kind, gaps, longest = self._channel.kind, np.diff(times), self._longest_ns()
         if kind is Kind.INTERVAL_MEAN:
             lengths = np.where(gaps > longest, self.period_ns or 0.0, gaps)
-            return Reached(float((values[1:] * lengths).sum()) / SECOND, float(lengths.sum()))
-        good = gaps <= longest
+            parts = values[1:] * lengths / SECOND
+            return Reached(float(parts.sum()), float(lengths.sum()), float(np.abs(parts).sum()))
+        steps, good = np.diff(values), gaps <= longest
         if kind is Kind.COUNTER:
-            steps = np.diff(values)
             good &= (steps >= 0) & (steps <= MOST_W * np.maximum(gaps, self.period_ns or 0.0) / SECOND)
-        else:
-            steps = (values[1:] + values[:-1]) * gaps / (2 * SECOND)
-        return Reached(float(steps[good].sum()), float(gaps[good].sum()))
+            joules = float(steps[good].sum())
+            return Reached(joules, float(gaps[good].sum()), joules)
+        good &= gaps > 0
+        parts = ((values[1:] + values[:-1]) * gaps / (2 * SECOND))[good]
+        lengths, steps = gaps[good] / SECOND, steps[good]
+        return Reached(
+            float(parts.sum()),
+            float(gaps[good].sum()),
+            float(np.abs(parts).sum()),
+            len(steps),
+            float(lengths @ lengths),
+            float(steps @ steps),
+            *bends(steps, lengths),
+        )
 
     def _thin(self, newest_ns: int) -> None:
         pieces = self._pieces
@@ -230,21 +294,19 @@ def _start(piece: _Piece) -> int:
 
 
 def _whole(piece: _Piece) -> Reached:
-    return _added(piece.before, piece.inside)
+    return piece.before.plus(piece.inside)
 
 
-def _added(one: Reached, other: Reached) -> Reached:
-    return Reached(one.joules + other.joules, one.covered_ns + other.covered_ns)
+def _edges(times: Times, values: Values) -> _Edges:
+    """The first step and the last one."""
+    if len(times) < 2:
+        return _UNKNOWN
+    first = float(values[1] - values[0]), int(times[1] - times[0]) / SECOND
+    return first, (float(values[-1] - values[-2]), int(times[-1] - times[-2]) / SECOND)
 
 
-def _step(kind: Kind, first: float, last: float, gap_ns: int, part_ns: int) -> Reached:
-    """Of ``part_ns`` of the way from one sample to the next."""
-    if kind is Kind.COUNTER:
-        return Reached((last - first) * part_ns / gap_ns, part_ns) if last >= first else Reached(0.0, 0.0)
-    if kind is Kind.INTERVAL_MEAN:
-        return Reached(last * part_ns / SECOND, part_ns)
-    mean = first + (last - first) * part_ns / gap_ns / 2
-    return Reached(mean * part_ns / SECOND, part_ns)
+def _values(samples: Samples, decoding: Decoding) -> Values:
+    return values_of(samples.codes, samples.dtype, decoding)
 
 
 @np.errstate(all="ignore")
@@ -294,7 +356,10 @@ def _polynomial_sum(x: Values, coefficients: tuple[float, ...]) -> float:
     for degree, coefficient in enumerate(coefficients):
         if degree == 0:
             total += coefficient * len(x)
+        elif degree == 1:
+            total += coefficient * float(x.sum())
         else:
-            power = x if degree == 1 else power * x
-            total += coefficient * float(power.sum())
+            # the last product of powers is summed as it is made
+            total += coefficient * float(power @ x)
+            power = power * x if degree + 1 < len(coefficients) else power
     return total

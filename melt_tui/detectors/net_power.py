@@ -10,7 +10,7 @@ from drivers.base import Item
 from drivers.clock import SECOND
 from drivers.events import ChannelsOpened, ClockMeasured
 from drivers.model import Channel, ChannelKey, Kind, Quantity, Samples, Unit, code_struct, reading
-from melt_tui.detectors.accounts import Source
+from melt_tui.detectors.marks import Source
 from melt_tui.events import Wired
 from melt_tui.measures import points
 from melt_tui.measures.energy import LEAST_COVERAGE, net_device_power

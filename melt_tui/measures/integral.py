@@ -4,7 +4,7 @@ Imports numpy: reached only where there are samples, never on the way to the fir
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from melt_tui.measures.energy import SECOND_NS, Amount, Energy, expanded
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
+_T = TypeVar("_T", float, Values)
 
 HOLE_PERIODS = 5
 """A gap longer than so many periods is a hole: not bridged."""
@@ -23,6 +24,9 @@ MOST_W = 10_000
 """A counter that rises faster did not count: it was set."""
 
 SHIFTS = 17
+
+NEIGHBOURS = 4
+"""Samples beside a window that tell of the load's variance in it, at either end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +64,7 @@ class Trace:
     @property
     def beyond_ns(self) -> int:
         """How far beyond a window samples tell something of it."""
-        return round(self.off_ns + (HOLE_PERIODS + _NEIGHBOURS) * self.period_ns) + 1
+        return round(self.off_ns + (HOLE_PERIODS + NEIGHBOURS) * self.period_ns) + 1
 
     def between(self, a_ns: int, b_ns: int) -> "Trace":
         """What tells something of this window."""
@@ -87,7 +91,7 @@ def integrate(trace: Trace, a_ns: int, b_ns: int) -> Energy | None:
     covered_ns = float(np.sum(parts.seconds)) * SECOND_NS
     sampling = _sampling(pieces, inside, a_ns, b_ns, trace.kind)
     if trace.kind is Kind.INSTANT and not np.diff(_numbers(near)[1]).any():
-        sampling = abs(joules) * _UNMOVED
+        sampling = unmoved(joules)
     shifting = between(moved(near, a_ns), moved(near, b_ns))
     return Energy(
         t0_ns=a_ns,
@@ -123,10 +127,52 @@ def unseen_variance(steps: Values, lengths: Values | None = None) -> float:
     """
     if len(steps) < 2:
         return float(np.mean(steps**2) / 2)
-    before, after = (lengths[:-1], lengths[1:]) if lengths is not None else (np.ones(1), np.ones(1))
-    off = (after * steps[:-1] - before * steps[1:]) / (before + after)
-    spread = 1 + (before**2 + after**2) / (before + after) ** 2
-    return float(np.mean(off**2) / np.mean(spread))
+    off, spread = bends(steps, lengths)
+    return off / spread
+
+
+def bends(steps: Values, lengths: Values | None = None) -> tuple[float, float]:
+    """What ``unseen_variance`` is the quotient of, as sums over the samples between steps: they may be added up."""
+    if lengths is None:
+        off = (steps[:-1] - steps[1:]) / 2
+        return float(off @ off), 1.5 * len(off)
+    off, spread = bend(steps[:-1], steps[1:], lengths[:-1], lengths[1:])
+    return float(off @ off), float(np.sum(spread))
+
+
+def bend(step: _T, following: _T, length: _T, next_length: _T) -> tuple[_T, _T]:
+    """How far a sample is from the line between its neighbours, W, and the variance of that for one of the load."""
+    both = length + next_length
+    return (next_length * step - length * following) / both, 1 + (length**2 + next_length**2) / both**2
+
+
+def unseen(variance: float, steps: int, squares_s2: float) -> float:
+    """± 95 % J for what was between instant samples, by the load's variance: told by so many steps.
+
+    ``squares_s2``: the sum of the squares of the times from sample to sample.
+    """
+    return _coverage(steps) * float(np.sqrt(variance * squares_s2))
+
+
+def unmoved(joules: float) -> float:
+    """The same where no reading differed from the one before."""
+    return abs(joules) * _UNMOVED
+
+
+def cut(trace: Trace, at_ns: int) -> float:
+    """± J for a window of interval means or of a counter that ends there, within an interval."""
+    return _within_interval(_pieces(trace.between(at_ns, at_ns)), at_ns)
+
+
+def stated(
+    accuracy: Accuracy | None, kind: Kind, joules: float, absolute_j: float, covered_ns: float
+) -> float | None:
+    """± J by the accuracy that the meter's maker states; ``absolute_j`` is the energy with every power taken as positive."""
+    if accuracy is None:
+        return None
+    if kind is Kind.COUNTER:
+        return accuracy.bound(joules)
+    return accuracy.gain_fraction * absolute_j + accuracy.offset * covered_ns / SECOND_NS
 
 
 class _Overlap(NamedTuple):
@@ -251,10 +297,10 @@ def _sampling(pieces: _Pieces, inside: slice, a_ns: int, b_ns: int, kind: Kind) 
 
 def _between_instants(pieces: _Pieces, inside: slice, seconds: Values) -> float:
     """The steps are taken a little beyond the window too; each stretch weighs by its time."""
-    near = slice(max(0, inside.start - _NEIGHBOURS), inside.stop + _NEIGHBOURS)
+    near = slice(max(0, inside.start - NEIGHBOURS), inside.stop + NEIGHBOURS)
     lengths = (pieces.ends[near] - pieces.starts[near]) / SECOND_NS
     variance = unseen_variance(pieces.right[near] - pieces.left[near], lengths)
-    return _coverage(len(lengths)) * float(np.sqrt(variance * np.sum(seconds * seconds)))
+    return unseen(variance, len(lengths), float(np.sum(seconds * seconds)))
 
 
 def _coverage(steps: int) -> float:
@@ -279,7 +325,7 @@ def _within_interval(pieces: _Pieces, at_ns: int) -> float:
     i = int(np.searchsorted(pieces.starts, at_ns, "right")) - 1
     if i < 0 or at_ns >= pieces.ends[i]:
         return 0.0
-    levels = pieces.left[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1]
+    levels = pieces.left[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1]
     length = int(pieces.ends[i] - pieces.starts[i])
     share = (at_ns - int(pieces.starts[i])) / length
     once = share * (1 - share) * float(np.ptp(pieces.left[max(0, i - 1) : i + 2]))
@@ -296,12 +342,8 @@ def _deviation(levels: Values) -> float:
 
 
 def _accuracy(trace: Trace, parts: _Overlap, joules: float, covered_ns: float) -> float | None:
-    if trace.accuracy is None:
-        return None
-    if trace.kind is Kind.COUNTER:
-        return trace.accuracy.bound(joules)
     absolute = float(np.sum((np.abs(parts.left) + np.abs(parts.right)) / 2 * parts.seconds))
-    return trace.accuracy.gain_fraction * absolute + trace.accuracy.offset * covered_ns / SECOND_NS
+    return stated(trace.accuracy, trace.kind, joules, absolute, covered_ns)
 
 
 def _peak(trace: Trace, pieces: _Pieces, inside: slice, a_ns: int, b_ns: int) -> float:
@@ -341,8 +383,6 @@ def _clipped(trace: Trace, a_ns: int, b_ns: int) -> int:
     within = (trace.times_ns >= a_ns) & (trace.times_ns <= b_ns)
     return int(np.count_nonzero(within & (trace.values >= trace.limit)))
 
-
-_NEIGHBOURS = 4
 
 _WHOLE = 0.9
 """Of a period: counts come a little early or late."""

@@ -21,6 +21,8 @@ LEAST_REFRESHES: Final = 10
 """The same of a battery's gauge."""
 
 ENERGY = "energy"
+OURS = "energy ± ours"
+STATED = "energy ± meter"
 COVERAGE = "coverage"
 PER_TOKEN = "J/token"
 """Of the turn in progress: by decode tokens so far."""
@@ -28,6 +30,14 @@ PER_TOKEN_DECODE = "J/token decode"
 """Of a turn that counts, at its end: first to last token / decode tokens."""
 PER_TOKEN_WHOLE = "J/token whole"
 """The same: prompt sent to last token / output tokens."""
+
+PER_TOKEN_OFF = "J/token ±"
+WHOLE_OFF = "J/token whole ±"
+
+
+def tells_off(name: str) -> bool:
+    """Whether a channel of that name tells how far another's figure may be off."""
+    return name.startswith((OURS, STATED, PER_TOKEN_OFF, WHOLE_OFF))
 
 
 def rank(point: str) -> int:

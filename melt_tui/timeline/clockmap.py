@@ -94,6 +94,14 @@ class ClockMap:
         """What was measured of this device, by device time, passed-over rows included."""
         return tuple(self._rows.get(device, ()))
 
+    def uncertainties(self, device: str, t0_ns: int, t1_ns: int) -> list[float]:
+        """± ns of the measurements within a span of host time, of the last before it and of the first after it."""
+        rows = self._rows.get(device, ())
+        before = [row for row in rows if row.t_ns + row.offset_ns < t0_ns][-1:]
+        after = [row for row in rows if row.t_ns + row.offset_ns > t1_ns][:1]
+        within = [row for row in rows if t0_ns <= row.t_ns + row.offset_ns <= t1_ns]
+        return [float(row.uncertainty_ns) for row in (*before, *within, *after)]
+
     def _shift(self, device: str) -> int:
         row = self._corrections.get(device)
         return 0 if row is None else row.offset_ns

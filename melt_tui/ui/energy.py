@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drivers.accuracy import Accuracy
 from drivers.model import Channel, DeviceKind, Quantity, Unit
 from melt_tui.format import measure, percent
 from melt_tui.measures import points
 from melt_tui.timeline import RunView
 from melt_tui.ui.look import stale
-from melt_tui.ui.topics import Stock, meters_of
+from melt_tui.ui.topics import Stock
 
 _BATTERIES = (Quantity.BATTERY_LEVEL, Quantity.BATTERY_TEMPERATURE)
 _WHOLE = 99.95
@@ -22,6 +21,8 @@ class PointEnergy:
 
     point: str
     joules: float | None = None
+    ours_j: float | None = None
+    """± 95 % of these joules that is ours: between samples, at the window's ends, a gauge's refresh."""
     accuracy_j: float | None = None
     """± the bound that the meter's maker states, of these joules; None where nobody states one."""
     mean_w: float | None = None
@@ -30,10 +31,14 @@ class PointEnergy:
     """Percent of the run so far that was measured; None when all of it was."""
     per_token: float | None = None
     """By decode tokens: of the turn in progress, else of the last one."""
+    per_token_off: float | None = None
+    """± 95 % of it, all that is known."""
     old: bool = False
     """That figure is of a turn that is over."""
     per_token_whole: float | None = None
     """Of the last turn that ended: by output tokens, from the prompt on."""
+    whole_off: float | None = None
+    """± 95 % of that."""
     charging_unknown: bool = False
     """It sees the charger, and nothing tells what goes into the battery."""
 
@@ -89,13 +94,6 @@ def has_battery(stock: Stock, device: str) -> bool:
     return phone or gauged or bool(stock.of(device, *_BATTERIES))
 
 
-def source_of(stock: Stock, device: str, point: str) -> Channel | None:
-    """The power of a device at that point, by its own sensor or by a meter."""
-    names = (device, *meters_of(stock.view, device))
-    channels = (channel for name in names for channel in stock.of(name, Quantity.POWER))
-    return next((channel for channel in channels if channel.point == point), None)
-
-
 def _point_energy(stock: Stock, run: RunView, energy: Channel) -> PointEnergy:
     device, where = energy.device, energy.name.removeprefix(points.ENERGY)
     since, now_ns = run.started_ns, stock.view.readings[energy.key].t_ns
@@ -103,24 +101,24 @@ def _point_energy(stock: Stock, run: RunView, energy: Channel) -> PointEnergy:
     joules = _since(stock, energy, since)
     elapsed_s = (now_ns - since) / 1e9 * (100.0 if coverage is None else coverage) / 100
     live = stock.view.channels.get((device, points.PER_TOKEN + where))
-    source = source_of(stock, device, energy.point)
-    accuracy = source.accuracy if source else None
+
+    def told(name: str) -> float | None:
+        return _named(stock, device, name + where, since)
+
     return PointEnergy(
         point=energy.point,
         joules=joules,
-        accuracy_j=_bound_j(accuracy, joules, elapsed_s) if accuracy and joules is not None else None,
+        ours_j=told(points.OURS),
+        accuracy_j=told(points.STATED),
         mean_w=joules / elapsed_s if joules is not None and elapsed_s > 0 else None,
         coverage=coverage if coverage is not None and coverage < _WHOLE else None,
         per_token=None if live is None else _since(stock, live, since),
         old=live is not None and (_ended(run, stock, live) or stale(stock.view, live)),
-        per_token_whole=_named(stock, device, points.PER_TOKEN_WHOLE + where, since),
+        per_token_off=told(points.PER_TOKEN_OFF),
+        per_token_whole=told(points.PER_TOKEN_WHOLE),
+        whole_off=told(points.WHOLE_OFF),
         charging_unknown=energy.point == points.USB and charging_unknown(stock, device),
     )
-
-
-def _bound_j(accuracy: Accuracy, joules: float, seconds: float) -> float:
-    """How far the joules of so much time may be off, by the accuracy of power."""
-    return accuracy.gain_fraction * abs(joules) + accuracy.offset * seconds
 
 
 def _ended(run: RunView, stock: Stock, live: Channel) -> bool:

@@ -104,6 +104,7 @@ def take_figures(timeline: Timeline, ask: AskFigures) -> Figures:
     view = timeline.view(ask.at_ns)
     names = [ask.device, *meters_of(view, ask.device)] if ask.device else [d.device for d in devices(view)]
     channels = [channel for name in names for channel in view.channels.values() if channel.device == name]
+    channels = [one for one in channels if not (one.derived and points.tells_off(one.name))]
     tokens = dict(_tokens(timeline, names, ask.span)) if ask.span else {}
     stock = Stock(view)
     return Figures(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from drivers.model import ModelFile, Quantity, Unit, Workload
 from melt_tui.events import RunOutcome
 from melt_tui.format import age, count, measure, number, percent, rate, seconds, stamp
+from melt_tui.measures import points
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
 from melt_tui.ui.energy import PointEnergy, bound, main_energy
 from melt_tui.ui.look import age_s, last_reading, stale
@@ -150,10 +151,10 @@ def _figures(
     tokens = _tokens(stock, device, run.started_ns)
     if tokens is not None:
         yield "tokens", count(tokens)
-    if energy is not None and energy.accuracy_j is not None:
-        yield "meter's ±", measure(energy.accuracy_j, Unit.JOULE, 2)
+    if energy is not None:
+        yield from _off(energy)
     if energy is not None and energy.per_token_whole is not None:
-        yield "J/tok whole", number(energy.per_token_whole)
+        yield "J/tok whole", _within(energy.per_token_whole, energy.whole_off)
         yield "tok/J", number(1 / energy.per_token_whole if energy.per_token_whole > 0 else None)
     if run.loaded is not None and run.loaded.load_s is not None:
         yield "load", seconds(run.loaded.load_s)
@@ -164,7 +165,23 @@ def _per_token(energy: PointEnergy) -> Iterator[tuple[str, str]]:
     if energy.charging_unknown:
         yield "J/tok", "charging unknown"
     elif energy.per_token is not None:
-        yield "J/tok decode", number(energy.per_token)
+        yield "J/tok decode", _within(energy.per_token, energy.per_token_off)
+
+
+def _within(value: float, off: float | None) -> str:
+    """``0.465 ±0.021``; without what nobody can tell."""
+    return number(value) if off is None else f"{number(value)} ±{number(off, 2)}"
+
+
+def _off(energy: PointEnergy) -> Iterator[tuple[str, str]]:
+    """How far the joules may be off, ours and the meter's apart, or why that is not told."""
+    if energy.ours_j is None:
+        if energy.point == points.NET:
+            yield "energy ±", "see the summary"
+        return
+    yield "± ours", measure(energy.ours_j, Unit.JOULE, 2)
+    stated = energy.accuracy_j
+    yield "meter's ±", "not stated" if stated is None else measure(stated, Unit.JOULE, 2)
 
 
 def _energy(energy: PointEnergy) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,8 @@ import pytest
 
 from drivers.events import TurnEnd, TurnEnded
 from drivers.model import Channel, Quantity, Unit, reading
-from melt_tui.detectors.accounts import WAIT_NS, Account, Run, Source, Told, Turn, figures
+from melt_tui.detectors.accounts import WAIT_NS, Account, Run, Told, Turn, figures
+from melt_tui.detectors.marks import Source
 from melt_tui.timeline.clockmap import ClockMap
 
 S = 1_000_000_000
@@ -43,6 +44,9 @@ def test_figures_of_a_turn() -> None:
         "J/token decode": 1.0,
         "J/token": 1.0,
         "J/token whole": 16 / 11,
+        "energy ± ours": pytest.approx(38 * 2**-13),
+        "J/token ±": pytest.approx(2**-13),
+        "J/token whole ±": pytest.approx(16 / 11 * 2**-13),
     }
 
 
@@ -79,7 +83,7 @@ def test_it_is_over_when_the_end_was_told_or_is_waited_for_no_more() -> None:
         account = Account(made, figures("phone", "board-input", made.channel))
         first = list(account.tell(run, now_s * S, tokens=True))
         assert account.over is over
-        assert [one.t_ns for one in first] == [min(20, until_s) * S]
+        assert [one.t_ns for one in first] == [min(20, until_s) * S, until_s * S]
         assert (list(account.tell(run, now_s * S + S // 4, tokens=True)) == []) is True
 
 
@@ -91,4 +95,8 @@ def test_a_run_before_the_first_sample_is_not_covered_until_then() -> None:
     for k in range(11):
         made.integral.take(reading(channel, (10 + k) * S, 2.0))
     found: list[Told] = list(Account(made, figures("phone", "", channel)).tell(Run(0), 20 * S, tokens=True))
-    assert [(one.t_ns, one.value) for one in found] == [(20 * S, 20.0), (20 * S, 50.0)]
+    assert [(one.t_ns, one.value) for one in found] == [
+        (20 * S, 20.0),
+        (20 * S, 50.0),
+        (20 * S, 20 * 2**-13),
+    ]

@@ -21,7 +21,8 @@ from drivers.model import (
     reading,
     uneven_block,
 )
-from melt_tui.detectors.integral import HELD_NS, Integral, Reached
+from melt_tui.detectors.integral import HELD_NS, Integral
+from melt_tui.detectors.reached import Reached
 from melt_tui.measures.integral import Trace, integrate
 from melt_tui.timeline.columns import times_of, values_of
 

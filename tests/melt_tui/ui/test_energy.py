@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from drivers.accuracy import Accuracy
 from drivers.model import ChannelKey, DeviceKind, Quantity
 from melt_tui.measures import points
 from melt_tui.timeline import Reading
@@ -33,14 +32,23 @@ def test_a_run_has_its_energy_mean_power_and_joules_for_each_token() -> None:
     assert energy_told(stock, PHONE)[0].endswith(" J at battery-terminals")
 
 
-def test_the_accuracy_that_is_stated_for_the_meter_enters() -> None:
+def test_how_far_the_figures_may_be_off_is_told_with_them() -> None:
     stock = seen(64)
-    main = replace(stock.view.channels[METER, "main"], accuracy=Accuracy(0.01, 0.02))
-    told = Stock(replace(stock.view, channels={**stock.view.channels, main.key: main}))
-    (phone,) = energies(told, PHONE)
-    assert phone.joules is not None
-    assert phone.accuracy_j == pytest.approx(0.01 * phone.joules + 0.02 * 61.8, rel=0.01)
-    assert energies(stock, PHONE)[0].accuracy_j is None
+    (phone,) = energies(stock, PHONE)
+    assert phone.ours_j == value(stock, (PHONE, "energy ± ours battery-terminals"))
+    assert phone.per_token_off == value(stock, (PHONE, "J/token ± battery-terminals"))
+    assert phone.whole_off == value(stock, (PHONE, "J/token whole ± battery-terminals"))
+    assert phone.accuracy_j is None
+    view, ours = stock.view, stock.view.channels[PHONE, "energy ± ours battery-terminals"]
+    stated = replace(ours, name="energy ± meter battery-terminals")
+    told = Stock(
+        replace(
+            view,
+            channels={**view.channels, stated.key: stated},
+            readings={**view.readings, stated.key: Reading(at(64), 1.5)},
+        )
+    )
+    assert energies(told, PHONE)[0].accuracy_j == 1.5
 
 
 def test_the_figure_of_a_turn_that_is_over_is_old() -> None:

@@ -39,7 +39,10 @@ def test_energy_stands_with_its_point_and_what_is_missing_of_it() -> None:
     assert figures["J/tok decode"].startswith("0.4")
     joules, watts = figures["energy"].split(" · ")
     assert float(joules.removesuffix(" J")) == pytest.approx(61.8 * float(watts.removesuffix(" W")), rel=0.01)
-    assert float(figures["tok/J"]) == pytest.approx(1 / float(figures["J/tok whole"]), rel=0.01)
+    whole, off = figures["J/tok whole"].split(" ±")
+    assert float(figures["tok/J"]) == pytest.approx(1 / float(whole), rel=0.01)
+    assert 0 < float(off) < float(whole) / 10
+    assert (figures["± ours"].endswith(" J"), figures["meter's ±"]) == (True, "not stated")
     assert "measured" not in figures
     stock, turns = seen(180.0)
     assert dict(run_model(stock, BOARD, turns).figures)["measured"] == "96 % of the run"

@@ -1,0 +1,190 @@
+"""What one source of power had told at a moment, and from two moments the energy between them with how far it may be off.
+
+By the formulas of recordings, of which an integral keeps the sums.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from drivers.clock import SECOND
+from drivers.events import ChannelsOpened
+from drivers.model import Channel, ChannelKey, Kind, Samples, Unit
+from melt_tui.detectors.integral import UNKNOWN_GAP_NS, Integral
+from melt_tui.detectors.reached import Reached
+from melt_tui.measures import metering, points
+from melt_tui.measures.energy import IDLE_S, Amount, expanded
+from melt_tui.measures.integral import (
+    HOLE_PERIODS,
+    NEIGHBOURS,
+    Trace,
+    Values,
+    between,
+    cut,
+    moved,
+    stated,
+    unmoved,
+    unseen,
+)
+from melt_tui.timeline.clockmap import ClockMap
+
+_KEPT: Final = 512
+"""Words of a channel that are kept."""
+
+
+class Off(NamedTuple):
+    """How far the times of a source may be off, and how long its figures stand; ns."""
+
+    timing_ns: float = 0.0
+    refresh_ns: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What had been used up to a moment."""
+
+    reached: Reached
+    earlier: Reached
+    """A few samples before it, and after it: they tell how much the load changes there."""
+    later: Reached
+    moved: Values | None
+    """As ``measures.integral.moved``; None where the samples about it are kept no more."""
+    cut: float
+    """As ``measures.integral.cut``."""
+    final: bool
+    """All samples have come that tell something of it."""
+
+
+class Source:
+    """The energy of one channel, asked in host time."""
+
+    def __init__(self, channel: Channel, clock: ClockMap) -> None:
+        self.channel = channel
+        self.integral = Integral(channel)
+        self._clock = clock
+
+    @property
+    def newest_ns(self) -> int | None:
+        """How far its samples have come."""
+        newest_ns = self.integral.newest_ns
+        return None if newest_ns is None else self._clock.to_host(self.channel.key, newest_ns)
+
+    def at(self, t_ns: int) -> Reached | None:
+        """As ``Integral.at``."""
+        own_ns = self._clock.to_device(self.channel.key, t_ns)
+        newest_ns = self.integral.newest_ns
+        return self.integral.at(own_ns if newest_ns is None else min(own_ns, newest_ns))
+
+    def mark(self, t_ns: int, off: Off) -> Mark | None:
+        """As ``at``, with all that tells how far it may be off."""
+        reached, newest_ns = self.at(t_ns), self.integral.newest_ns
+        if reached is None or newest_ns is None:
+            return None
+        own_ns = min(self._clock.to_device(self.channel.key, t_ns), newest_ns)
+        period_ns = self.integral.period_ns or UNKNOWN_GAP_NS / HOLE_PERIODS
+        trace, beside_ns = self._around(own_ns, period_ns, off), round(NEIGHBOURS * period_ns)
+        return Mark(
+            reached,
+            self.integral.at(own_ns - beside_ns) or reached,
+            self.integral.at(min(own_ns + beside_ns, newest_ns)) or reached,
+            None if trace is None else moved(trace, own_ns),
+            0.0 if trace is None or trace.kind is Kind.INSTANT else cut(trace, own_ns),
+            newest_ns >= own_ns + beside_ns + off.timing_ns + off.refresh_ns,
+        )
+
+    def _around(self, own_ns: int, period_ns: float, off: Off) -> Trace | None:
+        """The samples about a moment; none where nothing has to be known of them."""
+        kind = self.channel.kind
+        bare = Trace(
+            kind=kind, times_ns=np.empty(0, np.int64), values=np.empty(0), period_ns=period_ns, timing_ns=off.timing_ns,
+            refresh_ns=off.refresh_ns,
+        )  # fmt: skip
+        if kind is Kind.INSTANT and not bare.off_ns:
+            return bare
+        near = self.integral.near(own_ns - bare.beyond_ns, own_ns + bare.beyond_ns)
+        return None if near is None else replace(bare, times_ns=near[0], values=near[1])
+
+
+def amount(channel: Channel, start: Mark, end: Mark) -> Amount | None:
+    """Joules from one moment to another; None where nobody can tell any more how far they may be off."""
+    if start.moved is None or end.moved is None or channel.point == points.NET:
+        # what two meters measured is off by what each of them is: recordings tell it
+        return None
+    energy = end.reached.since(start.reached)
+    ours = expanded(_sampling(channel.kind, start, end), between(start.moved, end.moved))
+    bound = stated(channel.accuracy, channel.kind, energy.joules, energy.absolute_j, energy.covered_ns)
+    return Amount(energy.joules, ours, bound)
+
+
+def _sampling(kind: Kind, start: Mark, end: Mark) -> float:
+    if kind is not Kind.INSTANT:
+        return expanded(start.cut, end.cut)
+    energy, near = end.reached.since(start.reached), end.later.since(start.earlier)
+    if not near.moved:
+        return unmoved(energy.joules)
+    variance = near.variance
+    if variance is None:
+        variance = end.later.variance or 0.0
+    return unseen(variance, max(1, round(near.steps)), max(0.0, energy.squares_s2))
+
+
+class Metering:
+    """What meters and gauges tell of their own times, and clocks of theirs."""
+
+    def __init__(self, clock: ClockMap) -> None:
+        self._clock = clock
+        self._channels: dict[ChannelKey, Channel] = {}
+        self._told: dict[ChannelKey, deque[tuple[int, float]]] = {}
+        self._known: dict[tuple[ChannelKey, int], tuple[int, Off]] = {}
+        """By source and run: until when it stands, and what was found."""
+
+    def open(self, event: ChannelsOpened) -> None:
+        """Know the channels that tell it."""
+        for channel in event.channels:
+            if channel.name == metering.TIMING or channel.name.endswith(metering.REFRESH):
+                self._channels[channel.key] = channel
+
+    def take(self, samples: Samples) -> None:
+        """A word of one of them."""
+        channel = self._channels.get(samples.key)
+        if channel is not None and channel.unit is Unit.SECOND:
+            value = channel.decoding.value(samples.last_code)
+            self._told.setdefault(samples.key, deque(maxlen=_KEPT)).append((samples.t1_ns, value))
+
+    def off(self, source: Source, run_t0_ns: int, now_ns: int, *, meter: bool) -> Off:
+        """Of a source, as far as it was told for a run: looked up once a second."""
+        key = (source.channel.key, run_t0_ns)
+        until_ns, known = self._known.get(key, (now_ns, Off()))
+        if now_ns >= until_ns:
+            known = self._found(source, run_t0_ns, now_ns, meter=meter)
+            self._known = {one: each for one, each in self._known.items() if one[0] != key[0]}
+            self._known[key] = (now_ns + SECOND, known)
+        return known
+
+    def _found(self, source: Source, run_t0_ns: int, now_ns: int, *, meter: bool) -> Off:
+        channel, since_ns = source.channel, run_t0_ns - metering.BEYOND_NS - round(IDLE_S * SECOND)
+        known = [
+            max(seconds) * SECOND for seconds in self._since((channel.device, metering.TIMING), since_ns)
+        ]
+        if meter or channel.own_clock:
+            known += self._clock.uncertainties(channel.device, since_ns, now_ns)
+        timing_ns = metering.timing(known, channel, meter=meter)
+        return Off(timing_ns, self._refresh(source, since_ns) if channel.point == points.GAUGE else 0.0)
+
+    def _refresh(self, source: Source, since_ns: int) -> float:
+        """As it is told, else as seldom as the gauge speaks."""
+        key = (source.channel.device, metering.refresh_name(source.channel))
+        for seconds in self._since(key, since_ns):
+            return median(seconds) * SECOND
+        return source.integral.gap_ns or 0.0
+
+    def _since(self, key: ChannelKey, since_ns: int) -> Iterable[list[float]]:
+        """What was told since then, and the word before; nothing where nobody told anything."""
+        told = self._told.get(key, ())
+        before = [value for t_ns, value in told if t_ns <= since_ns][-1:]
+        found = [*before, *(value for t_ns, value in told if t_ns > since_ns)]
+        return [found] if found else []
