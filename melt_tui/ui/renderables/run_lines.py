@@ -25,7 +25,7 @@ class RunModel:
     """Of a step before the first prompt, 0…1."""
     eta: str = ""
     figures: tuple[tuple[str, str], ...] = ()
-    """Name and value."""
+    """Name and value; of one that has no room the end from `` ±`` on is left out."""
     foot: str = ""
     """The reference point of the figures of energy: it stands in the panel's frame."""
     turns: tuple[tuple[str, str, str], ...] = ()
@@ -70,7 +70,9 @@ def _lines(model: RunModel, width: int, *, brief: bool) -> Iterator[Line]:
     for text in wrapped(model.problem, width - 2) if model.problem else ():
         yield row(width, [(f" {text}", Ink.ERROR)])
     for name, value in model.figures:
-        yield justified(width, [(f" {name}", Ink.DIM)], [(f"{value} ", Ink.TEXT)])
+        room = width - len(name) - 3
+        shown = value if len(value) <= room else value.partition(" ±")[0]
+        yield justified(width, [(f" {name}", Ink.DIM)], [(f"{shown} ", Ink.TEXT)])
 
 
 def _progress(model: RunModel, width: int) -> Line:

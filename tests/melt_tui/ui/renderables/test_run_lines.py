@@ -40,3 +40,9 @@ def test_progress_has_a_bar_a_share_and_an_eta() -> None:
 def test_problems_and_hints_are_wrapped() -> None:
     assert "says where" in " ".join(rows(RunModel(problem="it died: the log above says where"), width=20))
     assert rows(RunModel(hint="no run yet"))[0].strip() == "no run yet"
+
+
+def test_how_far_a_figure_may_be_off_is_said_where_there_is_room_for_it() -> None:
+    model = RunModel(device="d", figures=(("J/tok decode", "0.953 ±0.031"),))
+    assert " J/tok decode  0.953 ±0.031" in rows(model, width=28)[4]
+    assert rows(model, width=26)[4].split() == ["J/tok", "decode", "0.953"]
