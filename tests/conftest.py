@@ -48,6 +48,7 @@ def signals() -> Iterator[None]:
     """What a test has signals do ends with it: one left ignored would be ignored by every program started later, too."""
     used = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
     kept = {number: signal.getsignal(number) for number in used}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored, where nohup started the tests
     yield
     for number, handler in kept.items():
         signal.signal(number, handler)

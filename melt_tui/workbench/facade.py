@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from drivers.clock import Clock, SystemClock
+from drivers.clock import Clock, SystemClock, pause
 from drivers.errors import Refused
 from drivers.model import Found
 from melt_tui.config import DeviceConfig
@@ -321,9 +321,10 @@ class Workbench:
             self._desk.set_result(desk)
             for later_s in _SETTLED_S:
                 self._loop.call_later(later_s, heap.settle)
-            giving_back = asyncio.create_task(_give_back())
-            await self._leave.wait()
-            giving_back.cancel()
+            async with asyncio.TaskGroup() as beside:
+                giving_back = beside.create_task(_give_back(self._clock))
+                await self._leave.wait()
+                giving_back.cancel()
 
     async def _made(self) -> "Desk":
         # OpenBLAS starts a thread for each core when numpy is imported; nothing here multiplies matrices.
@@ -332,8 +333,8 @@ class Workbench:
         return desk
 
 
-async def _give_back() -> None:
+async def _give_back(clock: Clock) -> None:
     """Now and then, on a thread of its own: it takes some ten milliseconds."""
     while True:
-        await asyncio.sleep(_GIVEN_BACK_S)
+        await pause(clock, _GIVEN_BACK_S)
         await asyncio.to_thread(heap.give_back)
