@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 
@@ -185,6 +186,7 @@ async def test_live_energy_is_what_the_summary_makes_of_the_recording(recorded: 
             ]
             assert len(live) == turns
             assert live == pytest.approx(told, rel=1e-6)
+        assert _parts(recorded, device, point) == pytest.approx(_summed_parts(runs[device], point), rel=1e-6)
     phone = runs["sim-phone"]
     whole = next(e for e in phone["energy"] if (e["scope"], e["point"]) == ("run", "battery-terminals"))
     energy = _values(recorded, "sim-phone", "energy battery-terminals")
@@ -193,6 +195,26 @@ async def test_live_energy_is_what_the_summary_makes_of_the_recording(recorded: 
     decode = _values(recorded, "sim-phone", "J/token decode battery-terminals")
     assert kept.joules_per_token == pytest.approx(fmean(decode))
     assert kept.joules_point == "battery-terminals"
+
+
+def _parts(recorded: Recorded, device: str, point: str) -> list[float]:
+    """Live: the load, and every turn's energy and that of its decode."""
+    scopes = ("load", "turn", "decode")
+    return [value for scope in scopes for value in _values(recorded, device, f"energy {scope} {point}")]
+
+
+def _summed_parts(run: dict[str, Any], point: str) -> list[float]:
+    whole = {
+        one["turn"]
+        for one in run["per_token"]
+        if one["definition"] == "decode" and one["gross_j"] is not None
+    }
+    return [
+        one["gross_j"]
+        for scope in ("load", "turn", "decode")
+        for one in run["energy"]
+        if (one["scope"], one["point"]) == (scope, point) and one["turn"] in {None, *whole}
+    ]
 
 
 def _values(recorded: Recorded, device: str, name: str) -> list[float]:

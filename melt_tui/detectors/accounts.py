@@ -1,15 +1,16 @@
 """What one source of power tells of a run and of its turns, as far as its samples have come."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnEnded
 from drivers.model import Channel, Kind, Quantity, Unit
 from melt_tui.detectors.marks import Mark, Off, Source, amount
+from melt_tui.detectors.parts import Figure, Load, Pair, Told, Used, divided, energies, used
 from melt_tui.measures import points, rates
-from melt_tui.measures.energy import LEAST_COVERAGE, PerToken, per_token
+from melt_tui.measures.energy import PerToken, Scope
 
 EVERY_NS: Final = SECOND
 """So often figures of what goes on are told."""
@@ -19,14 +20,6 @@ _COUNTED: Final = frozenset({TurnEnd.LIMIT, TurnEnd.EOS})
 
 
 NOT_OFF: Final = Off()
-
-
-class Told(NamedTuple):
-    """A figure and the moment up to which it holds, in host time."""
-
-    channel: Channel
-    t_ns: int
-    value: float
 
 
 @dataclass(slots=True)
@@ -50,6 +43,10 @@ class Run:
 
     t0_ns: int
     ended_ns: int | None = None
+    process_ns: int | None = None
+    """When the last process was seen to start."""
+    loaded: tuple[int, int] | None = None
+    """Runtime start and ready."""
     tokens: float = 0.0
     """So far."""
     turns: list[Turn] = field(default_factory=list)
@@ -69,6 +66,8 @@ class Figures:
     so_far: Channel
     decode: Channel
     whole: Channel
+    parts: Mapping[Scope, Pair]
+    each: Mapping[PerToken, Pair]
 
 
 def figures(device: str, point: str, source: Channel, apart: str = "") -> Figures:
@@ -108,6 +107,8 @@ def figures(device: str, point: str, source: Channel, apart: str = "") -> Figure
         so_far=each_token(points.PER_TOKEN, "energy since the turn's first token / tokens since"),
         decode=each_token(points.PER_TOKEN_DECODE, "energy from first to last token / (output tokens - 1)"),
         whole=each_token(points.PER_TOKEN_WHOLE, "energy from prompt sent to last token / output tokens"),
+        parts=energies(channel),
+        each=divided(channel),
     )  # fmt: skip
 
 
@@ -126,13 +127,6 @@ class _Marks:
     """And how far they may be off: nothing will follow."""
 
 
-class _Each(NamedTuple):
-    """J for each token, and how far they may be off where that is known."""
-
-    joules: float
-    off: float | None
-
-
 class Account:
     """What one source tells of one run."""
 
@@ -148,6 +142,7 @@ class Account:
         self._coverage = 100.0
         """Told only where it is less, and again when it changes."""
         self._marks: dict[int, _Marks] = {}
+        self._load = Load()
 
     def tell(self, run: Run, now_ns: int, *, tokens: bool, off: Off = NOT_OFF) -> Iterator[Told]:
         """What can be told now that could not before; per token only where that may be told."""
@@ -160,6 +155,8 @@ class Account:
             yield from self._tell_run(run, self._start, newest_ns, now_ns)
         if len(self._marks) > 2 * len(run.turns):
             self._marks = {t.number: m for t in run.turns if (m := self._marks.get(t.number)) is not None}
+        if tokens:
+            yield from self._tell_load(run, now_ns)
         for turn in run.turns if tokens else ():
             yield from self._tell_turn(turn, newest_ns, now_ns)
 
@@ -195,6 +192,14 @@ class Account:
             self._coverage = coverage
             yield Told(self._told.coverage, end_ns, coverage)
 
+    def _tell_load(self, run: Run, now_ns: int) -> Iterator[Told]:
+        if run.loaded is None:
+            self._load.watch(self._source, run.process_ns, self._off)
+        else:
+            late = now_ns - run.loaded[1] > WAIT_NS
+            pair = self._told.parts[Scope.LOAD]
+            yield from self._load.tell(self._source, pair, run.loaded, self._off, late=late)
+
     def _tell_turn(self, turn: Turn, newest_ns: int, now_ns: int) -> Iterator[Told]:
         marks = self._marks.setdefault(turn.number, _Marks())
         if marks.settled:
@@ -215,10 +220,10 @@ class Account:
             return
         tokens, end_ns = round(marks.next_count - turn.first_count), marks.next_ns
         end = self._source.mark(end_ns, self._off)
-        each = self._per_token(marks.first, end, end_ns - turn.first_ns, tokens)
-        if each is not None:
-            yield Told(self._told.so_far, end_ns, each.joules)
-            yield from _off(self._told.so_far_off, end_ns, each)
+        each = _each(self._used(marks.first, end, end_ns - turn.first_ns), tokens)
+        so_far = Pair(self._told.so_far, self._told.so_far_off)
+        yield from so_far.said(end_ns, each)
+        yield from so_far.within(end_ns, each)
         marks.next_ns, marks.due_ns = 0, now_ns + EVERY_NS
 
     def _tell_end(
@@ -236,41 +241,42 @@ class Account:
         if marks.told and not marks.settled:
             return
         first = marks.first if turn.first_ns == first_ns else self._source.mark(first_ns, self._off)
-        output, sent_ns = ended.output_tokens, turn.sent_ns or 0
-        decode = self._per_token(first, last, last_ns - first_ns, PerToken.DECODE.tokens(None, output))
-        whole = self._per_token(marks.sent, last, last_ns - sent_ns, PerToken.WHOLE.tokens(None, output))
+        parts = {
+            Scope.TURN: self._used(marks.sent, last, last_ns - (turn.sent_ns or 0)),
+            Scope.PREFILL: self._used(marks.sent, first, first_ns - (turn.sent_ns or 0)),
+            Scope.DECODE: self._used(first, last, last_ns - first_ns),
+        }
+        told = list(self._figures(parts, ended))
         if not marks.told:
-            yield from _at(
-                last_ns, (self._told.decode, decode), (self._told.so_far, decode), (self._told.whole, whole)
-            )
+            decode = _each(parts[Scope.DECODE], PerToken.DECODE.tokens(None, ended.output_tokens))
+            yield from Pair(self._told.decode, self._told.so_far_off).said(last_ns, decode)
+            for pair, figure in told:
+                yield from pair.said(last_ns, figure)
         marks.told = True
-        for channel, each in ((self._told.so_far_off, decode), (self._told.whole_off, whole)):
-            yield from _off(channel, newest_ns, each)
+        for pair, figure in told:
+            yield from pair.within(newest_ns, figure)
 
-    def _per_token(
-        self, start: Mark | None, end: Mark | None, span_ns: int, tokens: int | None
-    ) -> _Each | None:
-        """J for each token; None where too little of the span was measured, or the source is too slow for it."""
-        period_ns = self._source.integral.period_ns
-        if start is None or end is None or period_ns is None or not tokens or span_ns <= 0:
-            return None
-        slow = span_ns < points.least_span_ns(self._told.energy.point, period_ns)
-        coverage = min(1.0, (end.reached.covered_ns - start.reached.covered_ns) / span_ns)
-        if slow or coverage < LEAST_COVERAGE:
-            return None
-        energy = amount(self._source.channel, start, end)
-        each = None if energy is None else per_token(energy, coverage, tokens)
-        joules = (end.reached.joules - start.reached.joules) / tokens
-        return _Each(joules, None if each is None else each.uncertainty)
+    def _figures(
+        self, parts: Mapping[Scope, Used | None], ended: TurnEnded
+    ) -> Iterator[tuple[Pair, Figure | None]]:
+        """All that is told of a turn, with how far it may be off."""
+        told = self._told
+        per_token = {
+            PerToken.DECODE: Pair(told.so_far, told.so_far_off),
+            PerToken.WHOLE: Pair(told.whole, told.whole_off),
+            **told.each,
+        }
+        for each, pair in per_token.items():
+            yield pair, _each(parts[each.scope], each.tokens(ended.prompt_tokens, ended.output_tokens))
+        for scope, found in parts.items():
+            yield told.parts[scope], None if found is None else found.whole
 
-
-def _at(t_ns: int, *figures: tuple[Channel, _Each | None]) -> Iterator[Told]:
-    return (Told(channel, t_ns, each.joules) for channel, each in figures if each is not None)
+    def _used(self, start: Mark | None, end: Mark | None, span_ns: int) -> Used | None:
+        return used(self._source, self._told.energy.point, start, end, span_ns)
 
 
-def _off(channel: Channel, t_ns: int, each: _Each | None) -> Iterator[Told]:
-    if each is not None and each.off is not None:
-        yield Told(channel, t_ns, each.off)
+def _each(found: Used | None, tokens: int | None) -> Figure | None:
+    return None if found is None or not tokens else found.each(tokens)
 
 
 def _flagged(ended: TurnEnded) -> bool:

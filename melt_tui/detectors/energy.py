@@ -4,10 +4,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from drivers.base import Item
-from drivers.events import ChannelsOpened, ClockMeasured, Event, TurnEnded, TurnPurpose, TurnStarted
+from drivers.clock import SECOND
+from drivers.events import (
+    ChannelsOpened,
+    ClockMeasured,
+    Event,
+    ModelLoaded,
+    ProcessStarted,
+    TurnEnded,
+    TurnPurpose,
+    TurnStarted,
+)
 from drivers.model import Channel, ChannelKey, DeviceKind, Quantity, Samples, Unit, code_struct, reading
-from melt_tui.detectors.accounts import Account, Figures, Run, Told, Turn, figures
+from melt_tui.detectors.accounts import Account, Figures, Run, Turn, figures
 from melt_tui.detectors.marks import Metering, Source
+from melt_tui.detectors.parts import Told
 from melt_tui.events import DeviceUp, RunEnded, RunStarted, Tick, Wired
 from melt_tui.measures import points
 from melt_tui.timeline.clockmap import ClockMap
@@ -21,7 +32,8 @@ _BATTERIES = frozenset({Quantity.BATTERY_LEVEL, Quantity.BATTERY_TEMPERATURE})
 
 
 class LiveEnergy:
-    """Transform: for a run in progress, channels of energy, its coverage and J/token at each point of its device.
+    """Transform: for a run in progress, channels of energy, its coverage and J/token at each point of its device, and the
+    energies of its load and of the parts of its last turn.
 
     A point is that of the device's own channels, or of a meter that is wired to it; of a power and a counter of the same
     thing the counter is taken. Points are never added, nor two meters at one point. Told once a second as far as each
@@ -98,7 +110,7 @@ class LiveEnergy:
     def _notice(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self._begin(event)
-        elif isinstance(event, TurnStarted | TurnEnded):
+        elif isinstance(event, ProcessStarted | ModelLoaded | TurnStarted | TurnEnded):
             run = self._runs.get(event.device)
             if run is not None:
                 _progress(run, event)
@@ -200,9 +212,13 @@ def _better(one: Source, other: Source) -> bool:
     return one.channel.quantity is Quantity.ENERGY and other.channel.quantity is not Quantity.ENERGY
 
 
-def _progress(run: Run, event: TurnStarted | TurnEnded | RunEnded) -> None:
+def _progress(run: Run, event: ProcessStarted | ModelLoaded | TurnStarted | TurnEnded | RunEnded) -> None:
     if isinstance(event, RunEnded):
         run.ended_ns = event.t_ns
+    elif isinstance(event, ProcessStarted):
+        run.process_ns = event.t_ns
+    elif isinstance(event, ModelLoaded):
+        run.loaded = (event.t_ns - round(event.load_s * SECOND), event.t_ns) if event.load_s else None
     elif isinstance(event, TurnStarted):
         measured = event.purpose is TurnPurpose.MEASURED
         run.turns = [*run.turns[1 - _TURNS :], Turn(event.turn, event.t_ns if event.sent else None, measured)]

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isfinite, nan
 from statistics import median
@@ -134,6 +134,15 @@ class Integral:
             _values(one.samples, one.decoding) if one.samples else np.array([one.first]) for one in some
         ]
         return np.concatenate(times), np.concatenate(values)
+
+    def excerpt(self, t0_ns: int) -> "Integral":
+        """What is held from a moment on, to be asked when it is held here no more."""
+        kept = Integral(self._channel)
+        first = max(0, bisect_right(self._pieces, t0_ns, key=_start) - 1)
+        kept._pieces = [replace(piece) for piece in self._pieces[first:]]
+        kept._gaps = self._gaps.copy()
+        kept.first_ns, kept.newest_ns = self.first_ns, self.newest_ns
+        return kept
 
     def _longest_ns(self) -> float:
         period = self.period_ns

@@ -67,6 +67,12 @@ class Source:
         self.integral = Integral(channel)
         self._clock = clock
 
+    def excerpt(self, t0_ns: int) -> "Source":
+        """As ``Integral.excerpt``."""
+        kept = Source(self.channel, self._clock)
+        kept.integral = self.integral.excerpt(self._clock.to_device(self.channel.key, t0_ns))
+        return kept
+
     @property
     def newest_ns(self) -> int | None:
         """How far its samples have come."""

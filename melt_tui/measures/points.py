@@ -34,10 +34,33 @@ PER_TOKEN_WHOLE = "J/token whole"
 PER_TOKEN_OFF = "J/token ±"
 WHOLE_OFF = "J/token whole ±"
 
+_PARTS: Final = ("load", "turn", "prefill", "decode")
+_EACH: Final = ("melt", "prefill")
+
+
+def part(scope: str) -> str:
+    """The energy of the load, or of a part of the last turn that counts."""
+    return f"{ENERGY} {scope}"
+
+
+def each(definition: str) -> str:
+    """J/token of that turn by a definition beside decode and whole."""
+    return f"{PER_TOKEN} {definition}"
+
+
+def off(name: str) -> str:
+    """How far one of these may be off, all of it."""
+    return f"{name} ±"
+
+
+_OFFS: Final = (
+    OURS, STATED, PER_TOKEN_OFF, WHOLE_OFF, *(off(part(one)) for one in _PARTS), *(off(each(one)) for one in _EACH),
+)  # fmt: skip
+
 
 def tells_off(name: str) -> bool:
     """Whether a channel of that name tells how far another's figure may be off."""
-    return name.startswith((OURS, STATED, PER_TOKEN_OFF, WHOLE_OFF))
+    return name.startswith(_OFFS)
 
 
 def rank(point: str) -> int:

@@ -4,8 +4,9 @@ import pytest
 
 from drivers.events import TurnEnd, TurnEnded
 from drivers.model import Channel, Quantity, Unit, reading
-from melt_tui.detectors.accounts import WAIT_NS, Account, Run, Told, Turn, figures
+from melt_tui.detectors.accounts import WAIT_NS, Account, Run, Turn, figures
 from melt_tui.detectors.marks import Source
+from melt_tui.detectors.parts import Told
 from melt_tui.timeline.clockmap import ClockMap
 
 S = 1_000_000_000
@@ -47,6 +48,12 @@ def test_figures_of_a_turn() -> None:
         "energy ± ours": pytest.approx(38 * 2**-13),
         "J/token ±": pytest.approx(2**-13),
         "J/token whole ±": pytest.approx(16 / 11 * 2**-13),
+        "J/token melt": 1.6,
+        "J/token melt ±": pytest.approx(1.6 * 2**-13),
+        "energy turn": 16.0,
+        "energy turn ±": pytest.approx(16 * 2**-13),
+        "energy decode": 10.0,
+        "energy decode ±": pytest.approx(10 * 2**-13),
     }
 
 

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 
 from drivers.base import Item
-from drivers.events import ChannelsOpened, ClockMeasured, Event, TurnEnd, TurnEnded, TurnPurpose, TurnStarted
+from drivers.events import (
+    ChannelsOpened,
+    ClockMeasured,
+    Event,
+    ModelLoaded,
+    TurnEnd,
+    TurnEnded,
+    TurnPurpose,
+    TurnStarted,
+)
 from drivers.model import (
     Channel,
     DeviceInfo,
@@ -99,13 +108,14 @@ def metered(
 
 
 def the_run(end: TurnEnd = TurnEnd.LIMIT, **started: Any) -> Story:
-    """Asked for at 5 s, prompt sent at 10 s, 41 tokens from 12 to 16 s, over at 18 s."""
+    """Asked for at 5 s, loaded from 6 to 9 s, prompt sent at 10 s, 41 tokens from 12 to 16 s, over at 18 s."""
     last = TurnEnded(
         t_ns=16 * S + MS, device="phone", run="r", turn=1, end=end, prompt_tokens=8, output_tokens=41,
         first_token_ns=12 * S, last_token_ns=16 * S, decode_s=4.0,
     )  # fmt: skip
     events: list[Event] = [
         RunStarted(t_ns=5 * S, device="phone", run="r", spec=SPEC),
+        ModelLoaded(t_ns=9 * S, device="phone", run="r", load_s=3.0),
         TurnStarted(t_ns=10 * S, device="phone", run="r", turn=1, **started),
         last,
         RunEnded(t_ns=18 * S, device="phone", run="r", outcome=RunOutcome.DONE),
@@ -142,6 +152,10 @@ def test_joules_of_a_run_and_for_each_token() -> None:
     assert so_far[-1][0] == 16 * S
     assert told(items, "J/token decode battery-terminals") == [(16 * S, pytest.approx(12 / 40, rel=1e-3))]
     assert told(items, "J/token whole battery-terminals") == [(16 * S, pytest.approx(14 / 41, rel=1e-3))]
+    for name, value in (("J/token melt", 14 / 40), ("J/token prefill", 2 / 8), ("energy turn", 14.0),
+                        ("energy prefill", 2.0), ("energy decode", 12.0)):  # fmt: skip
+        assert told(items, f"{name} battery-terminals") == [(16 * S, pytest.approx(value, rel=6e-3))]
+    assert told(items, "energy load battery-terminals") == [(9 * S, pytest.approx(3.0, rel=1e-3))]
 
 
 def test_its_channels_belong_to_the_device_that_is_fed_and_say_where_they_come_from() -> None:
@@ -172,6 +186,8 @@ def test_a_hole_is_said_and_leaves_no_figure_per_token() -> None:
     assert told(items, "energy battery-terminals")[-1][1] == pytest.approx(21 - 6, rel=1e-2)
     assert told(items, "J/token decode battery-terminals") == []
     assert told(items, "J/token whole battery-terminals") == []
+    assert told(items, "energy turn battery-terminals") + told(items, "energy decode battery-terminals") == []
+    assert told(items, "energy prefill battery-terminals") == [(16 * S, pytest.approx(2.0, rel=6e-3))]
 
 
 def test_a_source_that_stops_tells_what_it_saw() -> None:
@@ -193,6 +209,7 @@ def test_a_source_that_stops_tells_what_it_saw() -> None:
 def test_turns_that_do_not_count_have_no_figure(end: TurnEnd, started: dict[str, Any]) -> None:
     items = played(metered(METER), the_run(end, **started), wired=[WIRED])
     assert told(items, "J/token decode battery-terminals") == []
+    assert told(items, "energy turn battery-terminals") == []
     assert told(items, "energy battery-terminals")[-1][1] == pytest.approx(21.0, rel=1e-3)
 
 
@@ -207,6 +224,9 @@ def test_a_charger_is_told_but_not_for_tokens_and_points_stay_apart() -> None:
         assert told(items, f"energy {point}")[-1][1] == pytest.approx(21.0, rel=1e-3)
     assert told(items, "J/token decode battery-terminals")
     assert not told(items, "J/token usb-input") + told(items, "J/token decode usb-input")
+    for name in ("energy load", "energy turn"):
+        assert told(items, f"{name} battery-terminals")
+        assert not told(items, f"{name} usb-input")
     board = DeviceInfo(device="phone", address="x", kind=DeviceKind.BOARD)
     items = played(
         [(0, DeviceUp(t_ns=0, device="phone", info=board))], *parts[1:], wired=wired, channels=(METER, usb)

@@ -32,6 +32,7 @@ FAST = replace(SLOW, rate_hz=5000.0)
 OWN = replace(SLOW, device="desk", name="VDD_IN", accuracy=None)
 OFF = Channel(device="meter", name="time uncertainty", quantity=Quantity.OTHER, unit=Unit.SECOND)
 TURN = turn(1, 75.02, [77.03 + k / 10 for k in range(81)])
+RUN = run(TURN, 70.03, 90.04)
 
 
 def load(t_s: float, random: np.random.Generator) -> float:
@@ -57,10 +58,14 @@ def blocks(channel: Channel) -> Iterator[Samples]:
 
 
 def played(
-    path: Path, channel: Channel, power: Iterable[Samples], more: Iterable[Item]
+    path: Path,
+    channel: Channel,
+    power: Iterable[Samples],
+    more: Iterable[Item],
+    the_run: Iterable[Item] = RUN,
 ) -> tuple[dict[ChannelKey, float], RunSummary]:
     """The last word of every derived channel, and what the recording says of the run."""
-    events = [*opening(), *_singly(run(TURN, 70.03, 90.04)), *closing(100)]
+    events = [*opening(), *_singly(the_run), *closing(100)]
     ticks = [Tick(t_ns=at(t / 4), device=SELF) for t in range(4, 400)]
     wires = [Wired(t_ns=at(1), device="meter", feeds="desk", point=POINT)] * (channel.device == "meter")
     beginning: list[Item] = [

@@ -76,7 +76,8 @@ def test_without_markers_there_are_only_values() -> None:
     figures = take_figures(KNOWN, AskFigures(device="", at_ns=at(40), span=None))
     rows, note = figure_rows(figures, "00:40.0", {})
     names = [row.texts[0] for row in rows if row.title]
-    assert len(rows) == 26 + len(names)
+    assert len(rows) == 34 + len(names)
+    assert {"energy turn board-input", "J/token melt board-input"} <= {row.texts[0].strip() for row in rows}
     assert names == ["▲ pixel-8 (sim)", "▲ orin-nano (sim)", "▲ this-pc", "▲ hvpm (sim)"]
     assert note == "values at 00:40.0 · a and b mark a span"
     assert {row.texts[4] for row in rows if not row.title} == {"–"}
