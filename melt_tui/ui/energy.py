@@ -1,7 +1,7 @@
 """Live energy of a device for screens: its figures at each reference point, never added, best point first. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from drivers.model import Channel, DeviceKind, Quantity, Unit
 from melt_tui.format import measure, percent
@@ -13,6 +13,21 @@ from melt_tui.ui.topics import Stock
 _BATTERIES = (Quantity.BATTERY_LEVEL, Quantity.BATTERY_TEMPERATURE)
 _WHOLE = 99.95
 """Percent of a run from which on it counts as measured without holes."""
+
+
+_OF_TURN = (
+    points.part("turn"), points.part("prefill"), points.part("decode"), points.each("melt"), points.each("prefill")
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A figure, and ± 95 % of it where that is known."""
+
+    value: float
+    off: float | None
+    t_ns: int
+    """The end of what it is of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +54,10 @@ class PointEnergy:
     """Of the last turn that ended: by output tokens, from the prompt on."""
     whole_off: float | None = None
     """± 95 % of that."""
+    load: Within | None = None
+    """Joules of the load."""
+    parts: Mapping[str, Within] = field(default_factory=dict)
+    """By the names of ``measures.points``: what else is told of the last turn that counts, all of one turn."""
     charging_unknown: bool = False
     """It sees the charger, and nothing tells what goes into the battery."""
 
@@ -105,8 +124,13 @@ def _point_energy(stock: Stock, run: RunView, energy: Channel) -> PointEnergy:
     def told(name: str) -> float | None:
         return _named(stock, device, name + where, since)
 
+    def within(name: str) -> Within | None:
+        return _within(stock, device, name, where, since)
+
     return PointEnergy(
         point=energy.point,
+        load=within(points.part("load")),
+        parts=_latest({name: one for name in _OF_TURN if (one := within(name)) is not None}),
         joules=joules,
         ours_j=told(points.OURS),
         accuracy_j=told(points.STATED),
@@ -126,6 +150,21 @@ def _ended(run: RunView, stock: Stock, live: Channel) -> bool:
     reading = stock.view.readings.get(live.key)
     turn = run.turn
     return turn is None or turn.ended is not None or reading is None or reading.t_ns < turn.started.t_ns
+
+
+def _within(stock: Stock, device: str, name: str, where: str, since_ns: int) -> Within | None:
+    """Of this run; how far it may be off only where that is of the same turn."""
+    key = device, name + where
+    known = stock.view.readings.get(key)
+    if key not in stock.view.channels or known is None or known.t_ns < since_ns:
+        return None
+    return Within(known.value, _named(stock, device, points.off(name) + where, known.t_ns), known.t_ns)
+
+
+def _latest(found: Mapping[str, Within]) -> Mapping[str, Within]:
+    """A turn may lack what the one before it had: only what is of the same turn stands side by side."""
+    last_ns = max((one.t_ns for one in found.values()), default=0)
+    return {name: one for name, one in found.items() if one.t_ns == last_ns}
 
 
 def _named(stock: Stock, device: str, name: str, since_ns: int) -> float | None:

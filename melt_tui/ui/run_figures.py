@@ -7,7 +7,7 @@ from melt_tui.events import RunOutcome
 from melt_tui.format import age, count, measure, number, percent, rate, seconds, stamp
 from melt_tui.measures import points
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
-from melt_tui.ui.energy import PointEnergy, bound, main_energy
+from melt_tui.ui.energy import PointEnergy, Within, bound, main_energy
 from melt_tui.ui.look import age_s, last_reading, stale
 from melt_tui.ui.picture import name_of
 from melt_tui.ui.renderables.cells import Ink, device_ink
@@ -31,6 +31,15 @@ TURN_COLUMNS = (
     Column("end", 8, right=False, rank=3),
 )
 
+_BESIDE = (
+    ("TTFT", points.part("prefill"), Unit.JOULE, ""),
+    ("decode", points.part("decode"), Unit.JOULE, ""),
+    ("prefill", points.each("prefill"), Unit.JOULES_PER_TOKEN, ""),
+    ("tokens", points.part("turn"), Unit.JOULE, "last turn "),
+    ("tok/J", points.each("melt"), Unit.JOULES_PER_TOKEN, "MELT's "),
+)
+"""Name of a figure, and which energy of the last turn stands beside it."""
+
 
 def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
     """The run in progress on a device, or its last one."""
@@ -53,6 +62,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
         progress=run.preparing_done if run.phase is RunPhase.LOADING else None,
         eta=f"{seconds(run.preparing_eta_s)} left" if run.preparing_eta_s is not None else "",
         figures=tuple(_figures(stock, run, own, energy)),
+        beside=dict(_beside(own, energy)) if energy else {},
         foot=f"at {energy.point}" if energy else "",
         turns=tuple(_last_turns(own)),
         problem=_problem(run, view.devices.get(device)),
@@ -158,6 +168,27 @@ def _figures(
         yield "tok/J", number(1 / energy.per_token_whole if energy.per_token_whole > 0 else None)
     if run.loaded is not None and run.loaded.load_s is not None:
         yield "load", seconds(run.loaded.load_s)
+
+
+def _beside(own: Sequence[Turn], energy: PointEnergy) -> Iterator[tuple[str, str]]:
+    """The energies of the load and of the last turn that counts, beside the figures of the same."""
+    if energy.load is not None:
+        yield "load", _measured(energy.load, Unit.JOULE)
+    counted = [turn for turn in own if not turn.warmup]
+    last = next((turn for turn in reversed(counted) if turn.ended), None)
+    if last is None or last.ended is None:
+        return
+    parts = {name: one for name, one in energy.parts.items() if one.t_ns == last.ended.last_token_ns}
+    for name, part, unit, what in _BESIDE:
+        # what is being told of the next turn already is no neighbour of this one's
+        if part in parts and (name != "TTFT" or counted[-1] is last):
+            yield name, f"{what}{_measured(parts[part], unit)}"
+
+
+def _measured(one: Within, unit: Unit) -> str:
+    """``26.2 J ±1.3 J``."""
+    off = "" if one.off is None else f" ±{measure(one.off, unit, 2)}"
+    return f"{measure(one.value, unit)}{off}"
 
 
 def _per_token(energy: PointEnergy) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """The run panel: which model, where it is, its last figures, and what its last turns took."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from melt_tui.ui.renderables.cells import Ink, Line
 from melt_tui.ui.renderables.meter import meter
@@ -26,6 +26,8 @@ class RunModel:
     eta: str = ""
     figures: tuple[tuple[str, str], ...] = ()
     """Name and value; of one that has no room the end from `` ±`` on is left out."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """By the name of a figure: what else is said of it in a panel that is wide enough for both."""
     foot: str = ""
     """The reference point of the figures of energy: it stands in the panel's frame."""
     turns: tuple[tuple[str, str, str], ...] = ()
@@ -38,6 +40,8 @@ class RunModel:
 
 _ROOMY = 10
 """From this height on everything is said."""
+_WIDE = 36
+"""From this width on figures have others beside them."""
 
 
 def run_lines(model: RunModel, width: int, height: int) -> tuple[Line, ...]:
@@ -70,9 +74,18 @@ def _lines(model: RunModel, width: int, *, brief: bool) -> Iterator[Line]:
     for text in wrapped(model.problem, width - 2) if model.problem else ():
         yield row(width, [(f" {text}", Ink.ERROR)])
     for name, value in model.figures:
-        room = width - len(name) - 3
-        shown = value if len(value) <= room else value.partition(" ±")[0]
+        shown = _fitting(value, model.beside.get(name, "") if width >= _WIDE else "", width - len(name) - 3)
         yield justified(width, [(f" {name}", Ink.DIM)], [(f"{shown} ", Ink.TEXT)])
+
+
+def _fitting(value: str, beside: str, room: int) -> str:
+    """As much of both as there is room for: first goes how far they may be off, and never the figure itself."""
+    both = (f"{value} · {beside}", f"{value} · {_bare(beside)}") if beside else ()
+    return next((text for text in (*both, value) if len(text) <= room), _bare(value))
+
+
+def _bare(value: str) -> str:
+    return value.partition(" ±")[0]
 
 
 def _progress(model: RunModel, width: int) -> Line:

@@ -6,7 +6,15 @@ import pytest
 from drivers.model import ChannelKey, DeviceKind, Quantity
 from melt_tui.measures import points
 from melt_tui.timeline import Reading
-from melt_tui.ui.energy import bound, charging_unknown, energies, energy_told, has_battery, main_energy
+from melt_tui.ui.energy import (
+    Within,
+    bound,
+    charging_unknown,
+    energies,
+    energy_told,
+    has_battery,
+    main_energy,
+)
 from melt_tui.ui.topics import Stock
 from tests.rigs.night_run import BOARD, HOST, METER, PHONE, Story, at, timeline
 
@@ -49,6 +57,30 @@ def test_how_far_the_figures_may_be_off_is_told_with_them() -> None:
         )
     )
     assert energies(told, PHONE)[0].accuracy_j == 1.5
+
+
+def test_the_parts_of_the_last_turn_are_of_one_turn_and_their_bounds_too() -> None:
+    stock = seen(64)
+    (phone,) = energies(stock, PHONE)
+    assert set(phone.parts) == {"energy turn", "energy decode", "J/token melt"}
+    turn, ended_ns = (
+        phone.parts["energy turn"],
+        stock.view.readings[PHONE, "energy turn battery-terminals"].t_ns,
+    )
+    assert turn == Within(
+        value(stock, (PHONE, "energy turn battery-terminals")),
+        value(stock, (PHONE, "energy turn ± battery-terminals")),
+        ended_ns,
+    )
+    assert phone.load is not None
+    assert phone.load.value == value(stock, (PHONE, "energy load battery-terminals"))
+    view, key = stock.view, (PHONE, "energy turn battery-terminals")
+    later = {**view.readings, key: Reading(ended_ns + 10**10, 30.0)}
+    (phone,) = energies(Stock(replace(view, readings=later)), PHONE)
+    assert phone.parts == {"energy turn": Within(30.0, None, ended_ns + 10**10)}
+    assert phone.load is not None
+    before = {**view.readings, (PHONE, "energy load battery-terminals"): Reading(at(1), 30.0)}
+    assert energies(Stock(replace(view, readings=before)), PHONE)[0].load is None
 
 
 def test_the_figure_of_a_turn_that_is_over_is_old() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from drivers.events import TurnPurpose
 from drivers.model import Prompt, Workload
+from melt_tui.timeline import Reading
 from melt_tui.ui.run_figures import model_notes, phase_text, planned_turns, run_model, turn_rows
 from melt_tui.ui.topics import Stock
 from melt_tui.ui.turns import TURN_KINDS, Turn, turns_of
@@ -49,6 +50,34 @@ def test_energy_stands_with_its_point_and_what_is_missing_of_it() -> None:
     stock, turns = seen(64.0, until_s=64.0, charger=True)
     model = run_model(stock, PHONE, turns)
     assert (dict(model.figures)["J/tok"], model.foot) == ("charging unknown", "at usb-input")
+
+
+def test_energies_stand_beside_the_figures_of_the_same_turn() -> None:
+    stock, turns = seen(64.0)
+    beside = run_model(stock, PHONE, turns).beside
+    assert set(beside) == {"load", "decode", "tokens", "tok/J"}
+    joules = stock.view.readings[PHONE, "energy decode battery-terminals"].value
+    assert beside["decode"].split(" J ±")[0] == f"{joules:.1f}"
+    assert beside["tokens"].startswith("last turn ")
+    assert beside["tok/J"].startswith("MELT's 0.4")
+    last = next(turn for turn in reversed(turns) if turn.started.device == PHONE and turn.ended)
+    assert last.ended is not None
+    later = replace(last.ended, last_token_ns=(last.ended.last_token_ns or 0) + 1)
+    newer = [replace(last, ended=later) if turn is last else turn for turn in turns]
+    assert set(run_model(stock, PHONE, newer).beside) == {"load"}
+
+
+def test_the_energy_of_a_prefill_stands_beside_the_ttft_until_the_next_turn_has_one() -> None:
+    stock, turns = seen(64.0)
+    view, decode = stock.view, stock.view.channels[PHONE, "energy decode battery-terminals"]
+    prefill = replace(decode, name="energy prefill battery-terminals")
+    known = Reading(view.readings[decode.key].t_ns, 2.5)
+    channels, readings = {**view.channels, prefill.key: prefill}, {**view.readings, prefill.key: known}
+    told = Stock(replace(view, channels=channels, readings=readings))
+    own = [turn for turn in turns if turn.started.device == PHONE]
+    assert own[-1].ended is None
+    assert "TTFT" not in run_model(told, PHONE, own).beside
+    assert run_model(told, PHONE, own[:-1]).beside["TTFT"] == "2.50 J"
 
 
 def test_turns_that_do_not_count_give_no_figure() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from melt_tui.ui.renderables.cells import text_of
 from melt_tui.ui.renderables.run_lines import RunModel, run_lines
 
@@ -46,3 +48,13 @@ def test_how_far_a_figure_may_be_off_is_said_where_there_is_room_for_it() -> Non
     model = RunModel(device="d", figures=(("J/tok decode", "0.953 ±0.031"),))
     assert " J/tok decode  0.953 ±0.031" in rows(model, width=28)[4]
     assert rows(model, width=26)[4].split() == ["J/tok", "decode", "0.953"]
+
+
+def test_what_stands_beside_a_figure_has_no_place_of_its_own() -> None:
+    model = RunModel(device="d", figures=(("decode", "9.84 tok/s"),), beside={"decode": "26.2 J ±1.3 J"})
+    assert rows(model, width=40)[4].split("  ")[-1] == "9.84 tok/s · 26.2 J ±1.3 J "
+    longer = replace(model, figures=(("decode", "9.84 tok/s at best"),))
+    assert rows(longer, width=40)[4].endswith(" 9.84 tok/s at best · 26.2 J ")
+    assert rows(model, width=35)[4].split() == ["decode", "9.84", "tok/s"]
+    most = replace(model, figures=(("decode", "9.84 tok/s in the cool, at best"),))
+    assert rows(most, width=40)[4].endswith(" 9.84 tok/s in the cool, at best ")
