@@ -43,8 +43,9 @@ LEVELS_NS = (10**6, 10**7, 10**8, 10**9)
 """Widths of the buckets: 1 ms for 20 seconds, 10 ms for three minutes, 100 ms for half an hour, 1 s for five. Of those
 that are no wider than the channel's period only the widest is kept: finer ones would hold the same samples."""
 
-SURE_NS = 10**8
-"""The levels of this width and finer are sure to fill."""
+SURE_HZ, SURE_NS = 1000.0, 10**8
+"""The levels of this width and finer are sure to fill of a channel that is so fast. Of slower ones there may be many, in
+sessions that last for a minute."""
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class BulkSeries:
         """From now on codes mean this."""
         self._decoding = channel.decoding
         if self._newest is None and channel.rate_hz:
-            self._levels = _levels(SECOND / channel.rate_hz)
+            self._levels = _levels(channel.rate_hz)
 
     def take(self, samples: Samples) -> bool:
         """Take a block; False when some of it was too old to be kept, or is late and others were let go: its column may begin
@@ -207,12 +208,12 @@ class BulkSeries:
         return found
 
 
-def _levels(period_ns: float) -> tuple[Level, ...]:
-    """Those that serve a channel of which a sample comes that often."""
-    finest_ns = max(width for width in LEVELS_NS if width <= max(period_ns, LEVELS_NS[0]))
+def _levels(rate_hz: float) -> tuple[Level, ...]:
+    """Those that serve a channel of this rate."""
+    finest_ns = max(width for width in LEVELS_NS if width <= max(SECOND / rate_hz, LEVELS_NS[0]))
     levels = tuple(Level(width) for width in LEVELS_NS if width >= finest_ns)
     for level in levels:
-        if level.width_ns <= SURE_NS:
+        if rate_hz >= SURE_HZ and level.width_ns <= SURE_NS:
             level.reserve()
     return levels
 

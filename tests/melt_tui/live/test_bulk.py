@@ -1,6 +1,7 @@
 """A bulk channel in memory: how much is held of it, and in which widths."""
 
 import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -51,17 +52,24 @@ def test_no_level_is_finer_than_the_samples_need(rate_hz: float, finest_ms: int)
         assert series.held_from(MILLISECOND) > 15 * SECOND
 
 
-@pytest.mark.parametrize("rate_hz", [100.0, 1000.0])
-def test_memory_is_taken_at_once_and_does_not_seem_to_leak(rate_hz: float) -> None:
+def traced(make: Callable[[], BulkSeries]) -> float:
+    """Bytes that it holds."""
     tracemalloc.start()
     try:
-        series = BulkSeries()
-        series.open(channel(rate_hz))
-        before, _ = tracemalloc.get_traced_memory()
-        assert before > 1e6
-        grown = fed(rate_hz, 60)
-        both, _ = tracemalloc.get_traced_memory()
+        made = make()
+        held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert grown.held_from(100 * MILLISECOND) < 0
-    assert both - 2 * before < 0.2e6
+    assert made.held_from(100 * MILLISECOND) < 0
+    return held
+
+
+def test_memory_of_a_fast_channel_is_taken_at_once_and_does_not_seem_to_leak() -> None:
+    at_once = traced(lambda: fed(1000.0, 0))
+    assert at_once > 2e6
+    assert traced(lambda: fed(1000.0, 60)) - at_once < 0.2e6
+
+
+def test_a_slower_one_takes_what_it_needs() -> None:
+    assert traced(lambda: fed(100.0, 0)) < 0.1e6
+    assert traced(lambda: fed(100.0, 60)) < 0.5e6
