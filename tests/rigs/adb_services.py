@@ -16,7 +16,15 @@ from tests.rigs.adb_transport import Exactly, Stream, quietly
 
 SHELL = struct.Struct("<BI")
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
-ENVIRONMENT = {"PATH": "/system/bin", "HOME": "/", "USER": "shell", "TERM": "dumb", "ANDROID_DATA": "/data"}
+# As adbd has it. Without TMPDIR a here-document has no place in a root that lacks /tmp, as a phone's does.
+ENVIRONMENT = {
+    "PATH": "/system/bin",
+    "HOME": "/",
+    "USER": "shell",
+    "TERM": "dumb",
+    "TMPDIR": "/data/local/tmp",
+    "ANDROID_DATA": "/data",
+}
 
 
 class Children:
