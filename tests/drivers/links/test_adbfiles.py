@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from drivers.clock import pause
 from drivers.errors import Garbled, LinkError, LinkLost, Refused
 from drivers.links import adbsync, piping
 from drivers.links.adb import AdbShell
 from drivers.links.adbserver import AdbServer
 from drivers.links.adbstream import send_parts
 from drivers.links.base import Progress
+from drivers.links.http import HttpLink
 from drivers.links.summing import Source
 from tests.rigs.adb_phone import Phone, Server, free_port, phone
 from tests.rigs.adb_shells import CLOCK, bring_back, shell_of
@@ -220,3 +222,37 @@ def test_a_phone_denies_what_it_denies(server: Server, tmp_path: Path) -> None:
     (tmp_path / "sys" / "secret").chmod(0)
     with phone(server, tmp_path) as guest:
         assert "Permission denied" in server.adb("-s", guest.serial, "shell", "cat /sys/secret")
+
+
+async def test_what_an_engine_sends_over_a_forwarded_port_is_not_kept_back(shell: AdbShell) -> None:
+    # the server gathers small pieces until the last one is acknowledged, which takes 40 ms unless one asks for more haste
+    sent: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(4):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for _ in range(8):
+            await pause(CLOCK, 0.005)
+            sent.append(CLOCK.now())
+            writer.write(b"token\n")
+        writer.close()
+
+    engine = await asyncio.start_server(serve, "127.0.0.1", 0)
+    came: list[int] = []
+    async with engine, shell.forward(engine.sockets[0].getsockname()[1]) as (host, port):
+        for _ in range(5):
+            came += await arrivals(f"http://{host}:{port}")
+    assert len(came) == len(sent) == 40
+    late = sorted(there - gone for gone, there in zip(sent, came, strict=True))
+    assert late[len(late) // 2] < 10_000_000, late
+
+
+async def arrivals(url: str) -> list[int]:
+    """Of the lines of an answer, over a connection that was used before."""
+    async with HttpLink(url, CLOCK) as way:
+        assert [(await way.get("/health")).text for _ in range(4)] == ["ok"] * 4
+        async with way.stream("/completion", {}) as answer:
+            return [batch.t_ns async for batch in answer.lines() for _ in batch.lines]
