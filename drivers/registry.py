@@ -22,6 +22,7 @@ from drivers.errors import MissingExtra, NotSupported
 from drivers.links.base import ByteLink
 from drivers.model import DeviceKind, Found, ShownKey
 from drivers.scanned import failed
+from drivers.weights import Weights
 
 if TYPE_CHECKING:
     from drivers.devices.android.phones import Phones
@@ -47,8 +48,8 @@ class Entry:
     """Its driver can look for devices; otherwise they are known when somebody names them."""
     meter: bool = False
     """Feeds a device, and measures what that draws."""
-    own_model: bool = False
-    """Of a runtime: the model is its own, and none is chosen for it."""
+    weights: Weights = Weights.FILE
+    """Of a runtime: whose the model is."""
     rare: bool = False
     """Not listed where what it needs is not installed: few have such a device."""
 
@@ -89,9 +90,9 @@ RUNTIMES = {
     "llama_server": Entry("drivers.runtimes.llama_server.driver", "LlamaServer", "local"),
     "llama_cli": Entry("drivers.runtimes.llama_cli.driver", "LlamaCli"),
     "llama_bench": Entry("drivers.runtimes.llama_bench.driver", "LlamaBench"),
-    "ollama": Entry("drivers.runtimes.ollama.driver", "Ollama"),
-    "mlc": Entry("drivers.runtimes.mlc.driver", "Mlc"),
-    "ios_app": Entry("drivers.runtimes.ios_app.driver", "IosApp", own_model=True),
+    "ollama": Entry("drivers.runtimes.ollama.driver", "Ollama", weights=Weights.NAMED),
+    "mlc": Entry("drivers.runtimes.mlc.driver", "Mlc", weights=Weights.SERVED),
+    "ios_app": Entry("drivers.runtimes.ios_app.driver", "IosApp", weights=Weights.OWN),
     "simulated": Entry("drivers.runtimes.simulated.driver", "SimulatedRuntime"),
 }
 

@@ -180,8 +180,8 @@ def _untold(spec: RunSpec) -> bool:
 
 
 def _in_force(spec: RunSpec, answered: int | None, asked: int | None) -> int | None:
-    """What the runtime answered, else what it was asked for; a server that runs already was asked for nothing."""
-    return answered if answered is not None or spec.url or _untold(spec) else asked
+    """What the runtime answered, else what it was asked for; one with a model of its own was asked for nothing."""
+    return answered if answered is not None or spec.model is None or spec.url or _untold(spec) else asked
 
 
 def _notes(

@@ -80,7 +80,7 @@ def _run(options: Namespace, config: Config) -> Plan:
     setup = _with_devices(session_setup(options, config, name="run", keep=True))
     request = asked_run(options, config, ())
     check_fairness(request)
-    for name in _OF_THE_ENGINE if request.url else ():
+    for name in _untellable(request):
         given = getattr(options, name.replace("-", "_"))
         if name == "runtime-arg":
             given = [arg for arg in given or () if not arg.startswith(_OF_AN_APP)] or None
@@ -107,6 +107,14 @@ def compare_request(options: Namespace) -> CompareRequest:
     return CompareRequest(sources=tuple(options.source), group=options.group or "", align=options.align)
 
 
+def _untellable(request: RunRequest) -> list[str]:
+    """What nobody can be told who is asked only over the network."""
+    runtimes = [part.partition("@")[0].strip() for part in request.runtime.split(",")] if request.url else []
+    return [
+        name for name in _OF_THE_ENGINE if any(name not in _OF_A_REQUEST.get(one, ()) for one in runtimes)
+    ]
+
+
 def _with_devices(setup: SessionSetup) -> SessionSetup:
     if not setup.places:
         raise UsageError("no device was named", remedy="add --device host, or devices to the config file")
@@ -117,6 +125,8 @@ _OF_AN_APP = ("bundle=", "arg=", "env=")
 """``--runtime-arg`` that are about the app of a phone in which a server is."""
 _OF_THE_ENGINE = ("model", "threads", "context", "batch", "runtime-arg")
 """What only an engine that we start can be told."""
+_OF_A_REQUEST = {"ollama": ("threads", "context", "batch", "runtime-arg"), "mlc": ("runtime-arg",)}
+"""By runtime, what of that goes with each request instead: also a server that runs already is told it."""
 _WITHOUT_HEADLESS = frozenset({None, "replay", "compare"})
 _PLANS: dict[str | None, Callable[[Namespace, Config], Plan]] = {
     None: _bench,

@@ -14,7 +14,9 @@ from drivers.links.base import ShellLink
 from drivers.links.url import taken_apart
 from drivers.model import ModelFile, OnLinkLoss, RunSpec, Sampling, Workload
 from drivers.registry import RUNTIMES, Registry
+from drivers.runs.args import option
 from drivers.runs.places import home_of
+from drivers.weights import Weights
 from melt_tui.errors import MeltError
 from melt_tui.measures.conditions import Condition, parse, seconds_of
 from melt_tui.models import catalog as models
@@ -133,7 +135,9 @@ class Runs:
             shell,
             self._clock,
             reach=partial(self._shell_of, spec.device),
-            prepare=None if device.info.simulated or spec.model is None else self._prepare(model),
+            prepare=self._prepare(model)
+            if spec.model and spec.model.path and not device.info.simulated
+            else None,
             sensing=self._sensing,
         )
 
@@ -204,12 +208,9 @@ class Runs:
         asked = runtimes_of(request.runtime, request.devices)[name]
         device, _ = self.reachable(name)
         runtime = chosen(asked, name, [one for one in device.info.runtimes if one in RUNTIMES])
-        alone = not request.url and runtime in RUNTIMES and RUNTIMES[runtime].own_model
-        model = (
-            None
-            if alone or request.url
-            else await asyncio.to_thread(models.describe, request.model, self._cache)
-        )
+        weights = _weights(runtime, request)
+        alone = weights is Weights.OWN
+        model = await self._model(request, weights)
         watching = bool(request.url) and request.workload in ("", WATCHING)
         workload = None if watching else _workload(request, model)
         if alone and workload is not None:
@@ -237,6 +238,13 @@ class Runs:
         if objection is not None:
             raise objection
         return spec
+
+    async def _model(self, request: RunRequest, weights: Weights) -> ModelFile | None:
+        """What our file says; of a model that is not ours no more than the name to ask for, None where none is asked for."""
+        if weights not in {Weights.FILE, Weights.NAMED}:
+            return None
+        ours = await asyncio.to_thread(models.describe, request.model, self._cache)
+        return ours if weights is Weights.FILE else ModelFile(name=ours.name, path="", size_bytes=0)
 
     def require_idle(self, name: str) -> None:
         """Raises Refused when a run is in progress on this device."""
@@ -298,6 +306,13 @@ def _sampling(request: RunRequest) -> Sampling:
         top_p=base.top_p if request.top_p is None else request.top_p,
         seed=base.seed if request.seed is None else request.seed,
     )
+
+
+def _weights(runtime: str, request: RunRequest) -> Weights:
+    """Whose the model is: of a server that runs already, or that was told a name, never a file of ours."""
+    weights = RUNTIMES[runtime].weights if runtime in RUNTIMES else Weights.FILE
+    told = weights is Weights.NAMED and option(request.runtime_args, "model")
+    return Weights.SERVED if request.url or told else weights
 
 
 def _workload(request: RunRequest, model: ModelFile | None) -> Workload:

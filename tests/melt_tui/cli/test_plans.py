@@ -128,6 +128,25 @@ def test_what_a_running_server_cannot_be_told(option: str) -> None:
         planned(*words, "--url", "http://127.0.0.1:1")
 
 
+@pytest.mark.parametrize(
+    ("runtime", "told"),
+    [
+        ("ollama", {"threads", "context", "batch", "runtime-arg"}),
+        ("mlc", {"runtime-arg"}),
+        ("ollama@host, mlc@sim-phone", {"runtime-arg"}),
+        ("llama_server@host, ollama", set()),
+    ],
+)
+def test_what_goes_with_each_request_is_told_to_a_running_server(runtime: str, told: set[str]) -> None:
+    refused = set[str]()
+    for option in ("model", "threads", "context", "batch", "runtime-arg"):
+        try:
+            planned("run", "--device=host", "--url=http://h:1", f"--runtime={runtime}", f"--{option}=4")
+        except UsageError:
+            refused.add(option)
+    assert {"model", "threads", "context", "batch", "runtime-arg"} - refused == told
+
+
 def test_a_wrong_setting_is_told(config: Path) -> None:
     config.write_text("[screen]\nframe_rate = -1\n", encoding="utf-8")
     with pytest.raises(ConfigError):

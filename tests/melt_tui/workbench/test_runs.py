@@ -1,13 +1,20 @@
 """Runs of a session: what is loaded for them keeps nothing waiting."""
 
+import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from drivers.base import Runtime
 from drivers.registry import Registry
 from melt_tui.workbench import Place, RunRequest, SessionSetup, Workbench
+from tests.rigs import ollama
+from tests.rigs.http_shapes import running
+from tests.rigs.melt import melt
+from tests.rigs.mlc import MODEL
+from tests.rigs.programs import install
 
 LIMIT_S = 60.0
 REQUEST = RunRequest(
@@ -35,3 +42,40 @@ def test_devices_are_sampled_while_a_runtime_is_loaded(
         bench.start_when_up(REQUEST).result(LIMIT_S)
         bench.wait_runs().result(LIMIT_S)
     assert threads[0].startswith("asyncio"), threads
+
+
+def test_the_model_of_a_server_is_not_taken_for_the_file_of_ours(tmp_path: Path) -> None:
+    """Neither its name nor its sum, nor a context that nobody told it."""
+    program = install(tmp_path / "bin", "mlc.py", "mlc_llm")
+    argv = ["--runtime=mlc", f"--runtime-arg=binary={program}", f"--runtime-arg=serve={MODEL}", "--turns=1"]
+    run = only_run(tmp_path, *argv)
+    assert run["model"] == MODEL
+    assert {name: run["setup"][name] for name in ("model_file", "sha256", "quantisation", "context")} == {
+        "model_file": None,
+        "sha256": None,
+        "quantisation": None,
+        "context": None,
+    }
+    assert run["setup"]["backend"] == "cuda:0"
+    assert not list(tmp_path.rglob("*.gguf")), "no model is written that nobody runs"
+
+
+def test_a_model_of_ollama_has_nothing_of_a_file_of_ours(tmp_path: Path) -> None:
+    with running(Path(ollama.__file__)) as port:
+        argv = ["--runtime=ollama", f"--url=http://127.0.0.1:{port}", "--turns=1", "--context=512"]
+        unnamed = melt(tmp_path, "run", "--headless", "--device=host", *argv)
+        args = ["model=llama3.2:1b", "num_gpu=20"]
+        run = only_run(tmp_path, *argv, *(f"--runtime-arg={arg}" for arg in args))
+    assert "no model was named: name one of its models with --runtime-arg model=NAME" in unnamed.stderr
+    assert (run["model"], run["setup"]["model_file"]) == ("llama3.2:1b", None)
+    assert run["setup"]["runtime_args"] == args
+    assert run["setup"]["context"] == 512
+
+
+def only_run(home: Path, *argv: str) -> dict[str, Any]:
+    """What ``melt run`` tells of its one run on this computer."""
+    done = melt(home, "run", "--headless", "--json", "--device=host", *argv)
+    assert done.returncode == 0, done.stderr
+    (run,) = json.loads(done.stdout)["runs"]
+    assert isinstance(run, dict)
+    return run
