@@ -138,6 +138,11 @@ def with_unit(text: str, unit: str) -> str:
     return text if text == UNKNOWN or not unit else f"{text} {unit}"
 
 
+def words(name: str) -> str:
+    """A channel's name for people: ``memory available``. Where one has to be typed, it stands as it is."""
+    return name.replace("_", " ")
+
+
 def plain(text: str, most: int = 120) -> str:
     """Foreign text as one line that is safe to show: unprintable characters are ``?``, the middle is left out."""
     if len(text) > most:

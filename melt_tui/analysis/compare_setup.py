@@ -226,7 +226,7 @@ def _setup(run: Known) -> Iterator[tuple[str, str | None]]:
     )
     yield "reference points of power", ", ".join(dict.fromkeys(one.point for one in summary.power)) or None
     start_c = run.told.start_c
-    yield _START, None if start_c is None else fmt.plain(f"{start_c:.1f} °C, {run.told.sensor}")
+    yield _START, None if start_c is None else fmt.plain(f"{start_c:.1f} °C, {fmt.words(run.told.sensor)}")
     yield "thermal state at the start", run.told.start
     fair = summary.fair
     for name, value in (

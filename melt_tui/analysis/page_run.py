@@ -94,7 +94,7 @@ def headline(run: FiguredRun) -> Iterator[Tile]:
     if run.summary.temperatures:
         first = run.summary.temperatures[0]
         told = f"{fmt.fixed(first.start_c, 1)} → {fmt.celsius(first.max_c)}"
-        yield f"{first.sensor}: start → greatest", told
+        yield f"{fmt.words(first.sensor)}: start → greatest", told
     yield "began", run.summary.start.thermal
     yield "throttled", throttled(run)
     yield "turns counted", f"{run.summary.counted_turns} of {len(run.summary.turns)}"
@@ -236,7 +236,8 @@ def _line(run: FiguredRun, channel: Channel, colour: int) -> Line | None:
 
 
 def _called(run: FiguredRun, channel: Channel) -> str:
-    name = channel.name if channel.device == run.summary.device else f"{channel.device} {channel.name}"
+    called = fmt.words(channel.name)
+    name = called if channel.device == run.summary.device else f"{channel.device} {called}"
     return f"{name} @{channel.point}" if channel.point else name
 
 

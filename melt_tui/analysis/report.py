@@ -121,7 +121,8 @@ def _meter(device: DeviceSummary) -> Iterator[str]:
         of = f" of {device.feeds}" if device.feeds else ""
         for power in device.powers:
             yield fmt.plain(
-                f"{power.channel}{of} at {power.point or 'an unknown point'}, {_accuracy(power)}", 200
+                f"{fmt.words(power.channel)}{of} at {power.point or 'an unknown point'}, {_accuracy(power)}",
+                200,
             )
     for lost in device.losses:
         yield fmt.plain(f"lost: {fmt.count(lost.count)} {lost.what}", 200)
@@ -160,7 +161,9 @@ def _run(run: RunSummary) -> Iterator[str]:
 
 def _temperature(known: Temperature) -> str:
     start, greatest, end = (fmt.celsius(value) for value in (known.start_c, known.max_c, known.end_c))
-    return f"{fmt.plain(f'{known.device} {known.sensor}')}: start {start}, max {greatest}, end {end}"
+    return (
+        f"{fmt.plain(f'{known.device} {fmt.words(known.sensor)}')}: start {start}, max {greatest}, end {end}"
+    )
 
 
 def _turn_rows(run: RunSummary) -> list[tuple[str, ...]]:

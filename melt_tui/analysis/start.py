@@ -106,7 +106,7 @@ def fair_of(events: RunEvents) -> FairSummary:
 def start_lines(start: Start, fair: FairSummary) -> Iterator[str]:
     """For people: a line on the state, one on what was waited for, where anything was."""
     at = (
-        f" at {start.celsius:.1f} °C ({fmt.plain(start.sensor, 40)})"
+        f" at {start.celsius:.1f} °C ({fmt.plain(fmt.words(start.sensor), 40)})"
         if start.celsius and start.sensor
         else ""
     )

@@ -104,7 +104,7 @@ def _columns(base: str, against: str) -> tuple[Column, ...]:
 def _figure(row: Row, each: Against, comparison: "Comparison", columns: Sequence[Column]) -> Iterator[Text]:
     unit = row.unit if row.unit != "B" else ""
     title = f"{row.title} {unit}".rstrip()
-    basis = row.point or row.basis
+    basis = row.point or fmt.words(row.basis)
     known = each.difference
     if known is None:
         base = comparison.groups[0].name

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from drivers.model import Channel, Kind, Quantity, Unit
-from melt_tui.format import age, count, measure, number, percent, seconds
+from melt_tui.format import age, count, measure, number, percent, seconds, words
 from melt_tui.measures import columns, points
 from melt_tui.measures.columns import Weighted, weighted
 from melt_tui.measures.energy import LEAST_COVERAGE
@@ -236,7 +236,7 @@ def _row(view: View, one: Figure, colour: int) -> TableRow:
     since = age(age_s(view, channel.key)) if old and one.value is not None else ""
     return TableRow(
         (
-            channel.name,
+            words(channel.name),
             channel.point,
             shown(one.value),
             since,

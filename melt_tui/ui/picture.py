@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from drivers.events import Event, LimitEngaged, LimitReleased
 from drivers.model import Channel, Quantity
 from melt_tui.events import SELF, DeviceLost, DeviceUp, Mark, ThrottleEnded, ThrottleOnset
-from melt_tui.format import age, count, measure, number, percent, seconds
+from melt_tui.format import age, count, measure, number, percent, seconds, words
 from melt_tui.timeline import DeviceState, DeviceView, Interval, IntervalKind, RunPhase, RunView, View
 from melt_tui.timeline.filled import hole_ns
 from melt_tui.ui.energy import bound, charging_unknown
@@ -195,9 +195,9 @@ def gap_ns(channel: Channel, width_ns: int) -> int:
 def _label(look: Look, channel: Channel, one: PanelLook) -> str:
     """The device; of one device alone the channel in words, unless the chart's title says that already."""
     name = name_of(look.view.devices.get(channel.device), channel.device)
-    words = channel.name.replace("_", " ")
-    if look.ask.alone and words.casefold() != one.panel.topic.title.casefold():
-        return words if channel.device == look.selected else f"{name} {words}"
+    called = words(channel.name)
+    if look.ask.alone and called.casefold() != one.panel.topic.title.casefold():
+        return called if channel.device == look.selected else f"{name} {called}"
     return name if one.panel.point or not channel.point else f"{name} {channel.point}"
 
 
@@ -277,7 +277,7 @@ def _losses(stock: Stock, device: DeviceView) -> Iterable[Fact]:
     for channel in stock.of(device.device, Quantity.LOSS_COUNT):
         reading = last_reading(stock.view, channel)
         if reading is not None and reading.value and told_of_now(stock.view, device, channel):
-            yield Fact(text=f"{count(reading.value)} {channel.name}", alarm=True)
+            yield Fact(text=f"{count(reading.value)} {words(channel.name)}", alarm=True)
 
 
 def _fact(view: View, channel: Channel | None) -> Fact | None:

@@ -273,3 +273,11 @@ def test_foreign_text_is_one_safe_line(text: str) -> None:
 
 def test_foreign_text_keeps_both_ends() -> None:
     assert fmt.plain("a" * 50 + "b" * 50, 11) == "aaaaa…bbbbb"
+
+
+def test_names_of_channels_are_told_in_words() -> None:
+    assert [fmt.words(name) for name in ("rss_file", "cpu-0-0-usr", "VDD_IN")] == [
+        "rss file",
+        "cpu-0-0-usr",
+        "VDD IN",
+    ]

@@ -68,7 +68,7 @@ def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
     assert rows[meter + 1] is power, "below its device's name"
     said = r"a–b 30\.0 s · pixel-8 240 tok, 0\.46\d J/tok battery-terminals · whole columns of 8\.0 ms"
     assert re.fullmatch(said, note)
-    counter = next(row for row in rows if row.texts[0] == "token_arrivals")
+    counter = next(row for row in rows if row.texts[0] == "token arrivals")
     assert set(counter.texts[4:]) == {"–"}
 
 
@@ -119,7 +119,7 @@ def test_an_energy_with_a_hole_says_so() -> None:
     lost = timeline(Story(until_s=112.0, lost=True))
     figures = take_figures(lost, AskFigures(device=BOARD, at_ns=at(112), span=(at(90), at(110))))
     rows, note = figure_rows(figures, "", {})
-    assert next(row for row in rows if row.texts[0] == "VDD_IN").texts[8].endswith(" J!")
+    assert next(row for row in rows if row.texts[0] == "VDD IN").texts[8].endswith(" J!")
     assert note.startswith("a–b 20.0 s · ! measured for 49 % only · ")
 
 
@@ -132,7 +132,7 @@ def test_what_is_old_says_so_and_the_rate_of_a_run_that_ended_is_none() -> None:
         said[device, row.texts[0]] = row
     lost = said[BOARD, "tj"]
     assert (lost.texts[3], lost.ink) == ("12 s ago", Ink.DIM)
-    assert said[HOST, "token_rate"].texts[2:4] == ("–", "")
+    assert said[HOST, "token rate"].texts[2:4] == ("–", "")
     assert (said[PHONE, "soc"].texts[3], said[PHONE, "soc"].ink) == ("", Ink.TEXT)
 
 
