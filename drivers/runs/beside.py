@@ -1,8 +1,10 @@
 """What the script of ``lookout`` wrote on a device while nobody was there, as channels of the device's own clock. Pure."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Final
 
 from drivers import linux, zones
@@ -28,6 +30,8 @@ class Series:
     channel: Channel
     times_ns: Sequence[int]
     values: Sequence[float]
+    pace_s: int = 1
+    """Between two lines, when these were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,27 @@ class Beside:
 
     def take(self, text: str, from_ns: int, until_ns: int) -> list[Series]:
         """What whole lines tell of a span of the device's clock, both ends included; empty series of what they tell at
-        other times alone. Lines from outside the span count for means that reach into it, and for a gauge's unit."""
+        other times alone. Lines from outside the span count for means that reach into it, and for a gauge's unit.
+
+        From where on lines come half as often a channel is of another rate: another series, behind all those of the first.
+        """
         found: dict[Column, list[tuple[int, str]]] = {}
         for line in text.splitlines():
             for t_ns, column, value in self._sheet.take(line):
                 found.setdefault(column, []).append((t_ns, value))
-        return [_within(one, from_ns, until_ns) for one in self._series(found) if one.times_ns]
+        within = [_within(one, from_ns, until_ns) for one in self._series(found) if one.times_ns]
+        return sorted((part for one in within for part in self._paced(one)), key=lambda part: part.pace_s)
+
+    def _paced(self, series: Series) -> Iterator[Series]:
+        """By how often lines came; one without readings as they come now."""
+        paces = self._sheet.paces
+        ends = [t_ns for t_ns, _ in paces[1:]]
+        for (_, pace_s), (first, end) in zip(
+            paces, pairwise([0, *_places(series.times_ns, ends)]), strict=True
+        ):
+            if first < end or (not series.times_ns and pace_s == paces[-1][1]):
+                channel = replace(series.channel, rate_hz=(series.channel.rate_hz or 1) / pace_s)
+                yield Series(channel, series.times_ns[first:end], series.values[first:end], pace_s)
 
     def _series(self, found: dict[Column, list[tuple[int, str]]]) -> Iterator[Series]:
         statuses = dict(found.pop(Column("status"), ()))
@@ -264,6 +283,11 @@ def _series(channel: Channel, read: Iterable[tuple[int, float]]) -> Series:
 def _within(series: Series, from_ns: int, until_ns: int) -> Series:
     cells = zip(series.times_ns, series.values, strict=True)
     return _series(series.channel, [cell for cell in cells if from_ns <= cell[0] <= until_ns])
+
+
+def _places(times_ns: Sequence[int], ends_ns: Sequence[int]) -> list[int]:
+    """How many of the times lie before each end, and how many there are."""
+    return [*(bisect_left(times_ns, end) for end in ends_ns), len(times_ns)]
 
 
 def _numbered(name: str, column: Column) -> str:

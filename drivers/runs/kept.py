@@ -51,7 +51,7 @@ class Kept:
         self._arrivals = arrivals
         self._line = OwnLine()
         self._beside = Beside(spec.device)
-        self._opened: set[str] = set()
+        self._opened: dict[str, float | None] = {}
         self._asleep_ns = 0
         self._heard_ns = 0
         self._lost_ns = 0
@@ -202,9 +202,12 @@ class Kept:
         process.merged()
         read = [series for series in found if series.times_ns]
         begun_ns = min((self._line.host(series.times_ns[0]) for series in read), default=away.since_ns)
-        for item in self._open([series.channel for series in found], begun_ns):
+        first = {series.channel.name: series.channel for series in reversed(found)}
+        for item in self._open([*first.values()], begun_ns):
             stage.emit(item)
         for series in read:
+            for item in self._open([series.channel], self._line.host(series.times_ns[0])):
+                stage.emit(item)
             times_ns = [t_ns - self._asleep_ns for t_ns in series.times_ns]
             stage.emit(uneven_block(series.channel, times_ns, series.values))
             count += len(times_ns)
@@ -215,9 +218,10 @@ class Kept:
         )
 
     def _open(self, channels: Sequence[Channel], t_ns: int) -> Iterator[Item]:
-        """Those that are new, all at once: who hears of them knows what is kept, also where an absence was too short for it."""
-        new = tuple(channel for channel in channels if channel.name not in self._opened)
-        self._opened.update(channel.name for channel in new)
+        """Those that are new or come at another rate, all at once: who hears of them knows what is kept, also where an
+        absence was too short for it."""
+        new = tuple(one for one in channels if self._opened.get(one.name, -1) != one.rate_hz)
+        self._opened.update((channel.name, channel.rate_hz) for channel in new)
         if new:
             yield ChannelsOpened(t_ns=t_ns, device=self._spec.device, channels=new)
 

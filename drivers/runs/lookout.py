@@ -8,7 +8,9 @@ temperatures, and for a battery that it tells nowhere else.
 from typing import Final
 
 LINES: Final = 20_000
-"""Lines after which they come half as often."""
+"""Lines after which they come half as often, and again after as many more."""
+SLOWEST: Final = 16
+"""Seconds between two lines at last."""
 FILES: Final = 48
 ASKED: Final = 10
 """Services are asked at every so manyeth line."""
@@ -67,3 +69,8 @@ while :; do
 done
 """
 """For ``Lease.beside``. ``$d/watch`` may name the process that is wanted, in place of the lease's own."""
+
+
+def pace_s(line: int) -> int:
+    """Seconds between this line, the first is 0, and the one before."""
+    return min(SLOWEST, 1 << line // LINES)

@@ -8,7 +8,7 @@ from typing import Final
 from drivers import linux, thermalservice
 from drivers.links.stamping import read_time
 from drivers.model import Quantity
-from drivers.runs.lookout import FILES
+from drivers.runs.lookout import FILES, pace_s
 
 COLUMNS: Final = FILES + 3
 """With those that are no file's."""
@@ -52,6 +52,9 @@ class Sheet:
         """Processors by policy of cpufreq."""
         self.sensors: dict[Column, Quantity] = {}
         """Of the thermal service."""
+        self.paces: list[tuple[int, int]] = []
+        """From which time of the device's own on how many seconds lie between two lines."""
+        self._lines = 0
 
     def take(self, line: str) -> Iterator[Cell]:
         """The cells of a whole line; none of any other."""
@@ -62,6 +65,8 @@ class Sheet:
         t_ns = read_time(match[2]) if match else None
         if match is None or t_ns is None:
             return
+        if match[1] == "S":
+            self._count(t_ns)
         cells = {"S": self._line, "B": _battery, "T": self._thermal}[match[1]](match[3])
         yield from ((t_ns, column, text) for column, text in cells)
 
@@ -77,6 +82,12 @@ class Sheet:
     def _all(self) -> Iterator[Column]:
         yield from self.columns
         yield from self.sensors
+
+    def _count(self, t_ns: int) -> None:
+        pace = pace_s(self._lines)
+        if not self.paces or self.paces[-1][1] != pace:
+            self.paces.append((t_ns, pace))
+        self._lines += 1
 
     def _head(self, line: str) -> None:
         match = _HEADER.fullmatch(line)

@@ -12,7 +12,7 @@ from drivers.clock import SECOND
 from drivers.links import guarding
 from drivers.model import Kind, Quantity, Unit
 from drivers.runs.beside import Beside, Series
-from drivers.runs.lookout import FILES, PROCESSORS, SCRIPT
+from drivers.runs.lookout import ASKED, FILES, LINES, PROCESSORS, SCRIPT, pace_s
 from tests.rigs.local_pipes import install, userlands
 
 EVER = (0, 1 << 62)
@@ -232,3 +232,30 @@ def test_of_many_processors_only_what_all_do_is_written(tmp_path: Path) -> None:
     done = subprocess.run(["sh", "-c", text, "melt", tmp_path], capture_output=True, text=True, timeout=60)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("S "))
     assert re.fullmatch(r":[0-9]+:[0-9]+", line.split()[-1])
+
+
+def test_lines_that_come_half_as_often_say_so() -> None:
+    """As the script does it: after so many lines, and after as many more; what a service tells with them."""
+
+    def lines(first: int, count: int, t_s: int) -> str:
+        told = []
+        for i in range(first, first + count):
+            told.append(f"S {t_s}.00 7 -\n")
+            told += [f"B {t_s}.00 level: 81;\n"] if i % ASKED == 1 else []
+            t_s += pace_s(i + 1)
+        return "".join(told)
+
+    beside = Beside("p")
+    found = beside.take(lines(0, LINES + 20, 0), (LINES - 30) * SECOND, EVER[1])
+    told = [(one.channel.name, one.channel.rate_hz, len(one.times_ns)) for one in found]
+    assert told == [
+        ("kept rss", 1, 30), ("kept battery level", 0.1, 3), ("kept rss", 0.5, 20), ("kept battery level", 0.05, 2),
+    ]  # fmt: skip
+    assert found[2].times_ns[:2] == [(LINES + 1) * SECOND, (LINES + 3) * SECOND]
+    later = beside.take(lines(LINES + 20, LINES, LINES + 41), *EVER)
+    assert [(one.channel.rate_hz, len(one.times_ns)) for one in later if one.channel.name == "kept rss"] == [
+        (0.5, LINES - 20), (0.25, 20),
+    ]  # fmt: skip
+    (nothing, _) = beside.take("S 900000.00 7 -\nB 900000.00 level: 80;\n", 0, 1)
+    assert (nothing.channel.rate_hz, nothing.times_ns) == (0.25, []), "as they come now"
+    assert [pace_s(i * LINES) for i in range(7)] == [1, 2, 4, 8, 16, 16, 16]
