@@ -1,9 +1,11 @@
 """What users hand to a runtime with ``--runtime-arg``: ``name=value`` for us, flags for the program. Pure."""
 
+import json
+import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, NoReturn
 
 MODEL_FLAGS: Final = ("-m", "--model", "-mu", "--model-url", "-hf", "-hfr", "--hf-repo")
 """By which llama.cpp's programs are told another model than the one that is recorded."""
@@ -18,6 +20,15 @@ def option(args: Sequence[str], name: str) -> str:
 def binary_of(args: Sequence[str]) -> str:
     """The program named by ``binary=PATH``; empty when none was."""
     return option(args, "binary")
+
+
+def json_value(text: str) -> object:
+    """A field of a request as JSON has it, else the text itself: the server says best what it does not take."""
+    try:
+        found: object = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return text
+    return found
 
 
 def flag_words(args: Sequence[str], ours: Sequence[str] = ("binary",)) -> list[str]:
@@ -38,3 +49,15 @@ def last_number(args: Sequence[str], names: Sequence[str], ours: int) -> int | N
     if not given:
         return ours
     return int(given[-1]) if re.fullmatch(r"\d{1,9}", given[-1]) else None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError for a number that is too large for JSON's readers."""
+    value = float(text)
+    if not math.isfinite(value):
+        _refuse(text)
+    return value

@@ -60,7 +60,7 @@ class Rig:
         problem = self.problem(asked.path, body)
         if problem:
             wire.plain(400, json.dumps({"error": problem}))
-        elif body.get("keep_alive") == 0:
+        elif body.get("keep_alive") == 0 and not {"prompt", "messages"} & set(body):
             self.loaded = None
             wire.plain(200, json.dumps({"model": body["model"], "done": True, "done_reason": "unload"}))
         elif "prompt" not in body and "messages" not in body:
@@ -69,7 +69,7 @@ class Rig:
             await self.stream(asked.path.endswith("chat"), body, wire)
 
     def problem(self, path: str, body: dict[str, Any]) -> str:
-        known = {"model", "stream", "options", "keep_alive", "prompt", "raw"}
+        known = {"model", "stream", "options", "keep_alive", "prompt", "raw", "format", "think"}
         known = (known | {"messages"}) - ({"prompt", "raw"} if path.endswith("chat") else set())
         if body.get("model") not in MODELS:
             return f"model '{body.get('model')}' not found"

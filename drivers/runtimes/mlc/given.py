@@ -4,12 +4,11 @@ Sources: mlc-llm python/mlc_llm/protocol/openai_api_protocol.py (a field that it
 so none but these is sent) and python/mlc_llm/cli/serve.py.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from drivers.runs.args import option
+from drivers.runs.args import json_value, option
 
 OURS: Final = ("app", "binary", "model", "port", "serve")
 TEXTS: Final = frozenset({"stop"})
@@ -61,14 +60,4 @@ def misplaced(args: Sequence[str]) -> str:
 
 
 def _value(name: str, value: str) -> object:
-    if name in TEXTS and not value.startswith("["):
-        return value
-    try:
-        found: object = json.loads(value, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return value  # the server says best what it does not take
-    return found
-
-
-def _refuse(name: str) -> object:
-    raise ValueError(name)
+    return value if name in TEXTS and not value.startswith("[") else json_value(value)

@@ -5,6 +5,7 @@ from typing import Final
 
 from drivers.model import RunSpec, Workload
 from drivers.runs.asking import Request
+from drivers.runtimes.ollama.given import request_fields
 from drivers.runtimes.ollama.protocol import Message, chat_request, options, raw_request
 from drivers.schedule import ScheduledTurn
 
@@ -28,6 +29,7 @@ class Conversation:
         self._workload = workload
         self._model = model
         self._options = options(spec, workload.max_tokens)
+        self._fields = request_fields(spec.args)
         self._messages: list[Message] = []
         self._seen: dict[str, None] = {}
 
@@ -40,11 +42,11 @@ class Conversation:
         whole = all(_shared(told, seen) <= (1 - NEW_SHARE) * len(told) for seen in self._seen)
         self._seen[told] = None
         if self._workload.chat:
-            return Asked(
-                Request("/api/chat", chat_request(self._model, self._messages, self._options)), whole
-            )
+            body = chat_request(self._model, self._messages, self._options, self._fields)
+            return Asked(Request("/api/chat", body), whole)
         text = "".join(message["content"] for message in self._messages)
-        return Asked(Request("/api/generate", raw_request(self._model, text, self._options)), whole)
+        body = raw_request(self._model, text, self._options, self._fields)
+        return Asked(Request("/api/generate", body), whole)
 
     def answered(self, reply: str) -> None:
         """The turn is over: its answer is part of the conversation."""

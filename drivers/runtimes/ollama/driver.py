@@ -18,7 +18,7 @@ from drivers.runs.turn import TurnTeller
 from drivers.runtimes.ollama.answer import AnswerReader
 from drivers.runtimes.ollama.channels import token_channels
 from drivers.runtimes.ollama.conversation import Asked, Conversation
-from drivers.runtimes.ollama.given import strangers, unknown_options, whole
+from drivers.runtimes.ollama.given import FIELDS, lets_go, request_fields, strangers, unknown_options, whole
 from drivers.runtimes.ollama.protocol import (
     Piece,
     load_request,
@@ -39,13 +39,17 @@ SILENCE_S = 600.0
 LOOK_S = 5.0
 """The same, when it is only asked what it has."""
 NAMES_SHOWN = 8
-TAKEN = "it takes model=NAME and options of the model, as num_gpu=20; how much is written is the workload's"
+TAKEN = (
+    "it takes model=NAME, options of the model, as num_gpu=20, and of a request's fields "
+    f"{', '.join(sorted(FIELDS))}; how much is written is the workload's"
+)
 
 
 class Ollama(StagedRuntime):
     """One run. The model is one that the server has: ``--runtime-arg model=NAME``, else by the name of the file.
 
-    Any other ``NAME=VALUE`` is an option of the model, as Ollama's API has them.
+    Fields of a request are given likewise: ``keep_alive=30m``, ``think=false``, ``format=json``. Any other ``NAME=VALUE``
+    is an option of the model, as Ollama's API has them.
     """
 
     def objection(self, spec: RunSpec) -> DriverError | None:
@@ -149,7 +153,9 @@ class _Run:
         settings = options(stage.spec, self._workload.max_tokens)
         stage.preparing(f"loading {model}")
         await self._post("/api/generate", unload_request(model))
-        piece = await self._post("/api/generate", load_request(model, settings))
+        piece = await self._post(
+            "/api/generate", load_request(model, settings, request_fields(stage.spec.args))
+        )
         version = read_version((await self._get("/api/version")).text)
         stage.emit(
             ModelLoaded(
@@ -172,6 +178,12 @@ class _Run:
                 f"option {name}",
                 "it is none that Ollama's API names, and a server passes over one that it does not know",
                 "see what its log says of it",
+            )
+        if lets_go(request_fields(self._stage.spec.args)):
+            self._stage.absent(
+                "times to first token of a loaded model",
+                "with keep_alive=0 the server loads the model anew for all turns but the first, within their times to first token",
+                "leave keep_alive out, or give it a time",
             )
         if self._workload.ignore_eos:
             self._stage.absent(

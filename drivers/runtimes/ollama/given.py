@@ -1,11 +1,16 @@
-"""Options of the model that a person hands to Ollama: ``--runtime-arg num_gpu=20``. Pure."""
+"""What a person hands to Ollama: options of the model, ``--runtime-arg num_gpu=20``, and fields of a request. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from drivers.runs.args import json_value
+
 NAMES_OF_OURS: Final = ("model",)
 OF_THE_WORKLOAD: Final = "num_predict"
+
+FIELDS: Final = frozenset(("format", "keep_alive", "logprobs", "shift", "think", "top_logprobs", "truncate"))
+"""Those beside ``options`` that both ways of asking have, and that melt does not say itself: docs/api.md, api/types.go."""
 
 KNOWN: Final = frozenset({
     "num_keep", "seed", "num_predict", "top_k", "top_p", "min_p", "tfs_z", "typical_p",
@@ -19,17 +24,29 @@ KNOWN: Final = frozenset({
 _GIVEN = re.compile(r"([a-z][a-z0-9_]{0,40})=(.*)", re.DOTALL)
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _FRACTION = re.compile(r"-?[0-9]{0,18}\.?[0-9]{1,18}(?:[eE][+-]?[0-9]{1,2})?")
+_NO_TIME = re.compile(r"[-+]?(?:0+(?:\.0*)?(?:ns|us|µs|ms|s|m|h)?)+")
 _SWITCH: Final = {"true": True, "false": False}
 
 
 def given_options(args: Sequence[str]) -> dict[str, object]:
-    """Every ``name=value`` but those of ours, with the type that the value looks like; the last of a name counts."""
+    """Every ``name=value`` but those of ours and of the request, with the type that the value looks like; the last of a name counts."""
     found: dict[str, object] = {}
     for arg in args:
         match = _GIVEN.fullmatch(arg)
-        if match and match[1] not in NAMES_OF_OURS:
+        if match and match[1] not in {*NAMES_OF_OURS, *FIELDS}:
             found[match[1]] = [match[2]] if match[1] == "stop" else typed(match[2])
     return found
+
+
+def request_fields(args: Sequence[str]) -> dict[str, object]:
+    """Fields of a request that were given, as JSON has them; the last of a name counts."""
+    matches = map(_GIVEN.fullmatch, args)
+    return {match[1]: json_value(match[2]) for match in matches if match and match[1] in FIELDS}
+
+
+def lets_go(fields: Mapping[str, object]) -> bool:
+    """Whether by these fields the server forgets the model after each turn, and loads it again for the next."""
+    return _NO_TIME.fullmatch(str(fields.get("keep_alive"))) is not None
 
 
 def strangers(args: Sequence[str]) -> list[str]:

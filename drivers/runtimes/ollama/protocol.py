@@ -12,7 +12,7 @@ from drivers.errors import Garbled
 from drivers.events import TurnEnd
 from drivers.foreign import Fields, count, fields, items, printable, read_fields, text
 from drivers.model import RunSpec
-from drivers.runtimes.ollama.given import given_options
+from drivers.runtimes.ollama.given import given_options, lets_go
 
 SERVER = "the Ollama server"
 LONGEST_NS = 10**16
@@ -61,9 +61,13 @@ def options(spec: RunSpec, max_tokens: int) -> dict[str, object]:
     return {**found, **threads, **given_options(spec.args)}
 
 
-def load_request(model: str, settings: Mapping[str, object]) -> dict[str, object]:
-    """``POST /api/generate`` without a prompt: load the model and answer when it is there."""
-    return {"model": model, "stream": False, "options": dict(settings)}
+def load_request(
+    model: str, settings: Mapping[str, object], fields: Mapping[str, object]
+) -> dict[str, object]:
+    """``POST /api/generate`` without a prompt: load the model and answer when it is there. Of the ``fields`` of later
+    requests only how long it is to stay; not at all would be no loading."""
+    stay = {} if lets_go(fields) else {name: fields[name] for name in ("keep_alive",) if name in fields}
+    return {**stay, "model": model, "stream": False, "options": dict(settings)}
 
 
 def unload_request(model: str) -> dict[str, object]:
@@ -72,15 +76,30 @@ def unload_request(model: str) -> dict[str, object]:
 
 
 def chat_request(
-    model: str, messages: Sequence[Message], settings: Mapping[str, object]
+    model: str, messages: Sequence[Message], settings: Mapping[str, object], fields: Mapping[str, object]
 ) -> dict[str, object]:
-    """The body of ``POST /api/chat``."""
-    return {"model": model, "messages": list(messages), "stream": True, "options": dict(settings)}
+    """The body of ``POST /api/chat``; ``fields``: what a person wants in it."""
+    return {
+        **fields,
+        "model": model,
+        "messages": list(messages),
+        "stream": True,
+        "options": dict(settings),
+    }
 
 
-def raw_request(model: str, prompt: str, settings: Mapping[str, object]) -> dict[str, object]:
+def raw_request(
+    model: str, prompt: str, settings: Mapping[str, object], fields: Mapping[str, object]
+) -> dict[str, object]:
     """The body of ``POST /api/generate`` for text that no template is to wrap."""
-    return {"model": model, "prompt": prompt, "raw": True, "stream": True, "options": dict(settings)}
+    return {
+        **fields,
+        "model": model,
+        "prompt": prompt,
+        "raw": True,
+        "stream": True,
+        "options": dict(settings),
+    }
 
 
 def read_piece(line: str) -> Piece | None:

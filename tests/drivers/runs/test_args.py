@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.runs.args import binary_of, flag_words, last_number, option
+from drivers.runs.args import binary_of, flag_words, json_value, last_number, option
 
 
 def test_flags_and_words_of_ours() -> None:
@@ -23,3 +23,8 @@ def test_numbers() -> None:
 def test_any_words(args: list[str]) -> None:
     assert all(isinstance(word, str) for word in flag_words(args))
     last_number(args, ("-t",), 1)
+
+
+def test_values_as_json_has_them() -> None:
+    texts = ("1", "0.5", "true", '{"a":[1]}', "5m", "NaN", "-Infinity", "1e999", '{"a":-1e999}', "[" * 99_999)
+    assert list(map(json_value, texts)) == [1, 0.5, True, {"a": [1]}, *texts[4:]]

@@ -220,7 +220,7 @@ async def test_on_a_device_it_is_reached_through_the_link() -> None:
         (run_spec(workload(conversations=((Prompt(tokens=(1, 2)),),)), None), "made of token ids"),
         (
             run_spec(workload(), None, args=("--flash",)),
-            "Ollama does not take '--flash': it takes model=NAME and options of the model",
+            "Ollama does not take '--flash': it takes model=NAME, options of the model",
         ),
         (run_spec(workload(), None, args=("num_predict=9",)), "does not take 'num_predict=9'"),
         (run_spec(workload(), None, on_link_loss=OnLinkLoss.KEEP), "ends with its link"),
@@ -264,3 +264,17 @@ async def test_an_option_that_no_server_is_known_to_have_is_remarked_on() -> Non
     assert run.error is None
     assert [absent.what for absent in run.of(Absent)] == ["option num_wings", "output of a fixed length"]
     assert run.one(ModelLoaded).build == "", "it told none"
+
+
+@pytest.mark.parametrize("chat", [True, False])
+async def test_fields_of_a_request_are_handed_on(*, chat: bool) -> None:
+    args = ("model=llama3.2:1b", "think=false", "format=json", "keep_alive=0")
+    with running(RIG) as port:
+        run = await follow(Ollama(), replace(spec_for(port, max_tokens=1, chat=chat), args=args))
+        url = f"http://127.0.0.1:{port}/asked"
+        asked = (await asyncio.to_thread(httpx.get, url, trust_env=False)).json()
+    assert run.error is None
+    unloading, loading, *turns = asked
+    assert (unloading["keep_alive"], "keep_alive" in loading) == (0, False)
+    assert [(one["think"], one["format"], one["keep_alive"]) for one in turns] == [(False, "json", 0)]
+    assert "times to first token of a loaded model" in [absent.what for absent in run.of(Absent)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.runtimes.ollama.given import given_options, strangers, typed, whole
+from drivers.runtimes.ollama.given import given_options, lets_go, request_fields, strangers, typed, whole
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,33 @@ def test_names_and_values() -> None:
 
 @given(st.lists(st.text() | st.from_regex(r"[a-z_]{1,4}=.{0,6}", fullmatch=True)))
 def test_whatever_is_given_can_be_sent(args: list[str]) -> None:
-    json.dumps(given_options(args), allow_nan=False)
+    json.dumps([given_options(args), request_fields(args)], allow_nan=False)
     assert all(name.isascii() for name in given_options(args))
+
+
+def test_fields_of_a_request() -> None:
+    args = (
+        "keep_alive=5m",
+        "think=high",
+        "think=false",
+        'format={"type":"object"}',
+        "truncate=1e999",
+        "num_gpu=1",
+    )
+    assert request_fields(args) == {
+        "keep_alive": "5m", "think": False, "format": {"type": "object"}, "truncate": "1e999",
+    }  # fmt: skip
+    assert request_fields(("format=json", "keep_alive=-1")) == {"format": "json", "keep_alive": -1}
+    assert given_options(args) == {"num_gpu": 1}
+    assert strangers(args) == []
+
+
+@pytest.mark.parametrize(
+    ("arg", "found"),
+    [
+        ("keep_alive=0", True), ("keep_alive=0s", True), ("keep_alive=0m0.0s", True), ("keep_alive=0.5s", False),
+        ("keep_alive=10", False), ("keep_alive=-1", False), ("keep_alive=", False), ("think=0", False),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_let_go_of_after_each_turn(arg: str, *, found: bool) -> None:
+    assert lets_go(request_fields((arg,))) is found

@@ -131,5 +131,17 @@ def test_what_is_asked() -> None:
         "num_ctx": 512, "num_batch": 32, "num_predict": 7, "temperature": 0.5, "top_k": 3, "top_p": 0.7, "seed": 9,
     }  # fmt: skip
     assert protocol.options(run_spec(threads=3), 7)["num_thread"] == 3
-    assert protocol.raw_request("m", "x", settings)["raw"] is True
+    assert protocol.raw_request("m", "x", settings, {})["raw"] is True
     assert protocol.unload_request("m") == {"model": "m", "stream": False, "keep_alive": 0}
+
+
+def test_fields_of_a_request_stand_beside_its_options_and_never_in_place_of_what_melt_says() -> None:
+    fields = {"think": False, "keep_alive": "30m", "model": "other", "stream": False, "options": {}}
+    told = protocol.chat_request("m", [{"role": "user", "content": "x"}], {"seed": 1}, fields)
+    assert (told["think"], told["keep_alive"]) == (False, "30m")
+    assert (told["model"], told["stream"], told["options"]) == ("m", True, {"seed": 1})
+    raw = protocol.raw_request("m", "x", {"seed": 1}, fields)
+    assert (raw["think"], raw["model"], raw["stream"], raw["options"]) == (False, "m", True, {"seed": 1})
+    loaded = protocol.load_request("m", {}, {"think": False, "keep_alive": "30m"})
+    assert loaded == {"model": "m", "stream": False, "options": {}, "keep_alive": "30m"}
+    assert "keep_alive" not in protocol.load_request("m", {}, {"keep_alive": 0}), "it would not be loaded"
