@@ -90,6 +90,15 @@ class Runtime(Protocol):
 
 
 @runtime_checkable
+class Restating(Protocol):
+    """Of a device: its facts may change while it is open, as its power mode does."""
+
+    async def restated(self) -> tuple[tuple[str, str], ...]:
+        """Its facts as they are now. Raises AskUser, LinkError or Garbled."""
+        ...
+
+
+@runtime_checkable
 class LookingRuntime(Runtime, Protocol):
     """A runtime that can look before a run whether the device has what the run takes."""
 

@@ -204,6 +204,8 @@ class RunStarted(RunEvent):
     """A run was asked for; loading begins."""
 
     spec: RunSpec
+    facts: tuple[tuple[str, str], ...] = ()
+    """Of its device, read anew for it: a power mode may be another than when the device came up. Empty where they were not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -221,9 +221,7 @@ def _setup(run: Known) -> Iterator[tuple[str, str | None]]:
     yield "weights", {True: "synthetic", False: "real", None: None}[summary.synthetic]
     yield "workload", summary.workload
     yield from ((name, _text(value)) for name, value in summary.setup.items() if name not in _PLACES)
-    yield from (
-        (f"device: {name}", fmt.plain(value)) for name, value in (device.facts if device else {}).items()
-    )
+    yield from ((f"device: {name}", fmt.plain(value)) for name, value in summary.facts.items())
     yield "reference points of power", ", ".join(dict.fromkeys(one.point for one in summary.power)) or None
     start_c = run.told.start_c
     yield _START, None if start_c is None else fmt.plain(f"{start_c:.1f} °C, {fmt.words(run.told.sensor)}")

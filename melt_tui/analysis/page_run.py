@@ -332,7 +332,7 @@ def _told(run: FiguredRun) -> Iterator[tuple[str, str]]:
     yield "workload", summary.workload or ""
     for name, value in _plain(summary.setup).items():
         yield name, value
-    for name, value in (device.facts if device else {}).items():
+    for name, value in summary.facts.items():
         yield fmt.plain(name, 60), fmt.plain(value, 300)
 
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnPurpose
-from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Samples, Sampling, code_struct
+from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, Samples, code_struct
 from melt_tui.analysis import samples
 from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy, run_energy
 from melt_tui.analysis.parts import RunSpan, TurnSpan
 from melt_tui.analysis.provenance import part_told
 from melt_tui.analysis.recorded import Channels, Recorded, blocks
+from melt_tui.analysis.run_setup import facts_of, setup_of, untold
 from melt_tui.analysis.runevents import RunEvents
 from melt_tui.analysis.start import FairSummary, Start, fair_of, start_of
 from melt_tui.analysis.thermal import states
@@ -65,6 +66,8 @@ class RunSummary:
     outcome: str | None
     """``done``, ``stopped``, ``failed``; None when the recording ended first."""
     setup: Mapping[str, object]
+    facts: Mapping[str, str]
+    """Of its device as it was for this run: power mode, governor …"""
     load_s: float | None
     rss_peak_bytes: int | None
     footprint_peak_bytes: int | None
@@ -112,10 +115,11 @@ def summarise_run(
         simulated=simulated,
         runtime=events.spec.runtime,
         model=model.name if model else (loaded.model or None if loaded else None),
-        synthetic=model.synthetic if model and not _untold(events.spec) else None,
+        synthetic=model.synthetic if model and not untold(events.spec) else None,
         workload=events.spec.workload.name if events.spec.workload else None,
         outcome=events.ended.outcome if events.ended else None,
-        setup=_setup(events),
+        setup=setup_of(events),
+        facts=facts_of(recording, events),
         load_s=loaded.load_s if loaded else None,
         rss_peak_bytes=rss_peak,
         footprint_peak_bytes=look.peak("footprint_peak_bytes", {Quantity.FOOTPRINT}),
@@ -147,43 +151,6 @@ def _whole(turn: TurnSummary) -> bool:
     return turn.purpose is TurnPurpose.MEASURED and turn.end in {TurnEnd.LIMIT, TurnEnd.EOS}
 
 
-def _setup(events: RunEvents) -> dict[str, object]:
-    """What a run was set up with: as asked for, and as the runtime answered. Unknown is None."""
-    spec, model, loaded = events.spec, events.model, events.loaded
-    return {
-        "model_file": model.path or None if model else None,
-        "model_bytes": model.size_bytes or None if model else None,
-        "sha256": model.sha256 or None if model else None,
-        "architecture": model.architecture or None if model else None,
-        "parameters": model.parameters if model else None,
-        "quantisation": model.quantisation or None if model else None,
-        "build": loaded.build or None if loaded else None,
-        "backend": loaded.backend or None if loaded else None,
-        "threads": _in_force(spec, loaded.threads if loaded else None, spec.threads),
-        "context": _in_force(spec, loaded.context if loaded else None, spec.context),
-        "batch": _in_force(spec, loaded.batch if loaded else None, spec.batch),
-        **_sampling(spec),
-        "max_tokens": spec.workload.max_tokens or None if spec.workload else None,
-        "runtime_args": list(spec.args),
-    }
-
-
-def _sampling(spec: RunSpec) -> dict[str, object]:
-    told, known = spec.sampling, not _untold(spec) or spec.sampling != Sampling()
-    names = ("temperature", "top_k", "top_p", "seed")
-    return {name: getattr(told, name) if known else None for name in names}
-
-
-def _untold(spec: RunSpec) -> bool:
-    """Whether nobody tells what was asked for: it was read from files that do not."""
-    return spec.context == 0
-
-
-def _in_force(spec: RunSpec, answered: int | None, asked: int | None) -> int | None:
-    """What the runtime answered, else what it was asked for; one with a model of its own was asked for nothing."""
-    return answered if answered is not None or spec.model is None or spec.url or _untold(spec) else asked
-
-
 def _notes(
     events: RunEvents,
     turns: Sequence[TurnSummary],
@@ -209,7 +176,7 @@ def _notes(
 def _changed(events: RunEvents) -> Iterator[str]:
     """Where the runtime works with something else than what it was asked for."""
     spec, loaded = events.spec, events.loaded
-    if loaded is None or spec.url or _untold(spec):
+    if loaded is None or spec.url or untold(spec):
         return
     for name, asked, answered in (
         ("threads", spec.threads, loaded.threads),
@@ -224,13 +191,13 @@ def _unknown(events: RunEvents, rss_peak: int | None, temperatures: Sequence[Tem
     if events.loaded is None:
         yield "load_s: the model was never ready"
     elif events.loaded.load_s is None:
-        told = "the source does not tell it" if _untold(events.spec) else "the server was running already"
+        told = "the source does not tell it" if untold(events.spec) else "the server was running already"
         yield f"load_s: {told}"
     if rss_peak is None:
         yield "rss_peak_bytes: the runtime's memory was not observed"
     if not temperatures:
         yield "temperatures: no sensor of this device gave a value during the run"
-    if _untold(events.spec):
+    if untold(events.spec):
         yield "synthetic: the source does not tell whether the weights are real"
     elif events.model is None:
         yield "synthetic: the model belongs to somebody else's server"

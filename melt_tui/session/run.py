@@ -34,6 +34,7 @@ from melt_tui.measures.plateau import Plateau
 from melt_tui.session.bus import Bus
 from melt_tui.session.guard import guarded
 from melt_tui.session.keeping import Keeping, Reach
+from melt_tui.session.restating import restated
 from melt_tui.session.safety import breached
 from melt_tui.session.sensing import Sensing
 from melt_tui.session.steadiness import Steadiness
@@ -152,17 +153,18 @@ class RunSource:
         """Return when the run is over."""
         await self._gone.wait()
 
-    def _begin(self, bus: Bus) -> None:
+    def _begin(self, bus: Bus, facts: tuple[tuple[str, str], ...] = ()) -> None:
         """Say once that it begins."""
         if not self._begun:
             self._begun = True
             t_ns = self._clock.now()
-            bus.publish(RunStarted(t_ns=t_ns, device=self.spec.device, run=self.spec.run, spec=self.spec))
+            spec = self.spec
+            bus.publish(RunStarted(t_ns=t_ns, device=spec.device, run=spec.run, spec=spec, facts=facts))
 
     async def _run(self, bus: Bus) -> None:
         try:
             await self._waited(bus)
-            self._begin(bus)
+            self._begin(bus, await restated(self._device))
             async with _beside(self._watch_ceiling(bus)):
                 await self._prepared(bus)
                 if not self._stopping:

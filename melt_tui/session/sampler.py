@@ -13,6 +13,7 @@ from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp
 from melt_tui.session.backoff import backoff, wait_unless
 from melt_tui.session.bus import Bus
 from melt_tui.session.guard import guarded
+from melt_tui.session.restating import restated
 
 Opener = Callable[[], AbstractAsyncContextManager[Device]]
 
@@ -80,6 +81,10 @@ class Sampler:
     def failed(self) -> bool:
         """Whether it was given up: nothing is tried again by this sampler."""
         return self._failure is not None
+
+    async def restated(self) -> tuple[tuple[str, str], ...]:
+        """Facts of the device as they are now; none while it is away."""
+        return await restated(self.device)
 
     def watch(self, pid: int) -> None:
         """Have the device follow this process, also after it was lost and opened again."""

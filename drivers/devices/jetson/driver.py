@@ -104,6 +104,11 @@ class JetsonDevice:
         """Over the same connection."""
         return self._shell
 
+    async def restated(self) -> tuple[tuple[str, str], ...]:
+        """Its facts as they are now: somebody may have set another power mode or governor since."""
+        found = await finding.survey(self._shell, self._root)
+        return finding.facts(found, await finding.power_mode(self._shell, found))
+
     def watch(self, pid: int) -> None:
         """From now on follow the memory and CPU use of this process and its children."""
         self._found.processes.watch(pid)

@@ -76,6 +76,11 @@ async def power_mode(shell: ShellLink, found: Survey) -> PowerMode:
     return protocol.power_mode(f"{done.out}\n{done.err}")
 
 
+def facts(found: Survey, mode: PowerMode) -> tuple[tuple[str, str], ...]:
+    """What is worth knowing of the board beside who it is."""
+    return tuple((what, value) for what, value in _facts(found, mode) if value)
+
+
 def look(
     device: str, address: str, found: Survey, mode: PowerMode, rails_hz: int, highest: Highest
 ) -> Finding:
@@ -204,7 +209,7 @@ def _info(device: str, address: str, found: Survey, mode: PowerMode) -> DeviceIn
         model=_model(found),
         os=linux.os_name(found.text("/etc/os-release")) or linux.name(found.facts.get("kernel")),
         runtimes=RUNTIMES,
-        facts=tuple((what, value) for what, value in _facts(found, mode) if value),
+        facts=facts(found, mode),
     )
 
 

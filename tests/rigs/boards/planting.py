@@ -40,6 +40,8 @@ class Planted:
         self.root = folder / "root"
         self.bin = commands or folder / "bin"
         self.lines = folder / "tegrastats.lines"
+        self.nvpmodel = folder / "nvpmodel.txt"
+        """What ``nvpmodel -q`` prints."""
         self.bin.mkdir(parents=True, exist_ok=True)
         for path, text in board.tree.items():
             self.write(path, text)
@@ -49,9 +51,8 @@ class Planted:
             self.say(board.line)
             self.command("tegrastats", SHIM.format(python=sys.executable, lines=str(self.lines)))
         if board.nvpmodel:
-            told = folder / "nvpmodel.txt"
-            told.write_text(board.nvpmodel)
-            self.command("nvpmodel", f"#!/bin/sh\nexec cat '{told}'\n")
+            self.nvpmodel.write_text(board.nvpmodel)
+            self.command("nvpmodel", f"#!/bin/sh\nexec cat '{self.nvpmodel}'\n")
 
     def write(self, path: str, text: str) -> None:
         """A file of the kernel's takes another value."""

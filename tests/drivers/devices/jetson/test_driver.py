@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from drivers.base import Restating
 from drivers.clock import MILLISECOND, SECOND, SystemClock
 from drivers.devices.jetson import finding, sampling, streaming
 from drivers.devices.jetson.driver import JetsonDriver
@@ -55,6 +56,18 @@ async def test_every_board_tells_what_it_has(plant: Plant, board: trees.Board) -
     assert not [name for name in off if heard.values.get(name)]
     assert heard.lost() == []
     assert "board input power" not in heard.absent()
+
+
+async def test_a_power_mode_that_is_set_later_is_told_when_asked(plant: Plant) -> None:
+    planted = plant()
+    async with opened(planted) as heard:
+        planted.nvpmodel.write_text("NV Power Mode: 7W\n3\n")
+        planted.write("sys/devices/system/cpu/cpufreq/policy4/scaling_governor", "performance\n")
+        assert isinstance(heard.device, Restating)
+        now = dict(await heard.device.restated())
+    was = dict(heard.device.info.facts)
+    assert (was["power mode"], was["governor"]) == ("25W (1)", "schedutil")
+    assert now == {**was, "power mode": "7W (3)", "governor": "performance, schedutil"}
 
 
 async def test_a_boards_own_clock_is_measured_before_what_it_stamps(plant: Plant) -> None:
