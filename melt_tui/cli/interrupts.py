@@ -14,8 +14,9 @@ T = TypeVar("T")
 
 CLOSE_S = 10.0
 """So long an end may take before an interrupt leaves it as it is."""
-BEAT_S = 1.0
-"""How often progress is looked up while something is waited for."""
+BEAT_S = 0.2
+"""How often progress is looked up while something is waited for: a board that falls silent is to be told of within 5 s,
+of which noticing it takes 4.4, a phone that is unplugged within 1 s."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130

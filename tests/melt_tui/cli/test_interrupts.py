@@ -13,12 +13,20 @@ from types import FrameType
 
 import pytest
 
+from drivers.links import sshconnection
 from melt_tui.cli import interrupts
 from melt_tui.cli.interrupts import INTERRUPTED, SIGNALS, Interrupts
 from melt_tui.errors import UsageError
 from tests.rigs.melt import start
 
 PATIENCE_S = 30.0
+
+
+def test_what_is_lost_is_told_in_time() -> None:
+    """Noticing and telling together: a board within 5 s, with as much left as a busy computer takes; a phone within 1 s."""
+    noticed_s = sshconnection.KEEPALIVE_S * (1 + sshconnection.KEEPALIVES_MISSED)
+    assert noticed_s + interrupts.BEAT_S <= 4.7
+    assert interrupts.BEAT_S <= 0.25
 
 
 def test_the_first_one_interrupts_what_waits_and_the_others_are_noticed() -> None:
