@@ -8,13 +8,8 @@ from drivers.clock import SECOND
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.samples import read
 from melt_tui.analysis.traces import Measured
+from melt_tui.measures.baseline import ROUNDING_NS, SCREEN
 from melt_tui.measures.energy import Amount
-
-SCREEN = ("screen", "brightness")
-"""Channels in which a device tells the state of its screen."""
-
-ROUNDING_NS = SECOND // 10
-"""A baseline may be that much shorter: whoever waits for it does so to a beat."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import nan
 from typing import Final
 
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnEnded
 from drivers.model import Channel, Kind, Quantity, Unit
-from melt_tui.detectors.marks import Mark, Off, Source, amount
-from melt_tui.detectors.parts import Figure, Load, Pair, Told, Used, divided, energies, used
+from melt_tui.detectors.idle import Idle
+from melt_tui.detectors.marks import Mark, Off, Source
+from melt_tui.detectors.parts import Figure, Load, Pair, Told, Used, above_idle, divided, energies, used
 from melt_tui.measures import points, rates
-from melt_tui.measures.energy import PerToken, Scope
+from melt_tui.measures.energy import Amount, PerToken, Scope
 
 EVERY_NS: Final = SECOND
 """So often figures of what goes on are told."""
@@ -20,6 +22,7 @@ _COUNTED: Final = frozenset({TurnEnd.LIMIT, TurnEnd.EOS})
 
 
 NOT_OFF: Final = Off()
+_NONE: Final = Figure(nan, nan)
 
 
 @dataclass(slots=True)
@@ -43,6 +46,8 @@ class Run:
 
     t0_ns: int
     ended_ns: int | None = None
+    idle_ns: int | None = None
+    """Since when its device was idle before it; None where it was not."""
     process_ns: int | None = None
     """When the last process was seen to start."""
     loaded: tuple[int, int] | None = None
@@ -68,6 +73,8 @@ class Figures:
     whole: Channel
     parts: Mapping[Scope, Pair]
     each: Mapping[PerToken, Pair]
+    above: Mapping[Scope | PerToken, Pair]
+    """What is told net of idle."""
 
 
 def figures(device: str, point: str, source: Channel, apart: str = "") -> Figures:
@@ -109,6 +116,7 @@ def figures(device: str, point: str, source: Channel, apart: str = "") -> Figure
         whole=each_token(points.PER_TOKEN_WHOLE, "energy from prompt sent to last token / output tokens"),
         parts=energies(channel),
         each=divided(channel),
+        above=above_idle(channel),
     )  # fmt: skip
 
 
@@ -143,14 +151,23 @@ class Account:
         """Told only where it is less, and again when it changes."""
         self._marks: dict[int, _Marks] = {}
         self._load = Load()
+        self._idle = Idle(source)
+        self._idle_power: Amount | None = None
+        self._net_told: set[Pair] = set()
 
-    def tell(self, run: Run, now_ns: int, *, tokens: bool, off: Off = NOT_OFF) -> Iterator[Told]:
-        """What can be told now that could not before; per token only where that may be told."""
+    def tell(
+        self, run: Run, now_ns: int, *, tokens: bool, off: Off = NOT_OFF, idle_ns: int | None = None
+    ) -> Iterator[Told]:
+        """What can be told now that could not before; per token only where that may be told.
+
+        ``idle_ns``: since when its device was idle before the run; None where it was not, or nobody knows.
+        """
         newest_ns, self._off = self._source.newest_ns, off
         if newest_ns is None or newest_ns < run.t0_ns:
             self.over = run.ended_ns is not None and now_ns - run.ended_ns > WAIT_NS
             return
         self._start = self._marked(self._start, run.t0_ns)
+        yield from self._know_idle(run, idle_ns, now_ns)
         if self._start is not None:
             yield from self._tell_run(run, self._start, newest_ns, now_ns)
         if len(self._marks) > 2 * len(run.turns):
@@ -164,6 +181,25 @@ class Account:
         """Of a moment that was reached: anew as long as samples come that tell something of it."""
         return known if known is not None and known.final else self._source.mark(t_ns, self._off) or known
 
+    def _know_idle(self, run: Run, since_ns: int | None, now_ns: int) -> Iterator[Told]:
+        """Net figures that were told are none any more when it shows that the time before was another."""
+        self._idle_power = None
+        if since_ns is not None:
+            self._idle_power = self._idle.mean(since_ns, run.t0_ns, self._start, self._off)
+        elif not self.over:
+            for pair in self._net_told:
+                yield from (*pair.said(now_ns, _NONE), *pair.within(now_ns, _NONE))
+            self._net_told.clear()
+
+    def _net(self, found: Used | None) -> Used | None:
+        return None if found is None else found.net(self._idle_power)
+
+    def _above(self, of: Scope | PerToken, figure: Figure | None) -> tuple[Pair, Figure | None]:
+        pair = self._told.above[of]
+        if figure is not None:
+            self._net_told.add(pair)
+        return pair, figure
+
     def _tell_run(self, run: Run, start: Mark, newest_ns: int, now_ns: int) -> Iterator[Told]:
         ended_ns = run.ended_ns
         late = ended_ns is not None and now_ns - ended_ns > WAIT_NS
@@ -176,11 +212,15 @@ class Account:
         self.over = ended and (late or end is None or end.final)
         if end is None or end_ns <= run.t0_ns or (self._ended and not self.over):
             return
-        energy = amount(self._source.channel, start, end)
+        energy, reached = self._source.amount(start, end), self._source.between(start, end)
+        net = self._net(Used(reached.joules, 1.0, energy, reached.covered_ns))
+        pair, above = self._above(Scope.RUN, None if net is None else net.whole)
         if not self._ended:
-            yield Told(self._told.energy, end_ns, end.reached.joules - start.reached.joules)
-            yield from self._cover(run, end_ns, end.reached.covered_ns - start.reached.covered_ns)
+            yield Told(self._told.energy, end_ns, reached.joules)
+            yield from self._cover(run, end_ns, reached.covered_ns)
+            yield from pair.said(end_ns, above)
         self._ended = ended
+        yield from pair.within(newest_ns, above)
         if energy is not None:
             yield Told(self._told.ours, newest_ns, energy.integration)
             if energy.accuracy is not None:
@@ -220,10 +260,11 @@ class Account:
             return
         tokens, end_ns = round(marks.next_count - turn.first_count), marks.next_ns
         end = self._source.mark(end_ns, self._off)
-        each = _each(self._used(marks.first, end, end_ns - turn.first_ns), tokens)
-        so_far = Pair(self._told.so_far, self._told.so_far_off)
-        yield from so_far.said(end_ns, each)
-        yield from so_far.within(end_ns, each)
+        found = self._used(marks.first, end, end_ns - turn.first_ns)
+        so_far = Pair(self._told.so_far, self._told.so_far_off), _each(found, tokens)
+        for pair, each in (so_far, self._above(PerToken.DECODE, _each(self._net(found), tokens))):
+            yield from pair.said(end_ns, each)
+            yield from pair.within(end_ns, each)
         marks.next_ns, marks.due_ns = 0, now_ns + EVERY_NS
 
     def _tell_end(
@@ -267,7 +308,11 @@ class Account:
             **told.each,
         }
         for each, pair in per_token.items():
-            yield pair, _each(parts[each.scope], each.tokens(ended.prompt_tokens, ended.output_tokens))
+            found, tokens = parts[each.scope], each.tokens(ended.prompt_tokens, ended.output_tokens)
+            yield pair, _each(found, tokens)
+            yield self._above(each, _each(self._net(found), tokens))
+        net = self._net(parts[Scope.TURN])
+        yield self._above(Scope.TURN, None if net is None else net.whole)
         for scope, found in parts.items():
             yield told.parts[scope], None if found is None else found.whole
 

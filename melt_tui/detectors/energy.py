@@ -1,6 +1,6 @@
 """Live energy on the bus: joules of a run and for each token, at every reference point that sees its device."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from drivers.base import Item
@@ -17,7 +17,9 @@ from drivers.events import (
 )
 from drivers.model import Channel, ChannelKey, DeviceKind, Quantity, Samples, Unit, code_struct, reading
 from melt_tui.detectors.accounts import Account, Figures, Run, Turn, figures
-from melt_tui.detectors.marks import Metering, Source
+from melt_tui.detectors.idle import Quiet
+from melt_tui.detectors.marks import Metering, Off, Source
+from melt_tui.detectors.net_device import NetDevice
 from melt_tui.detectors.parts import Told
 from melt_tui.events import DeviceUp, RunEnded, RunStarted, Tick, Wired
 from melt_tui.measures import points
@@ -47,6 +49,7 @@ class LiveEnergy:
     def __init__(self) -> None:
         self._clock = ClockMap()
         self._metering = Metering(self._clock)
+        self._quiet = Quiet()
         self._sources: dict[ChannelKey, Source] = {}
         self._counters: dict[str, Channel] = {}
         """By device: the channel by which its tokens are counted."""
@@ -63,12 +66,16 @@ class LiveEnergy:
         """The figures that can be told at a tick, or when a run ends; of everything else note is taken."""
         if isinstance(item, Samples):
             self._take(item)
-        elif isinstance(item, Tick):
+            return ()
+        self._quiet.notice(item)
+        if isinstance(item, Tick):
+            for source in self._sources.values():
+                source.note()
             return list(self._tick(item.t_ns)) if self._runs else ()
-        elif isinstance(item, RunEnded) and item.device in self._runs:
+        if isinstance(item, RunEnded) and item.device in self._runs:
             _progress(self._runs[item.device], item)
             return list(self._tick(item.t_ns))
-        elif isinstance(item, ChannelsOpened):
+        if isinstance(item, ChannelsOpened):
             self._open(item)
         else:
             self._notice(item)
@@ -80,6 +87,7 @@ class LiveEnergy:
             source.integral.take(samples)
         else:
             self._metering.take(samples)
+            self._quiet.take(samples)
             self._count(samples)
 
     def _open(self, event: ChannelsOpened) -> None:
@@ -124,7 +132,7 @@ class LiveEnergy:
             self._clock.learn(event)
 
     def _begin(self, event: RunStarted) -> None:
-        self._runs[event.device] = Run(event.t_ns)
+        self._runs[event.device] = Run(event.t_ns, idle_ns=self._quiet.begin(event))
         for key in [key for key in self._accounts if key[0] == event.device]:
             del self._accounts[key]
 
@@ -152,6 +160,8 @@ class LiveEnergy:
     def _tick(self, now_ns: int) -> Iterator[Item]:
         for device, run in list(self._runs.items()):
             accounts, sources = [], self._sources_of(device)
+            if run.idle_ns is not None and (run.ended_ns or now_ns) >= now_ns:
+                run.idle_ns = run.idle_ns if self._quiet.as_shown(device, run.idle_ns) else None
             whole = any(points.sees_whole(point) for _, point in sources)
             for source, point in sources:
                 key = (device, source.channel.key)
@@ -160,11 +170,25 @@ class LiveEnergy:
                     account = self._accounts[key] = Account(source, self._named(device, source, point))
                 tokens = points.tells_tokens(point, battery=device in self._batteries)
                 tokens &= points.sees_whole(point) or not whole
-                meter = source.channel.device in self._wires
-                off = self._metering.off(source, run.t0_ns, now_ns, meter=meter)
-                yield from self._emit(account.tell(run, now_ns, tokens=tokens, off=off), now_ns)
+                off = self._off(source, run, now_ns)
+                idle_ns = self._idle_since(run, source)
+                told = account.tell(run, now_ns, tokens=tokens, off=off, idle_ns=idle_ns)
+                yield from self._emit(told, now_ns)
                 accounts.append(account)
             self._close(device, run, accounts)
+
+    def _off(self, source: Source, run: Run, now_ns: int) -> Off:
+        if isinstance(source, NetDevice):
+            return Off(parts=tuple(self._off(part, run, now_ns) for part in source.parts))
+        meter = source.channel.device in self._wires
+        return self._metering.off(source, run.t0_ns, now_ns, meter=meter)
+
+    def _idle_since(self, run: Run, source: Source) -> int | None:
+        """Since when it saw the device idle before the run."""
+        seen = source.parts[0] if isinstance(source, NetDevice) else source
+        since_ns = run.idle_ns
+        known = since_ns is not None and self._quiet.as_wired(seen.channel.device, since_ns)
+        return since_ns if known else None
 
     def _close(self, device: str, run: Run, accounts: list[Account]) -> None:
         """Forget a run whose end every source has told."""
@@ -189,8 +213,19 @@ class LiveEnergy:
                 place = (source.channel.device, point)
                 if fed == device and point and (place not in found or _better(source, found[place])):
                     found[place] = source
-            self._chosen[device] = [(source, point) for (_, point), source in found.items()]
+            self._chosen[device] = [
+                (self._whole(source, found), point) for (_, point), source in found.items()
+            ]
         return self._chosen[device]
+
+    def _whole(self, source: Source, found: Mapping[tuple[str, str], Source]) -> Source:
+        """Net device power is known by what it is made of, where that is known."""
+        usb, battery = (
+            [one for (_, at), one in found.items() if at == point] for point in (points.USB, points.GAUGE)
+        )
+        if source.channel.point != points.NET or len(usb) != 1 or len(battery) != 1:
+            return source
+        return NetDevice(source.channel, self._clock, usb[0], battery[0])
 
     def _wiring(self, channel: Channel) -> tuple[str, str]:
         """The device whose power it is, and the reference point."""

@@ -4,7 +4,7 @@ By the formulas of recordings, of which an integral keeps the sums.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final, NamedTuple
@@ -14,6 +14,7 @@ import numpy as np
 from drivers.clock import SECOND
 from drivers.events import ChannelsOpened
 from drivers.model import Channel, ChannelKey, Kind, Samples, Unit
+from melt_tui.detectors.history import History
 from melt_tui.detectors.integral import UNKNOWN_GAP_NS, Integral
 from melt_tui.detectors.reached import Reached
 from melt_tui.measures import metering, points
@@ -41,12 +42,16 @@ class Off(NamedTuple):
 
     timing_ns: float = 0.0
     refresh_ns: float = 0.0
+    parts: tuple["Off", ...] = ()
+    """Of each of several sources that are one together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What had been used up to a moment."""
 
+    t_ns: int
+    """Host time."""
     reached: Reached
     earlier: Reached
     """A few samples before it, and after it: they tell how much the load changes there."""
@@ -54,9 +59,13 @@ class Mark:
     moved: Values | None
     """As ``measures.integral.moved``; None where the samples about it are kept no more."""
     cut: float
-    """As ``measures.integral.cut``."""
+    """As ``measures.integral.cut``; of instants 0, but where what is known of long ago is cut."""
     final: bool
     """All samples have come that tell something of it."""
+    parts: tuple["Mark", ...] = ()
+    """The same of each of several sources that are one together."""
+    least_ns: float = 0.0
+    """Of windows that end here and are shorter nothing can be said."""
 
 
 class Source:
@@ -65,6 +74,7 @@ class Source:
     def __init__(self, channel: Channel, clock: ClockMap) -> None:
         self.channel = channel
         self.integral = Integral(channel)
+        self.history = History()
         self._clock = clock
 
     def excerpt(self, t0_ns: int) -> "Source":
@@ -72,6 +82,16 @@ class Source:
         kept = Source(self.channel, self._clock)
         kept.integral = self.integral.excerpt(self._clock.to_device(self.channel.key, t0_ns))
         return kept
+
+    def note(self) -> None:
+        """Note what was reached, to be asked long after."""
+        newest_ns, first_ns = self.integral.newest_ns, self.integral.first_ns
+        noted_ns = self.history.newest_ns
+        if newest_ns is None or first_ns is None or (noted_ns and newest_ns - noted_ns < SECOND):
+            return
+        reached = self.integral.at(newest_ns)
+        if reached is not None:
+            self.history.note(first_ns, newest_ns, reached)
 
     @property
     def newest_ns(self) -> int | None:
@@ -91,9 +111,10 @@ class Source:
         if reached is None or newest_ns is None:
             return None
         own_ns = min(self._clock.to_device(self.channel.key, t_ns), newest_ns)
-        period_ns = self.integral.period_ns or UNKNOWN_GAP_NS / HOLE_PERIODS
+        period_ns = self.period_ns
         trace, beside_ns = self._around(own_ns, period_ns, off), round(NEIGHBOURS * period_ns)
         return Mark(
+            t_ns,
             reached,
             self.integral.at(own_ns - beside_ns) or reached,
             self.integral.at(min(own_ns + beside_ns, newest_ns)) or reached,
@@ -101,6 +122,44 @@ class Source:
             0.0 if trace is None or trace.kind is Kind.INSTANT else cut(trace, own_ns),
             newest_ns >= own_ns + beside_ns + off.timing_ns + off.refresh_ns,
         )
+
+    def past(self, until_ns: int) -> tuple[History, ...]:
+        """What is known of the time before that moment, as soon as it is; nothing until then."""
+        noted_ns, own_ns = self.history.newest_ns, self._clock.to_device(self.channel.key, until_ns)
+        return (self.history.kept(),) if noted_ns is not None and noted_ns >= own_ns else ()
+
+    def mark_past(self, past: Sequence[History], t_ns: int, off: Off) -> Mark:
+        """As ``mark``, of a moment that may be long ago: between the moments that are known, energy rises evenly."""
+        (history,) = past
+        own_ns, period_ns = self._clock.to_device(self.channel.key, t_ns), self.period_ns
+        trace, beside_ns = history.trace(off.timing_ns, off.refresh_ns), round(NEIGHBOURS * period_ns)
+        return Mark(
+            t_ns,
+            history.at(own_ns),
+            history.at(own_ns - beside_ns),
+            history.at(own_ns + beside_ns),
+            moved(trace, own_ns),
+            cut(trace, own_ns),
+            final=True,
+        )
+
+    def between(self, start: Mark, end: Mark) -> Reached:
+        """What was used from one moment to another."""
+        return end.reached.since(start.reached)
+
+    def amount(self, start: Mark, end: Mark) -> Amount | None:
+        """Joules from one moment to another; None where nobody can tell any more how far they may be off."""
+        if start.moved is None or end.moved is None:
+            return None
+        channel, energy = self.channel, self.between(start, end)
+        ours = expanded(_sampling(channel.kind, start, end), between(start.moved, end.moved))
+        bound = stated(channel.accuracy, channel.kind, energy.joules, energy.absolute_j, energy.covered_ns)
+        return Amount(energy.joules, ours, bound)
+
+    @property
+    def period_ns(self) -> float:
+        """Between samples; where none is known yet, by the gap that is bridged."""
+        return self.integral.period_ns or UNKNOWN_GAP_NS / HOLE_PERIODS
 
     def _around(self, own_ns: int, period_ns: float, off: Off) -> Trace | None:
         """The samples about a moment; none where nothing has to be known of them."""
@@ -115,20 +174,12 @@ class Source:
         return None if near is None else replace(bare, times_ns=near[0], values=near[1])
 
 
-def amount(channel: Channel, start: Mark, end: Mark) -> Amount | None:
-    """Joules from one moment to another; None where nobody can tell any more how far they may be off."""
-    if start.moved is None or end.moved is None or channel.point == points.NET:
-        # what two meters measured is off by what each of them is: recordings tell it
-        return None
-    energy = end.reached.since(start.reached)
-    ours = expanded(_sampling(channel.kind, start, end), between(start.moved, end.moved))
-    bound = stated(channel.accuracy, channel.kind, energy.joules, energy.absolute_j, energy.covered_ns)
-    return Amount(energy.joules, ours, bound)
-
-
 def _sampling(kind: Kind, start: Mark, end: Mark) -> float:
-    if kind is not Kind.INSTANT:
-        return expanded(start.cut, end.cut)
+    cuts = expanded(start.cut, end.cut)
+    return cuts if kind is not Kind.INSTANT else expanded(_between_instants(start, end), cuts)
+
+
+def _between_instants(start: Mark, end: Mark) -> float:
     energy, near = end.reached.since(start.reached), end.later.since(start.earlier)
     if not near.moved:
         return unmoved(energy.joules)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from drivers.clock import SECOND
 from drivers.model import Channel, Kind, Quantity, Unit
-from melt_tui.detectors.marks import Mark, Off, Source, amount
+from melt_tui.detectors.marks import Mark, Off, Source
 from melt_tui.measures import points
 from melt_tui.measures.energy import LEAST_COVERAGE, Amount, PerToken, Scope, per_token
 
@@ -28,6 +28,16 @@ _DIVIDED: Final = {
     PerToken.PREFILL: "energy from prompt sent to first token / new prompt tokens",
 }
 """Beside those by decode and output tokens."""
+
+
+_ABOVE: Final = (
+    (Scope.RUN, points.ENERGY, Unit.JOULE),
+    (Scope.TURN, points.part(Scope.TURN), Unit.JOULE),
+    (PerToken.DECODE, points.PER_TOKEN, Unit.JOULES_PER_TOKEN),
+    (PerToken.WHOLE, points.PER_TOKEN_WHOLE, Unit.JOULES_PER_TOKEN),
+    (PerToken.MELT, points.each(PerToken.MELT), Unit.JOULES_PER_TOKEN),
+    (PerToken.PREFILL, points.each(PerToken.PREFILL), Unit.JOULES_PER_TOKEN),
+)
 
 
 class Told(NamedTuple):
@@ -69,6 +79,14 @@ class Used(NamedTuple):
     coverage: float
     amount: Amount | None
     """None where nobody can tell any more how far it may be off."""
+    covered_ns: float = 0.0
+
+    def net(self, idle: Amount | None) -> "Used | None":
+        """Above idle power, where that is known; its own uncertainty enters."""
+        if idle is None or self.amount is None:
+            return None
+        above = self.amount.plus(idle.times(-self.covered_ns / SECOND))
+        return Used(above.value, self.coverage, above, self.covered_ns)
 
     @property
     def whole(self) -> Figure:
@@ -87,10 +105,11 @@ def used(source: Source, point: str, start: Mark | None, end: Mark | None, span_
     if start is None or end is None or period_ns is None or span_ns <= 0:
         return None
     slow = span_ns < points.least_span_ns(point, period_ns)
-    coverage = min(1.0, (end.reached.covered_ns - start.reached.covered_ns) / span_ns)
+    reached = source.between(start, end)
+    coverage = min(1.0, reached.covered_ns / span_ns)
     if slow or coverage < LEAST_COVERAGE:
         return None
-    return Used(end.reached.joules - start.reached.joules, coverage, amount(source.channel, start, end))
+    return Used(reached.joules, coverage, source.amount(start, end), reached.covered_ns)
 
 
 def energies(channel: Callable[..., Channel]) -> Mapping[Scope, Pair]:
@@ -106,6 +125,14 @@ def divided(channel: Callable[..., Channel]) -> Mapping[PerToken, Pair]:
     return {
         each: _pair(channel, points.each(each), Unit.JOULES_PER_TOKEN, window)
         for each, window in _DIVIDED.items()
+    }
+
+
+def above_idle(channel: Callable[..., Channel]) -> Mapping[Scope | PerToken, Pair]:
+    """What is told of the run, of the last turn and of its tokens less the mean power of the time before the run."""
+    return {
+        of: _pair(channel, points.net(name), unit, f"{name}, less idle power by the measured time")
+        for of, name, unit in _ABOVE
     }
 
 

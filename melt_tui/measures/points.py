@@ -53,8 +53,17 @@ def off(name: str) -> str:
     return f"{name} ±"
 
 
+def net(name: str) -> str:
+    """One of these less what the device takes when it is idle."""
+    return f"{name} net"
+
+
+NETS: Final = (ENERGY, part("turn"), PER_TOKEN, PER_TOKEN_WHOLE, *(each(one) for one in _EACH))
+"""What is told net of idle too."""
+
 _OFFS: Final = (
     OURS, STATED, PER_TOKEN_OFF, WHOLE_OFF, *(off(part(one)) for one in _PARTS), *(off(each(one)) for one in _EACH),
+    *(off(net(one)) for one in NETS),
 )  # fmt: skip
 
 

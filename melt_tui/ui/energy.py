@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 
 from drivers.model import Channel, DeviceKind, Quantity, Unit
 from melt_tui.format import measure, percent
@@ -58,6 +59,8 @@ class PointEnergy:
     """Joules of the load."""
     parts: Mapping[str, Within] = field(default_factory=dict)
     """By the names of ``measures.points``: what else is told of the last turn that counts, all of one turn."""
+    net: Mapping[str, Within] = field(default_factory=dict)
+    """By the names of ``measures.points``: what is told less idle power; empty where that is not known."""
     charging_unknown: bool = False
     """It sees the charger, and nothing tells what goes into the battery."""
 
@@ -131,6 +134,9 @@ def _point_energy(stock: Stock, run: RunView, energy: Channel) -> PointEnergy:
         point=energy.point,
         load=within(points.part("load")),
         parts=_latest({name: one for name in _OF_TURN if (one := within(name)) is not None}),
+        net={
+            name: one for name in points.NETS if (one := _net(stock, device, name, where, since)) is not None
+        },
         joules=joules,
         ours_j=told(points.OURS),
         accuracy_j=told(points.STATED),
@@ -156,9 +162,16 @@ def _within(stock: Stock, device: str, name: str, where: str, since_ns: int) -> 
     """Of this run; how far it may be off only where that is of the same turn."""
     key = device, name + where
     known = stock.view.readings.get(key)
-    if key not in stock.view.channels or known is None or known.t_ns < since_ns:
+    if key not in stock.view.channels or known is None or known.t_ns < since_ns or isnan(known.value):
         return None
     return Within(known.value, _named(stock, device, points.off(name) + where, known.t_ns), known.t_ns)
+
+
+def _net(stock: Stock, device: str, name: str, where: str, since_ns: int) -> Within | None:
+    """Of the same moment as the figure that is not net."""
+    gross = stock.view.readings.get((device, name + where))
+    one = _within(stock, device, points.net(name), where, since_ns)
+    return one if one is not None and gross is not None and one.t_ns == gross.t_ns else None
 
 
 def _latest(found: Mapping[str, Within]) -> Mapping[str, Within]:

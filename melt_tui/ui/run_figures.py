@@ -40,6 +40,18 @@ _BESIDE = (
 )
 """Name of a figure, and which energy of the last turn stands beside it."""
 
+_NET = (
+    ("net", points.ENERGY, Unit.JOULE),
+    ("J/tok net", points.PER_TOKEN, Unit.JOULES_PER_TOKEN),
+)
+_NET_OF_TURN = (
+    ("J/tok whole net", points.PER_TOKEN_WHOLE, Unit.JOULES_PER_TOKEN),
+    ("turn net", points.part("turn"), Unit.JOULE),
+    ("J/tok MELT's net", points.each("melt"), Unit.JOULES_PER_TOKEN),
+    ("J/tok prefill net", points.each("prefill"), Unit.JOULES_PER_TOKEN),
+)
+"""The figures that are told net of idle; those of the last turn stand below all others."""
+
 
 def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
     """The run in progress on a device, or its last one."""
@@ -61,7 +73,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
         running=run.phase is not RunPhase.ENDED,
         progress=run.preparing_done if run.phase is RunPhase.LOADING else None,
         eta=f"{seconds(run.preparing_eta_s)} left" if run.preparing_eta_s is not None else "",
-        figures=tuple(_figures(stock, run, own, energy)),
+        figures=(*_figures(stock, run, own, energy), *_net(energy, _NET_OF_TURN)),
         beside=dict(_beside(own, energy)) if energy else {},
         foot=f"at {energy.point}" if energy else "",
         turns=tuple(_last_turns(own)),
@@ -208,7 +220,7 @@ def _off(energy: PointEnergy) -> Iterator[tuple[str, str]]:
     """How far the joules may be off, ours and the meter's apart, or why that is not told."""
     if energy.ours_j is None:
         if energy.point == points.NET:
-            yield "energy ±", "see the summary"
+            yield "energy ±", "gauge too slow so far"
         return
     yield "± ours", measure(energy.ours_j, Unit.JOULE, 2)
     stated = energy.accuracy_j
@@ -221,8 +233,20 @@ def _energy(energy: PointEnergy) -> Iterator[tuple[str, str]]:
         "energy",
         f"{bound(energy.point)}{measure(energy.joules, Unit.JOULE)} · {measure(energy.mean_w, Unit.WATT)}",
     )
+    yield from _net(energy, _NET)
     if energy.coverage is not None:
         yield "measured", f"{percent(energy.coverage)} of the run"
+
+
+def _net(energy: PointEnergy | None, figures: Sequence[tuple[str, str, Unit]]) -> Iterator[tuple[str, str]]:
+    """Less what the device takes when it is idle, where that was measured before the run."""
+    if energy is None:
+        return
+    for name, of, unit in figures:
+        one = energy.net.get(of)
+        if one is not None:
+            told = _measured(one, unit) if unit is Unit.JOULE else _within(one.value, one.off)
+            yield name, f"{bound(energy.point)}{told}"
 
 
 def _now(stock: Stock, device: str) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """How far live energies may be off: the same as a recording of the same session tells afterwards."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from melt_tui.analysis.session import summarise
 from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.events import SELF, Tick, Wired
 from melt_tui.measures.energy import PerToken, Scope
-from melt_tui.session.bus import Bus
+from melt_tui.session.bus import Bus, Transform
 from melt_tui.store.recorder import Recorder
 from melt_tui.store.recording import Recording
 from tests.rigs.session_parts import Collected
@@ -63,6 +63,7 @@ def played(
     power: Iterable[Samples],
     more: Iterable[Item],
     the_run: Iterable[Item] = RUN,
+    first: Sequence[Transform] = (),
 ) -> tuple[dict[ChannelKey, float], RunSummary]:
     """The last word of every derived channel, and what the recording says of the run."""
     events = [*opening(), *_singly(the_run), *closing(100)]
@@ -75,11 +76,11 @@ def played(
     ]
     items = sorted([*events, *beginning, *ticks, *power, *more], key=_when)
     collected, recorder = Collected(), Recorder(path)
-    bus = Bus([recorder, collected], [LiveEnergy()])
+    bus = Bus([recorder, collected], [*first, LiveEnergy()])
     for item in items:
         bus.publish(item)
     recorder.close()
-    told = [one for one in collected.items if isinstance(one, Samples) and one.channel.endswith(POINT)]
+    told = [one for one in collected.items if isinstance(one, Samples) and one.n == 1]
     (found,) = summarise(Recording(path)).runs
     return {one.key: code_struct(one.dtype).unpack(one.codes)[0] for one in told}, found
 

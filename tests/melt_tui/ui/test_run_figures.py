@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from drivers.events import TurnPurpose
-from drivers.model import Prompt, Workload
+from drivers.model import Prompt, Quantity, Workload
+from melt_tui.measures import points
 from melt_tui.timeline import Reading
 from melt_tui.ui.run_figures import model_notes, phase_text, planned_turns, run_model, turn_rows
 from melt_tui.ui.topics import Stock
@@ -50,6 +51,34 @@ def test_energy_stands_with_its_point_and_what_is_missing_of_it() -> None:
     stock, turns = seen(64.0, until_s=64.0, charger=True)
     model = run_model(stock, PHONE, turns)
     assert (dict(model.figures)["J/tok"], model.foot) == ("charging unknown", "at usb-input")
+
+
+def test_figures_net_of_idle_are_of_the_same_moment_as_those_that_are_not() -> None:
+    stock, turns = seen(64.0)
+    assert not [name for name in dict(run_model(stock, PHONE, turns).figures) if "net" in name]
+    view, channels, readings = stock.view, dict(stock.view.channels), dict(stock.view.readings)
+    where = " battery-terminals"
+    for name, value in (
+        (points.ENERGY, 20.5),
+        (points.PER_TOKEN, 0.25),
+        (points.PER_TOKEN_WHOLE, float("nan")),
+    ):
+        gross = view.channels[PHONE, name + where]
+        t_ns = readings[gross.key].t_ns
+        for told, each in ((points.net(name), value), (points.off(points.net(name)), value / 10)):
+            channels[PHONE, told + where] = replace(gross, name=told + where, quantity=Quantity.OTHER)
+            readings[PHONE, told + where] = Reading(t_ns, each)
+    figures = dict(
+        run_model(Stock(replace(view, channels=channels, readings=readings)), PHONE, turns).figures
+    )
+    assert (figures["net"], figures["J/tok net"]) == ("20.5 J ±2.0 J", "0.250 ±0.025")
+    assert "J/tok whole net" not in figures
+    key = (PHONE, points.net(points.ENERGY) + where)
+    readings[key] = replace(readings[key], t_ns=readings[key].t_ns - 1)
+    figures = dict(
+        run_model(Stock(replace(view, channels=channels, readings=readings)), PHONE, turns).figures
+    )
+    assert ("net" in figures, "J/tok net" in figures) == (False, True)
 
 
 def test_energies_stand_beside_the_figures_of_the_same_turn() -> None:
