@@ -8,7 +8,7 @@ from melt_tui.analysis.power import Source
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.samples import read
 from melt_tui.measures.integral import Times, Trace, Values
-from melt_tui.measures.metering import TIMING, refresh_name, timing
+from melt_tui.measures.metering import TIMING, refresh_name, timing, usual_gap
 
 CLIPPED = "clipped samples"
 """The channel in which a meter counts the samples at the end of its range."""
@@ -54,7 +54,11 @@ def _timing(recording: Recorded, channels: Channels, source: Source, t0_ns: int,
         known += recording.clock.uncertainties(device, t0_ns, t1_ns)
     corrected = recording.clock.correction(device)
     known += [float(corrected.uncertainty_ns)] if corrected else []
-    return timing(known, source.channel, meter=source.meter)
+    seen_ns = 0.0
+    if source.meter and not known and not source.channel.rate_hz:
+        times, _ = read(recording, channels, source.channel.key, t0_ns, t1_ns)
+        seen_ns = usual_gap(np.diff(times).tolist())
+    return timing(known, source.channel, meter=source.meter, seen_ns=seen_ns)
 
 
 def _refresh(recording: Recorded, channels: Channels, channel: Channel, t0_ns: int, t1_ns: int) -> float:

@@ -14,6 +14,7 @@ from drivers.clock import SECOND
 from drivers.model import IDENTITY, Channel, Decoding, Kind, Samples, code_struct
 from melt_tui.detectors.reached import NOTHING, Reached, Step, bent, one_step, together
 from melt_tui.measures.integral import HOLE_PERIODS, MOST_W, bends
+from melt_tui.measures.metering import usual_gap
 from melt_tui.timeline.columns import Times, Values, times_of, values_of
 
 HELD_NS: Final = 20 * SECOND
@@ -90,6 +91,11 @@ class Integral:
     def gap_ns(self) -> float | None:
         """Between the last blocks, as a rule; None before any came."""
         return median(self._gaps) if self._gaps else None
+
+    @property
+    def usual_gap_ns(self) -> float:
+        """As ``measures.metering.usual_gap``, of the last blocks."""
+        return usual_gap(self._gaps)
 
     def take(self, samples: Samples) -> None:
         """Take the next block."""

@@ -229,7 +229,7 @@ class Metering:
         ]
         if meter or channel.own_clock:
             known += self._clock.uncertainties(channel.device, since_ns, now_ns)
-        timing_ns = metering.timing(known, channel, meter=meter)
+        timing_ns = metering.timing(known, channel, meter=meter, seen_ns=source.integral.usual_gap_ns)
         return Off(timing_ns, self._refresh(source, since_ns) if channel.point == points.GAUGE else 0.0)
 
     def _refresh(self, source: Source, since_ns: int) -> float:

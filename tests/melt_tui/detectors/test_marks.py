@@ -117,6 +117,7 @@ def offs(seconds: float) -> list[Item]:
 Made = Callable[[Channel], Iterator[Samples]]
 CASES: dict[str, tuple[Channel, Made, list[Item]]] = {
     "slow meter, of which nothing is told": (SLOW, readings, []),
+    "slow meter of an unknown rate": (replace(SLOW, rate_hz=None), readings, []),
     "slow meter": (SLOW, readings, offs(0.03)),
     "fast meter": (FAST, blocks, offs(0.004)),
     "rail of the device": (OWN, readings, []),
