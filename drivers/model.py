@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from drivers.accuracy import Accuracy
 from drivers.fair import Fair
+from drivers.modelfile import ModelFile
 
 
 class Quantity(StrEnum):
@@ -296,27 +297,6 @@ class ShownKey:
     """It was accepted before."""
     objection: str = ""
     """Why it must not be accepted: another key is known, or it was revoked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFile:
-    """A model as it lies on a disk: what its own header says and where it came from."""
-
-    name: str
-    path: str
-    size_bytes: int
-    sha256: str = ""
-    architecture: str = ""
-    parameters: int | None = None
-    quantisation: str = ""
-    context_length: int | None = None
-    vocabulary: int | None = None
-    kv_bytes_per_token: int | None = None
-    """Size of the KV cache, at 16 bits, for one token of context."""
-    synthetic: bool = False
-    """Weights made up to the true shape: speed is real, text is not."""
-    note: str = ""
-    """Shown wherever its text is shown: ``toy model``, ``synthetic weights``."""
 
 
 @dataclass(frozen=True, slots=True)

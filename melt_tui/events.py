@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from drivers.events import Event, RunEvent
-from drivers.model import DeviceInfo, ModelFile, RunSpec
+from drivers.model import DeviceInfo, RunSpec
+from drivers.modelfile import ModelFile
 
 SELF = "melt"
 """Name of the device that stands for melt itself: session events and its own cost belong to it."""

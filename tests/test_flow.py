@@ -12,7 +12,8 @@ import pytest
 from drivers.base import Item
 from drivers.clock import SECOND
 from drivers.events import ChannelsOpened, Event, LimitEngaged, LogLine, OutputText, TurnEnded
-from drivers.model import ChannelKey, ModelFile, Prompt, RunSpec, Samples, Workload, code_struct
+from drivers.model import ChannelKey, Prompt, RunSpec, Samples, Workload, code_struct
+from drivers.modelfile import ModelFile
 from drivers.registry import Registry
 from melt_tui.analysis import summary
 from melt_tui.detectors.energy import LiveEnergy

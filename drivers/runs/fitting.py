@@ -7,7 +7,8 @@ from pathlib import Path
 from drivers.errors import DriverError, Refused
 from drivers.foreign import printable
 from drivers.links.base import Lease, ShellLink
-from drivers.model import ModelFile, OnLinkLoss, RunSpec
+from drivers.model import OnLinkLoss, RunSpec
+from drivers.modelfile import ModelFile
 from drivers.runs.args import binary_of
 from drivers.runs.dying import death
 from drivers.runs.lookout import SCRIPT
@@ -50,7 +51,7 @@ async def fit(stage: Stage, model: ModelFile, names: Sequence[str]) -> Fitted:
     wanted = wanted_programs(spec, names)
     survey = await look(spec.device, spec.home, stage.shell, wanted)
     program = choose(survey, spec.device, wanted)
-    _check_memory(spec, replace(model, size_bytes=_size_of(model)), survey)
+    _check_memory(spec, replace(model, size_bytes=size_of(model)), survey)
     there = model.path if not spec.home else await push_model(stage, model, models_folder(survey.home))
     threads = survey.threads if spec.threads is None else spec.threads
     return Fitted(program, there, threads, survey.machine)
@@ -85,11 +86,17 @@ def model_file_objection(spec: RunSpec) -> DriverError | None:
     """What speaks against the model's file here, before it goes anywhere."""
     if spec.model is None:
         return Refused("no model was named", remedy="name a GGUF file")
-    if Path(spec.model.path).is_file():
+    missing = next((one.path for one in spec.model.files if not Path(one.path).is_file()), None)
+    if missing is None:
         return None
     return Refused(
-        f"there is no model file {printable(spec.model.path, 200)}", remedy="check the path for typing errors"
+        f"there is no model file {printable(missing, 200)}", remedy="check the path for typing errors"
     )
+
+
+def size_of(model: ModelFile) -> int:
+    """Bytes of all its files as they are now. Raises OSError."""
+    return sum(Path(one.path).stat().st_size for one in model.files)
 
 
 async def help_of(stage: Stage, fitted: Fitted, words: Sequence[str]) -> str:
@@ -114,10 +121,6 @@ def lease_of(stage: Stage, name: str) -> Lease | None:
     if stage.spec.on_link_loss is not OnLinkLoss.KEEP:
         return None
     return Lease(key=f"{name}-{stage.clock.wall():x}", seconds=stage.spec.lease_s, beside=SCRIPT)
-
-
-def _size_of(model: ModelFile) -> int:
-    return Path(model.path).stat().st_size
 
 
 def _check_memory(spec: RunSpec, model: ModelFile, survey: Survey) -> None:

@@ -2,7 +2,7 @@
 
 from drivers.errors import DriverError, NotSupported
 from drivers.foreign import printable
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from drivers.sizes import size
 
 OVERHEAD_BYTES = 96 << 20

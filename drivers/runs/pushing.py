@@ -2,21 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from drivers.clock import SECOND
 from drivers.errors import Refused
 from drivers.foreign import printable
-from drivers.links.base import Progress
+from drivers.links.base import Progress, ShellLink
 from drivers.links.summing import remember
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from drivers.runs.stage import Stage
 
 TELL_PERIOD_NS = SECOND // 4
 
 
 async def push_model(stage: Stage, model: ModelFile, folder: str) -> str:
-    """Make ``folder`` on the device hold the model; its path there. Nothing is sent when it is there already.
+    """Make ``folder`` on the device hold all files of the model; the path of the first there. Nothing is sent when it is there already.
 
     Raises Refused where a folder or file cannot be made or read, LinkError.
     """
@@ -26,11 +27,30 @@ async def push_model(stage: Stage, model: ModelFile, folder: str) -> str:
             f"{stage.spec.device} does not let {printable(folder, 200)} be made: {printable(made.err or made.out, 160)}",
             remedy="check its free space and the rights of that folder",
         )
-    target = f"{folder}/{Path(model.path).name}"
     told = _Told(stage, f"pushing {printable(model.name, 80)} to {stage.spec.device}")
-    remember(Path(model.path), model.sha256)
-    await stage.shell.push(Path(model.path), target, told.from_any_thread())
-    return target
+    await push_files(stage.shell, model, folder, told.from_any_thread())
+    return f"{folder}/{Path(model.path).name}"
+
+
+async def push_files(
+    shell: ShellLink, model: ModelFile, folder: str, tell: Callable[[Progress], None]
+) -> None:
+    """Push what is not there yet of the model's files into a folder that is; progress is that of all together.
+
+    Raises Refused, LinkError.
+    """
+    total = sum(one.size_bytes for one in model.files)
+    before = 0
+    for one in model.files:
+        remember(Path(one.path), one.sha256)
+        part = partial(_of_all, before, total if model.parts else 0, tell)
+        await shell.push(Path(one.path), f"{folder}/{Path(one.path).name}", part)
+        before += one.size_bytes
+
+
+def _of_all(before: int, total: int, tell: Callable[[Progress], None], part: Progress) -> None:
+    """Of one file alone what its link says: it may be of another size by now."""
+    tell(Progress(before + part.done, total or part.total))
 
 
 class _Told:

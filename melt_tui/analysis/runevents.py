@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drivers.events import FirstToken, ModelLoaded, RunEvent, TurnEnded, TurnStarted
-from drivers.model import ModelFile, RunSpec
+from drivers.model import RunSpec
+from drivers.modelfile import ModelFile
 from melt_tui.analysis.recorded import EVERY, Recorded
 from melt_tui.events import ModelPrepared, RunEnded, RunStarted, RunSteady, RunWaited, SafetyStop
 from melt_tui.timeline.model import EVER

@@ -16,7 +16,8 @@ from drivers.events import (
     TurnStarted,
     bounded,
 )
-from drivers.model import ModelFile, Prompt, RunSpec, Sampling, Workload, uneven_block
+from drivers.model import Prompt, RunSpec, Sampling, Workload, uneven_block
+from drivers.modelfile import ModelFile
 from drivers.runs.channels import tokens_channel
 from melt_tui.events import RunEnded, RunOutcome, RunStarted, Stated
 

@@ -1,12 +1,13 @@
 """From what the user typed to a model file: ``demo``, ``synthetic:SHAPE`` or the path of a GGUF file."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from melt_tui.errors import ModelError
 from melt_tui.format import byte_count, plain
 from melt_tui.models import demo, synthetic
@@ -69,7 +70,7 @@ def _resolved(text: str, cache_dir: Path, report: Report) -> ModelFile:
         found = synthetic.provide(shape, quantisation, cache_dir, report)
     else:
         found = read_model(_path(text))
-    return replace(found, sha256=remembered_sha256(Path(found.path), cache_dir, report))
+    return _summed(found, cache_dir, report)
 
 
 def _described(text: str, cache_dir: Path) -> ModelFile:
@@ -78,6 +79,15 @@ def _described(text: str, cache_dir: Path) -> ModelFile:
     if text.startswith(SYNTHETIC):
         return synthetic.describe(*parse_synthetic(text), cache_dir)
     return read_model(_path(text))
+
+
+def _summed(model: ModelFile, cache_dir: Path, report: Report) -> ModelFile:
+    """With its sha256, and those of its parts."""
+    files = [replace(one, sha256=remembered_sha256(Path(one.path), cache_dir, report)) for one in model.files]
+    if not model.parts:
+        return replace(model, sha256=files[0].sha256)
+    told = "".join(f"{one.sha256}\n" for one in files)
+    return replace(model, sha256=hashlib.sha256(told.encode()).hexdigest(), parts=tuple(files))
 
 
 def _path(text: str) -> Path:

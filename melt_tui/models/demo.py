@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from melt_tui.errors import ModelError
 from melt_tui.models.cache import sha256
 from melt_tui.models.graft import Stock, graft, plan

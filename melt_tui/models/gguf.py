@@ -1,14 +1,16 @@
 """What a GGUF file is: its header in the words of ``ModelFile``."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile, ModelPart
 from melt_tui.errors import ModelError
 from melt_tui.format import plain
+from melt_tui.models import split
 from melt_tui.models.ggml import FILE_TYPES, TENSOR_TYPES
-from melt_tui.models.header import Header, Scalar, checked_size, read_header, shown
+from melt_tui.models.header import Header, Scalar, Tensor, read_header, shown
 
 _WHOLE: Final = "give a file with the whole model"
 _GUESSED: Final = 1024
@@ -18,22 +20,27 @@ _OTHER_CACHES: Final = ("attention.sliding_window", "attention.kv_lora_rank", "s
 
 
 def read_model(path: Path) -> ModelFile:
-    """What the header of this file says, without its sha256. Raises ``ModelError``."""
-    size_bytes = checked_size(path)
+    """What the header of this file says, and of a model in several files those of the others, without sha256.
+
+    Raises ``ModelError``.
+    """
     header = read_header(path)
     _refuse_what_is_no_model(path, header)
-    parts = _part_count(header)
+    files = split.files_of(path, header)
+    tensors = split.tensors_of(header, files)
+    if not tensors:
+        raise ModelError(f"{shown(path)} holds no weights", _WHOLE)
     return ModelFile(
         name=_display_name(header, path),
         path=str(path),
-        size_bytes=size_bytes,
+        size_bytes=split.size_of(files),
         architecture=_clean(header.metadata.get("general.architecture")),
-        parameters=sum(t.elements for t in header.tensors) if parts == 1 else None,
-        quantisation=_quantisation(header),
+        parameters=sum(t.elements for t in tensors),
+        quantisation=_quantisation(header, tensors),
         context_length=_architecture_number(header, "context_length"),
         vocabulary=header.lengths.get("tokenizer.ggml.tokens") or _architecture_number(header, "vocab_size"),
         kv_bytes_per_token=_kv_bytes(header),
-        note="" if parts == 1 else f"first of {parts} files",
+        parts=tuple(ModelPart(str(one), one.stat().st_size) for one in files) if len(files) > 1 else (),
     )
 
 
@@ -43,25 +50,19 @@ def _refuse_what_is_no_model(path: Path, header: Header) -> None:
         raise ModelError(
             f"{shown(path)} holds no model but a part of one ({kind})", "name the model's own file"
         )
-    number = _whole(header.metadata.get("split.no"))
+    number = split.number_in(header, "split.no")
     if number > 0:
         raise ModelError(f"{shown(path)} is part {number + 1} of a split model", "name its first part")
     if not _clean(header.metadata.get("general.architecture")):
         raise ModelError(f"{shown(path)} does not say of what architecture it is", _WHOLE)
-    if not header.tensors:
-        raise ModelError(f"{shown(path)} holds no weights", _WHOLE)
 
 
-def _part_count(header: Header) -> int:
-    return max(1, _whole(header.metadata.get("split.count")))
-
-
-def _quantisation(header: Header) -> str:
+def _quantisation(header: Header, tensors: Sequence[Tensor]) -> str:
     by_type: Counter[int] = Counter()
-    for tensor in header.tensors:
+    for tensor in tensors:
         by_type[tensor.type_id] += tensor.elements
     present = {TENSOR_TYPES[i].name for i in by_type if i in TENSOR_TYPES}
-    file_type = _whole(header.metadata.get("general.file_type"))
+    file_type = split.number_in(header, "general.file_type")
     asked = FILE_TYPES.get(file_type & ~_GUESSED, "")
     is_type = any(t.name == asked for t in TENSOR_TYPES.values())
     if asked and (asked in present or not is_type):
@@ -72,7 +73,7 @@ def _quantisation(header: Header) -> str:
 
 def _architecture_number(header: Header, key: str) -> int | None:
     architecture = header.metadata.get("general.architecture", "")
-    value = _whole(header.metadata.get(f"{architecture}.{key}"))
+    value = split.number_in(header, f"{architecture}.{key}")
     return value if 0 < value < 1 << 31 else None
 
 
@@ -94,11 +95,6 @@ def _kv_bytes(header: Header) -> int | None:
 def _display_name(header: Header, path: Path) -> str:
     name = _clean(header.metadata.get("general.name"))
     return name if len(name) > 3 else _clean(path.stem)
-
-
-def _whole(value: Scalar | None) -> int:
-    """The number, or −1 where there is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
 def _clean(value: Scalar | None) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from melt_tui.models import writer
 from melt_tui.models.cache import write_once
 from melt_tui.models.ggml import F32, Q4_0, Q8_0

@@ -13,7 +13,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from melt_tui.errors import ModelError
 from melt_tui.models import writer
 from melt_tui.models.cache import write_once

@@ -25,7 +25,8 @@ from drivers.events import (
     bounded,
 )
 from drivers.links.base import ShellLink
-from drivers.model import Channel, ModelFile, RunSpec
+from drivers.model import Channel, RunSpec
+from drivers.modelfile import ModelFile
 from melt_tui.errors import MeltError
 from melt_tui.events import ModelPrepared, RunEnded, RunOutcome, RunStarted, RunSteady, SafetyStop
 from melt_tui.format import percent, rate

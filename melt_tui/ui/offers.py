@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from drivers.model import ModelFile, RunSpec
+from drivers.model import RunSpec
+from drivers.modelfile import ModelFile
 from melt_tui.timeline import View
 from melt_tui.ui.look import default_device
 from melt_tui.ui.topics import devices

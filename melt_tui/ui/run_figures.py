@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from drivers.model import ModelFile, Quantity, Unit, Workload
+from drivers.model import Quantity, Unit, Workload
+from drivers.modelfile import ModelFile
 from melt_tui.events import RunOutcome
 from melt_tui.format import age, count, measure, number, percent, rate, seconds, stamp
 from melt_tui.measures import points

@@ -16,7 +16,7 @@ from drivers.events import (
     SupplySet,
     TurnEnded,
 )
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from melt_tui.events import (
     ClocksCompared,
     DeviceConnecting,

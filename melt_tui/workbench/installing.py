@@ -13,10 +13,11 @@ from drivers.clock import Clock
 from drivers.errors import AskUser, LinkError, NotSupported, Refused
 from drivers.foreign import printable
 from drivers.links.base import Progress, ShellLink
-from drivers.links.summing import remember
-from drivers.model import DeviceKind, ModelFile
+from drivers.model import DeviceKind
+from drivers.modelfile import ModelFile
 from drivers.runs.places import ANDROID, LINUX, LLAMA_CPP, home_of, models_folder, runtime_folder
 from drivers.runs.program import library_environment
+from drivers.runs.pushing import push_files
 from drivers.runs.survey import Survey, read_survey, survey_command
 from melt_tui.errors import SetupError
 from melt_tui.workbench import builds
@@ -222,8 +223,7 @@ class Installing:
             fraction = told.done / told.total if told.total else 1.0
             progress(step, fraction, pace.to_go(fraction))
 
-        remember(Path(file.path), file.sha256)
-        await self._shell.push(Path(file.path), f"{folder}/{Path(file.path).name}", tell)
+        await push_files(self._shell, file, folder, tell)
 
     async def _change(self, folder: str, *argv: str) -> str:
         """Run what changes something on the device; what it prints. Raises Refused when it does not work."""

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from drivers.clock import Clock
 from drivers.foreign import printable
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from melt_tui.errors import ModelError, SetupError
 from melt_tui.models import catalog as models
 from melt_tui.models.gguf import read_model

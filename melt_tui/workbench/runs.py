@@ -12,7 +12,8 @@ from drivers.clock import Clock, pause
 from drivers.errors import DriverError, NeedsSetup, NotSupported, Refused
 from drivers.links.base import ShellLink
 from drivers.links.url import taken_apart
-from drivers.model import ModelFile, OnLinkLoss, RunSpec, Sampling, Workload
+from drivers.model import OnLinkLoss, RunSpec, Sampling, Workload
+from drivers.modelfile import ModelFile
 from drivers.registry import RUNTIMES, Registry
 from drivers.runs.args import option
 from drivers.runs.places import home_of

@@ -19,7 +19,8 @@ from pathlib import Path
 from drivers.clock import SystemClock
 from drivers.events import FirstToken, PrefillProgress, ProcessStarted, TurnEnded, TurnStarted
 from drivers.links.local import LocalShell
-from drivers.model import ModelFile, Prompt, RunSpec, Samples, Workload
+from drivers.model import Prompt, RunSpec, Samples, Workload
+from drivers.modelfile import ModelFile
 from drivers.runtimes.llama_server.driver import LlamaServer
 from melt_tui.measures import rates
 from melt_tui.models import synthetic

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from drivers.fair import Fair
-from drivers.model import ModelFile, Prompt, RunSpec, Workload
+from drivers.model import Prompt, RunSpec, Workload
+from drivers.modelfile import ModelFile
 from drivers.registry import Registry
 from melt_tui.events import SELF, SessionStarted
 from melt_tui.session.bus import Bus

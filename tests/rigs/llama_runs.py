@@ -21,7 +21,8 @@ from drivers.errors import DriverError
 from drivers.events import ProcessStarted
 from drivers.links import owning
 from drivers.links.local import LocalShell
-from drivers.model import ModelFile, Prompt, RunSpec, Samples, Workload
+from drivers.model import Prompt, RunSpec, Samples, Workload
+from drivers.modelfile import ModelFile
 from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.programs import put
 

@@ -30,7 +30,6 @@ from drivers.model import (
     DeviceInfo,
     DeviceKind,
     Kind,
-    ModelFile,
     Prompt,
     Quantity,
     RunSpec,
@@ -38,6 +37,7 @@ from drivers.model import (
     Workload,
     reading,
 )
+from drivers.modelfile import ModelFile
 from melt_tui.detectors.energy import LiveEnergy
 from melt_tui.events import (
     SELF,

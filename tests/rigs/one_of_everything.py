@@ -22,7 +22,6 @@ from drivers.model import (
     DeviceInfo,
     DeviceKind,
     DType,
-    ModelFile,
     Prompt,
     Quantity,
     RunSpec,
@@ -31,6 +30,7 @@ from drivers.model import (
     linear,
     reading,
 )
+from drivers.modelfile import ModelFile
 from melt_tui.events import (
     SELF,
     DeviceConnecting,

@@ -12,15 +12,8 @@ from drivers.base import Device, Item
 from drivers.clock import Clock
 from drivers.errors import DriverError
 from drivers.links.base import Completed, Lease, Process, ShellLink
-from drivers.model import (
-    Channel,
-    DeviceInfo,
-    DeviceKind,
-    ModelFile,
-    Quantity,
-    RunSpec,
-    Unit,
-)
+from drivers.model import Channel, DeviceInfo, DeviceKind, Quantity, RunSpec, Unit
+from drivers.modelfile import ModelFile
 
 T = TypeVar("T")
 CHANNEL = Channel(device="dev", name="soc", quantity=Quantity.TEMPERATURE, unit=Unit.CELSIUS, rate_hz=10.0)

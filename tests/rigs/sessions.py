@@ -21,7 +21,6 @@ from drivers.model import (
     DeviceKind,
     DType,
     Kind,
-    ModelFile,
     Prompt,
     Quantity,
     RunSpec,
@@ -32,6 +31,7 @@ from drivers.model import (
     reading,
     uneven_block,
 )
+from drivers.modelfile import ModelFile
 from melt_tui.events import (
     SELF,
     DeviceUp,

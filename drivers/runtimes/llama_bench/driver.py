@@ -11,7 +11,8 @@ from drivers.errors import DriverError, LinkError, NeedsSetup, NotSupported, Run
 from drivers.events import ChannelsOpened, ModelLoaded, TurnEnd
 from drivers.foreign import printable
 from drivers.links.base import Line, ShellLink
-from drivers.model import ModelFile, RunSpec, Workload
+from drivers.model import RunSpec, Workload
+from drivers.modelfile import ModelFile
 from drivers.runs.args import flag_words
 from drivers.runs.fitting import Fitted, check_device, fit, help_of
 from drivers.runs.hearing import Cut, Ear, Gone

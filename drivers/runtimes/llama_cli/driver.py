@@ -14,7 +14,8 @@ from drivers.events import ChannelsOpened, TurnEnd
 from drivers.foreign import printable
 from drivers.inbox import Inbox
 from drivers.links.base import Line, PieceProcess, ShellLink
-from drivers.model import ModelFile, OnLinkLoss, RunSpec, Workload
+from drivers.model import OnLinkLoss, RunSpec, Workload
+from drivers.modelfile import ModelFile
 from drivers.runs.args import flag_words
 from drivers.runs.fitting import check_device
 from drivers.runs.hearing import Cut, Ear, Gone

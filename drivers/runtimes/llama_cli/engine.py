@@ -6,7 +6,8 @@ from drivers.clock import SECOND
 from drivers.errors import NotSupported
 from drivers.events import ModelLoaded
 from drivers.foreign import printable
-from drivers.model import ModelFile, Workload
+from drivers.model import Workload
+from drivers.modelfile import ModelFile
 from drivers.runs.args import flag_words, last_number
 from drivers.runs.fitting import Fitted, fit, help_of
 from drivers.runs.program import Program

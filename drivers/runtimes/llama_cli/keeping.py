@@ -10,7 +10,8 @@ from drivers.errors import DriverError, Garbled, LinkError, NotSupported
 from drivers.events import ChannelsOpened, TurnEnd
 from drivers.foreign import printable
 from drivers.links.base import Line, PieceProcess
-from drivers.model import ModelFile, RunSpec, Workload
+from drivers.model import RunSpec, Workload
+from drivers.modelfile import ModelFile
 from drivers.runs.hearing import Cut, Ear, Gone
 from drivers.runs.living import Deadline, Living
 from drivers.runs.program import Launch, Program

@@ -10,7 +10,8 @@ from drivers.errors import DriverError, Garbled, MissingExtra, NotSupported, Run
 from drivers.events import Preparing
 from drivers.foreign import printable
 from drivers.links.base import Line, ShellLink
-from drivers.model import ModelFile, RunSpec
+from drivers.model import RunSpec
+from drivers.modelfile import ModelFile
 from drivers.runs.args import binary_of
 from drivers.runs.dying import telling
 from drivers.runs.program import Launch, Program

@@ -4,14 +4,13 @@ import ctypes
 import importlib.util
 import os
 import sys
-from pathlib import Path
 
 import psutil
 
 from drivers.errors import DriverError, NotSupported
 from drivers.model import RunSpec
 from drivers.runs.args import MODEL_FLAGS, binary_of, flag_words
-from drivers.runs.fitting import model_file_objection
+from drivers.runs.fitting import model_file_objection, size_of
 from drivers.runs.memory import memory_objection
 from drivers.runtimes.llama_server.flags import MOST_THREADS, engine_flags
 from drivers.runtimes.llama_server.processor import MISSING_LIBGOMP, MISSING_PACKAGE, processor_objection
@@ -75,7 +74,7 @@ def model_objection(spec: RunSpec, available: int) -> DriverError | None:
     objection = model_file_objection(spec)
     if objection is not None or spec.model is None:
         return objection
-    return memory_objection(spec.model, Path(spec.model.path).stat().st_size, spec.context, available)
+    return memory_objection(spec.model, size_of(spec.model), spec.context, available)
 
 
 def engine_objection() -> DriverError | None:

@@ -8,7 +8,8 @@ from drivers.errors import LinkError
 from drivers.events import ModelLoaded, TurnEnd
 from drivers.links.base import Line
 from drivers.links.http import HttpLink
-from drivers.model import ModelFile, RunSpec, Workload
+from drivers.model import RunSpec, Workload
+from drivers.modelfile import ModelFile
 from drivers.runs.fitting import fit, lease_of
 from drivers.runs.hearing import Ear, Halt
 from drivers.runs.kept import Kept

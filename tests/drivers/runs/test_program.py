@@ -13,7 +13,7 @@ from drivers.events import LogLine, Preparing, ProcessEnded, ProcessStarted
 from drivers.inbox import Inbox
 from drivers.links.base import Line, Progress
 from drivers.links.local import LocalShell
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile, ModelPart
 from drivers.runs.hearing import Gone
 from drivers.runs.program import Launch, Program, library_environment
 from drivers.runs.pushing import push_model
@@ -82,8 +82,10 @@ class _Pushing(LocalShell):
         super().__init__(clock)
         self._slow = clock
         self._steps = steps
+        self.pushed: list[tuple[str, str]] = []
 
     async def push(self, source: Path, target: str, progress: Callable[[Progress], None]) -> None:
+        self.pushed.append((str(source), target))
         for seconds, done in self._steps:
             await self._slow.sleep_until(self._slow.now() + round(seconds * 1e9))
             progress(Progress(done, 1000))
@@ -100,6 +102,20 @@ async def test_a_push_is_told_with_the_time_that_is_left(virtual_clock: VirtualC
     assert told == [(0.2, None), (0.4, 3.0), (0.6, 2.0), (1.0, 0.0)], (
         "200 of what is left came at once: it was there"
     )
+
+
+async def test_all_files_of_a_model_are_pushed_and_told_as_one(
+    virtual_clock: VirtualClock, tmp_path: Path
+) -> None:
+    items: list[Item] = []
+    link = _Pushing(virtual_clock, [(1.0, 250), (1.0, 500)])
+    on = Stage(run_spec(), link, virtual_clock, Inbox(), items.append)
+    files = tuple(ModelPart(f"/here/m-0000{i}-of-00002.gguf", 500) for i in (1, 2))
+    model = ModelFile(name="m", path=files[0].path, size_bytes=1000, parts=files)
+    there = str(tmp_path / "models")
+    assert await push_model(on, model, there) == f"{there}/m-00001-of-00002.gguf"
+    assert link.pushed == [(one.path, f"{there}/{Path(one.path).name}") for one in files]
+    assert [item.done for item in items if isinstance(item, Preparing)] == [0.25, 0.5, 0.75, 1.0]
 
 
 async def test_a_folder_that_cannot_be_made() -> None:

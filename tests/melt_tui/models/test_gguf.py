@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from melt_tui.errors import ModelError
 from melt_tui.models.demo import SEED
 from melt_tui.models.gguf import read_model
@@ -60,11 +60,6 @@ def test_what_is_no_whole_model_is_refused(tmp_path: Path) -> None:
     assert "part 2 of a split" in refusal(tmp_path, gguf({"split.no": 1, "split.count": 3}, ONE, data=128))
     assert "what architecture" in refusal(tmp_path, gguf({}, ONE, data=128))
     assert "holds no weights" in refusal(tmp_path, gguf(LLAMA, []))
-
-
-def test_the_first_part_of_a_split_model_claims_no_size(tmp_path: Path) -> None:
-    found = read_model(written(tmp_path, gguf(X | {"split.no": 0, "split.count": 3}, ONE, data=128)))
-    assert (found.parameters, found.note) == (None, "first of 3 files")
 
 
 @pytest.mark.parametrize(

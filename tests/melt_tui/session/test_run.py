@@ -19,14 +19,8 @@ from drivers.events import (
     TurnStarted,
 )
 from drivers.links.base import ShellLink
-from drivers.model import (
-    ModelFile,
-    Prompt,
-    RunSpec,
-    Samples,
-    Workload,
-    reading,
-)
+from drivers.model import Prompt, RunSpec, Samples, Workload, reading
+from drivers.modelfile import ModelFile
 from melt_tui.errors import MeltError
 from melt_tui.events import (
     ModelPrepared,

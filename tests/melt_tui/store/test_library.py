@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from drivers.events import FirstToken, ModelLoaded, TurnEnd, TurnEnded, TurnPurpose, TurnStarted
-from drivers.model import DeviceInfo, DeviceKind, ModelFile, RunSpec
+from drivers.model import DeviceInfo, DeviceKind, RunSpec
+from drivers.modelfile import ModelFile
 from melt_tui.errors import BadRecording, CannotWrite
 from melt_tui.events import (
     SELF,

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from drivers.model import ModelFile, RunSpec
+from drivers.model import RunSpec
+from drivers.modelfile import ModelFile
 from melt_tui.timeline import View
 from melt_tui.ui.offers import able, offer
 from melt_tui.workbench import RunRequest

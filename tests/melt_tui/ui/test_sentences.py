@@ -19,7 +19,7 @@ from drivers.events import (
     TurnEnd,
     TurnEnded,
 )
-from drivers.model import ModelFile
+from drivers.modelfile import ModelFile
 from melt_tui.events import (
     ClocksCompared,
     Confidence,

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from drivers.errors import MissingExtra, NotSupported, Refused
-from drivers.model import ModelFile, OnLinkLoss
+from drivers.model import OnLinkLoss
+from drivers.modelfile import ModelFile
 from drivers.runs.memory import OVERHEAD_BYTES, memory_needed
 from drivers.runtimes.llama_server import needs, processor
 from drivers.runtimes.llama_server.driver import LlamaServer

@@ -21,7 +21,8 @@ from drivers.events import (
     TurnEnded,
     TurnStarted,
 )
-from drivers.model import ModelFile, OnLinkLoss, Prompt, RunSpec, Samples
+from drivers.model import OnLinkLoss, Prompt, RunSpec, Samples
+from drivers.modelfile import ModelFile
 from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.llama_runs import TINY, Run, alive, gone, program, run_spec, workload
 from tests.rigs.programs import install_real_server, put

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.errors import Garbled
-from drivers.model import ModelFile, Prompt, RunSpec
+from drivers.model import Prompt, RunSpec
+from drivers.modelfile import ModelFile
 from drivers.runtimes.simulated.protocol import (
     End,
     Error,
