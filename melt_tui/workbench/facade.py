@@ -48,6 +48,8 @@ _SETTLED_S = (2.0, 10.0, 60.0)
 """How long after its beginning a session has what it will keep: imports, screens, models, runs."""
 _GIVEN_BACK_S = 4.0
 """How often what was freed goes back to the system."""
+_SEARCHED_S = 60.0
+"""How often what only refers to itself is looked for."""
 _HANDED_ON_S = 0.001
 """How long a thread may reckon before another one gets the interpreter. Python's own 5 ms would be the lag of the loop
 that measures, beside a thread that records."""
@@ -322,9 +324,13 @@ class Workbench:
             for later_s in _SETTLED_S:
                 self._loop.call_later(later_s, heap.settle)
             async with asyncio.TaskGroup() as beside:
-                giving_back = beside.create_task(_give_back(self._clock))
+                chores = [
+                    beside.create_task(_now_and_then(self._clock, every_s, chore))
+                    for every_s, chore in ((_GIVEN_BACK_S, heap.give_back), (_SEARCHED_S, heap.search))
+                ]
                 await self._leave.wait()
-                giving_back.cancel()
+                for each in chores:
+                    each.cancel()
 
     async def _made(self) -> "Desk":
         # OpenBLAS starts a thread for each core when numpy is imported; nothing here multiplies matrices.
@@ -333,8 +339,8 @@ class Workbench:
         return desk
 
 
-async def _give_back(clock: Clock) -> None:
-    """Now and then, on a thread of its own: it takes some ten milliseconds."""
+async def _now_and_then(clock: Clock, every_s: float, chore: Callable[[], None]) -> None:
+    """On a thread of its own: it takes some milliseconds."""
     while True:
-        await pause(clock, _GIVEN_BACK_S)
-        await asyncio.to_thread(heap.give_back)
+        await pause(clock, every_s)
+        await asyncio.to_thread(chore)

@@ -1,5 +1,6 @@
 import ctypes
 import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +50,23 @@ def test_what_is_free_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: library)
     heap.give_back()
     assert library.told == [(0, 0)]
+
+
+def test_what_only_refers_to_itself_is_set_free_however_old_it_is() -> None:
+    class Ring:
+        """One that holds itself."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    ring = Ring()
+    gone = weakref.ref(ring)
+    gc.collect()  # it is of the oldest now
+    del ring
+    gc.collect(1)
+    assert gone() is not None
+    heap.search()
+    assert gone() is None
 
 
 def test_garbage_is_not_searched_for_several_times_a_frame() -> None:
