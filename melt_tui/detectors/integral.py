@@ -12,6 +12,7 @@ import numpy as np
 
 from drivers.clock import SECOND
 from drivers.model import IDENTITY, Channel, Decoding, Kind, Samples, code_struct
+from melt_tui.detectors.counts import Counts
 from melt_tui.detectors.reached import NOTHING, Reached, Step, bent, one_step, together
 from melt_tui.measures.integral import HOLE_PERIODS, MOST_W, bends
 from melt_tui.measures.metering import usual_gap
@@ -51,6 +52,8 @@ class _Piece:
     decoding: Decoding
     edges: _Edges
     """The first and the last step within it; of a single sample the second is that which led to it."""
+    torn: bool = False
+    """Of a counter: nothing is known of the step that leads to it."""
 
     @property
     def held(self) -> int:
@@ -75,9 +78,13 @@ class Integral:
         """Pieces before this one have no samples any more."""
         self._raw_samples = 0
         self._blocks = 0
+        self._counts = Counts()
+        self._torn = False
 
     def open(self, channel: Channel) -> None:
         """From now on codes mean this."""
+        if channel.decoding != self._channel.decoding:
+            self._counts = Counts()
         self._channel = channel
 
     @property
@@ -98,7 +105,15 @@ class Integral:
         return usual_gap(self._gaps)
 
     def take(self, samples: Samples) -> None:
-        """Take the next block."""
+        """Take the next block; of a counter the one before it."""
+        if self._channel.kind is not Kind.COUNTER:
+            self._add(samples)
+            return
+        for some, torn in self._counts.after(samples, self._channel.decoding, self._longest_ns()):
+            self._add(some, torn=torn)
+
+    def _add(self, samples: Samples, *, torn: bool = False) -> None:
+        self._torn = torn
         piece = self._piece(samples)
         if piece is None:
             return
@@ -220,7 +235,9 @@ class Integral:
     ) -> _Piece | None:
         if not isfinite(first):
             return None
-        piece = _Piece(t0_ns, t1_ns, first, last, inside, NOTHING, samples, self._channel.decoding, edges)
+        piece = _Piece(
+            t0_ns, t1_ns, first, last, inside, NOTHING, samples, self._channel.decoding, edges, self._torn
+        )
         if self._pieces:
             before = self._pieces[-1]
             piece.before = together(before.before, before.inside, self._joint(before, piece, t0_ns))
@@ -240,6 +257,8 @@ class Integral:
 
     def _joint(self, before: _Piece, after: _Piece, t_ns: int) -> Reached:
         """From the end of one piece as far as ``t_ns``, on the way to the next."""
+        if after.torn:
+            return NOTHING
         return self._across(before.last, after.first, after.t0_ns - before.t1_ns, t_ns - before.t1_ns)
 
     def _across(self, first: float, last: float, gap_ns: int, part_ns: int) -> Reached:

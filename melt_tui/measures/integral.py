@@ -253,7 +253,11 @@ def _of_counts(times: Times, values: Values, trace: Trace) -> _Pieces:
     """From count to count; of several that came at one moment the last counts. Where the counter began again, and around
     a count that stands alone above or below both of its neighbours, nothing is known."""
     last = np.flatnonzero(np.diff(times, append=times[-1:] + 1))
-    broken = np.cumsum(np.append(0, _broken(values))) if trace.wrap is None else np.zeros(len(values))
+    broken = (
+        np.cumsum(np.append(0, broken_steps(times, values, HOLE_PERIODS * trace.period_ns)))
+        if trace.wrap is None
+        else np.zeros(len(values))
+    )
     steps, rises = np.diff(times[last]), _rises(values[last], trace.wrap)
     sound = (steps > 0) & (steps <= HOLE_PERIODS * trace.period_ns) & (rises >= 0)
     sound &= np.diff(broken[last]) == 0
@@ -262,10 +266,11 @@ def _of_counts(times: Times, values: Values, trace: Trace) -> _Pieces:
     return _made(times[last][:-1][sound], times[last][1:][sound], level, level)
 
 
-def _broken(values: Values) -> NDArray[np.bool_]:
-    """Of each step of a counter whether it falls, or is one of two by which it leaves where it was and comes back."""
-    falls = np.diff(values) < 0
-    back = (falls[:-1] != falls[1:]) & (values[2:] >= values[:-2])
+def broken_steps(times: Times, values: Values, longest_ns: float) -> NDArray[np.bool_]:
+    """Of each step of a counter whether it falls, or is one of two by which it leaves where it was and comes back, with no
+    hole in either."""
+    falls, whole = np.diff(values) < 0, np.diff(times) <= longest_ns
+    back = (falls[:-1] != falls[1:]) & (values[2:] >= values[:-2]) & whole[:-1] & whole[1:]
     falls[:-1] |= back
     falls[1:] |= back
     return falls

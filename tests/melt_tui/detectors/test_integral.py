@@ -72,11 +72,13 @@ def streams(draw: st.DrawFn, channel: Channel) -> list[Samples]:
 
 
 def _counts(random: np.random.Generator, n: int, before: int) -> list[int]:
-    """A counter that goes on, begins again, or is set; never one that comes back, which only a look ahead can tell."""
+    """A counter that goes on, begins again, or is set; or one of its counts is damaged."""
     begins = before > 1000 and random.integers(4) == 0
     rises = random.integers(0, 9, n)
     rises[-1] += 250 * (random.integers(8) == 0)
     counts: list[int] = ((random.integers(0, 200) if begins else before) + np.cumsum(rises)).tolist()
+    for i in random.integers(0, n, random.integers(3)).tolist():
+        counts[i] = max(0, counts[i] + int(random.choice([-900, -5, 5, 900])))
     return counts
 
 
@@ -99,6 +101,8 @@ def test_it_is_what_the_formulas_make_of_all_samples(
     integral = Integral(channel)
     for one in blocks:
         integral.take(one)
+    after_ns, code = blocks[-1].t1_ns + 100 * MS, blocks[-1].codes[-2:]
+    integral.take(Samples("meter", "power", after_ns, after_ns, channel.dtype, code))
     trace = traced(channel, blocks)
     first, last = int(trace.times_ns[0]), int(trace.times_ns[-1])
     ends = data.draw(st.lists(st.integers(first, last), min_size=2, max_size=6, unique=True))
@@ -114,9 +118,20 @@ def test_it_is_what_the_formulas_make_of_all_samples(
 def test_a_counter_that_was_set_between_two_readings_did_not_count() -> None:
     channel = power(Kind.COUNTER, rate_hz=1.0, decoding=linear(1.0))
     integral = Integral(channel)
-    for i, count in enumerate([0, 2, 20_002, 20_004]):
+    for i, count in enumerate([0, 2, 20_002, 20_004, 20_005]):
         integral.take(reading(channel, (10 + i) * S, count))
     assert between(integral, 10 * S, 13 * S) == Reached(4.0, 2.0 * S)
+
+
+def test_a_count_that_stands_alone_is_left_out_and_never_shown() -> None:
+    channel = power(Kind.COUNTER, rate_hz=1.0, decoding=linear(1.0))
+    for counts in ([0, 2, 92, 6, 8, 9], [1, 3, 0, 6, 8, 9]):
+        integral = Integral(channel)
+        for i, count in enumerate(counts):
+            integral.take(reading(channel, (10 + i) * S, count))
+            seen = integral.at(integral.newest_ns) if integral.newest_ns else None
+            assert seen is None or seen.joules <= 4
+        assert between(integral, 10 * S, 14 * S) == Reached(4.0, 2.0 * S)
 
 
 def test_what_is_no_number_or_comes_late_is_passed_over() -> None:
