@@ -343,19 +343,19 @@ def _values(samples: Samples, decoding: Decoding) -> Values:
     return values_of(samples.codes, samples.dtype, decoding)
 
 
-@np.errstate(all="ignore")
 def _sum(samples: Samples, decoding: Decoding) -> tuple[float, float, float]:
     """The sum of a block's values, its first and its last."""
     raw = np.frombuffer(samples.codes, "<" + samples.dtype)
     first, last = _value(raw[0].item(), decoding), _value(raw[-1].item(), decoding)
-    if decoding == IDENTITY:
-        return float(raw.sum(dtype=np.float64)), first, last
     if decoding.bits is None:
-        return _polynomial_sum(raw.astype(np.float64), decoding.pieces[0]), first, last
+        with np.errstate(all="ignore"):
+            if decoding == IDENTITY:
+                return float(raw.sum(dtype=np.float64)), first, last
+            return _polynomial_sum(raw.astype(np.float64), decoding.pieces[0]), first, last
     # as they are where they can: twice as wide, everything takes twice as long
     whole = raw if raw.dtype == np.uint32 and decoding.bits < _U32_BITS else raw.astype(np.int64)
     inside = (whole & whole.dtype.type((1 << decoding.bits) - 1)).astype(np.float64)
-    least, most = int(whole.min()) >> decoding.bits, int(whole.max()) >> decoding.bits
+    least, most = (int(end.reduce(whole)) >> decoding.bits for end in (np.minimum, np.maximum))
     if most >= len(decoding.pieces):
         return nan, nan, nan
     if least == most:
@@ -391,7 +391,7 @@ def _polynomial_sum(x: Values, coefficients: tuple[float, ...]) -> float:
         if degree == 0:
             total += coefficient * len(x)
         elif degree == 1:
-            total += coefficient * float(x.sum())
+            total += coefficient * float(np.add.reduce(x))
         else:
             # the last product of powers is summed as it is made
             total += coefficient * float(power @ x)
