@@ -289,7 +289,12 @@ def _json_only(into: argparse.ArgumentParser) -> None:
 
 
 RUN_OPTIONS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
-    ("model", words, "MODEL", "demo, synthetic:SHAPE or the path of a GGUF file"),
+    (
+        "model",
+        words,
+        "MODEL",
+        "demo, synthetic:SHAPE, the path of a GGUF file (of the first of several), or its URL: it is fetched once",
+    ),
     (
         "runtime",
         words,

@@ -91,11 +91,6 @@ def _summed(model: ModelFile, cache_dir: Path, report: Report) -> ModelFile:
 
 
 def _path(text: str) -> Path:
-    if "://" in text:
-        raise ModelError(
-            f"“{plain(text)}” is an address, and a model has to be a file on this computer",
-            "fetch it first, as `melt setup DEVICE --model` or `curl -LO` does, and give the path of the GGUF file",
-        )
     try:
         path = Path(text).expanduser().absolute()
     except (RuntimeError, ValueError) as error:

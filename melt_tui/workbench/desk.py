@@ -87,7 +87,9 @@ class Desk:
         self._session = Session(self._bus, clock, self._started)
         self._devices = Devices(self._session, self._registry, clock, plugged=setup.plugged)
         self._samplers = self._devices.samplers
-        self._runs = Runs(self._session, self._registry, clock, self._samplers, setup.cache, sensing)
+        self._runs = Runs(
+            self._session, self._registry, clock, self._samplers, setup.cache, sensing, self._tell
+        )
         self._supplying = Supplying(self._devices, clock, lambda: self.timeline.view(clock.now()))
         self.owned = Owned(setup, self._registry, self._devices)
         self._discarded_s = 0.0

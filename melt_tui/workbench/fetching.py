@@ -5,17 +5,17 @@ import fcntl
 import hashlib
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
 from drivers.foreign import printable
 from melt_tui import format as fmt
 from melt_tui.errors import MeltError, SetupError
+from melt_tui.workbench.addressed import split
 from melt_tui.workbench.pace import Pace
 
 SIZE_LIMIT: Final = 4 << 30
@@ -58,15 +58,6 @@ class Wanted:
         parts = split(self.url)
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
         return printable(bare.geturl(), 200)
-
-
-def split(url: str) -> SplitResult:
-    """The parts of an address. Raises SetupError for what is none."""
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        if parts.scheme in {"http", "https"} and parts.hostname:
-            return parts
-    raise SetupError(f"{printable(url, 200)} is no address of a file", "give it as https://HOST/PATH")
 
 
 async def fetch(wanted: Wanted, target: Path, pace: Pace, told: Told) -> None:

@@ -21,9 +21,10 @@ from drivers.runs.pushing import push_files
 from drivers.runs.survey import Survey, read_survey, survey_command
 from melt_tui.errors import SetupError
 from melt_tui.workbench import builds
+from melt_tui.workbench.addressed import split
 from melt_tui.workbench.builds import PROGRAMS, Piece
 from melt_tui.workbench.contract import SetupProgress, SetupRequest
-from melt_tui.workbench.fetching import Wanted, fetch, split
+from melt_tui.workbench.fetching import Wanted, fetch
 from melt_tui.workbench.pace import Pace
 from melt_tui.workbench.providing import provided
 

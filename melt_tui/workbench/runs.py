@@ -1,7 +1,8 @@
 """Runs on the desk: from what was asked to a spec, checked, prepared, started and stopped."""
 
 import asyncio
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -26,6 +27,7 @@ from melt_tui.session.sampler import Sampler
 from melt_tui.session.sensing import Sensing
 from melt_tui.session.series import Series
 from melt_tui.session.session import Session
+from melt_tui.workbench.addressed import Aloud, described, located, missing
 from melt_tui.workbench.chosen import chosen, runtimes_of
 from melt_tui.workbench.contract import RunRequest
 from melt_tui.workbench.fairness import STEADY_LIMIT_S, planned, variants_of
@@ -61,6 +63,7 @@ class Runs:
         samplers: dict[str, Sampler],
         cache: Path,
         sensing: Sensing,
+        say: Callable[[str], None],
     ) -> None:
         self._session = session
         self._registry = registry
@@ -71,6 +74,8 @@ class Runs:
         self._running: dict[str, Series] = {}
         self._numbers = count(1)
         self._preparing = asyncio.Lock()
+        self._fetching = asyncio.Lock()
+        self._aloud = Aloud(clock, say)
 
     async def check(self, request: RunRequest) -> tuple[Objection, ...]:
         """Why this cannot work, for each device on which it cannot, as far as that can be told before it is started."""
@@ -78,14 +83,34 @@ class Runs:
         return tuple(_objection(name, found) for name, found in judged if isinstance(found, Exception))
 
     async def start(self, request: RunRequest) -> tuple[str, ...]:
-        """Start on every device that was named, or on none. Raises DriverError or MeltError."""
+        """Start on every device that was named, or on none; a model that is given by its address is fetched before.
+
+        Raises DriverError or MeltError.
+        """
+        agreed = await self._agreed(request)
+        if await self._fetch(request):
+            agreed = await self._agreed(request)  # only now its size is known, and its vocabulary
+        order = planned(request, len(variants_of(request)))
+        started = [self._start(specs, order) for specs in agreed]
+        return tuple(run for runs in started for run in runs)
+
+    async def _agreed(self, request: RunRequest) -> list[Sequence[_Asked]]:
+        """The specs for each device. Raises DriverError or MeltError where there is one without."""
         judged = await self._judge(request)
         errors = [found for _, found in judged if isinstance(found, Exception)]
         if errors:
             raise _refusal(errors, [_objection(name, e) for name, e in judged if isinstance(e, Exception)])
-        order = planned(request, len(variants_of(request)))
-        started = [self._start(specs, order) for _, specs in judged if not isinstance(specs, Exception)]
-        return tuple(run for runs in started for run in runs)
+        return [specs for _, specs in judged if not isinstance(specs, Exception)]
+
+    async def _fetch(self, request: RunRequest) -> bool:
+        """Have every model that is wanted; whether one had to be fetched. Raises SetupError."""
+        wanted = {variant.request.model for variant in variants_of(request)} if not request.url else set()
+        async with self._fetching:
+            lacking = [one for one in sorted(wanted) if missing(one, self._cache)]
+            for model in lacking:
+                providing = importlib.import_module("melt_tui.workbench.providing")
+                await providing.fetched(model, self._cache, self._clock, self._aloud)
+        return bool(lacking)
 
     async def stop(self, name: str) -> str:
         """Stop the run on this device; nothing when there is none. What is left of it there and until when, where the
@@ -150,7 +175,10 @@ class Runs:
         async def prepare(progress: Progress) -> ModelFile:
             async with self._preparing:
                 return await asyncio.to_thread(
-                    models.resolve, model, self._cache, lambda p: progress(p.what, p.fraction, p.eta_s)
+                    models.resolve,
+                    located(model, self._cache),
+                    self._cache,
+                    lambda p: progress(p.what, p.fraction, p.eta_s),
                 )
 
         return prepare
@@ -244,7 +272,7 @@ class Runs:
         """What our file says; of a model that is not ours no more than the name to ask for, None where none is asked for."""
         if weights not in {Weights.FILE, Weights.NAMED}:
             return None
-        ours = await asyncio.to_thread(models.describe, request.model, self._cache)
+        ours = await asyncio.to_thread(described, request.model, self._cache)
         return ours if weights is Weights.FILE else ModelFile(name=ours.name, path="", size_bytes=0)
 
     def require_idle(self, name: str) -> None:

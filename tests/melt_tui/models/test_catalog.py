@@ -81,7 +81,6 @@ def test_names_of_synthetic_models(text: str, name: str, quantisation: Quantisat
         ("evil\x1b[2J", r"“evil\?\[2J”"),
         ("~nobody-has-this-name/x.gguf", "is not a path"),
         ("none.gguf", "there is no file /"),
-        ("https://host/x.gguf", "“https://host/x.gguf” is an address, .*: fetch it first"),
         ("folder/none", "there is no file /"),
     ],
 )

@@ -15,10 +15,10 @@ NAMES = [f"m-0000{i}-of-00003.gguf" for i in (1, 2, 3)]
 
 
 def part(place: int, *, count: int = 3, tensors: int = 2, told: int = 4) -> bytes:
-    keys = {"split.no": place, "split.count": count}
+    keys: dict[str, object] = {"split.no": place, "split.count": count}
     keys |= {"split.tensors.count": told} if place == 0 else {}
     table = [(f"t{place}.{i}", (256,), 12, 0) for i in range(tensors)]
-    return gguf((LLAMA if place == 0 else {}) | keys, table, data=144 + place)
+    return gguf({**(LLAMA if place == 0 else {}), **keys}, table, data=144 + place)
 
 
 def written(folder: Path, **parts: bytes) -> Path:

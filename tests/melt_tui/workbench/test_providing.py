@@ -8,21 +8,29 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from drivers.clock import SystemClock
+from drivers.events import LogLine
+from drivers.modelfile import ModelFile
 from melt_tui.errors import ModelError, SetupError
+from melt_tui.events import RunStarted
 from melt_tui.models import demo
-from melt_tui.workbench import SetupRequest, fetching
-from melt_tui.workbench.providing import place_of, provided
+from melt_tui.workbench import Place, RunRequest, SessionSetup, SetupRequest, Workbench, fetching
+from melt_tui.workbench.addressed import ALOUD_NS, Aloud, described, missing, place_of
+from melt_tui.workbench.providing import provided
+from melt_tui.workloads.fixed import token_ids
+from tests.rigs.gguf_files import LLAMA, gguf
+from tests.rigs.virtual_clock import VirtualClock
 
 MODEL = (Path(demo.__file__).parent / "data" / "tiny-english-q8_0.gguf").read_bytes()
 SUM = hashlib.sha256(MODEL).hexdigest()
 PIECE = 100_000
+LIMIT_S = 60.0
 PAGE = b"<!DOCTYPE html><html>sign in first</html>" + bytes(1 << 20)
 
 
@@ -272,3 +280,72 @@ def test_names_that_a_device_can_bear(tmp_path: Path, url: str, name: str) -> No
     assert place_of(url, tmp_path).name == name
     assert place_of(url, tmp_path).parent.parent == tmp_path / "fetched"
     assert place_of(f"{url}&other", tmp_path).parent != place_of(url, tmp_path).parent
+
+
+def parts_of_one() -> dict[str, bytes]:
+    """By name, files of one model."""
+    keys: list[dict[str, object]] = [{"split.no": i, "split.count": 2} for i in range(2)]
+    keys[0] |= LLAMA
+    tensors = [[(f"t{i}", (256,), 12, 0)] for i in range(2)]
+    return {f"m-0000{i + 1}-of-00002.gguf": gguf(keys[i], tensors[i], data=144) for i in range(2)}
+
+
+def test_all_files_of_a_model_are_fetched(site: Site, tmp_path: Path) -> None:
+    def get_all(request: SetupRequest, cache: Path) -> ModelFile:
+        return asyncio.run(provided(request, cache, SystemClock(), Told()))
+
+    parts = parts_of_one()
+    site.files |= {f"/b/{name}": content for name, content in parts.items()}
+    url = f"{site.url}/b/m-00001-of-00002.gguf?download=true"
+    assert (missing(url, tmp_path), described(url, tmp_path).size_bytes) == (True, 0)
+    request = SetupRequest(address="board", model=url)
+    file = get_all(request, tmp_path)
+    assert [Path(one.path).read_bytes() for one in file.parts] == list(parts.values())
+    assert [one.sha256 for one in file.parts] == [hashlib.sha256(one).hexdigest() for one in parts.values()]
+    assert (missing(url, tmp_path), described(url, tmp_path).vocabulary) == (False, 3)
+    assert site.asked == [f"/b/{name} 0" for name in parts]
+    Path(file.parts[1].path).unlink()
+    assert missing(url, tmp_path)
+    pinned = SetupRequest(address="board", model=url, model_sha256=file.sha256)
+    assert get_all(pinned, tmp_path) == file
+    with pytest.raises(SetupError, match="is not the model that is meant"):
+        get_all(replace(pinned, model_sha256="0" * 64), tmp_path)
+    del site.files["/b/m-00002-of-00002.gguf"]
+    Path(file.parts[1].path).unlink()
+    with pytest.raises(SetupError, match=r"/b/m-00002-of-00002\.gguf answers 404"):
+        get_all(request, tmp_path)
+
+
+@pytest.mark.parametrize("workload", ["pp4/tg2", "chat"])
+def test_a_run_fetches_its_model_first(site: Site, tmp_path: Path, workload: str) -> None:
+    setup = SessionSetup(
+        places=(Place(address="sim:phone?tps=400", name="p"),), folder=tmp_path, cache=tmp_path / "models"
+    )
+    request = RunRequest(
+        devices=("p",), model=f"{site.url}/a/tiny.gguf", workload=workload, turns=1, max_tokens=2
+    )
+    with Workbench(setup) as bench:
+        with pytest.raises(SetupError, match="answers 404"):
+            bench.start_when_up(replace(request, model=f"{site.url}/none.gguf")).result(LIMIT_S)
+        bench.start_when_up(request).result(LIMIT_S)
+        bench.wait_runs().result(LIMIT_S)
+        (started,) = bench.timeline.events(0, bench.now(), kinds=(RunStarted,))
+        said = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
+    assert isinstance(started, RunStarted)
+    assert started.spec.model is not None
+    assert started.spec.workload is not None
+    assert (started.spec.model.size_bytes, started.spec.model.vocabulary) == (len(MODEL), 2048)
+    prompt = started.spec.workload.conversations[0][0]
+    assert prompt.tokens == (token_ids(4, 2048) if workload == "pp4/tg2" else ()), "of its own vocabulary"
+    assert any(isinstance(one, LogLine) and one.text.startswith("fetching tiny.gguf: ") for one in said)
+    assert site.asked == ["/a/tiny.gguf 0"]
+
+
+async def test_of_what_takes_long_is_told_now_and_then(virtual_clock: VirtualClock) -> None:
+    said: list[str] = []
+    aloud = Aloud(virtual_clock, said.append)
+    for step, fraction, eta_s in (("a", 0.0, None), ("a", 0.1, 9.0), ("b", 0.0, None)):
+        aloud(step, fraction, eta_s)
+    await virtual_clock.sleep_until(virtual_clock.now() + ALOUD_NS)
+    aloud("a", 0.5, 75.0)
+    assert said == ["a: 0 %", "b: 0 %", "a: 50 %, 75 s to go"]
