@@ -24,6 +24,9 @@ def import_options(into: argparse.ArgumentParser) -> None:
         help="PATH is a meter's capture (Joulescope, Otii, PowerTool or plain CSV): make a recording of both",
     )
     into.add_argument("--ops", action="store_true", help="PATH is a log of operators: show it as tables")
+    into.add_argument(
+        "--again", action="store_true", help="make a recording also of what was imported before"
+    )
     for name, text in (
         ("feeds", "with --into: the device that the meter fed; needed where there are several"),
         ("point", "with --into: where it measured, as battery-terminals"),

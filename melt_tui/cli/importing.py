@@ -13,6 +13,7 @@ from melt_tui.errors import BadImport, CannotWrite, UsageError
 from melt_tui.events import SessionStarted
 from melt_tui.importing import choosing
 from melt_tui.importing.adding import Capture, add
+from melt_tui.importing.known import Known
 from melt_tui.importing.operators import lines_of_log, of_log
 from melt_tui.workbench.shelf import new_path
 
@@ -74,9 +75,11 @@ def _made(options: Namespace, failed: list[str]) -> Iterator[Path]:
 
 
 def _each(parts: Sequence[Path], options: Namespace, failed: list[str]) -> Iterator[Path]:
+    again = options.again or options.out is not None
+    known = None if again else Known(recordings_folder(config_of(options)))
     for part in parts:
         try:
-            yield from choosing.bring(part, _choose(options), options.device or "", options.name or "")
+            yield from choosing.bring(part, _choose(options), options.device or "", options.name or "", known)
         except (BadImport, CannotWrite) as error:
             if len(parts) == 1:
                 raise

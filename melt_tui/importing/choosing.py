@@ -8,10 +8,16 @@ from melt_tui.events import SessionStarted
 from melt_tui.importing import bench, melt_session, own
 from melt_tui.importing.draft import Draft, write
 from melt_tui.importing.files import head_of, shown
+from melt_tui.importing.known import Known
 from melt_tui.importing.melt_tree import runs_below
 
 Choose = Callable[[SessionStarted], Path]
 """Where the recording of a session that begins like this is to be written."""
+
+
+class AlreadyImported(BadImport):
+    """These very files became a recording before."""
+
 
 _KNOWN = "results of llama-bench, MLC and LLMFarmEval, or a folder of MELT runs"
 
@@ -45,11 +51,36 @@ def draft_of(path: Path, device: str = "", name: str = "") -> Draft:
     raise BadImport(f"{shown(path)} is nothing that is known", _said_of(plain))
 
 
-def bring(path: Path, choose: Choose, device: str = "", name: str = "") -> Iterator[Path]:
-    """The recordings of a path, each when it is written. Raises BadImport, CannotWrite."""
+def bring(
+    path: Path, choose: Choose, device: str = "", name: str = "", known: Known | None = None
+) -> Iterator[Path]:
+    """The recordings of a path, each when it is written. Raises BadImport, also for one that is ``known``; CannotWrite."""
     for part in parts_of(path):
         draft = draft_of(part, device, name)
-        yield write(choose(_started(draft)), draft)
+        there = known.recording_of(draft.sources) if known else None
+        if there is not None:
+            raise AlreadyImported(
+                f"{shown(part)} was imported before, as {shown(there)}",
+                "delete that, or have it a second time with `melt import --again`",
+            )
+        made = write(choose(_started(draft)), draft)
+        if known:
+            known.add(draft.sources, made)
+        yield made
+
+
+def bring_new(path: Path, choose: Choose, known: Known) -> list[Path]:
+    """The recordings of what is not known of a path. Raises BadImport where there is nothing new; CannotWrite."""
+    made: list[Path] = []
+    before: list[AlreadyImported] = []
+    for part in parts_of(path):
+        try:
+            made += bring(part, choose, known=known)
+        except AlreadyImported as told:
+            before.append(told)
+    if before and not made:
+        raise before[0]
+    return made
 
 
 def bring_tables(samples: Path, events: Path, choose: Choose, name: str = "") -> Path:

@@ -94,10 +94,18 @@ class Shelf:
         return [request.out] if request.out else []
 
     async def import_files(self, path: Path) -> Sequence[Path]:
-        """What other tools measured, as recordings beside the others. Raises BadImport, CannotWrite."""
-        bring = importlib.import_module("melt_tui.importing.choosing").bring
-        made: Sequence[Path] = await asyncio.to_thread(lambda: list(bring(path.expanduser(), self._beside)))
-        return made
+        """What other tools measured, as recordings beside the others; what was imported before is passed over.
+
+        Raises BadImport where nothing is new, too; CannotWrite.
+        """
+
+        def bring() -> Sequence[Path]:
+            known = importlib.import_module("melt_tui.importing.known").Known(self._folder)
+            choosing = importlib.import_module("melt_tui.importing.choosing")
+            made: Sequence[Path] = choosing.bring_new(path.expanduser(), self._beside, known)
+            return made
+
+        return await asyncio.to_thread(bring)
 
     def _beside(self, started: SessionStarted) -> Path:
         return new_path(self._folder, started)

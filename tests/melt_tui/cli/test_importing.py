@@ -94,3 +94,45 @@ def test_a_turn_is_left_out_and_taken_back(home: Path, capsys: pytest.CaptureFix
     assert "[no longer in force]" in capsys.readouterr().out
     assert library.info(home / "b.melt").decode_tps == pytest.approx(16.0)
     assert run(["edit", path, "--meter", "m", "--exclude", "1"]) == 2
+
+
+def test_the_same_file_is_recognised(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import", str(home / "a.jsonl")]) == 0
+    (path,) = recordings(home)
+    (home / "b.jsonl").write_text((home / "a.jsonl").read_text())
+    assert run(["import", str(home / "b.jsonl"), "--name", "another"]) == 2, "by what is in it"
+    said = capsys.readouterr().err
+    assert f"{home / 'b.jsonl'} was imported before, as {path}: delete that, or have it a second time" in said
+    assert run(["import", str(home / "a.jsonl"), "--again"]) == 0
+    assert len(recordings(home)) == 2
+    for name, rate in (("c", 7), ("d", 9)):
+        (home / f"{name}.jsonl").write_text(json.dumps(BENCH | {"n_gen": rate}))
+    assert (
+        run(
+            [
+                "import",
+                *(str(home / f"{name}.jsonl") for name in "aced" if name != "e"),
+                str(home / "c.jsonl"),
+            ]
+        )
+        == 2
+    )
+    assert len(recordings(home)) == 4, "what is new is made, once"
+    assert capsys.readouterr().err.count("was imported before") == 2
+
+
+def test_a_span_and_what_a_capture_was_brought_into_are_others(home: Path) -> None:
+    assert run(["import", str(home / "a.jsonl")]) == 0
+    (path,) = recordings(home)
+    assert run(["trim", str(path), "--from", "0", "--to", "1"]) == 0
+    path.unlink()
+    assert len(recordings(home)) == 1
+    assert run(["import", str(home / "a.jsonl")]) == 0
+
+
+def test_what_is_no_recording_does_not_hold_it_up(home: Path) -> None:
+    folder = home / "data" / "melt" / "recordings"
+    folder.mkdir(parents=True)
+    (folder / "x.melt").write_text("nothing")
+    assert run(["import", str(home / "a.jsonl")]) == 0
+    assert run(["import", str(home / "a.jsonl")]) == 2

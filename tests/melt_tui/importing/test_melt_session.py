@@ -12,6 +12,7 @@ from melt_tui.analysis.summary import text_of_file
 from melt_tui.errors import BadImport
 from melt_tui.events import Mark
 from melt_tui.importing import choosing
+from melt_tui.importing.known import Known
 from melt_tui.store import library
 from melt_tui.store.recording import Recording
 from tests.rigs import melt_folder as melt
@@ -197,6 +198,24 @@ def test_stages_become_marks(app: Path) -> None:
             if isinstance(event, Mark)
         ]
     assert marks == ["Experiment begins", "Experiment ends"]
+
+
+def test_of_a_tree_only_what_is_new_is_brought(tmp_path: Path) -> None:
+    names = (tmp_path / f"{i}.melt" for i in range(9))
+
+    def again() -> list[Path]:
+        return choosing.bring_new(tmp_path / "tree", lambda _: next(names), Known(tmp_path))
+
+    melt.mlc_app(tmp_path / "tree")
+    (first,) = again()
+    with pytest.raises(choosing.AlreadyImported, match=r"was imported before, as .*0\.melt: delete that"):
+        again()
+    melt.llmfarm(tmp_path / "tree")
+    (second,) = again()
+    first.unlink()
+    (anew,) = again()
+    runs = [run.device for path in (second, anew) for run in summary(path).runs]
+    assert len(set(runs)) == 2, "each the run that was not there"
 
 
 def test_a_tree_of_runs_gives_a_recording_each(tmp_path: Path) -> None:
