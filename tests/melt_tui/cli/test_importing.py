@@ -125,8 +125,13 @@ def test_a_span_and_what_a_capture_was_brought_into_are_others(home: Path) -> No
     assert run(["import", str(home / "a.jsonl")]) == 0
     (path,) = recordings(home)
     assert run(["trim", str(path), "--from", "0", "--to", "1"]) == 0
+    (home / "m.csv").write_text(
+        "time (s),current (A),voltage (V)\n" + "".join(f"{i / 100},0.5,5.0\n" for i in range(300))
+    )
+    into = ["--into", str(path), "--point", "usb-input", "--starts", "0"]
+    assert run(["import", str(home / "m.csv"), *into]) == 0
     path.unlink()
-    assert len(recordings(home)) == 1
+    assert len(recordings(home)) == 2
     assert run(["import", str(home / "a.jsonl")]) == 0
 
 
