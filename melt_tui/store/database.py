@@ -6,7 +6,6 @@ import sqlite3
 import struct
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 import psutil
@@ -201,8 +200,8 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _schema() -> list[Path]:
-    folder = files("melt_tui.store").joinpath("schema")
-    return sorted((Path(str(part)) for part in folder.iterdir()), key=lambda part: part.name)
+    """In their order. By their path: ``importlib.resources`` would load what reads them from a zip file."""
+    return sorted(Path(__file__).with_name("schema").iterdir())
 
 
 def _writer(commit_s: float) -> list[tuple[str, str | float]]:

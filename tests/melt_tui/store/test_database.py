@@ -4,6 +4,8 @@ import errno
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -35,6 +37,17 @@ def test_a_recording_is_a_plain_database(path: Path) -> None:
         assert connection.execute("PRAGMA page_size").fetchone() == (4096,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_no_reader_of_zip_files_is_loaded(tmp_path: Path) -> None:
+    """For the text of the schema."""
+    code = (
+        "import sys; from pathlib import Path; from melt_tui.store import database\n"
+        "database.close(database.create(Path(sys.argv[1]), 1.0)); print('zipfile' in sys.modules)"
+    )
+    argv = [sys.executable, "-c", code, str(tmp_path / "one.melt")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_while_it_is_made_every_commit_is_durable(tmp_path: Path) -> None:
