@@ -129,6 +129,8 @@ def _reference_words(event: ThrottleReference) -> str:
     return f"reference rate {fmt.rate(event.rate_tps)}"
 
 
+_OURS = ("melt", "adb", "ssh")
+"""Sources of log lines that are sentences of our own and of the links; all others are what a device writes."""
 WORDS: dict[type[Event], Callable[[Any], str]] = {
     DeviceConnecting: lambda e: f"connecting: {e.reason}" if e.reason else f"connecting to {e.address}",
     DeviceUp: lambda e: f"up{' (simulated)' if e.info.simulated else ''} {e.info.model}",
@@ -156,7 +158,7 @@ WORDS: dict[type[Event], Callable[[Any], str]] = {
     SamplesLost: lambda e: f"lost {fmt.count(e.count)} {e.what}",
     SupplySet: lambda e: e.said,
     Mark: lambda e: f"mark {e.name}",
-    LogLine: lambda e: e.text if e.source == "melt" else "",
+    LogLine: lambda e: e.text if e.source in _OURS else "",
 }
 """Event class → its line."""
 LATE_WORDS: dict[type[Event], Callable[[Any], str]] = {

@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.clock import SECOND
-from drivers.events import TurnEnd, TurnEnded
+from drivers.events import LogLine, TurnEnd, TurnEnded
 from melt_tui.cli.follow import WORDS, Follower
 from melt_tui.detectors.throttling import Throttling
 from melt_tui.events import RunWaiting, Wait
@@ -36,6 +36,14 @@ def test_rates_that_are_too_far_apart_are_both_told(
         decode_s=decode_s,
     )
     assert WORDS[TurnEnded](ended) == words
+
+
+@pytest.mark.parametrize(
+    ("source", "told"), [("melt", True), ("adb", True), ("ssh", True), ("tegrastats", False)]
+)
+def test_what_melt_did_with_a_device_is_told_and_not_what_the_device_writes(source: str, told: bool) -> None:
+    line = LogLine(t_ns=1, device="phone", source=source, text="an engine was ended")
+    assert WORDS[LogLine](line) == ("an engine was ended" if told else "")
 
 
 def test_an_onset_that_is_dated_back_is_told_once_when_it_is_known() -> None:
