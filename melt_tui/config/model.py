@@ -34,7 +34,7 @@ class RunConfig:
     seconds: float | None = None
     max_tokens: int | None = None
     repeat: int | None = None
-    warmup: int = 0
+    warmup: int | None = None
     pause_s: float = 0.0
     threads: int | None = None
     context: int | None = None

@@ -46,7 +46,7 @@ def build(
     seconds: float | None = None,
     max_tokens: int | None = None,
     repeat: int | None = None,
-    warmup: int = 0,
+    warmup: int | None = None,
     pause_s: float = 0.0,
     ignore_eos: bool = False,
 ) -> Workload:
@@ -70,7 +70,7 @@ def build(
         chat=base.chat,
         ignore_eos=ignore_eos or base.ignore_eos,
         repeat=repeat,
-        warmup=warmup or base.warmup,
+        warmup=base.warmup if warmup is None else warmup,
         pause_s=pause_s,
         turns=turns,
         seconds=seconds,

@@ -82,7 +82,7 @@ FIELDS = (
     Field("seconds", "seconds", "no limit", _amount, "a number of seconds"),
     Field("max_tokens", "max tokens", "the workload's", _whole(1), _POSITIVE),
     Field("repeat", "repeat", "the workload's", _whole(0), f"{_NATURAL}; 0 goes on until stopped"),
-    Field("warmup", "warm-up turns", "0", _whole(0), _NATURAL, 0),
+    Field("warmup", "warm-up turns", "the workload's", _whole(0), _NATURAL),
     Field("pause_s", "pause s", "0", _amount, "a number of seconds", 0.0),
     Field("baseline_s", "idle before s", "0", _amount, "a number of seconds", 0.0),
     Field("threads", "threads", "all but one", _whole(1), _POSITIVE),

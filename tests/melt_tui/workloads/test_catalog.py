@@ -78,7 +78,7 @@ def test_a_limit_repeats_as_often_as_it_needs(name: str) -> None:
 
 
 def test_more_warm_up_than_llama_bench() -> None:
-    assert workloads.build("pp8/tg8", warmup=3).warmup == 3
+    assert [workloads.build("pp8/tg8", warmup=turns).warmup for turns in (None, 0, 3)] == [1, 0, 3]
 
 
 @pytest.mark.parametrize(
