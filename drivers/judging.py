@@ -19,6 +19,9 @@ async def judge(address: Address, clock: Clock, serial: Callable[[], Any]) -> No
     with suppress(ModuleNotFoundError, MissingExtra):
         if address.scheme == "serial":
             await serial().judge(address, clock)
+        elif address.scheme == "monsoon":
+            monsoon = await asyncio.to_thread(importlib.import_module, "drivers.meters.monsoon.driver")
+            monsoon.judge(address)
         elif address.scheme == "ssh":
             route = await asyncio.to_thread(importlib.import_module, "drivers.links.sshroute")
             route.parse(address.base)

@@ -46,8 +46,8 @@ class HvpmDriver:
 
     @asynccontextmanager
     async def _open(self, text: str, name: str, clock: Clock) -> AsyncIterator[Device]:
-        address = parse(text).only(OPTIONS)
-        rails = rails_of(address, tuple(POINTS))
+        address = parse(text)
+        rails = judge(address)
         async with self._connect(address, clock) as link:
             wire = HvpmWire(link)
             await wire.end()
@@ -67,6 +67,11 @@ class HvpmDriver:
             finally:
                 with suppress(LinkError):
                     await wire.end()
+
+
+def judge(address: Address) -> tuple[str, ...]:
+    """The rails of an HVPM that an address names. Raises NotSupported for one that can never be opened."""
+    return rails_of(address.only(OPTIONS), tuple(POINTS))
 
 
 def _found(serial: str) -> Found:

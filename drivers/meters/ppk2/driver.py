@@ -6,6 +6,7 @@ imports numpy; it is reached only when such a meter is opened, on the session's 
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from drivers.address import Address, parse
 from drivers.base import Device
@@ -37,15 +38,16 @@ class Ppk2Driver:
         return self._found
 
     def open(self, address: str, name: str, clock: Clock) -> AbstractAsyncContextManager[Device]:
-        """Open it; see ``read_setup`` for the options. Raises NotSupported, Garbled, LinkError."""
+        """Open it; see ``read_stated`` for the options. Raises NotSupported, Garbled, LinkError."""
         return self._open(address, name, clock)
 
     @asynccontextmanager
     async def _open(self, text: str, name: str, clock: Clock) -> AsyncIterator[Device]:
         address = parse(text).only(OPTIONS)
+        stated = read_stated(address)
         async with self._connect(address, clock) as link:
             told = await introduce(link)
-            setup = read_setup(address, told)
+            setup = completed(stated, address, told)
             if setup.mode is not told.mode:
                 await link.write(set_mode(setup.mode))
             try:
@@ -55,31 +57,51 @@ class Ppk2Driver:
                     await link.write(STOP)
 
 
-def read_setup(address: Address, told: Metadata) -> Setup:
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What an address says of how to measure; None and 0 where it leaves that to the meter."""
+
+    mode: Mode | None
+    supply_mv: int
+    point: str
+    filtered: bool
+    logic: bool
+
+
+def read_stated(address: Address) -> Stated:
     """How to measure: ``mode=source|ampere`` (as it stands, if not stated), ``voltage`` in millivolts (of the supply of
     others in ampere mode; in source mode the PPK2 tells its own), ``point``, ``filter=on|off``, ``logic=on|off``.
 
-    Raises NotSupported, naming what is missing.
+    Raises NotSupported for what no PPK2 could do, naming what is missing.
     """
-    stated = address.options.get("mode")
-    mode = told.mode if stated is None else MODES.get(stated)
-    if mode is None:
-        raise NotSupported(
-            f"{address.base} does not say who supplies the device",
-            remedy="state &mode=source where the PPK2 does, &mode=ampere where another supply does",
-        )
-    return Setup(
-        mode=mode,
-        supply_mv=_supply(address, told, mode),
-        point=address.point(POINT),
-        filtered=_switch(address, "filter"),
-        logic=_switch(address, "logic"),
+    word = address.options.get("mode")
+    if word is not None and word not in MODES:
+        raise _unsaid(address)
+    mode = None if word is None else MODES[word]
+    supply_mv = address.whole("voltage", 0, LOWEST_MV, HIGHEST_MV)
+    if mode is Mode.AMPERE and not supply_mv:
+        raise _unpowered(address)
+    return Stated(
+        mode, supply_mv, address.point(POINT), _switch(address, "filter"), _switch(address, "logic")
     )
 
 
-def _supply(address: Address, told: Metadata, mode: Mode) -> int:
+def completed(stated: Stated, address: Address, told: Metadata) -> Setup:
+    """With what the meter tells of itself. Raises NotSupported where the two do not agree, or leave something open."""
+    mode = stated.mode or told.mode
+    if mode is None:
+        raise _unsaid(address)
+    return Setup(
+        mode=mode,
+        supply_mv=_supply(stated.supply_mv, address, told, mode),
+        point=stated.point,
+        filtered=stated.filtered,
+        logic=stated.logic,
+    )
+
+
+def _supply(stated: int, address: Address, told: Metadata, mode: Mode) -> int:
     """In source mode what the meter tells counts: the address cannot change it."""
-    stated = address.whole("voltage", 0, LOWEST_MV, HIGHEST_MV)
     own = told.supply_mv if mode is Mode.SOURCE else None
     if own and stated and own != stated:
         raise NotSupported(
@@ -87,11 +109,22 @@ def _supply(address: Address, told: Metadata, mode: Mode) -> int:
             remedy="leave &voltage out of the address, and set it when the device is open",
         )
     if not (own or stated):
-        raise NotSupported(
-            f"{address.base}: the voltage of the supply is not known",
-            remedy="state it as &voltage=MILLIVOLTS",
-        )
+        raise _unpowered(address)
     return own or stated
+
+
+def _unsaid(address: Address) -> NotSupported:
+    return NotSupported(
+        f"{address.base} does not say who supplies the device",
+        remedy="state &mode=source where the PPK2 does, &mode=ampere where another supply does",
+    )
+
+
+def _unpowered(address: Address) -> NotSupported:
+    return NotSupported(
+        f"{address.base}: the voltage of the supply is not known",
+        remedy="state it as &voltage=MILLIVOLTS",
+    )
 
 
 def _switch(address: Address, option: str) -> bool:
