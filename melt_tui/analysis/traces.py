@@ -18,9 +18,9 @@ from drivers.clock import SECOND
 from drivers.model import Channel, Kind
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.samples import read
+from melt_tui.measures.counts import HOLE_PERIODS, standing
 from melt_tui.measures.energy import SECOND_NS, Amount, Energy, expanded, joined
 from melt_tui.measures.integral import (
-    HOLE_PERIODS,
     Times,
     Trace,
     Values,
@@ -78,11 +78,14 @@ def measured(
 
 
 def with_samples(about: Trace, times: Times, values: Values) -> Trace:
-    """The same with samples, whose steps tell the period where they are longer than it is said to be."""
+    """The same with samples, whose steps tell the period where they are longer than it is said to be; of a counter also
+    how long it stands."""
     steps = np.diff(times)
     steps = steps[steps > 0]
     seen = float(np.median(steps)) if len(steps) else 0.0
-    return replace(about, times_ns=times, values=values, period_ns=max(about.period_ns, seen))
+    period_ns = max(about.period_ns, seen)
+    stand_ns = standing(times, values, period_ns) if about.kind is Kind.COUNTER else 0.0
+    return replace(about, times_ns=times, values=values, period_ns=period_ns, stand_ns=stand_ns)
 
 
 class Read:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from drivers.model import Decoding, Samples, code_struct
-from melt_tui.measures.integral import broken_steps
+from melt_tui.measures.counts import broken_steps
 from melt_tui.timeline.columns import Times, Values, times_of, values_of
 
 _BEFORE = 2

@@ -14,7 +14,8 @@ from drivers.clock import SECOND
 from drivers.model import IDENTITY, Channel, Decoding, Kind, Samples, code_struct
 from melt_tui.detectors.counts import Counts
 from melt_tui.detectors.reached import NOTHING, Reached, Step, bent, one_step, together
-from melt_tui.measures.integral import HOLE_PERIODS, MOST_W, bends
+from melt_tui.measures.counts import HOLE_PERIODS, MOST_W
+from melt_tui.measures.integral import bends
 from melt_tui.measures.metering import usual_gap
 from melt_tui.timeline.columns import Times, Values, times_of, values_of
 

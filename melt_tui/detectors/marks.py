@@ -18,9 +18,9 @@ from melt_tui.detectors.history import History
 from melt_tui.detectors.integral import UNKNOWN_GAP_NS, Integral
 from melt_tui.detectors.reached import Reached
 from melt_tui.measures import metering, points
+from melt_tui.measures.counts import HOLE_PERIODS
 from melt_tui.measures.energy import IDLE_S, Amount, expanded
 from melt_tui.measures.integral import (
-    HOLE_PERIODS,
     NEIGHBOURS,
     Trace,
     Values,

@@ -11,17 +11,12 @@ from numpy.typing import NDArray
 
 from drivers.accuracy import Accuracy
 from drivers.model import Kind
+from melt_tui.measures.counts import HOLE_PERIODS, steps_of
 from melt_tui.measures.energy import SECOND_NS, Amount, Energy, expanded
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
 _T = TypeVar("_T", float, Values)
-
-HOLE_PERIODS = 5
-"""A gap longer than so many periods is a hole: not bridged."""
-
-MOST_W = 10_000
-"""A counter that rises faster did not count: it was set."""
 
 SHIFTS = 17
 
@@ -44,6 +39,8 @@ class Trace:
     """Times may be off by as much, all in the same direction: ± ."""
     refresh_ns: float = 0.0
     """Of a gauge: how long a figure stands before there is another; it may be as old."""
+    stand_ns: float = 0.0
+    """Of a counter whose steps are coarse: how long it may stand from one to the next."""
     accuracy: Accuracy | None = None
     """As stated for the meter, in the unit of the values."""
     limit: float | None = None
@@ -54,7 +51,7 @@ class Trace:
     @property
     def least_ns(self) -> float:
         """Windows shorter than this hold no sample of their own: nothing can be said of them."""
-        return max(self.period_ns, self.refresh_ns)
+        return max(self.period_ns, self.refresh_ns, self.stand_ns)
 
     @property
     def off_ns(self) -> float:
@@ -64,7 +61,8 @@ class Trace:
     @property
     def beyond_ns(self) -> int:
         """How far beyond a window samples tell something of it."""
-        return round(self.off_ns + (HOLE_PERIODS + NEIGHBOURS) * self.period_ns) + 1
+        own_ns = max(self.period_ns, self.stand_ns)
+        return round(self.off_ns + (HOLE_PERIODS + NEIGHBOURS) * own_ns) + 1
 
     def between(self, a_ns: int, b_ns: int) -> "Trace":
         """What tells something of this window."""
@@ -250,35 +248,7 @@ def _of_means(times: Times, values: Values, period_ns: float) -> _Pieces:
 
 
 def _of_counts(times: Times, values: Values, trace: Trace) -> _Pieces:
-    """From count to count; of several that came at one moment the last counts. Where the counter began again, and around
-    a count that stands alone above or below both of its neighbours, nothing is known."""
-    last = np.flatnonzero(np.diff(times, append=times[-1:] + 1))
-    broken = (
-        np.cumsum(np.append(0, broken_steps(times, values, HOLE_PERIODS * trace.period_ns)))
-        if trace.wrap is None
-        else np.zeros(len(values))
-    )
-    steps, rises = np.diff(times[last]), _rises(values[last], trace.wrap)
-    sound = (steps > 0) & (steps <= HOLE_PERIODS * trace.period_ns) & (rises >= 0)
-    sound &= np.diff(broken[last]) == 0
-    sound &= rises <= MOST_W * np.maximum(steps, trace.period_ns) / SECOND_NS
-    level = rises[sound] / (steps[sound] / SECOND_NS)
-    return _made(times[last][:-1][sound], times[last][1:][sound], level, level)
-
-
-def broken_steps(times: Times, values: Values, longest_ns: float) -> NDArray[np.bool_]:
-    """Of each step of a counter whether it falls, or is one of two by which it leaves where it was and comes back, with no
-    hole in either."""
-    falls, whole = np.diff(values) < 0, np.diff(times) <= longest_ns
-    back = (falls[:-1] != falls[1:]) & (values[2:] >= values[:-2]) & whole[:-1] & whole[1:]
-    falls[:-1] |= back
-    falls[1:] |= back
-    return falls
-
-
-def _rises(values: Values, wrap: float | None) -> Values:
-    rises = np.diff(values)
-    return rises if wrap is None else np.where(rises < 0, rises + wrap, rises)
+    return _made(*steps_of(times, values, trace.period_ns, trace.wrap, coarse=trace.stand_ns > 0))
 
 
 def _numbers(trace: Trace) -> tuple[Times, Values]:
