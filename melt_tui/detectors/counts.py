@@ -1,6 +1,8 @@
 """Counts of energy as they come: of which steps nothing is known is told by the counts after them, as of recordings."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf, nan
 
 import numpy as np
 
@@ -41,6 +43,33 @@ class Counts:
             yield from zip(_singly(held, decoding), broken.tolist(), strict=True)
         else:
             yield held, False
+
+
+@dataclass(slots=True)
+class Steps:
+    """How a counter rises."""
+
+    _last: float = nan
+    _stood: int = 0
+    """Counts like the one before."""
+    _rose: int = 0
+    """Counts that were more."""
+    _least_j: float = inf
+
+    @property
+    def coarse_j(self) -> float:
+        """The step of a counter that stands more often than it rises: a count may be as much less than what went through;
+        0 of others."""
+        return self._least_j if self._stood > self._rose > 0 else 0.0
+
+    def see(self, counts: Values | list[float]) -> None:
+        """The next counts."""
+        rises = np.diff(np.append(self._last, counts))
+        up = rises[rises > 0]
+        self._last = float(counts[-1])
+        self._stood += int(np.count_nonzero(rises == 0))
+        self._rose += len(up)
+        self._least_j = min(self._least_j, float(np.min(up, initial=inf)))
 
 
 def _counted(samples: Samples, decoding: Decoding) -> _Counted:

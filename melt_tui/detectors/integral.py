@@ -3,16 +3,16 @@
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from math import isfinite, nan
+from math import isfinite
 from statistics import median
 from typing import Final
 
 import numpy as np
 
 from drivers.clock import SECOND
-from drivers.model import IDENTITY, Channel, Decoding, Kind, Samples, code_struct
-from melt_tui.detectors.counts import Counts
+from drivers.model import Channel, Decoding, Kind, Samples, code_struct
+from melt_tui.detectors.block_sums import block_sum, value_of
+from melt_tui.detectors.counts import Counts, Steps
 from melt_tui.detectors.reached import NOTHING, Reached, Step, bent, one_step, together
 from melt_tui.measures.counts import HOLE_PERIODS, MOST_W
 from melt_tui.measures.integral import bends
@@ -81,6 +81,7 @@ class Integral:
         self._blocks = 0
         self._counts = Counts()
         self._torn = False
+        self._steps = Steps()
 
     def open(self, channel: Channel) -> None:
         """From now on codes mean this."""
@@ -105,6 +106,11 @@ class Integral:
         """As ``measures.metering.usual_gap``, of the last blocks."""
         return usual_gap(self._gaps)
 
+    @property
+    def coarse_j(self) -> float:
+        """As ``Steps.coarse_j``; 0 of what is no counter."""
+        return self._steps.coarse_j
+
     def take(self, samples: Samples) -> None:
         """Take the next block; of a counter the one before it."""
         if self._channel.kind is not Kind.COUNTER:
@@ -118,6 +124,8 @@ class Integral:
         piece = self._piece(samples)
         if piece is None:
             return
+        if self._channel.kind is Kind.COUNTER:
+            self._steps.see(_values(piece.samples, piece.decoding) if piece.samples else [piece.first])
         if self._pieces:
             self._gaps.append(piece.t0_ns - self._pieces[-1].t1_ns)
         else:
@@ -163,6 +171,7 @@ class Integral:
         first = max(0, bisect_right(self._pieces, t0_ns, key=_start) - 1)
         kept._pieces = [replace(piece) for piece in self._pieces[first:]]
         kept._gaps = self._gaps.copy()
+        kept._steps = replace(self._steps)
         kept.first_ns, kept.newest_ns = self.first_ns, self.newest_ns
         return kept
 
@@ -175,14 +184,14 @@ class Integral:
         if newest is not None and samples.t0_ns <= newest:
             return self._uneven(samples) if samples.t1_ns > newest else None
         if len(samples.codes) == code_struct(samples.dtype).size:
-            value = _value(samples.last_code, self._channel.decoding)
+            value = value_of(samples.last_code, self._channel.decoding)
             return self._joined(samples.t0_ns, samples.t0_ns, value, value, NOTHING, None)
         return self._uneven(samples) if samples.times is not None else self._even(samples)
 
     def _even(self, samples: Samples) -> _Piece | None:
         n, span = samples.n, samples.t1_ns - samples.t0_ns
         kind = self._channel.kind
-        total, first, last = _sum(samples, self._channel.decoding)
+        total, first, last = block_sum(samples, self._channel.decoding)
         step = span / (n - 1)
         unbroken = self._channel.rate_hz is None or step <= self._longest_ns()
         if kind is Kind.COUNTER or not unbroken or not isfinite(total):
@@ -342,59 +351,3 @@ def _edges(times: Times, values: Values) -> _Edges:
 
 def _values(samples: Samples, decoding: Decoding) -> Values:
     return values_of(samples.codes, samples.dtype, decoding)
-
-
-def _sum(samples: Samples, decoding: Decoding) -> tuple[float, float, float]:
-    """The sum of a block's values, its first and its last."""
-    raw = np.frombuffer(samples.codes, "<" + samples.dtype)
-    first, last = _value(raw[0].item(), decoding), _value(raw[-1].item(), decoding)
-    if decoding.bits is None:
-        with np.errstate(all="ignore"):
-            if decoding == IDENTITY:
-                return float(raw.sum(dtype=np.float64)), first, last
-            return _polynomial_sum(raw.astype(np.float64), decoding.pieces[0]), first, last
-    # as they are where they can: twice as wide, everything takes twice as long
-    whole = raw if raw.dtype == np.uint32 and decoding.bits < _U32_BITS else raw.astype(np.int64)
-    inside = (whole & whole.dtype.type((1 << decoding.bits) - 1)).astype(np.float64)
-    least, most = (int(end.reduce(whole)) >> decoding.bits for end in (np.minimum, np.maximum))
-    if most >= len(decoding.pieces):
-        return nan, nan, nan
-    if least == most:
-        return _polynomial_sum(inside, decoding.pieces[least]), first, last
-    piece = (whole >> whole.dtype.type(decoding.bits)).astype(np.intp)
-    values = np.zeros(len(inside))
-    for coefficients in reversed(_columns(decoding)):
-        values *= inside
-        values += coefficients.take(piece)
-    return float(values.sum()), first, last
-
-
-def _value(code: float, decoding: Decoding) -> float:
-    """Not a number where the code names a piece that there is not."""
-    if decoding.bits is not None and int(code) >> decoding.bits >= len(decoding.pieces):
-        return nan
-    return decoding.value(code)
-
-
-@lru_cache(maxsize=8)
-def _columns(decoding: Decoding) -> Values:
-    """By degree: the coefficient of each piece."""
-    degrees = max(map(len, decoding.pieces))
-    return np.array([[*piece, *[0.0] * (degrees - len(piece))] for piece in decoding.pieces]).T.copy()
-
-
-_U32_BITS = 32
-
-
-def _polynomial_sum(x: Values, coefficients: tuple[float, ...]) -> float:
-    total, power = 0.0, x
-    for degree, coefficient in enumerate(coefficients):
-        if degree == 0:
-            total += coefficient * len(x)
-        elif degree == 1:
-            total += coefficient * float(np.add.reduce(x))
-        else:
-            # the last product of powers is summed as it is made
-            total += coefficient * float(power @ x)
-            power = power * x if degree + 1 < len(coefficients) else power
-    return total

@@ -119,7 +119,7 @@ class Source:
             self.integral.at(own_ns - beside_ns) or reached,
             self.integral.at(min(own_ns + beside_ns, newest_ns)) or reached,
             None if trace is None else moved(trace, own_ns),
-            0.0 if trace is None or trace.kind is Kind.INSTANT else cut(trace, own_ns),
+            0.0 if trace is None or trace.kind is Kind.INSTANT else self._cut(trace, own_ns),
             newest_ns >= own_ns + beside_ns + off.timing_ns + off.refresh_ns,
         )
 
@@ -139,7 +139,7 @@ class Source:
             history.at(own_ns - beside_ns),
             history.at(own_ns + beside_ns),
             moved(trace, own_ns),
-            cut(trace, own_ns),
+            self._cut(trace, own_ns),
             final=True,
         )
 
@@ -160,6 +160,10 @@ class Source:
     def period_ns(self) -> float:
         """Between samples; where none is known yet, by the gap that is bridged."""
         return self.integral.period_ns or UNKNOWN_GAP_NS / HOLE_PERIODS
+
+    def _cut(self, trace: Trace, own_ns: int) -> float:
+        """± J of what ends there; half a step at least of a counter that stands between its steps."""
+        return max(cut(trace, own_ns), self.integral.coarse_j / 2)
 
     def _around(self, own_ns: int, period_ns: float, off: Off) -> Trace | None:
         """The samples about a moment; none where nothing has to be known of them."""
