@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
 import httpx
 
@@ -14,6 +14,9 @@ from drivers.errors import Garbled, LinkLost, LinkTimeout
 from drivers.links.splitting import LineSplitter
 from drivers.links.url import no_address, taken_apart
 
+if TYPE_CHECKING:
+    import httpcore
+
 BODY_LIMIT = 4 << 20
 """Bytes of a whole answer; a longer one is nonsense."""
 LINE_LIMIT = 1 << 20
@@ -21,6 +24,8 @@ LINE_LIMIT = 1 << 20
 CONNECT_S = 5.0
 IDLE_S = 1.0
 """How long a connection may lie idle before it is used again: servers close theirs after some seconds unasked."""
+_CONNECTED, _SENT = "connection.connect_tcp.complete", "http11.send_request_body.complete"
+"""Steps of a request as httpcore names them."""
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -47,7 +52,9 @@ class Answer:
         self._url = url
         self._response = response
         self._clock = clock
-        self._acknowledge()
+        stream = response.extensions.get("network_stream")
+        self._socket: socket.socket | None = stream.get_extra_info("socket") if stream is not None else None
+        _acknowledge(self._socket)
 
     @property
     def status(self) -> int:
@@ -73,7 +80,7 @@ class Answer:
         with _translated(self._url):
             async for piece in self._response.aiter_raw():
                 t_ns = self._clock.now()
-                self._acknowledge()
+                _acknowledge(self._socket)
                 lines = splitter.feed(piece)
                 if splitter.cut:
                     raise Garbled(f"{self._url} sent a line of more than {LINE_LIMIT >> 20} MiB")
@@ -82,14 +89,6 @@ class Answer:
         rest = splitter.flush()
         if rest:
             yield Arrived(self._clock.now(), tuple(line.decode(errors="replace") for line in rest))
-
-    def _acknowledge(self) -> None:
-        """Have what came acknowledged at once: an adb server, which gathers small pieces, keeps the next one back until
-        then, and a first token that follows its headers closely would be 40 ms late."""
-        stream = self._response.extensions.get("network_stream")
-        connection = stream.get_extra_info("socket") if stream is not None else None
-        if _QUICKACK is not None and connection is not None and connection.fileno() >= 0:
-            connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
 
 class HttpLink:
@@ -109,6 +108,7 @@ class HttpLink:
             headers={"Accept-Encoding": "identity"},
             limits=httpx.Limits(keepalive_expiry=IDLE_S),
         )
+        self._sockets: list[socket.socket] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -124,7 +124,7 @@ class HttpLink:
         Asked again when the connection ends before an answer begins: a server may have closed one that was kept, and where
         the way to it is long that is only found out by asking.
         """
-        request = self._client.build_request("GET", path, timeout=timeout_s)
+        request = self._client.build_request("GET", path, timeout=timeout_s, extensions=self._seen())
         with _translated(self.url):
             try:
                 return await self._whole(request)
@@ -134,7 +134,9 @@ class HttpLink:
     async def post(self, path: str, body: Mapping[str, object], *, timeout_s: float = 5.0) -> Reply:
         """Send JSON and take the whole answer. Raises as ``get`` does."""
         with _translated(self.url):
-            request = self._client.build_request("POST", path, json=body, timeout=timeout_s)
+            request = self._client.build_request(
+                "POST", path, json=body, timeout=timeout_s, extensions=self._seen()
+            )
             return await self._whole(request)
 
     @asynccontextmanager
@@ -146,7 +148,12 @@ class HttpLink:
         timeout = httpx.Timeout(self._silence_s, connect=CONNECT_S)
         with _translated(self.url):
             request = self._client.build_request(
-                "POST", path, json=body, timeout=timeout, headers={"Connection": "close"}
+                "POST",
+                path,
+                json=body,
+                timeout=timeout,
+                headers={"Connection": "close"},
+                extensions=self._seen(),
             )
             response = await self._client.send(request, stream=True)
         try:
@@ -160,6 +167,27 @@ class HttpLink:
             return Reply(response.status_code, await Answer(self.url, response, self._clock).text())
         finally:
             await response.aclose()
+
+    def _seen(self) -> dict[str, object]:
+        """For a request: httpcore tells its steps."""
+        return {"trace": self._traced}
+
+    async def _traced(self, step: str, known: Mapping[str, object]) -> None:
+        """Once a request is sent, what answers it is acknowledged at once, from its first piece on."""
+        if step == _CONNECTED:
+            stream = cast("httpcore.AsyncNetworkStream", known["return_value"])
+            self._sockets.append(stream.get_extra_info("socket"))
+        elif step == _SENT:
+            self._sockets = [one for one in self._sockets if one.fileno() >= 0]
+            for one in self._sockets:
+                _acknowledge(one)
+
+
+def _acknowledge(connection: socket.socket | None) -> None:
+    """Have what came acknowledged at once: an adb server, which gathers small pieces, keeps the next one back until then,
+    and a first token that follows its headers closely would be 40 ms late."""
+    if _QUICKACK is not None and connection is not None and connection.fileno() >= 0:
+        connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from drivers.links.http import Arrived, HttpLink
 from drivers.ticks import ticks
 from tests.rigs.llama_runs import serving
 
+CLOCK = SystemClock()
 ASK = {"prompt": "x", "n_predict": 8}
 
 
@@ -191,3 +192,35 @@ async def test_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     async with link() as way:
         assert (await way.get("/health")).status == 200
+
+
+async def test_what_a_server_gathers_is_asked_for_at_once() -> None:
+    """It sends the head of its answer in two pieces, and what follows the first one only when that is acknowledged."""
+    sent: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+        for _ in range(4):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await reader.readuntil(b"}")
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        sent.append(CLOCK.now())
+        writer.write(b"Connection: close\r\n\r\n")
+        writer.write(b"token\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        came = [await first_token(f"127.0.0.1:{server.sockets[0].getsockname()[1]}") for _ in range(10)]
+    late = sorted(there - gone for gone, there in zip(sent, came, strict=True))
+    assert late[len(late) // 2] < 20_000_000, late
+
+
+async def first_token(url: str) -> int:
+    """When it came, over a connection that was used before."""
+    async with HttpLink(url, CLOCK) as way:
+        assert [(await way.get("/health")).text for _ in range(4)] == ["ok"] * 4
+        async with way.stream("/completion", ASK) as answer:
+            return (await anext(aiter(answer.lines()))).t_ns
