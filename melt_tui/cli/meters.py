@@ -13,6 +13,7 @@ from melt_tui.errors import UsageError
 from melt_tui.workbench import Workbench
 
 METERS = frozenset({"serial", "monsoon"})
+_THIS_COMPUTER = "host"
 
 
 def asked(orders: Orders, entry: DeviceConfig) -> DeviceConfig:
@@ -40,9 +41,9 @@ def asked(orders: Orders, entry: DeviceConfig) -> DeviceConfig:
 
 
 def unknown_fed(bench: Workbench, entry: DeviceConfig) -> str:
-    """A word about a device that the config file does not know; empty otherwise."""
+    """A word about a device that the config file does not know; empty otherwise, as of this computer, which is always there."""
     names = [one.name for one in bench.saved_devices() if one.name]
-    if not entry.feeds or entry.feeds in names:
+    if not entry.feeds or entry.feeds in {*names, _THIS_COMPUTER}:
         return ""
     known = f" (it has {', '.join(names)})" if names else ""
     return f"note: no device named {entry.feeds} is in the config file{known}; a session must have one of that name"

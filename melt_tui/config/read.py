@@ -27,8 +27,7 @@ _TABLES: Final[Mapping[str, Mapping[str, Rule]]] = {
     "library": rules.LIBRARY,
     "screen": rules.SCREEN,
 }
-_ONE_EACH: Final = "sim:"
-"""Simulated devices are made as often as they are named."""
+_SIMULATED: Final = "sim:"
 _KNOWN: Final = ("devices", *_TABLES, "keys")
 _KEY: Final = Rule("", rules.Kind.TEXT, pattern=r"\S{1,40}", example='"ctrl+r"')
 
@@ -41,6 +40,11 @@ def read(path: Path) -> Config:
 def parse(text: str, path: Path) -> Config:
     """The same of its text; ``path`` is named in errors."""
     return _Reader(text, path).config()
+
+
+def many_of(address: str) -> bool:
+    """Simulated devices are made as often as they are named."""
+    return address.startswith(_SIMULATED)
 
 
 class _Reader:
@@ -112,8 +116,7 @@ class _Reader:
         if device.name and device.name in {other.name for other in before}:
             said = f"two devices are called “{plain(device.name)}”"
             raise self._error("devices", "name", index, said, "give each a name of its own")
-        real = not device.address.startswith(_ONE_EACH)
-        if real and device.address in {other.address for other in before}:
+        if not many_of(device.address) and device.address in {other.address for other in before}:
             said = f"the device {plain(device.address)} is there twice"
             raise self._error("devices", "address", index, said, "leave one of them out")
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from melt_tui.config import rules
 from melt_tui.config.model import Config, DeviceConfig
-from melt_tui.config.read import parse
+from melt_tui.config.read import many_of, parse
 from melt_tui.errors import ConfigError
 from melt_tui.format import plain
 
@@ -77,6 +77,7 @@ def _edit(path: Path, edit: Edit, expect: Callable[[Sequence[DeviceConfig]], lis
     before = parse(raw.removeprefix("\ufeff"), path)
     ending = "\r\n" if "\r\n" in raw else "\n"
     wanted = expect(before.devices)
+    _check_apart(wanted, path)
     text = edit(raw.replace("\r\n", "\n"), before.devices)
     try:
         same = _others(text) == _others(raw)
@@ -97,6 +98,20 @@ def _check(entry: DeviceConfig) -> None:
         except rules.Wrong as wrong:
             said = f"“{key}” of a device cannot be {plain(str(wrong.args[0]))}"
             raise ConfigError(said, f"give {rule.allowed}") from wrong
+
+
+def _check_apart(wanted: Sequence[DeviceConfig], path: Path) -> None:
+    """Of a file that is yet to be written nobody can look up a line."""
+    where = plain(str(path), 200)
+    for one, others in ((one, wanted[:i]) for i, one in enumerate(wanted)):
+        if one.name and one.name in {other.name for other in others}:
+            raise ConfigError(
+                f"a device called “{plain(one.name)}” is in {where} already", "give another name"
+            )
+        if not many_of(one.address) and one.address in {other.address for other in others}:
+            raise ConfigError(
+                f"the device {plain(one.address)} is in {where} already", "change that one instead"
+            )
 
 
 def _raw(path: Path) -> str:

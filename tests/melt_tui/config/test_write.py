@@ -95,8 +95,8 @@ def test_a_device_is_forgotten_and_its_neighbours_stay(file: Path) -> None:
     ("act", "words"),
     [
         (lambda path: forget_device(path, "nobody"), "no device “nobody” .* there are: pixel, orin, sim:meter"),
-        (lambda path: add_device(path, DeviceConfig(address="adb:X1")), "adb:X1 is there twice"),
-        (lambda path: add_device(path, DeviceConfig(address="host", name="orin")), "two devices are called"),
+        (lambda path: add_device(path, DeviceConfig(address="adb:X1")), "the device adb:X1 is in .* already"),
+        (lambda path: add_device(path, DeviceConfig(address="host", name="orin")), "a device called “orin” is in .*toml already"),
         (lambda path: add_device(path, DeviceConfig(address="host", name="a b")), "“name” of a device cannot be"),
         (lambda path: add_device(path, DeviceConfig(address="h", colour="\x1b[31m")), "“colour” of a device"),
     ],
