@@ -1,6 +1,6 @@
 """Live energy on the bus: joules of a run and for each token, at every reference point that sees its device."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from drivers.base import Item
@@ -61,11 +61,16 @@ class LiveEnergy:
         """By device: its sources with their points; empty when that has to be found anew."""
         self._figures: dict[tuple[str, ChannelKey], Figures] = {}
         self._told_ns: dict[ChannelKey, int] = {}
+        self._heard: dict[ChannelKey, Callable[[Samples], None]] = {}
+        """Who takes the blocks of a channel."""
 
     def feed(self, item: Item) -> Iterable[Item]:
         """The figures that can be told at a tick, or when a run ends; of everything else note is taken."""
         if isinstance(item, Samples):
-            self._take(item)
+            # of dozens of phones thousands of blocks a second tell nothing of energy
+            hear = self._heard.get(item.key)
+            if hear is not None:
+                hear(item)
             return ()
         self._quiet.notice(item)
         if isinstance(item, Tick):
@@ -81,15 +86,6 @@ class LiveEnergy:
             self._notice(item)
         return ()
 
-    def _take(self, samples: Samples) -> None:
-        source = self._sources.get(samples.key)
-        if source is not None:
-            source.integral.take(samples)
-        else:
-            self._metering.take(samples)
-            self._quiet.take(samples)
-            self._count(samples)
-
     def _open(self, event: ChannelsOpened) -> None:
         self._metering.open(event)
         for channel in event.channels:
@@ -100,7 +96,19 @@ class LiveEnergy:
                 self._open_source(channel)
             if channel.quantity in _BATTERIES or channel.point == points.GAUGE:
                 self._batteries.add(channel.device)
+            self._listen(channel)
         self._chosen.clear()
+
+    def _listen(self, channel: Channel) -> None:
+        source = self._sources.get(channel.key)
+        if source is not None:
+            self._heard[channel.key] = source.integral.take
+        elif channel.quantity in _TOKENS:
+            self._heard[channel.key] = self._count
+        elif self._metering.hears(channel):
+            self._heard[channel.key] = self._metering.take
+        elif self._quiet.hears(channel):
+            self._heard[channel.key] = self._quiet.take
 
     def _open_counter(self, channel: Channel) -> None:
         known = self._counters.get(channel.device)

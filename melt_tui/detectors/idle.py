@@ -46,13 +46,15 @@ class Quiet:
             if (known.feeds, known.point) != (event.feeds, event.point):
                 self._wires[event.device], self._wired_ns[event.device] = event, event.t_ns
 
+    def hears(self, channel: Channel) -> bool:
+        """Whether it tells what a screen is like."""
+        return channel.key in self._screens
+
     def take(self, samples: Samples) -> None:
         """What a screen is like now."""
-        channel = self._screens.get(samples.key)
-        if channel is not None:
-            value = channel.decoding.value(samples.last_code)
-            if self._shown.setdefault(samples.key, value) != value:
-                self._shown[samples.key], self._changed_ns[samples.device] = value, samples.t1_ns
+        value = self._screens[samples.key].decoding.value(samples.last_code)
+        if self._shown.setdefault(samples.key, value) != value:
+            self._shown[samples.key], self._changed_ns[samples.device] = value, samples.t1_ns
 
     def begin(self, event: RunStarted) -> int | None:
         """A run begins: since when its device is taken for idle, None where it was not, or not recorded for so long."""

@@ -206,15 +206,19 @@ class Metering:
     def open(self, event: ChannelsOpened) -> None:
         """Know the channels that tell it."""
         for channel in event.channels:
-            if channel.name == metering.TIMING or channel.name.endswith(metering.REFRESH):
+            if channel.unit is Unit.SECOND and (
+                channel.name == metering.TIMING or channel.name.endswith(metering.REFRESH)
+            ):
                 self._channels[channel.key] = channel
+
+    def hears(self, channel: Channel) -> bool:
+        """Whether it is one of them."""
+        return channel.key in self._channels
 
     def take(self, samples: Samples) -> None:
         """A word of one of them."""
-        channel = self._channels.get(samples.key)
-        if channel is not None and channel.unit is Unit.SECOND:
-            value = channel.decoding.value(samples.last_code)
-            self._told.setdefault(samples.key, deque(maxlen=_KEPT)).append((samples.t1_ns, value))
+        value = self._channels[samples.key].decoding.value(samples.last_code)
+        self._told.setdefault(samples.key, deque(maxlen=_KEPT)).append((samples.t1_ns, value))
 
     def off(self, source: Source, run_t0_ns: int, now_ns: int, *, meter: bool) -> Off:
         """Of a source, as far as it was told for a run: looked up once a second."""
