@@ -48,8 +48,8 @@ class Arrived:
 class Answer:
     """An answer whose body is still coming."""
 
-    def __init__(self, url: str, response: httpx.Response, clock: Clock) -> None:
-        self._url = url
+    def __init__(self, title: str, response: httpx.Response, clock: Clock) -> None:
+        self._title = title
         self._response = response
         self._clock = clock
         stream = response.extensions.get("network_stream")
@@ -64,11 +64,11 @@ class Answer:
     async def text(self) -> str:
         """All of it. Raises Garbled when it is longer than 4 MiB."""
         body = bytearray()
-        with _translated(self._url):
+        with _translated(self._title):
             async for piece in self._response.aiter_raw():
                 body += piece
                 if len(body) > BODY_LIMIT:
-                    raise Garbled(f"the answer of {self._url} is longer than {BODY_LIMIT >> 20} MiB")
+                    raise Garbled(f"the answer of {self._title} is longer than {BODY_LIMIT >> 20} MiB")
         return body.decode(errors="replace")
 
     async def lines(self) -> AsyncIterator[Arrived]:
@@ -77,13 +77,13 @@ class Answer:
         Raises Garbled for a line of more than 1 MiB, LinkLost when the server goes, LinkTimeout when it is silent.
         """
         splitter = LineSplitter(LINE_LIMIT)
-        with _translated(self._url):
+        with _translated(self._title):
             async for piece in self._response.aiter_raw():
                 t_ns = self._clock.now()
                 _acknowledge(self._socket)
                 lines = splitter.feed(piece)
                 if splitter.cut:
-                    raise Garbled(f"{self._url} sent a line of more than {LINE_LIMIT >> 20} MiB")
+                    raise Garbled(f"{self._title} sent a line of more than {LINE_LIMIT >> 20} MiB")
                 if lines:
                     yield Arrived(t_ns, tuple(line.decode(errors="replace") for line in lines))
         rest = splitter.flush()
@@ -94,11 +94,13 @@ class Answer:
 class HttpLink:
     """The way to one server. No proxy, no redirect, no compression: what is timed is the server.
 
-    ``url`` may leave out ``http://``. Raises NotSupported for what is not an address.
+    ``url`` may leave out ``http://``. ``title`` is what sentences call it, where that address is a forwarded port which
+    tells a reader nothing. Raises NotSupported for what is not an address.
     """
 
-    def __init__(self, url: str, clock: Clock, *, silence_s: float = 600.0) -> None:
+    def __init__(self, url: str, clock: Clock, *, silence_s: float = 600.0, title: str = "") -> None:
         self.url = _address(url)
+        self.title = title or self.url
         self._clock = clock
         self._silence_s = silence_s
         self._client = httpx.AsyncClient(
@@ -125,7 +127,7 @@ class HttpLink:
         the way to it is long that is only found out by asking.
         """
         request = self._client.build_request("GET", path, timeout=timeout_s, extensions=self._seen())
-        with _translated(self.url):
+        with _translated(self.title):
             try:
                 return await self._whole(request)
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
@@ -133,7 +135,7 @@ class HttpLink:
 
     async def post(self, path: str, body: Mapping[str, object], *, timeout_s: float = 5.0) -> Reply:
         """Send JSON and take the whole answer. Raises as ``get`` does."""
-        with _translated(self.url):
+        with _translated(self.title):
             request = self._client.build_request(
                 "POST", path, json=body, timeout=timeout_s, extensions=self._seen()
             )
@@ -146,7 +148,7 @@ class HttpLink:
         llama.cpp closes it after such an answer, although it says that it keeps it.
         """
         timeout = httpx.Timeout(self._silence_s, connect=CONNECT_S)
-        with _translated(self.url):
+        with _translated(self.title):
             request = self._client.build_request(
                 "POST",
                 path,
@@ -157,14 +159,14 @@ class HttpLink:
             )
             response = await self._client.send(request, stream=True)
         try:
-            yield Answer(self.url, response, self._clock)
+            yield Answer(self.title, response, self._clock)
         finally:
             await response.aclose()
 
     async def _whole(self, request: httpx.Request) -> Reply:
         response = await self._client.send(request, stream=True)
         try:
-            return Reply(response.status_code, await Answer(self.url, response, self._clock).text())
+            return Reply(response.status_code, await Answer(self.title, response, self._clock).text())
         finally:
             await response.aclose()
 
@@ -191,22 +193,22 @@ def _acknowledge(connection: socket.socket | None) -> None:
 
 
 @contextmanager
-def _translated(url: str) -> Iterator[None]:
+def _translated(title: str) -> Iterator[None]:
     """The one place where httpx's exceptions become ours."""
     try:
         yield
     except httpx.TimeoutException as error:
         raise LinkTimeout(
-            f"{url} did not answer in time", remedy="check the address, and what the server is doing"
+            f"{title} did not answer in time", remedy="check the address, and what the server is doing"
         ) from error
     except httpx.ConnectError as error:
         raise LinkLost(
-            f"nothing answers at {url}", remedy="check the address, and whether the server runs"
+            f"nothing answers at {title}", remedy="check the address, and whether the server runs"
         ) from error
     except httpx.RemoteProtocolError as error:
-        raise _broken(url, error) from error
+        raise _broken(title, error) from error
     except httpx.TransportError as error:
-        raise LinkLost(f"the connection to {url} was lost") from error
+        raise LinkLost(f"the connection to {title} was lost") from error
 
 
 def _address(url: str) -> str:
@@ -222,8 +224,8 @@ def _address(url: str) -> str:
     return full.rstrip("/")
 
 
-def _broken(url: str, error: httpx.RemoteProtocolError) -> LinkLost | Garbled:
+def _broken(title: str, error: httpx.RemoteProtocolError) -> LinkLost | Garbled:
     """The server went in the middle of an answer, or what it speaks is not HTTP."""
     if "disconnected" in str(error) or "closed connection" in str(error):
-        return LinkLost(f"{url} broke off its answer")
-    return Garbled(f"what answers at {url} does not speak HTTP", remedy="check the address and its port")
+        return LinkLost(f"{title} broke off its answer")
+    return Garbled(f"what answers at {title} does not speak HTTP", remedy="check the address and its port")

@@ -81,7 +81,7 @@ async def ask(
     try:
         reader = open_reader(await _sent(ear))
         stage.emit(reader.started())
-        await _answered(stage, ear, asking, reader, http.url)
+        await _answered(stage, ear, asking, reader, http.title)
     finally:
         await ear.inbox.dismiss(asking)
         ear.inbox.drop(Sent, Arrived, Reply)
@@ -99,10 +99,10 @@ async def _ask(stage: Stage, inbox: Inbox, http: HttpLink, request: Request) -> 
 
 
 async def _answered(
-    stage: Stage, ear: Ear, asking: asyncio.Task[None], reader: AnswerReader, url: str
+    stage: Stage, ear: Ear, asking: asyncio.Task[None], reader: AnswerReader, title: str
 ) -> None:
     try:
-        await _follow(stage, ear, asking.get_name(), reader, url)
+        await _follow(stage, ear, asking.get_name(), reader, title)
     except Cut as cut:
         t_ns = stage.clock.now()
         await ear.inbox.dismiss(asking)
@@ -114,7 +114,7 @@ async def _answered(
     _tell(stage, reader.ended(stage.clock.now()))
 
 
-async def _follow(stage: Stage, ear: Ear, asking: str, reader: AnswerReader, url: str) -> None:
+async def _follow(stage: Stage, ear: Ear, asking: str, reader: AnswerReader, title: str) -> None:
     while not reader.done:
         heard = await ear.hear()
         if isinstance(heard, Arrived):
@@ -122,7 +122,7 @@ async def _follow(stage: Stage, ear: Ear, asking: str, reader: AnswerReader, url
         elif isinstance(heard, Reply):
             raise reader.refused(heard)
         elif isinstance(heard, Ended) and heard.listener == asking:
-            raise LinkLost(f"{url} broke off its answer")
+            raise LinkLost(f"{title} broke off its answer")
 
 
 def _tell(stage: Stage, items: Iterator[Item]) -> None:

@@ -13,7 +13,7 @@ from drivers.runs.apps import log_lines, running
 from drivers.runs.args import binary_of, option
 from drivers.runs.fitting import check_device
 from drivers.runs.hearing import Ear
-from drivers.runs.reaching import reached
+from drivers.runs.reaching import reached, there
 from drivers.runs.stage import Emit, Stage, StagedRuntime
 from drivers.runtimes.llama_server.channels import polled_channel, token_channels
 from drivers.runtimes.llama_server.needs import foreseen_objection
@@ -86,10 +86,12 @@ class LlamaServer(StagedRuntime):
             app = await stack.enter_async_context(running(stage, bundle, starts=True))
             stage.inbox.listen("app", log_lines(stage, app))
         url = await stack.enter_async_context(reached(spec.url, stage.shell, remote=bool(spec.home)))
-        http = await stack.enter_async_context(HttpLink(url, stage.clock, silence_s=self._silence_s))
+        http = await stack.enter_async_context(
+            HttpLink(url, stage.clock, silence_s=self._silence_s, title=there(spec))
+        )
         ear = Ear(stage.inbox, None)
         server = Server(http, stage.clock, ours=bool(bundle))
-        stage.preparing(f"waiting for {spec.url if spec.home else http.url}")
+        stage.preparing(f"waiting for {http.title}")
         await ear.attend("health", _until_up(server, bundle))
         if spec.workload is None:
             await _watch(stage, ear, server)
@@ -119,7 +121,7 @@ async def _until_up(server: Server, bundle: str) -> None:
             await server.until_ready()
     except TimeoutError:
         raise RunFailed(
-            f"{bundle} runs, and nothing answers at {server.http.url} within {APP_UP_S:g} s",
+            f"{bundle} runs, and nothing answers at {server.http.title} within {APP_UP_S:g} s",
             remedy="check the port of its llama-server, and that it listens on 127.0.0.1",
         ) from None
 

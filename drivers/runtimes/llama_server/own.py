@@ -14,6 +14,7 @@ from drivers.runs.fitting import fit, lease_of
 from drivers.runs.hearing import Ear, Halt
 from drivers.runs.kept import Kept
 from drivers.runs.program import Launch
+from drivers.runs.reaching import engine_on
 from drivers.runs.stage import Stage
 from drivers.runtimes.llama_server.channels import token_channels
 from drivers.runtimes.llama_server.engine import SOURCE, Engine, local_launch, local_threads
@@ -145,7 +146,9 @@ class OwnRun:
 
     async def _reached(self, stage: Stage, stack: AsyncExitStack, port: int) -> Server:
         host, forwarded = await stack.enter_async_context(stage.shell.forward(port))
-        http = HttpLink(f"http://{host}:{forwarded}", stage.clock, silence_s=self._silence_s)
+        http = HttpLink(
+            f"http://{host}:{forwarded}", stage.clock, silence_s=self._silence_s, title=engine_on(stage.spec)
+        )
         return Server(await stack.enter_async_context(http), stage.clock, ours=True)
 
     def _limit_time(self, stage: Stage, living: _Living) -> None:

@@ -46,7 +46,7 @@ class Server:
         reply = await self.http.get("/slots")
         if reply.status != 200:
             raise NotSupported(
-                f"the server at {self.http.url} does not tell what its slots do",
+                f"the server at {self.http.title} does not tell what its slots do",
                 remedy="start it with --slots",
             )
         return read_slots(reply.text)
@@ -91,13 +91,13 @@ class Server:
             return self._locked()
         said = "a web page" if reply.text.lstrip().startswith("<") else printable(reply.text, 60)
         return NotSupported(
-            f"what answers at {self.http.url} is not a llama-server (HTTP {reply.status}{f', {said}' if said else ''})",
+            f"what answers at {self.http.title} is not a llama-server (HTTP {reply.status}{f', {said}' if said else ''})",
             remedy="check the port",
         )
 
     def _locked(self) -> Refused:
         return Refused(
-            f"the server at {self.http.url} asks for an API key",
+            f"the server at {self.http.title} asks for an API key",
             remedy="run it without --api-key on a local port",
         )
 

@@ -126,7 +126,7 @@ class Turns:
             elif isinstance(heard, Reply):
                 raise self._server.rejection(heard)
             elif isinstance(heard, Ended) and heard.listener == asking:
-                raise LinkLost(f"{self._server.http.url} broke off its answer")
+                raise LinkLost(f"{self._server.http.title} broke off its answer")
 
     def _read(self, reader: AnswerReader, together: Sequence[Arrived]) -> None:
         heard = [(arrived.t_ns, read_chunk(line)) for arrived in together for line in arrived.lines]

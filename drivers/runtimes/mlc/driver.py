@@ -9,7 +9,7 @@ from drivers.links.http import HttpLink
 from drivers.model import OnLinkLoss, RunSpec, Workload
 from drivers.runs.args import option
 from drivers.runs.hearing import Ear
-from drivers.runs.reaching import reached
+from drivers.runs.reaching import engine_on, reached, there
 from drivers.runs.stage import Stage, StagedRuntime
 from drivers.runtimes.mlc.app import AppRun, running_app
 from drivers.runtimes.mlc.engine import Engine, check_program
@@ -78,7 +78,9 @@ class Mlc(StagedRuntime):
             return
         url = spec.url or f"http://127.0.0.1:{option(spec.args, 'port') or PORT}"
         here = await stack.enter_async_context(reached(url, stage.shell, remote=bool(spec.home)))
-        http = await stack.enter_async_context(HttpLink(here, stage.clock, silence_s=SILENCE_S))
+        http = await stack.enter_async_context(
+            HttpLink(here, stage.clock, silence_s=SILENCE_S, title=there(spec, url))
+        )
         app = option(spec.args, "app").partition("/")[0]
         await ServeRun(stage, spec.workload, http, app=app).whole()
 
@@ -90,7 +92,9 @@ class Mlc(StagedRuntime):
         stage.inbox.listen("engine", engine.listen(stage.inbox))
         port = await engine.listening(Ear(stage.inbox, engine))
         host, forwarded = await stack.enter_async_context(stage.shell.forward(port))
-        http = HttpLink(f"http://{host}:{forwarded}", stage.clock, silence_s=SILENCE_S)
+        http = HttpLink(
+            f"http://{host}:{forwarded}", stage.clock, silence_s=SILENCE_S, title=engine_on(stage.spec)
+        )
         await ServeRun(stage, workload, await stack.enter_async_context(http), engine=engine).whole()
 
     @staticmethod

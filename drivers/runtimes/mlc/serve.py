@@ -118,7 +118,7 @@ class ServeRun:
             names = read_names(reply.text)
         except Garbled:
             raise NotSupported(
-                f"what answers at {self._http.url} is not MLC's server (HTTP {reply.status})",
+                f"what answers at {self._http.title} is not MLC's server (HTTP {reply.status})",
                 remedy="check the port",
             ) from None
         wanted = option(spec.args, "model")

@@ -12,7 +12,7 @@ from drivers.model import OnLinkLoss, RunSpec, Workload
 from drivers.runs.args import option
 from drivers.runs.asking import ask, take_turns
 from drivers.runs.hearing import Ear
-from drivers.runs.reaching import reached
+from drivers.runs.reaching import reached, there
 from drivers.runs.stage import Stage, StagedRuntime
 from drivers.runs.turn import TurnTeller
 from drivers.runtimes.ollama.answer import AnswerReader
@@ -74,7 +74,7 @@ class Ollama(StagedRuntime):
         """Whether a server answers and has the model."""
         async with (
             reached(spec.url or ADDRESS, shell, remote=bool(spec.home)) as url,
-            HttpLink(url, clock, silence_s=LOOK_S) as http,
+            HttpLink(url, clock, silence_s=LOOK_S, title=there(spec, ADDRESS)) as http,
         ):
             try:
                 reply = await http.get("/api/tags")
@@ -83,7 +83,7 @@ class Ollama(StagedRuntime):
                     f"Ollama does not answer on {spec.device} ({error.sentence})",
                     remedy="start it there with `ollama serve`, or name its address with --url",
                 ) from error
-            _model_of(spec, url, reply)
+            _model_of(spec, http.title, reply)
 
     async def perform(self, stage: Stage) -> None:
         """The whole run."""
@@ -93,7 +93,9 @@ class Ollama(StagedRuntime):
         async with AsyncExitStack() as stack:
             url = stage.spec.url or ADDRESS
             here = await stack.enter_async_context(reached(url, stage.shell, remote=bool(stage.spec.home)))
-            http = await stack.enter_async_context(HttpLink(here, stage.clock, silence_s=SILENCE_S))
+            http = await stack.enter_async_context(
+                HttpLink(here, stage.clock, silence_s=SILENCE_S, title=there(stage.spec, ADDRESS))
+            )
             await _Run(stage, stage.spec.workload, http).whole()
 
 
@@ -116,7 +118,7 @@ class _Run:
             )
         )
         stage.preparing(f"waiting for Ollama on {stage.spec.device}")
-        model = _model_of(stage.spec, self._http.url, await self._get("/api/tags"))
+        model = _model_of(stage.spec, self._http.title, await self._get("/api/tags"))
         self._warn()
         await self._load(model)
         stage.limit_time(self._workload.seconds)
@@ -214,13 +216,13 @@ class _Run:
         return piece
 
 
-def _model_of(spec: RunSpec, url: str, reply: Reply) -> str:
+def _model_of(spec: RunSpec, title: str, reply: Reply) -> str:
     """The name of the model as the server has it. Raises NotSupported, naming what it has."""
     try:
         names = read_names(reply.text)
     except Garbled:
         raise NotSupported(
-            f"what answers at {url} is not Ollama (HTTP {reply.status})", remedy="check the port"
+            f"what answers at {title} is not Ollama (HTTP {reply.status})", remedy="check the port"
         ) from None
     wanted = option(spec.args, "model") or (spec.model.name if spec.model else "")
     found = next((name for name in names if same_name(name, wanted)), None)

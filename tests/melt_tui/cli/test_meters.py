@@ -57,7 +57,9 @@ def test_what_a_meter_feeds_and_where_is_asked_for(melt: AtHome, monkeypatch: py
     code, _, err = melt("devices", "--add", CSV.replace("none", "two"))
     assert code == 2
     assert "'usb' is no reference point: there are battery-terminals, usb-input" in err
-    _, _, err = melt("devices", "--add", CSV.replace("none", "one"), "--feeds", "host", "--point", "usb-input")
+    _, _, err = melt(
+        "devices", "--add", CSV.replace("none", "one"), "--feeds", "host", "--point", "usb-input"
+    )
     assert "no device named" not in err, "this computer is always there"
     code, out, _ = melt("devices", "--add", CSV.replace("V,A", "C,lux").replace("none", "three"))
     assert code == 0, "a probe feeds nothing"
