@@ -157,7 +157,7 @@ def _remarks(ended: TurnEnded | None, figures: TurnFigures | None) -> Sequence[s
     if figures is not None and figures.flagged:
         remarks.append(_difference(figures.decode_tps_observed, figures.decode_tps_reported))
     if ended is not None and ended.approximate:
-        remarks.append("times were read off a text stream, not told by the engine")
+        remarks.append("approximate: times were read off a text stream, not told by the engine")
     if ended is not None and ended.end in {TurnEnd.STOPPED, TurnEnd.TIME, TurnEnd.FAILED}:
         remarks.append(f"the turn was cut short ({ended.end}){f': {ended.detail}' if ended.detail else ''}")
     return remarks
