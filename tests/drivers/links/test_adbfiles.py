@@ -19,6 +19,7 @@ from drivers.links.http import HttpLink
 from drivers.links.summing import Source
 from tests.rigs.adb_phone import Phone, Server, free_port, phone
 from tests.rigs.adb_shells import CLOCK, bring_back, shell_of
+from tests.rigs.listening import listening
 from tests.rigs.phone_network import MOBILE, MOBILE_ROUTE, ON_WLAN0, write_ip
 
 
@@ -181,12 +182,8 @@ async def test_no_space_and_no_permission_are_told(server: Server, shell: AdbShe
 async def test_a_forwarded_port(server: Server, shell: AdbShell) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"hello " + await reader.readline())
-        writer.close()
 
-    async with (
-        await asyncio.start_server(greet, "127.0.0.1", 0) as greeter,
-        shell.forward(greeter.sockets[0].getsockname()[1]) as (host, port),
-    ):
+    async with listening(greet) as far, shell.forward(far) as (host, port):
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(b"you\n")
         assert await reader.read() == b"hello you\n"
@@ -238,11 +235,9 @@ async def test_what_an_engine_sends_over_a_forwarded_port_is_not_kept_back(shell
             await pause(CLOCK, 0.005)
             sent.append(CLOCK.now())
             writer.write(b"token\n")
-        writer.close()
 
-    engine = await asyncio.start_server(serve, "127.0.0.1", 0)
     came: list[int] = []
-    async with engine, shell.forward(engine.sockets[0].getsockname()[1]) as (host, port):
+    async with listening(serve) as engine, shell.forward(engine) as (host, port):
         for _ in range(5):
             came += await arrivals(f"http://{host}:{port}")
     assert len(came) == len(sent) == 40

@@ -13,6 +13,7 @@ from drivers.errors import DriverError, Garbled, LinkLost, LinkTimeout, NotSuppo
 from drivers.links import http
 from drivers.links.http import Arrived, HttpLink
 from drivers.ticks import ticks
+from tests.rigs.listening import listening
 from tests.rigs.llama_runs import serving
 
 CLOCK = SystemClock()
@@ -49,21 +50,15 @@ async def test_an_error_is_an_answer_too() -> None:
 async def forgetful() -> AsyncIterator[tuple[str, list[bytes]]]:
     """A server that says it keeps a connection, and closes it when the next request comes; the heads that it got."""
     heads: list[bytes] = []
-    serving: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving.append(asyncio.current_task())
         heads.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok")
         with suppress(asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
-        await asyncio.gather(*filter(None, serving))
+    async with listening(serve) as port:
+        yield f"http://127.0.0.1:{port}", heads
 
 
 async def test_a_kept_connection_that_turns_out_dead_is_no_lost_server() -> None:
@@ -209,11 +204,9 @@ async def test_what_a_server_gathers_is_asked_for_at_once() -> None:
         writer.write(b"Connection: close\r\n\r\n")
         writer.write(b"token\n")
         await reader.read()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        came = [await first_token(f"127.0.0.1:{server.sockets[0].getsockname()[1]}") for _ in range(10)]
+    async with listening(serve) as port:
+        came = [await first_token(f"127.0.0.1:{port}") for _ in range(10)]
     late = sorted(there - gone for gone, there in zip(sent, came, strict=True))
     assert late[len(late) // 2] < 20_000_000, late
 

@@ -20,6 +20,7 @@ from drivers.links.ssh import SshShell, ssh_shell
 from drivers.links.sshconnection import SshConnection
 from drivers.links.sshroute import SshSettings
 from drivers.ticks import ticks
+from tests.rigs.listening import listening
 from tests.rigs.llama_runs import alive
 from tests.rigs.programs import put
 from tests.rigs.spawned import spawned
@@ -169,12 +170,9 @@ async def test_more_sessions_than_the_board_allows_are_refused(
 async def test_a_forwarded_port_reaches_the_boards_loopback(board: SshBoard, settings: SshSettings) -> None:
     async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write((await reader.readline()).upper())
-        writer.close()
 
-    server = await asyncio.start_server(shout, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     async with (
-        server,
+        listening(shout) as port,
         ssh_shell(board.address, settings, CLOCK) as shell,
         shell.forward(port) as (host, local),
     ):

@@ -24,6 +24,7 @@ from drivers.errors import (
 from drivers.links.hostkeys import HostKeyChanged, HostKeyUnknown, store_host_key
 from drivers.links.sshconnection import SshConnection, host_key_of
 from drivers.links.sshroute import SshSettings
+from tests.rigs.listening import listening
 from tests.rigs.programs import put
 from tests.rigs.ssh_board import PASSPHRASE, PASSWORD, SshBoard, new_key
 
@@ -321,11 +322,9 @@ async def test_a_server_that_speaks_something_else(settings: SshSettings) -> Non
     async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100)
-        writer.close()
 
-    server = await asyncio.start_server(web, "127.0.0.1", 0)
-    async with server:
-        error = await failure(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", settings)
+    async with listening(web) as port:
+        error = await failure(f"127.0.0.1:{port}", settings)
     assert isinstance(error, Garbled | LinkLost)
     assert error.sentence
 

@@ -46,6 +46,7 @@ from drivers.runtimes.ios_app.driver import IosApp
 from drivers.runtimes.llama_server.driver import LlamaServer
 from tests.rigs.iphone.rig import Rig, iphones
 from tests.rigs.iphone_bench import Phone, address, app_spec, opened, workers
+from tests.rigs.listening import listening
 from tests.rigs.llama_runs import serving
 from tests.rigs.runs import follow, stopping
 
@@ -279,11 +280,9 @@ async def test_phones_are_followed_as_they_come_and_go(rig: Rig) -> None:
 async def test_a_port_of_the_phone_is_reached_from_here(rig: Rig) -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.readline())
-        writer.close()
 
-    server = await asyncio.start_server(echo, "127.0.0.1", 0)
-    rig.cue("port", 3, 8080, server.sockets[0].getsockname()[1])
-    async with server, opened(IosDriver(), address(3)) as phone:
+    async with listening(echo) as far, opened(IosDriver(), address(3)) as phone:
+        rig.cue("port", 3, 8080, far)
         assert phone.device.shell is not None
         async with phone.device.shell.forward(8080) as (host, port):
             reader, writer = await asyncio.open_connection(host, port)
