@@ -23,6 +23,7 @@ from tests.rigs.ssh_board import SshBoard
 CLOCK = SystemClock()
 SIZE = 3_000_000
 CONTENT = random.Random(1).randbytes(SIZE)
+NOT_THERE = "#!/bin/sh\nexit 127\n"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -77,7 +78,7 @@ async def test_what_is_there_is_not_read_again(board: SshBoard, source: Path) ->
     target = board.home / "noted"
     await push(board, source, str(target))
     script = f'#!/bin/sh\necho asked >>"{board.folder}/asked"\nexec /usr/bin/sha256sum "$@"\n'
-    spy = put(board.bin / "sha256sum", script)
+    spies = [put(board.bin / "openssl", NOT_THERE), put(board.bin / "sha256sum", script)]
     try:
         await push(board, source, str(target))
         assert not (board.folder / "asked").exists()
@@ -86,7 +87,20 @@ async def test_what_is_there_is_not_read_again(board: SshBoard, source: Path) ->
         assert await push(board, source, str(target)) == [Progress(SIZE, SIZE)]
         assert (board.folder / "asked").read_text() == "asked\n"
     finally:
-        spy.unlink()
+        for spy in spies:
+            spy.unlink()
+
+
+async def test_a_board_with_openssl_alone(board: SshBoard, source: Path) -> None:
+    """It tells the sum in a line of its own kind."""
+    summing = '#!/bin/sh\n[ "$*" = "dgst -sha256 -r" ] && /usr/bin/sha256sum | sed "s/-$/*stdin/"\n'
+    tools = [put(board.bin / "openssl", summing), put(board.bin / "sha256sum", NOT_THERE)]
+    try:
+        await push(board, source, str(board.home / "by openssl"))
+    finally:
+        for tool in tools:
+            tool.unlink()
+    assert (board.home / "by openssl").read_bytes() == CONTENT
 
 
 async def test_another_file_of_the_same_size_is_replaced(board: SshBoard, source: Path) -> None:
@@ -203,7 +217,7 @@ async def test_a_source_that_is_not_there(board: SshBoard, tmp_path: Path) -> No
 
 async def test_a_board_that_cannot_check(board: SshBoard, source: Path, tmp_path: Path) -> None:
     for name in ("sha256sum", "openssl"):
-        put(board.bin / name, "#!/bin/sh\nexit 127\n")
+        put(board.bin / name, NOT_THERE)
     try:
         with pytest.raises(NotSupported, match="has no sha256sum"):
             await push(board, source, str(board.home / "unchecked"))
