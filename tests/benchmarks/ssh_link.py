@@ -84,7 +84,7 @@ async def pushing(board: SshBoard, source: Path, size_mb: float, rounds: int) ->
     scps, pushes = [], []
     async with ssh_shell(board.address, SETTINGS, CLOCK) as shell:
         for i in range(rounds):
-            source.touch()  # what was summed up of it counts no more
+            await asyncio.to_thread(source.touch)  # what was summed up of it counts no more
             scps.append(await asyncio.to_thread(scp_s, board, source, f"scp{i}"))
             pushes.append(await push_s(shell, board, source, f"push{i}"))
         again_s = await push_s(shell, board, source, "push0")
@@ -93,7 +93,7 @@ async def pushing(board: SshBoard, source: Path, size_mb: float, rounds: int) ->
     print(
         f"scp {size_mb / median(scps):.0f} MB/s, push {size_mb / median(pushes):.0f} MB/s, {size_mb:.0f} MB by turns"
     )
-    print(f"push of what is there: {again_s:.2f} s, of that this computer's own checksum most")
+    print(f"push of what is there: {again_s:.2f} s")
     print(f"loop lag p50/p99/worst: quiet {_lag(quiet)} ms, beside a push {_lag(beside)} ms")
     return report("push's time in times of scp's", median(pushes) / median(scps), 1 / LEAST_OF_SCP)
 
