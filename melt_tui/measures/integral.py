@@ -295,7 +295,8 @@ def _within_interval(pieces: _Pieces, at_ns: int) -> float:
     changes more often goes beyond those levels, for means even out what is within them. If its changes do not know of the
     meter's intervals, and their means have the variance v, parts have ``f · (1 - f) · length² · v``, or less where it
     changes more slowly (as of a Brownian bridge); v is told by the means nearby. The greater of the two; but no part of
-    what is never negative holds less than nothing, or more than all.
+    what is never negative holds less than nothing, or more than all. A load that repeats in step with the intervals has
+    the same mean in each: what happens within them cannot be told from them.
     """
     i = int(np.searchsorted(pieces.starts, at_ns, "right")) - 1
     if i < 0 or at_ns >= pieces.ends[i]:

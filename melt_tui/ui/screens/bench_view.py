@@ -244,13 +244,14 @@ class BenchView(Column):
 
     def finish(self) -> None:
         """Draw what is left of the newest look."""
-        while self._drawing is not None and stands(self):
-            self._step(self._drawing)
+        if self._drawing is not None and stands(self):
+            while self._drawing is not None:
+                self._step(self._drawing)
 
     def _go_on(self, drawing: Steps[None]) -> None:
         """Draw on until a part is to be painted or a key is on its way, unless another look has come; a brief frame whole."""
-        pause: Pause | None = Pause.KEY
-        while pause is not None and drawing is self._drawing and stands(self):
+        pause: Pause | None = Pause.KEY if stands(self) else None
+        while pause is not None and drawing is self._drawing:
             if self._haste.pending:
                 self.set_timer(RESUMED_S, partial(self._go_on, drawing))
                 return
