@@ -1,6 +1,7 @@
 """The time before a run that is taken for idle, and why it may not be."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from drivers.clock import SECOND
 from melt_tui.analysis.recorded import Channels, Recorded
 from melt_tui.analysis.samples import read
 from melt_tui.analysis.traces import Measured
-from melt_tui.measures.baseline import ROUNDING_NS, SCREEN
+from melt_tui.measures.baseline import ROUNDING_NS, SCREEN, bounds, steadied
 from melt_tui.measures.energy import Amount
 
 
@@ -36,7 +37,9 @@ class Baseline:
             return (
                 f"only {100 * energy.coverage:.0f} % of the {self.seconds:.0f} s before the run were measured"
             )
-        return energy.mean
+        ends = bounds(self.t0_ns, self.t1_ns)
+        parts = [measured.energy(*both) for both in pairwise(ends)]
+        return steadied(energy.mean, [part.mean for part in parts if part is not None and part.enough])
 
 
 def baseline(

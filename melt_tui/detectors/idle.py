@@ -1,6 +1,7 @@
 """The time before a run as it is known while it goes on: since when its device was left alone, and what it took idle."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from drivers.clock import SECOND
@@ -9,7 +10,7 @@ from drivers.model import Channel, ChannelKey, Samples
 from melt_tui.detectors.history import History
 from melt_tui.detectors.marks import Mark, Off, Source
 from melt_tui.events import RunEnded, RunStarted, Wired
-from melt_tui.measures.baseline import ROUNDING_NS, SCREEN
+from melt_tui.measures.baseline import ROUNDING_NS, SCREEN, bounds, steadied
 from melt_tui.measures.energy import IDLE_S, LEAST_COVERAGE, Amount
 
 _EVER: Final = -(1 << 62)
@@ -95,8 +96,15 @@ class Idle:
 
     def _found(self, since_ns: int, t0_ns: int, start: Mark, off: Off) -> Amount | None:
         first = self.source.mark_past(self._past, since_ns, off)
-        covered_ns = self.source.between(first, start).covered_ns
-        if covered_ns < LEAST_COVERAGE * (t0_ns - since_ns):
+        mean = self._mean(first, start)
+        if mean is None:
             return None
-        used = self.source.amount(first, start)
-        return None if used is None else used.times(SECOND / covered_ns)
+        between = [self.source.mark_past(self._past, t_ns, off) for t_ns in bounds(since_ns, t0_ns)[1:-1]]
+        parts = [self._mean(*both) for both in pairwise([first, *between, start])]
+        return steadied(mean, [part for part in parts if part is not None])
+
+    def _mean(self, start: Mark, end: Mark) -> Amount | None:
+        """Power between two moments, where enough of that was measured."""
+        used, covered_ns = self.source.amount(start, end), self.source.between(start, end).covered_ns
+        enough = covered_ns >= LEAST_COVERAGE * (end.t_ns - start.t_ns)
+        return used.times(SECOND / covered_ns) if used is not None and enough else None

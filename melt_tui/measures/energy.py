@@ -93,6 +93,10 @@ class Amount:
         accuracy = None if self.accuracy is None else self.accuracy * by
         return Amount(self.value * factor, self.integration * by, accuracy)
 
+    def widened(self, by: float) -> "Amount":
+        """The same, known less well: by something else that may be off by as much, ± 95 %."""
+        return Amount(self.value, hypot(self.integration, by), self.accuracy)
+
     def plus(self, other: "Amount") -> "Amount":
         """The sum of what two meters, or one in two states, have measured: their errors are not the same."""
         known = None not in (self.accuracy, other.accuracy)
@@ -145,6 +149,12 @@ def expanded(*bounds: float) -> float:
     100:2008, 4.3.7, 6.2). Never more than the sum of the bounds.
     """
     return min(sum(bounds), 2 / sqrt(3) * hypot(*bounds))
+
+
+def student(freedom: float) -> float:
+    """How many standard deviations are ± 95 % of one that is told by so many degrees of freedom (Cornish-Fisher; GUM G.3):
+    2, by few of them more."""
+    return 2 + 2.5 / freedom + 3.06 / freedom**2
 
 
 def net(energy: Energy, idle: Amount) -> Amount:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from drivers.accuracy import Accuracy
 from drivers.model import Kind
 from melt_tui.measures.counts import HOLE_PERIODS, steps_of
-from melt_tui.measures.energy import SECOND_NS, Amount, Energy, expanded
+from melt_tui.measures.energy import SECOND_NS, Amount, Energy, expanded, student
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -281,11 +281,9 @@ def _between_instants(pieces: _Pieces, inside: slice, seconds: Values) -> float:
 def _coverage(steps: int) -> float:
     """How many standard deviations are ± 95 %, of one that was told by so many steps: 2, of few of them more.
 
-    Student's factor by its degrees of freedom (Cornish-Fisher; GUM G.3), which are fewer than second differences: these
-    share their samples.
+    Student's factor by its degrees of freedom, which are fewer than second differences: these share their samples.
     """
-    freedom = max(1, steps - 1) * 18 / 35
-    return 2 + 2.5 / freedom + 3.06 / freedom**2
+    return student(max(1, steps - 1) * 18 / 35)
 
 
 def _within_interval(pieces: _Pieces, at_ns: int) -> float:

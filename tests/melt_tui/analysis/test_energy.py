@@ -25,9 +25,9 @@ from drivers.model import (
 )
 from melt_tui.analysis.runs import RunSummary
 from melt_tui.analysis.session import summarise
-from melt_tui.events import DeviceUp, RunEnded, RunOutcome, RunStarted, Wired
+from melt_tui.events import DeviceUp, RunEnded, RunOutcome, Wired
 from tests.rigs.memory_recording import MemoryRecording
-from tests.rigs.sessions import at, closing, opening, run, spec, turn
+from tests.rigs.sessions import at, closing, opening, run, turn
 
 METER = Channel(
     device="meter",
@@ -134,43 +134,6 @@ def test_what_else_is_known_of_a_point(whole: RunSummary) -> None:
     assert known.tokens_per_joule == pytest.approx(5 / 38)
     assert known.sustained_w is None
     assert whole.notes[2:] == ("net_j: less the mean power of the 60 s before the run, model not loaded",)
-
-
-def test_without_a_recorded_minute_there_is_no_net() -> None:
-    items = [*wired(METER), measured(METER, t0_s=40)]
-    found = summary(*items)
-    assert {one.net_j for one in found.energy} == {None}
-    assert any("only 50 % of the 60 s before the run were measured" in note for note in found.notes)
-    short = replace(spec(), baseline_s=20.0)
-    changed = [
-        replace(item, spec=short) if isinstance(item, RunStarted) else item for item in run(TURN, 70, 90)
-    ]
-    (found,) = summarise(MemoryRecording([*opening(), *items, *changed, *closing(100)])).runs
-    assert parts(found)["decode", 1].net_j == pytest.approx(20, abs=1e-3)
-    assert found.power[0].baseline_s == 20
-
-
-def test_idle_is_what_nothing_else_ran_in() -> None:
-    before = [replace(item, run="r0") for item in run([], 20, 30) if isinstance(item, RunStarted | RunEnded)]
-    found = summarise(
-        MemoryRecording(
-            [*opening(), *wired(METER), measured(METER), *before, *run(TURN, 70, 90), *closing(100)]
-        )
-    ).runs[1]
-    assert {one.net_j for one in found.energy} == {None}
-    assert any("only 40 s were idle: another run had just ended" in note for note in found.notes)
-
-
-def test_idle_is_in_the_same_state_of_the_screen() -> None:
-    screen = Channel(
-        device="desk", name="screen", quantity=Quantity.OTHER, unit=Unit.NONE, dtype=DType.U8, rate_hz=0.2
-    )
-    opened = ChannelsOpened(t_ns=at(1), device="desk", channels=(screen,))
-    same = summary(*wired(METER), measured(METER), opened, measured(screen, lambda t: int(t < 8)))
-    assert parts(same)["decode", 1].net_j is not None
-    other = summary(*wired(METER), measured(METER), opened, measured(screen, lambda t: int(t < 75)))
-    assert parts(other)["decode", 1].net_j is None
-    assert any("the screen was not the same before the run and in it" in note for note in other.notes)
 
 
 def test_a_hole_is_told_and_too_large_a_one_is_not_divided() -> None:

@@ -49,6 +49,13 @@ def readings(channel: Channel) -> Iterator[Samples]:
         yield reading(channel, at(k / 10), total if channel.kind is Kind.COUNTER else value)
 
 
+def restless(channel: Channel) -> Iterator[Samples]:
+    """Up and down every 7 s while nothing runs."""
+    for one, k in zip(readings(channel), range(100, 980), strict=True):
+        value = channel.decoding.value(one.last_code)
+        yield reading(channel, one.t0_ns, value + (0.4 if k < 700 and k // 70 % 2 else 0.0))
+
+
 def blocks(channel: Channel) -> Iterator[Samples]:
     """Of 20 ms."""
     random = np.random.default_rng(3)
@@ -119,6 +126,7 @@ CASES: dict[str, tuple[Channel, Made, list[Item]]] = {
     "slow meter, of which nothing is told": (SLOW, readings, []),
     "slow meter of an unknown rate": (replace(SLOW, rate_hz=None), readings, []),
     "slow meter": (SLOW, readings, offs(0.03)),
+    "device that is not still": (SLOW, restless, offs(0.02)),
     "fast meter": (FAST, blocks, offs(0.004)),
     "rail of the device": (OWN, readings, []),
     "means of intervals": (replace(SLOW, kind=Kind.INTERVAL_MEAN), readings, offs(0.02)),
