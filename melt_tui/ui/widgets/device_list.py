@@ -17,7 +17,9 @@ class DeviceList(ChoiceList):
         self._groups: Sequence[RosterGroup] = ()
 
     def show(self, groups: Sequence[RosterGroup], selected: str) -> None:
-        """List these from now on."""
+        """List these from now on; when the chosen one tells another reason, which may be longer, it is brought into sight."""
+        if _reason(groups, selected) != _reason(self._groups, selected):
+            self.reveal()
         if self.choose(selected) or groups != self._groups:
             self._groups = groups
             self.redraw()
@@ -27,3 +29,10 @@ class DeviceList(ChoiceList):
         whole: RosterPicture = roster(self._groups, self._selected, width)
         sight = self.seen(whole.owners, height)
         return self.filled([whole.lines[line] for line in sight], width, height)
+
+
+def _reason(groups: Sequence[RosterGroup], key: str) -> str:
+    told = (
+        f"{entry.reason} {entry.next_step}" for group in groups for entry in group.entries if entry.key == key
+    )
+    return next(told, "")
