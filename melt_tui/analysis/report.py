@@ -103,7 +103,7 @@ def _device(device: DeviceSummary) -> str:
     if device.outages:
         parts.append(f"lost {device.outages} ×")
     if device.problem:
-        parts.append(f"given up: {fmt.plain(device.problem)}")
+        parts.append(f"given up: {fmt.plain(device.problem, 500)}")
     if device.away is not None:
         parts.append(fmt.plain(away(device), 300))
     return ", ".join(parts)

@@ -36,4 +36,6 @@ def test_a_device_that_did_not_come_back_is_told_as_away() -> None:
     failed = DeviceFailed(t_ns=at(6), device=up.device, reason="no", remedy="do")
     (given_up,) = (d for d in summary(lost, failed).devices if d.device == up.device)
     assert (given_up.away, given_up.problem) == (None, "no: do")
+    changed = f"known is SHA256:{'a' * 43}, shown was SHA256:{'b' * 43}: `ssh-keygen -R {'c' * 150}`"
+    assert f"given up: no: {changed}\n" in text_of(summary(lost, replace(failed, remedy=changed)))
     assert "lost 1 ×, away when last heard of: it is gone\n" in text_of(summary(lost))
