@@ -75,6 +75,8 @@ class Ask:
     cursor_ns: int | None = None
     colours: Mapping[str, int] = field(default_factory=dict)
     """Series that the user chose, by name or address of a device."""
+    live: bool = True
+    """Whether a run can be started on what is seen: not in a recording."""
 
 
 @dataclass(frozen=True, slots=True)

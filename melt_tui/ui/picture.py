@@ -261,7 +261,7 @@ def _card(look: Look, device: DeviceView, colour: int, origin: int) -> Card:
         facts=tuple(_facts(look.stock, device)),
         warning=warning_of(view, device, origin) or (failure_of(run, origin) if up else ""),
         notes=(*_place(device), *_charging(look.stock, name), *_notes(active))
-        or (_AGAIN,) * bool(up and failure_of(run, origin)),
+        or (_AGAIN,) * bool(look.ask.live and up and failure_of(run, origin)),
     )
 
 

@@ -52,14 +52,15 @@ _NET_OF_TURN = (
     ("J/tok prefill net", points.each("prefill"), Unit.JOULES_PER_TOKEN),
 )
 """The figures that are told net of idle; those of the last turn stand below all others."""
+_NO_RUN = "no run yet"
 
 
-def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
-    """The run in progress on a device, or its last one."""
+def run_model(stock: Stock, device: str, turns: Sequence[Turn], *, live: bool = True) -> RunModel:
+    """The run in progress on a device, or its last one; the key that starts one is told where that can be done: ``live``."""
     view = stock.view
     run = view.runs.get(device)
     if run is None:
-        return RunModel(hint=_hint(view, device))
+        return RunModel(hint=_hint(view, device) if live else _NO_RUN)
     energy = main_energy(stock, device)
     own = [turn for turn in turns if turn.started.device == device and turn.started.run == run.spec.run]
     model = run.spec.model
@@ -78,7 +79,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn]) -> RunModel:
         beside=dict(_beside(own, energy)) if energy else {},
         foot=f"at {energy.point}" if energy else "",
         turns=tuple(_last_turns(own)),
-        problem=_problem(run, view.devices.get(device)),
+        problem=_problem(run, view.devices.get(device), live=live),
     )
 
 
@@ -311,19 +312,18 @@ def _turn_count(turns: int) -> str:
     return f"after {turns} turn" + "s" * (turns != 1)
 
 
-def _problem(run: RunView, device: DeviceView | None) -> str:
+def _problem(run: RunView, device: DeviceView | None, *, live: bool) -> str:
     ended = run.ended
     if ended is None or ended.outcome is RunOutcome.DONE:
         return ""
     if device is not None and device.state is DeviceState.UP and device.since_ns > ended.t_ns:
-        return f"{ended.reason}: {device.device} is back, r starts a run again"
+        back = f"{ended.reason}: {device.device} is back"
+        return f"{back}, r starts a run again" if live else back
     return f"{ended.reason}: {ended.remedy}" if ended.remedy else ended.reason
 
 
 def _hint(view: View, device: str) -> str:
     known = view.devices.get(device)
-    if known is None or known.info is None:
-        return "no run yet: r starts one"
-    if not known.info.runtimes:
+    if known is not None and known.info is not None and not known.info.runtimes:
         return f"{device} runs no model: choose another device, or r to start a run elsewhere"
-    return "no run yet: r starts one"
+    return f"{_NO_RUN}: r starts one"

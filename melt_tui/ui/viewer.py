@@ -124,6 +124,7 @@ class Viewer:
             alone=self.alone,
             cursor_ns=self.playhead.cursor_ns,
             colours=self.colours,
+            live=reach.live,
         )
 
     @property

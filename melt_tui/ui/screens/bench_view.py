@@ -367,7 +367,8 @@ class BenchView(Column):
             self.query_one(LogPane).show(rows, cursor, shades, stamped)
 
     def _draw_run(self, turns: Sequence[Turn], look: Look, origin: int) -> None:
-        model, wait = run_model(look.stock, look.selected, turns), look.waiting.get(look.selected)
+        model = run_model(look.stock, look.selected, turns, live=look.ask.live)
+        wait = look.waiting.get(look.selected)
         self.query_one(RunPanel).show(waiting_model(wait, model) if wait else model)
         self.query_one("#turns", Table).show(turn_rows(look.stock, turns, origin))
 

@@ -177,3 +177,5 @@ def test_a_run_that_ended_has_no_current_rate_in_chart_or_card() -> None:
     card = next(card for card in cards(seen) if card.device == HOST)
     assert card.rate is None
     assert (card.warning, card.notes) == ("run failed at 01:30", ("r starts a run again",))
+    recorded = replace(seen, ask=replace(seen.ask, live=False))
+    assert [card.notes for card in cards(recorded) if card.device == HOST] == [()]

@@ -159,6 +159,16 @@ def test_without_a_run_it_says_what_to_do() -> None:
     assert "runs no model" in run_model(stock, METER, ()).hint
 
 
+def test_in_a_recording_no_key_is_told_that_starts_a_run() -> None:
+    stock, turns = seen(100.0, until_s=100.0, failed=True)
+    host = stock.view.devices[HOST]
+    back = replace(stock.view, devices={**stock.view.devices, HOST: replace(host, since_ns=at(95.0))})
+    model = run_model(Stock(back), HOST, turns, live=False)
+    assert model.problem == f"llama-server ended with code 139: {HOST} is back"
+    for device in (PHONE, METER):
+        assert run_model(Stock(replace(stock.view, runs={})), device, (), live=False).hint == "no run yet"
+
+
 def test_phases_of_a_turn() -> None:
     stock, _ = seen(60.6)
     run = stock.view.runs[PHONE]

@@ -30,6 +30,7 @@ def test_every_move_is_a_command() -> None:
 def test_a_session_reaches_to_now_a_recording_to_its_end() -> None:
     assert viewer().reach(NOW).edge_ns == NOW
     assert viewer(live=False).reach(NOW).edge_ns == T0 + 200 * S
+    assert [viewer(live=live).ask(NOW, ()).live for live in (True, False)] == [True, False]
     assert viewer().newest
     assert not viewer(live=False).newest
 
