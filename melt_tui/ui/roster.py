@@ -79,6 +79,12 @@ def saved_entry(known: Known, address: str, name: str) -> DeviceConfig | None:
     return next((one for one in known.saved if name and one.name == name), None)
 
 
+def opened_at(entries: Iterable[RosterEntry], address: str) -> str:
+    """The device of the session that is at this address; of simulated ones another can be opened."""
+    same = (one.device for one in entries if one.device and bare(one.address) == bare(address))
+    return "" if _scheme(address) == SIMULATED else next(same, "")
+
+
 def bare(address: str) -> str:
     """Without options, but where they make another device of it."""
     return address if address.startswith(f"{SIMULATED}:") else address.partition("?")[0]

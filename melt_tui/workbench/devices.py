@@ -10,6 +10,7 @@ from drivers.clock import Clock
 from drivers.errors import DriverError, NotSupported, Refused
 from drivers.model import Found
 from drivers.registry import DEVICES, PLUGGED, Registry
+from melt_tui.config.read import many_of
 from melt_tui.events import SELF
 from melt_tui.session.sampler import Sampler
 from melt_tui.session.session import Session
@@ -59,7 +60,12 @@ class Devices:
                 yield name, fed
 
     def add(self, place: Place) -> str:
-        """Open a device that was asked for; its name. Raises AskUser."""
+        """Open a device that was asked for; its name. Raises AskUser, also for one that is in the session already: it would
+        be watched twice."""
+        same = self._named_at(place.address)
+        if same:
+            said = f"{place.address} is in the session already, as {same}"
+            raise Refused(said, remedy="close that one first, to open it anew")
         self._dismissed.discard(self._registry.identity(place.address))
         return self.open(chosen_name(self._registry, place, self.samplers), place)
 
@@ -122,6 +128,13 @@ class Devices:
     def at(self, name: str) -> str:
         """The address of a device of the session; what is no name of one is an address itself."""
         return self.samplers[name].address if name in self.samplers else name
+
+    def _named_at(self, address: str) -> str:
+        """Who is at this address; nobody where there may be many."""
+        identity = self._registry.identity
+        at = identity(address)
+        same = (one.name for one in self.samplers.values() if identity(one.address) == at)
+        return "" if many_of(address) else next(same, "")
 
     def _welcome(self, found: Found) -> bool:
         """Also a phone that waits for its owner to say yes: its card says so."""

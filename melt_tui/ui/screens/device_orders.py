@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from melt_tui.config import DeviceConfig
 from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.renderables.roster import RosterEntry
-from melt_tui.ui.roster import METERS
+from melt_tui.ui.roster import METERS, opened_at
 from melt_tui.ui.screens.device_dialogs import AddressDialog, ChangedKeyDialog, ColourDialog, KeyDialog
 from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
 from melt_tui.ui.screens.meter_orders import MeterOrders
@@ -53,7 +53,7 @@ class DeviceOrders:
         self._run(self._orders[name](entry))
 
     def add(self) -> None:
-        """Ask for an address; keep it and open it."""
+        """Ask for an address; keep it, and open it unless it is open. What the file refuses is not opened either."""
         self._run(self._add())
 
     def _run(self, order: Awaitable[None]) -> None:
@@ -63,12 +63,13 @@ class DeviceOrders:
         wanted = await self._screen.app.push_screen_wait(AddressDialog())
         if wanted is None or not await self._accepted(wanted.address, added=True):
             return
-        opened = await self._wait(self._bench.add_device(wanted.address, wanted.name))
-        if opened.value is None:
+        name = opened_at(self._screen.entries, wanted.address)
+        if (await self._wait(self._bench.save_device(wanted))).problem:
             return
-        kept = await self._wait(self._bench.save_device(wanted))
-        if not kept.problem:
-            self._tell(f"{opened.value} is kept in the config file: every session opens it.")
+        if not name:
+            opened = await self._wait(self._bench.add_device(wanted.address, wanted.name))
+            name = opened.value or wanted.name or wanted.address
+        self._tell(f"{wanted.name or name} is kept in the config file: every session opens it.")
 
     async def _open(self, entry: RosterEntry) -> None:
         wanted = next((one for one in self._bench.passwords_wanted() if entry.device in one.devices), None)

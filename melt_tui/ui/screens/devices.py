@@ -129,6 +129,11 @@ class DevicesScreen(Room[str]):
         return self._found or ()
 
     @property
+    def entries(self) -> Sequence[RosterEntry]:
+        """All devices, as they are listed now."""
+        return self._entries
+
+    @property
     def entry(self) -> RosterEntry | None:
         """The chosen device."""
         return next((one for one in self._entries if one.key == self._selected), None)

@@ -12,6 +12,7 @@ from drivers.errors import LinkLost
 from drivers.events import Absent
 from drivers.model import DeviceKind, Found
 from melt_tui.config import DeviceConfig
+from melt_tui.errors import ConfigError
 from melt_tui.ui.app import MeltApp
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.device_dialogs import ChangedKeyDialog, ColourDialog, KeyDialog
@@ -131,6 +132,25 @@ async def test_a_board_is_added_once_its_key_was_accepted(desk: Any, make_app: A
         await choose(pilot, f"name {HOST}")
         await walk(pilot, "t")
         assert notices(app)[-1] == f"{HOST} shows no host key: only boards over SSH do."
+
+
+async def test_what_is_open_is_kept_and_not_opened_again_and_what_the_file_refuses_is_not_opened(
+    desk: Any, make_app: Any
+) -> None:
+    bench = desk(until_s=20.0, runs=False)
+    app = make_app(bench)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await walk(pilot, "d", "a", *"host", "tab", *"lab", "enter")
+        assert bench.told("save_device") == [(DeviceConfig(address="host", name="lab"), "")]
+        assert bench.told("add_device") == []
+        assert notices(app) == ["lab is kept in the config file: every session opens it."]
+        await walk(pilot, "a", *"sim:phone", "enter")
+        assert bench.told("add_device") == [("sim:phone", "")], "of simulated ones there may be many"
+        bench.save_device = lambda *_: failed(ConfigError("no blanks", "give another"))
+        await walk(pilot, "a", *"adb:X9", "enter")
+        assert notices(app)[-1] == "no blanks: give another"
+        assert len(bench.told("add_device")) == 1
 
 
 async def test_a_board_that_is_away_can_be_added_all_the_same(desk: Any, make_app: Any) -> None:

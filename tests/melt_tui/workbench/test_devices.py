@@ -262,6 +262,17 @@ def test_devices_are_kept_renamed_and_forgotten(setup: SessionSetup) -> None:
         assert bench.saved_devices() == ()
 
 
+def test_a_device_is_opened_once_and_a_simulated_one_as_often_as_it_is_named(setup: SessionSetup) -> None:
+    with Workbench(replace(setup, plugged=False)) as bench:
+        assert bench.add_device("host").result(PATIENCE_S) == "host"
+        with pytest.raises(Refused, match=r"host\?rate=2 is in the session already, as host"):
+            bench.add_device("host?rate=2", "other").result(PATIENCE_S)
+        phones = [bench.add_device("sim:phone").result(PATIENCE_S) for _ in range(2)]
+        assert phones == ["sim-phone", "sim-phone-2"]
+        bench.remove_device("host").result(PATIENCE_S)
+        assert bench.add_device("host").result(PATIENCE_S) == "host"
+
+
 def test_what_is_no_phone_is_not_moved_to_wifi(setup: SessionSetup) -> None:
     places = (Place(address="sim:phone", name="phone"),)
     with Workbench(replace(setup, plugged=False, places=places)) as bench:
