@@ -25,6 +25,7 @@ START_LIMIT_S = 20.0
 """How long a server may take to start."""
 
 _PLACE = re.compile(r"\S+:[0-9]{1,5}")
+START_THERE = "start one there: `adb -a nodaemon server`"
 OWN = frozenset({"127.0.0.1", "localhost", "::1"})
 """Names of this computer."""
 
@@ -48,6 +49,11 @@ class AdbServer:
     def title(self) -> str:
         """``host:port``."""
         return f"{self.host}:{self.port}"
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is another computer's: nothing is started there."""
+        return self.host not in OWN
 
     async def ask(self, service: str, *, about: str = "the adb server") -> str:
         """The text that a host service answers. Raises LinkLost, LinkTimeout, and what a refusal means for ``about``."""
@@ -136,10 +142,10 @@ class AdbServer:
         try:
             return await self._connected()
         except ConnectionRefusedError:
-            if self.host not in OWN:
+            if self.elsewhere:
                 raise LinkLost(
                     f"no adb server answers at {self.title}",
-                    remedy="start one there: `adb -a nodaemon server`",
+                    remedy=START_THERE,
                 ) from None
         async with self._starting:
             return await self._started()

@@ -13,7 +13,7 @@ from pathlib import Path
 from drivers.errors import DriverError
 from drivers.foreign import printable
 from drivers.links import adbwire
-from drivers.links.adbserver import AdbServer, from_environment
+from drivers.links.adbserver import START_THERE, AdbServer, from_environment
 from melt_tui.workbench.doctor import Finding
 
 ANSWER_S = 2.0
@@ -66,27 +66,31 @@ def _server(server: AdbServer) -> Iterator[Finding]:
     try:
         version = _ask(server, "host:version")
         listed = _ask(server, "host:devices-l")
-    except ConnectionRefusedError:
-        yield Finding(
-            "adb server",
-            None,
-            f"none runs at {server.title}",
-            "it is started when a phone is looked for; or run `adb start-server`",
-        )
-        return
     except (OSError, ValueError, DriverError) as error:
-        yield Finding(
-            "adb server",
-            good=False,
-            detail=f"what listens at {server.title} is no adb server: {printable(str(error), 80)}",
-            remedy="end it, or name another port in ANDROID_ADB_SERVER_PORT",
-        )
+        yield _no_server(server, error)
         return
     yield Finding("adb server", good=True, detail=f"{server.title}, version {int(version, 16)}")
     for one in adbwire.listed(listed):
         found = adbwire.found(one)
         detail = found.title if found.ready else f"{found.title}: {found.reason}"
         yield Finding(found.address, found.ready, detail, found.next_step)
+
+
+def _no_server(server: AdbServer, error: Exception) -> Finding:
+    said = printable(str(error), 80)
+    if server.elsewhere and isinstance(error, OSError):
+        return Finding(
+            "adb server", good=False, detail=f"none answers at {server.title}: {said}", remedy=START_THERE
+        )
+    if isinstance(error, ConnectionRefusedError):
+        remedy = "it is started when a phone is looked for; or run `adb start-server`"
+        return Finding("adb server", None, f"none runs at {server.title}", remedy)
+    return Finding(
+        "adb server",
+        good=False,
+        detail=f"what listens at {server.title} is no adb server: {said}",
+        remedy="end it, or name another port in ANDROID_ADB_SERVER_PORT",
+    )
 
 
 def _ask(server: AdbServer, service: str) -> str:
@@ -113,6 +117,10 @@ def _keys(ssh: Path) -> Finding:
     return Finding("SSH keys", good=True, detail=", ".join(path.name for path in there))
 
 
+def _keys_in_words(count: int) -> str:
+    return f"{count} key" + "s" * (count != 1)
+
+
 def _agent(environment: Mapping[str, str]) -> Finding:
     place = environment.get("SSH_AUTH_SOCK", "")
     if not place:
@@ -132,7 +140,7 @@ def _agent(environment: Mapping[str, str]) -> Finding:
         )
     keys = int.from_bytes(head[5:9], "big") if len(head) == 9 and head[4] == 12 else 0
     remedy = "" if keys else "ssh-add gives it your keys"
-    return Finding("SSH agent", True if keys else None, f"holds {keys} keys", remedy)
+    return Finding("SSH agent", True if keys else None, f"holds {_keys_in_words(keys)}", remedy)
 
 
 def _configuration(path: Path) -> Finding:
@@ -161,7 +169,7 @@ def _hosts(path: Path) -> Finding:
             "known hosts", good=False, detail=f"{path}: {error.strerror}", remedy="make it readable"
         )
     count = sum(bool(line.strip()) and not line.startswith("#") for line in lines)
-    return Finding("known hosts", good=True, detail=f"{path}, {count} keys")
+    return Finding("known hosts", good=True, detail=f"{path}, {_keys_in_words(count)}")
 
 
 def _ports() -> Finding:

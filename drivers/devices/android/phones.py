@@ -34,7 +34,8 @@ class Phones:
         return self._servers[where]
 
     async def scan(self) -> Sequence[Found]:
-        """Every phone that the usual server knows of. None is started where nothing that speaks adb is plugged in.
+        """Every phone that the usual server knows of. None is started where nothing that speaks adb is plugged in; one of
+        another computer that was named has to answer.
 
         Raises LinkError, MissingExtra.
         """
@@ -77,8 +78,9 @@ class Phones:
             yield [adbwire.found(one) for one in listed]
 
     async def _worth_asking(self) -> bool:
-        """Whether a server answers, or one has to be started for what is plugged in."""
-        return await _answers(self.server_at("")) or await asyncio.to_thread(plugged_in) is not False
+        """Whether a server answers, has to, or has to be started for what is plugged in."""
+        server = self.server_at("")
+        return server.elsewhere or await _answers(server) or await asyncio.to_thread(plugged_in) is not False
 
 
 def adb_server(at: str, told: Told) -> AdbServer:

@@ -186,6 +186,18 @@ async def test_a_scan_sees_a_kept_phone_at_its_own_server(
         assert found[1].reason == f"no adb server runs at {nobody}"
 
 
+async def test_a_server_elsewhere_that_was_named_and_does_not_answer_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drivers.devices.android.phones.plugged_in", lambda: False)
+    monkeypatch.setenv("ADB_SERVER_SOCKET", "tcp:127.0.0.2:1")
+    told = {one.address: one for one in await Registry(SystemClock()).scan()}
+    assert told["adb:"].reason == "no adb server answers at 127.0.0.2:1"
+    assert told["adb:"].next_step == "start one there: `adb -a nodaemon server`"
+    monkeypatch.setenv("ADB_SERVER_SOCKET", "tcp:127.0.0.1:1")
+    assert "adb:" not in {one.address for one in await Registry(SystemClock()).scan()}
+
+
 def test_one_that_hangs_or_refuses_delays_no_other(setup: SessionSetup, tree: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as closed:
         hanging = f"ssh://u@127.0.0.1:{silent.getsockname()[1]}"

@@ -67,6 +67,12 @@ def test_something_else_listens_where_adb_should(home: Path, listener: socket.so
     assert "ANDROID_ADB_SERVER_PORT" in told["adb server"].remedy
 
 
+def test_a_server_elsewhere_that_does_not_answer_is_not_one_that_would_be_started(home: Path) -> None:
+    told = found(home, ANDROID_ADB_SERVER_ADDRESS="127.0.0.2")["adb server"]
+    assert (told.good, told.remedy) == (False, "start one there: `adb -a nodaemon server`")
+    assert told.detail.startswith("none answers at 127.0.0.2:1: ")
+
+
 def test_keys_that_others_may_read(home: Path) -> None:
     key = home / ".ssh" / "id_ed25519"
     key.write_text("secret")
@@ -79,6 +85,8 @@ def test_keys_that_others_may_read(home: Path) -> None:
 def test_known_hosts_are_counted(home: Path) -> None:
     (home / "known_hosts").write_text("# ours\na ssh-ed25519 AAAA\n\nb ssh-ed25519 AAAA\n")
     assert found(home)["known hosts"].detail == f"{home / 'known_hosts'}, 2 keys"
+    (home / "known_hosts").write_text("a ssh-ed25519 AAAA\n")
+    assert found(home)["known hosts"].detail == f"{home / 'known_hosts'}, 1 key"
 
 
 def test_a_configuration_that_cannot_be_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
