@@ -1,8 +1,9 @@
 """The run panel and the table of turns, from what was seen."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import ceil
 
-from drivers.model import Quantity, Unit, Workload
+from drivers.model import OnLinkLoss, Quantity, Unit, Workload
 from drivers.modelfile import ModelFile
 from melt_tui.events import RunOutcome
 from melt_tui.format import age, count, measure, number, percent, rate, seconds, stamp
@@ -53,6 +54,7 @@ _NET_OF_TURN = (
 )
 """The figures that are told net of idle; those of the last turn stand below all others."""
 _NO_RUN = "no run yet"
+_AWAY = "out of reach"
 
 
 def run_model(stock: Stock, device: str, turns: Sequence[Turn], *, live: bool = True) -> RunModel:
@@ -63,7 +65,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn], *, live: bool = 
         return RunModel(hint=_hint(view, device) if live else _NO_RUN)
     energy = main_energy(stock, device)
     own = [turn for turn in turns if turn.started.device == device and turn.started.run == run.spec.run]
-    model = run.spec.model
+    model, away = run.spec.model, _kept(view, run)
     note = model_note(model) if model else ""
     return RunModel(
         device=device,
@@ -71,7 +73,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn], *, live: bool = 
         model=_model_name(run),
         note=" · ".join(part for part in (note, *_marks(view, device)) if part),
         workload=" · ".join(part for part in (_workload(run), run.spec.runtime) if part),
-        phase=phase_text(run),
+        phase=phase_text(run, doing=_AWAY if away else ""),
         running=run.phase is not RunPhase.ENDED,
         progress=run.preparing_done if run.phase is RunPhase.LOADING else None,
         eta=f"{seconds(run.preparing_eta_s)} left" if run.preparing_eta_s is not None else "",
@@ -79,7 +81,7 @@ def run_model(stock: Stock, device: str, turns: Sequence[Turn], *, live: bool = 
         beside=dict(_beside(own, energy)) if energy else {},
         foot=f"at {energy.point}" if energy else "",
         turns=tuple(_last_turns(own)),
-        problem=_problem(run, view.devices.get(device), live=live),
+        problem=away or _problem(run, view.devices.get(device), live=live),
     )
 
 
@@ -94,23 +96,23 @@ def model_note(model: ModelFile) -> str:
     return model.note or ("synthetic weights" if model.synthetic else "")
 
 
-def phase_text(run: RunView) -> str:
-    """``turn 12/48  decode``, ``loading: expanding the model``, ``ended: done``."""
+def phase_text(run: RunView, *, doing: str = "") -> str:
+    """``turn 12/48  decode``, ``loading: expanding the model``, ``ended: done``; ``doing`` instead of the phase of a turn."""
     if run.ended is not None:
         return f"{run.ended.outcome}  {_turn_count(run.turns_ended)}"
     if run.phase is RunPhase.LOADING:
         return run.preparing or "loading"
     if run.turn is None:
-        return run.phase
+        return doing or run.phase
     current = Turn(started=run.turn.started)
     if current.warmup:
-        return f"warm-up  {run.phase}"
+        return f"warm-up  {doing or run.phase}"
     going = run.turns_ended + (run.turn.ended is None)
     planned = planned_turns(run.spec.workload)
     share = f"{going}/{planned}" if planned else f"{going}"
     done = run.turn.prefill_done
     progress = f" {int(100 * done)} %" if run.phase is RunPhase.PREFILL and done is not None else ""
-    return f"turn {share}  {run.phase}{progress}"
+    return f"turn {share}  {doing or f'{run.phase}{progress}'}"
 
 
 def planned_turns(workload: Workload | None) -> int | None:
@@ -320,6 +322,18 @@ def _problem(run: RunView, device: DeviceView | None, *, live: bool) -> str:
         back = f"{ended.reason}: {device.device} is back"
         return f"{back}, r starts a run again" if live else back
     return f"{ended.reason}: {ended.remedy}" if ended.remedy else ended.reason
+
+
+def _kept(view: View, run: RunView) -> str:
+    """What is known of a run that goes on on a device that is away; empty for any other."""
+    device = view.devices.get(run.spec.device)
+    kept = run.ended is None and run.spec.on_link_loss is OnLinkLoss.KEEP
+    if not kept or device is None or device.state is not DeviceState.LOST:
+        return ""
+    left_s = run.spec.lease_s - (view.t_ns - device.since_ns) / 1e9
+    if left_s <= 0:
+        return f"its lease of {run.spec.lease_s:g} s has run out: what {device.device} kept is waited for"
+    return f"{device.device} is away: it goes on there, for {seconds(float(ceil(left_s)))} more at most"
 
 
 def _hint(view: View, device: str) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from drivers.events import TurnPurpose
-from drivers.model import Prompt, Quantity, Workload
+from drivers.model import OnLinkLoss, Prompt, Quantity, Workload
 from melt_tui.measures import points
-from melt_tui.timeline import Reading
+from melt_tui.timeline import DeviceState, Reading
 from melt_tui.ui.run_figures import model_notes, phase_text, planned_turns, run_model, turn_rows
 from melt_tui.ui.topics import Stock
 from melt_tui.ui.turns import TURN_KINDS, Turn, turns_of
@@ -151,6 +151,26 @@ def test_a_run_that_its_device_took_along_says_when_that_is_back() -> None:
     back = replace(stock.view, devices={**stock.view.devices, HOST: replace(host, since_ns=at(95.0))})
     said = run_model(Stock(back), HOST, turns).problem
     assert said == f"llama-server ended with code 139: {HOST} is back, r starts a run again"
+
+
+def test_a_run_that_goes_on_on_a_device_that_is_away_says_for_how_long() -> None:
+    stock, turns = seen(64.0)
+    view, run = stock.view, stock.view.runs[PHONE]
+    lost = replace(view.devices[PHONE], state=DeviceState.LOST, since_ns=at(60.0))
+    devices = {**view.devices, PHONE: lost}
+
+    def told(**spec: Any) -> tuple[str, str, bool]:
+        runs = {**view.runs, PHONE: replace(run, spec=replace(run.spec, **spec))}
+        model = run_model(Stock(replace(view, devices=devices, runs=runs)), PHONE, turns)
+        return model.phase, model.problem, model.running
+
+    away = f"{PHONE} is away: it goes on there, for 5.0 s more at most"
+    assert told(on_link_loss=OnLinkLoss.KEEP, lease_s=8.5) == ("turn 8/48  out of reach", away, True)
+    over = f"its lease of 4 s has run out: what {PHONE} kept is waited for"
+    assert told(on_link_loss=OnLinkLoss.KEEP, lease_s=4.0) == ("turn 8/48  out of reach", over, True)
+    assert told(on_link_loss=OnLinkLoss.STOP) == ("turn 8/48  decode", "", True)
+    devices[PHONE] = replace(lost, state=DeviceState.UP)
+    assert told(on_link_loss=OnLinkLoss.KEEP) == ("turn 8/48  decode", "", True)
 
 
 def test_without_a_run_it_says_what_to_do() -> None:
