@@ -28,7 +28,8 @@ for one do
   case $one in */*) ;; *) one=$(command -v "$one") || continue;; esac
   [ -f "$one" ] || continue
   if [ -x "$one" ]; then may=x; else may=-; fi
-  echo "program=$may:$(od -A n -t x1 -N {HEADER_BYTES} "$one" 2>/dev/null | tr -d ' \\n'):$one"
+  bytes=$(od -A n -t x1 -N {HEADER_BYTES} "$one" 2>/dev/null)
+  echo "program=$may:"$bytes":$one"
 done
 """
 
@@ -148,10 +149,11 @@ def _ours(wanted: Sequence[str]) -> bool:
 
 
 def _program(value: str) -> Program | None:
-    match = re.fullmatch(r"([x-]):([0-9a-f]{0,40}):(.{1,4096})", value)
+    match = re.fullmatch(r"([x-]):([0-9a-f ]{0,60}):(.{1,4096})", value)
     if match is None:
         return None
-    header = bytes.fromhex(match[2]) if len(match[2]) % 2 == 0 else b""
+    digits = match[2].replace(" ", "")
+    header = bytes.fromhex(digits) if len(digits) % 2 == 0 else b""
     return Program(path=match[3], executable=match[1] == "x", elf=read_elf(header))
 
 

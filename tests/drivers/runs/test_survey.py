@@ -62,6 +62,21 @@ def test_in_every_shell(shell: list[str], tmp_path: Path, monkeypatch: pytest.Mo
     assert runs_on(system.elf, platform.machine())
 
 
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_device_of_few_tools_tells_what_a_program_was_built_for(
+    shell: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, tools = tmp_path / "engine", tmp_path / "bin"
+    program.write_bytes(ARM)
+    tools.mkdir()
+    for tool in ("od", "uname"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    whole = [shutil.which(shell[0]) or "", *shell[1:]]
+    monkeypatch.setenv("PATH", str(tools))
+    (found,) = asked(whole, "", str(program)).programs
+    assert found.elf == Elf(64, "aarch64")
+
+
 def test_this_interpreter_is_read_right() -> None:
     elf = read_elf(Path(os.path.realpath(sys.executable)).read_bytes()[:20])
     assert elf == Elf(64, {"x86_64": "x86-64", "aarch64": "aarch64"}[platform.machine()])
