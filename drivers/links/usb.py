@@ -153,8 +153,9 @@ class _PyUsb:
         self._wanted = wanted
         self._device = device
         with _translated(wanted):
-            if device.is_kernel_driver_active(0):
-                device.detach_kernel_driver(0)
+            with suppress(NotImplementedError):  # libusb has none to detach there
+                if device.is_kernel_driver_active(0):
+                    device.detach_kernel_driver(0)
             device.set_configuration()
             interface = device.get_active_configuration()[(0, 0)]
             self._endpoint = usb.util.find_descriptor(interface, custom_match=_inward)

@@ -154,6 +154,20 @@ async def test_a_device_is_opened_by_its_serial_number(plugged: list[Device]) ->
     assert list(serials(WANTED)) == ["6", "7"]
 
 
+async def test_where_libusb_knows_no_kernel_drivers_it_is_opened_all_the_same(
+    plugged: list[Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, and on macOS with an older libusb."""
+
+    def unsupported(_: Device, __: int) -> bool:
+        raise NotImplementedError("Operation not supported or unimplemented on this platform")
+
+    monkeypatch.setattr(Device, "is_kernel_driver_active", unsupported)
+    plugged.append(Device("7"))
+    async with usb_link(WANTED, SystemClock()) as link:
+        assert await link.control_in(1, 0, 0x45, 4) == b"\x02\x00\x00\x00"
+
+
 async def test_one_that_is_not_there(plugged: list[Device]) -> None:
     plugged.append(Device("6"))
     with pytest.raises(LinkLost, match="the Monsoon 7 is not plugged in"):
