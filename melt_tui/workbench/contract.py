@@ -148,6 +148,8 @@ class SupplyCheck:
     warnings: tuple[str, ...] = ()
     cuts: bool = False
     """The device loses its power."""
+    supplied: str = ""
+    """What the meter supplies now, and what it can, in a sentence."""
 
 
 SetupProgress = Callable[[str, float, float | None], None]

@@ -18,6 +18,7 @@ from melt_tui.workbench.devices import Devices
 GAUGE = "battery-gauge"
 GAUGE_S = 5.0
 LOOK_NS = 100 * MILLISECOND
+_ON = {True: "on", False: "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ class Supplying:
         """What to ask before it is done. Raises NotSupported for what can never be done, Refused."""
         order = self._order(request)
         return SupplyCheck(
-            question=_question(order), warnings=tuple(self._warnings(order)), cuts=request.on is False
+            question=_question(order),
+            warnings=tuple(self._warnings(order)),
+            cuts=request.on is False,
+            supplied=_told(order.supplied),
         )
 
     async def carry_out(self, request: SupplyRequest) -> None:
@@ -136,6 +140,18 @@ def _question(order: _Order) -> str:
     if request.millivolts is None:
         return f"Switch {request.meter} on, so that {whom} gets {volts}?"
     return f"Supply {whom} with {volts} from {request.meter}?"
+
+
+def _told(supplied: Supplied) -> str:
+    """What is supplied, as far as the meter tells, and within which bounds another voltage can be set."""
+    if not supplied.settable:
+        return "Another supply gives the voltage" + (
+            "." if supplied.on is None else f"; it is {_ON[supplied.on]}."
+        )
+    volts = "" if supplied.set_mv is None else f"set to {_volts(supplied.set_mv)}"
+    switch = "" if supplied.on is None else _ON[supplied.on]
+    now = ", ".join(filter(None, (switch, volts))) or "not told"
+    return f"Now: {now}. It supplies {supplied.low_mv / 1000:g} to {_volts(supplied.high_mv)}."
 
 
 def _volts(millivolts: int) -> str:

@@ -100,6 +100,7 @@ class FakeBench:
         self.supply = SupplyCheck(
             question="Supply pixel-8 with 4.2 V from hvpm?",
             warnings=("4.2 V is above the 3.85 V that pixel-8 tells of its battery",),
+            supplied="Now: on, set to 3.9 V. It supplies 0.8 to 13.5 V.",
         )
         self.meters: Sequence[Found] = ()
         self.edited: Sequence[str] = ()

@@ -23,18 +23,26 @@ class SupplyDialog(Dialog[SupplyRequest]):
 
     CSS_PATH: ClassVar[Sheets] = ["dialogs.tcss", "run_dialog.tcss"]
 
-    def __init__(self, meter: str, fed: str) -> None:
+    def __init__(self, meter: str, fed: str, supplied: str, volts: str = "", problem: str = "") -> None:
         super().__init__()
         self._meter = meter
         self._fed = fed
+        self._supplied = supplied
+        self._volts = volts
+        self._problem = problem
 
     def compose(self) -> ComposeResult:
         """A voltage; the switch."""
         with Vertical(classes="box") as box:
             box.border_title = plain(f"Supply of {self._meter}")
             yield Label(Content(plain(f"It feeds {self._fed or 'a device that nobody has named'}.")))
-            yield Input(placeholder="volts, such as 3.85", id="volts", compact=True)
-            yield Label("Enter sets the voltage. You are asked once more.", id="verdict", classes="hint")
+            yield Label(Content(plain(self._supplied, 300)))
+            yield Input(self._volts, placeholder="volts, such as 3.85", id="volts", compact=True)
+            yield Label(
+                Content(plain(self._problem or "Enter sets the voltage. You are asked once more.", 300)),
+                id="verdict",
+                classes="problem" if self._problem else "hint",
+            )
             yield ButtonRow(
                 Button("Cancel", id="cancel", compact=True),
                 Button("Cut", id="off", variant="warning", compact=True),
@@ -86,13 +94,14 @@ async def order_supply(screen: Room[Any], bench: Bench, meter: str) -> str:
     if possible.value is None:
         return possible.problem
     view = bench.timeline.view(bench.now()).devices.get(meter)
-    wanted = await screen.ask(SupplyDialog(meter, view.feeds if view else ""))
-    if wanted is None:
-        return ""
-    checked = await answer(bench.check_supply(wanted))
-    if checked.value is None:
-        return checked.problem
-    if not await screen.ask(SupplyConfirm(checked.value)):
+    told = (meter, view.feeds if view else "", possible.value.supplied)
+    wanted = await screen.ask(SupplyDialog(*told))
+    while wanted is not None:
+        checked = await answer(bench.check_supply(wanted))
+        if checked.value is not None:
+            break
+        wanted = await screen.ask(SupplyDialog(*told, _typed(wanted), checked.problem))
+    if wanted is None or checked.value is None or not await screen.ask(SupplyConfirm(checked.value)):
         return ""
     done = await answer(bench.set_supply(wanted))
     return done.problem or f"{meter}: {_done(wanted)}."
@@ -102,6 +111,10 @@ def _done(request: SupplyRequest) -> str:
     if request.on is False:
         return "its output is cut"
     return "it is switched on" if request.on else f"it supplies {(request.millivolts or 0) / 1000:g} V"
+
+
+def _typed(request: SupplyRequest) -> str:
+    return "" if request.millivolts is None else f"{request.millivolts / 1000:g}"
 
 
 def _millivolts(text: str) -> int | None:

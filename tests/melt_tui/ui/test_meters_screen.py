@@ -12,7 +12,7 @@ from melt_tui.config import DeviceConfig
 from melt_tui.ui.screens.devices import DevicesScreen
 from melt_tui.ui.screens.meter_dialog import MeterDialog
 from melt_tui.ui.screens.supply_dialog import SupplyConfirm, SupplyDialog
-from melt_tui.workbench import SupplyCheck, SupplyRequest
+from melt_tui.workbench import SupplyRequest
 from tests.rigs.fake_bench import failed
 from tests.rigs.night_run import BOARD, METER, PHONE
 from tests.rigs.pilots import bench_of, press, settle, until
@@ -43,6 +43,10 @@ def top(app: Any) -> type[Screen[Any]]:
 
 def verdict(app: Any) -> str:
     return str(app.screen.query_one("#verdict", Label).render())
+
+
+def labels(app: Any) -> str:
+    return " ".join(str(label.render()) for label in app.screen.query(Label))
 
 
 def field(app: Any, name: str) -> Any:
@@ -128,7 +132,7 @@ async def test_what_is_kept_of_a_meter_is_changed(desk: Any, make_app: Any) -> N
 
 async def test_nothing_is_supplied_before_it_was_confirmed(desk: Any, make_app: Any) -> None:
     bench = desk()
-    bench.supply = SupplyCheck(question="Supply pixel-8 with 4.2 V from hvpm?", warnings=("4.2 V is above",))
+    bench.supply = replace(bench.supply, warnings=("4.2 V is above",))
     app = make_app(bench)
     async with app.run_test(size=(120, 36)) as pilot:
         await settle(pilot)
@@ -137,9 +141,10 @@ async def test_nothing_is_supplied_before_it_was_confirmed(desk: Any, make_app: 
         assert top(app) is SupplyDialog
         await walk(pilot, *"4,2x", "enter")
         assert verdict(app).startswith("A voltage is a number of volts")
+        assert "Now: on, set to 3.9 V. It supplies 0.8 to 13.5 V." in labels(app)
         await walk(pilot, "backspace", "enter")
         assert top(app) is SupplyConfirm
-        shown = " ".join(str(label.render()) for label in app.screen.query(Label))
+        shown = labels(app)
         assert "Supply pixel-8 with 4.2 V from hvpm?" in shown
         assert "4.2 V is above" in shown
         wanted = SupplyRequest(meter=METER, millivolts=4200)
@@ -157,3 +162,24 @@ async def test_nothing_is_supplied_before_it_was_confirmed(desk: Any, make_app: 
         assert top(app) is DevicesScreen
         assert [notice.message for notice in app._notifications][-1] == "hvpm only measures"
         assert bench.told("set_supply") == [wanted]
+
+
+async def test_a_voltage_that_cannot_be_is_refused_where_it_was_typed(desk: Any, make_app: Any) -> None:
+    bench = desk()
+    app = make_app(bench)
+    possible = bench.check_supply
+    bench.check_supply = lambda request: (
+        failed(NotSupported("hvpm cannot supply 42 V", remedy="it supplies 0.8 to 13.5 V"))
+        if request.millivolts == 42_000
+        else possible(request)
+    )
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        bench_of(app).viewer.selected = PHONE
+        await walk(pilot, "u", *"42", "enter")
+        assert top(app) is SupplyDialog
+        assert verdict(app) == "hvpm cannot supply 42 V: it supplies 0.8 to 13.5 V"
+        assert app.screen.query_one("#volts", Input).value == "42"
+        await walk(pilot, *"4.2", "enter")
+        assert top(app) is SupplyConfirm
+        assert [one.millivolts for one in bench.told("check_supply")] == [None, 4200]

@@ -77,6 +77,22 @@ def test_the_question_names_the_device_and_the_voltage(lab: Lab) -> None:
     assert asked.cuts
 
 
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"on": True}, "Now: on, set to 3.7 V. It supplies 0.8 to 5 V."),
+        ({"on": False, "set_mv": None}, "Now: off. It supplies 0.8 to 5 V."),
+        ({}, "Now: set to 3.7 V. It supplies 0.8 to 5 V."),
+        ({"set_mv": None}, "Now: not told. It supplies 0.8 to 5 V."),
+        ({"settable": False, "on": True}, "Another supply gives the voltage; it is on."),
+        ({"settable": False}, "Another supply gives the voltage."),
+    ],
+)
+def test_what_it_supplies_now_and_can_is_told_before(lab: Lab, told: dict[str, Any], sentence: str) -> None:
+    lab.meter.supplied = replace(lab.meter.supplied, **told)
+    assert lab.supplying.check(SupplyRequest(meter="ppk2", on=False)).supplied == sentence
+
+
 def test_what_is_not_known_is_said(lab: Lab) -> None:
     running = cast("Any", SimpleNamespace(phase=RunPhase.DECODE))
     lab.view = replace(lab.view, readings={}, runs={"phone": running})
