@@ -23,7 +23,6 @@ from melt_tui.analysis.runevents import RunEvents, run_events
 from melt_tui.analysis.samples import read
 from melt_tui.errors import UsageError
 from melt_tui.measures.alignment import AROUND_NS, REACH_NS, Alignment, Power, Values, align, joined
-from melt_tui.store import library
 from melt_tui.store.recording import Recording
 from melt_tui.timeline import Window
 from melt_tui.timeline.clockmap import ClockRow
@@ -87,7 +86,7 @@ def alignments(recording: Recorded, line: Line | None = None) -> tuple[MeterAlig
 
     Raises UsageError where there is no such line.
     """
-    return tuple(told for told, _ in _found(recording, line))
+    return tuple(told for told, _ in found(recording, line))
 
 
 def of_file(path: Path, meter: str = "", line: Line | None = None) -> Sequence[Mapping[str, Any]]:
@@ -102,11 +101,11 @@ def text_of_file(path: Path, meter: str = "", line: Line | None = None) -> Seque
 
 def _of(path: Path, meter: str, line: Line | None) -> Sequence[MeterAlignment]:
     with closing(Recording(path)) as recording:
-        _known(recording, meter)
+        require(recording, meter)
         return [one for one in alignments(recording, line) if meter in {"", one.meter}]
 
 
-def _known(recording: Recorded, meter: str) -> None:
+def require(recording: Recorded, meter: str) -> None:
     """Raises UsageError for a name that no device of the recording bears."""
     names = sorted({device for device, _ in recording.view(recording.span()[1]).channels})
     if meter and meter not in names:
@@ -121,38 +120,6 @@ def line_of(one: MeterAlignment, line: Line | None = None) -> str:
     return fmt.plain(_sentence(one), 300) + (offer if one.offered else "")
 
 
-def apply(path: Path, meter: str = "", line: Line | None = None) -> Sequence[str]:
-    """Correct the meters whose clocks are surely off, or the one of this name; their names. By a line that was named
-    every meter is corrected that has it.
-
-    Raises UsageError where a named one cannot be corrected, BadRecording, CannotWrite.
-    """
-    with closing(Recording(path)) as recording:
-        _known(recording, meter)
-        found = [(one, row) for one, row in _found(recording, line) if not meter or one.meter == meter]
-    chosen = [(one, row) for one, row in found if row is not None and (one.offered or meter or line)]
-    if (meter or line) and not chosen:
-        reason = found[0][0].reason if found else "it was wired to no device that ran a model"
-        name = meter or found[0][0].meter
-        raise UsageError(f"{name} cannot be aligned: {reason}", "`melt align FILE` tells what is known")
-    for one, row in chosen:
-        library.correct_clock(path, one.meter, row)
-    return [one.meter for one, _ in chosen]
-
-
-def take_back(path: Path, meter: str = "") -> Sequence[str]:
-    """Take back every correction, or that of one meter; their names. Raises UsageError, BadRecording, CannotWrite."""
-    with closing(Recording(path)) as recording:
-        _known(recording, meter)
-        recording.span()
-        corrected = [device for device in recording.clock.corrected() if meter in {"", device}]
-    if meter and not corrected:
-        raise UsageError(f"the times of {meter} are as they were measured", "there is nothing to take back")
-    for device in corrected:
-        library.correct_clock(path, device, None)
-    return corrected
-
-
 def _sentence(one: MeterAlignment) -> str:
     """What was found, for a person."""
     what = f"{one.meter} against {one.feeds}: "
@@ -165,7 +132,7 @@ def _sentence(one: MeterAlignment) -> str:
     return f"{what}{off} by the {one.evidence} ({sure}{applied})"
 
 
-def _found(recording: Recorded, line: Line | None) -> Iterator[tuple[MeterAlignment, ClockRow | None]]:
+def found(recording: Recorded, line: Line | None = None) -> Iterator[tuple[MeterAlignment, ClockRow | None]]:
     """Each meter, with the correction that follows from it where one does."""
     channels, runs = Channels(recording), run_events(recording)
     if line is not None:

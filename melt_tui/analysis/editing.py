@@ -164,7 +164,8 @@ def _correct(path: Path, edit: Edit) -> None:
 def reckon(path: Path) -> None:
     """What the library shows as energy per token, with the corrections in force."""
     with closing(Recording(path)) as recording:
-        standing = recording.edits.standing
+        recording.span()
+        standing = recording.edits.standing or recording.clock.corrected()
         runs = summarise(recording).runs if standing else ()
     kept.set_per_token(path, _per_token(runs[0]) if runs else None)
 

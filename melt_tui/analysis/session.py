@@ -1,13 +1,14 @@
 """The summary of a recording: its devices, its runs with their turns, and what melt itself cost."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from drivers.clock import SECOND
 from drivers.events import Absent, Event, SamplesLost
 from drivers.model import DeviceInfo
+from melt_tui import format as fmt
 from melt_tui.analysis.alignment import MeterAlignment, alignments
 from melt_tui.analysis.meltfigures import MeltResults, melt_results
 from melt_tui.analysis.metering import LossSummary, PowerSummary, losses, powers
@@ -137,6 +138,7 @@ def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
     devices = _devices(recording, channels)
     simulated = {device.device: bool(device.simulated) for device in devices}
     known, concluded = run_events(recording), recorded_events(recording)
+    clocks = alignments(recording)
     runs = (
         summarise_run(
             recording,
@@ -152,14 +154,27 @@ def summarise(recording: Recorded, *, added: Collection[str] = ()) -> Summary:
     return Summary(
         session=_session(recording),
         devices=devices,
-        runs=tuple(runs),
-        alignment=alignments(recording),
+        runs=tuple(_beside_clocks(run, clocks) for run in runs),
+        alignment=clocks,
         own=_self(recording, channels),
         part=part_of(recording),
         imported=imports_of(recording),
         edits=edits_of(recording),
         melt=melt_results(recording, channels),
     )
+
+
+def _beside_clocks(run: RunSummary, clocks: Iterable[MeterAlignment]) -> RunSummary:
+    """With a note where a meter's clock is known to be off and was not corrected: a turn's joules are those of another time
+    then, by more than their own bounds tell."""
+    notes = [
+        f"energy at {one.point}: the clock of {one.meter} is {fmt.fixed(abs(one.offset_ms), 1)} ms "
+        f"{'late' if one.offset_ms < 0 else 'early'} and not corrected: energies of turns and of their parts are off "
+        "by more than their ±"
+        for one in clocks
+        if one.feeds == run.device and one.offered and one.offset_ms is not None
+    ]
+    return replace(run, notes=(*run.notes, *notes)) if notes else run
 
 
 def _events(recording: Recorded, *kinds: type[Event]) -> Sequence[Event]:

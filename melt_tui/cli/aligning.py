@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from melt_tui import format as fmt
-from melt_tui.analysis import alignment
+from melt_tui.analysis import alignment, clocks
 from melt_tui.analysis.logic_lines import Line, parse_line
 from melt_tui.cli.output import result, result_json
 from melt_tui.errors import UsageError
@@ -27,10 +27,10 @@ def align(options: Namespace) -> int:
 def _done(options: Namespace, meter: str, line: Line | None) -> list[str]:
     path: Path = options.file
     if options.apply:
-        names = alignment.apply(path, meter, line)
+        names = clocks.apply(path, meter, line)
         return [f"{fmt.plain(name)}: its times are corrected from now on" for name in names] or [_NOTHING]
     if options.undo:
-        names = alignment.take_back(path, meter)
+        names = clocks.take_back(path, meter)
         return [f"{fmt.plain(name)}: its times are as they were measured" for name in names] or [_NOTHING]
     return []
 

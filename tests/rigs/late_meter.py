@@ -27,6 +27,10 @@ TURNS = ((6.2, 6.7, 9.1), (10.0, 10.4, 12.9))
 """Prompt sent, first and last token, in seconds."""
 
 
+TOKENS = 51
+"""Of each turn."""
+
+
 def at(seconds: float) -> int:
     return START + round(seconds * SECOND)
 
@@ -54,6 +58,7 @@ def session(rate_hz: float = 1000.0, late_ns: int = LATE_NS) -> list[Item]:
                 t_ns=at(last) + 9 * MILLISECOND,
                 turn=number,
                 end=TurnEnd.LIMIT,
+                output_tokens=TOKENS,
                 first_token_ns=at(first),
                 last_token_ns=at(last),
                 device="board",

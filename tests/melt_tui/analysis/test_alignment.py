@@ -2,15 +2,17 @@
 
 from contextlib import closing
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from drivers.clock import MILLISECOND
 from drivers.model import Samples
-from melt_tui.analysis import alignment, meter, summary, traces
+from melt_tui.analysis import alignment, clocks, meter, summary, traces
 from melt_tui.analysis.power import Source
 from melt_tui.analysis.recorded import Channels
 from melt_tui.errors import CannotWrite, UsageError
+from melt_tui.store import library
 from melt_tui.store.recording import Recording
 from tests.rigs.late_meter import POWER, START, TURNS, at, session
 from tests.rigs.written import Writer, write
@@ -34,7 +36,7 @@ def test_it_is_found_offered_applied_and_taken_back(tmp_path: Path) -> None:
     assert "ms late" in alignment.text_of_file(path)[0]
     measured_ns = peak_ns(path)
 
-    assert alignment.apply(path) == ["meter"]
+    assert clocks.apply(path) == ["meter"]
     (after,) = alignment.of_file(path)
     assert after["offset_ms"] == pytest.approx(found["offset_ms"], abs=1)
     assert (after["offered"], after["applied_ms"]) == (False, found["offset_ms"])
@@ -47,10 +49,10 @@ def test_it_is_found_offered_applied_and_taken_back(tmp_path: Path) -> None:
         blocks = list(recording.samples(POWER.key, START, at(20)))
     assert blocks == [item for item in session() if isinstance(item, Samples)], "what was measured stays"
 
-    assert alignment.take_back(path, "meter") == ["meter"]
+    assert clocks.take_back(path, "meter") == ["meter"]
     assert peak_ns(path) == measured_ns
     assert alignment.of_file(path) == [found]
-    assert alignment.take_back(path) == []
+    assert clocks.take_back(path) == []
 
 
 def test_a_meter_on_time_is_left_alone(tmp_path: Path) -> None:
@@ -59,7 +61,7 @@ def test_a_meter_on_time_is_left_alone(tmp_path: Path) -> None:
     (found,) = alignment.of_file(path)
     assert abs(found["offset_ms"]) < 1
     assert not found["offered"]
-    assert alignment.apply(path) == []
+    assert clocks.apply(path) == []
 
 
 def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:
@@ -69,10 +71,10 @@ def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:
     assert found["offset_ms"] is None
     assert "too seldom" in alignment.text_of_file(path)[0]
     with pytest.raises(UsageError, match="too seldom"):
-        alignment.apply(path, "meter")
+        clocks.apply(path, "meter")
     with pytest.raises(UsageError, match="as they were measured"):
-        alignment.take_back(path, "meter")
-    for act in (alignment.of_file, alignment.apply, alignment.take_back):
+        clocks.take_back(path, "meter")
+    for act in (alignment.of_file, clocks.apply, clocks.take_back):
         with pytest.raises(UsageError, match="no nix in this recording"):
             act(path, "nix")
 
@@ -82,10 +84,10 @@ def test_a_recording_in_the_making_is_not_corrected(tmp_path: Path) -> None:
     writer = Writer(path)
     writer.write(session(), 20)
     with pytest.raises(CannotWrite, match="still being recorded"):
-        alignment.apply(path)
+        clocks.apply(path)
     writer.finish()
     writer.close()
-    assert alignment.apply(path) == ["meter"]
+    assert clocks.apply(path) == ["meter"]
 
 
 def test_the_summary_tells_it(tmp_path: Path) -> None:
@@ -95,6 +97,40 @@ def test_the_summary_tells_it(tmp_path: Path) -> None:
     told = summary.text_of_file(path)
     assert "clock    meter against board: 37" in told
     assert "--apply" in told
+
+
+def test_a_clock_that_is_off_is_said_beside_the_energies_until_it_is_corrected(tmp_path: Path) -> None:
+    path = tmp_path / "a.melt"
+    write(path, session(), size=20)
+
+    def notes() -> list[str]:
+        (run,) = summary.of_file(path)["runs"]
+        return [note for note in run["notes"] if "not corrected" in note]
+
+    (note,) = notes()
+    assert note.startswith("energy at usb-input: the clock of meter is 37")
+    assert " ms late and not corrected" in note
+    clocks.apply(path)
+    assert notes() == []
+    clocks.take_back(path)
+    assert notes() == [note]
+
+
+def test_the_library_tells_energy_per_token_by_the_corrected_times(tmp_path: Path) -> None:
+    path = tmp_path / "a.melt"
+    write(path, session(), size=20)
+    live = library.info(path).joules_per_token
+
+    def reckoned() -> float:
+        (run,) = summary.of_file(path)["runs"]
+        return fmean(one["gross_j"] for one in run["per_token"] if one["definition"] == "decode")
+
+    late = reckoned()
+    clocks.apply(path)
+    assert library.info(path).joules_per_token == pytest.approx(reckoned(), rel=1e-12)
+    assert abs(reckoned() - late) > 0.001 * late
+    clocks.take_back(path)
+    assert library.info(path).joules_per_token == live
 
 
 @pytest.mark.parametrize("many", [1_000_000, 1000])
@@ -120,6 +156,6 @@ def test_energy_is_that_of_corrected_times(
 
     late_j, _ = joules(sent, last)
     assert late_j - true_j == pytest.approx(0.037 * (0.4 - 2.2), abs=0.02)
-    alignment.apply(path)
+    clocks.apply(path)
     corrected_j, within_j = joules(sent, last)
     assert abs(corrected_j - true_j) < min(0.02, within_j)

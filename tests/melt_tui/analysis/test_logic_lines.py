@@ -18,7 +18,7 @@ from drivers.meters.csv import channels as csv_channels
 from drivers.meters.ppk2.frames import Words
 from drivers.meters.ppk2.sampling import Logic
 from drivers.model import Channel, Samples, block
-from melt_tui.analysis import alignment
+from melt_tui.analysis import alignment, clocks
 from melt_tui.analysis.logic_lines import Line, parse_line
 from melt_tui.cli.aligning import align
 from melt_tui.cli.parser import parser
@@ -88,7 +88,7 @@ def test_a_line_of_a_ppk2_is_found_applied_and_taken_back(tmp_path: Path) -> Non
         "meter against board: 36.5 ms late, ± 0.5 ms by the line D0 from prompt to last-token (confidence 1.00, 4 edges):"
         " `melt align FILE --apply --line D0` corrects it"
     )
-    assert alignment.apply(path, line=D0) == ["meter"]
+    assert clocks.apply(path, line=D0) == ["meter"]
     (after,) = alignment.of_file(path, line=D0)
     assert (after["offset_ms"], after["applied_ms"]) == (found["offset_ms"], found["offset_ms"])
     assert after["offered"] is False
@@ -100,7 +100,7 @@ def test_a_line_of_a_ppk2_is_found_applied_and_taken_back(tmp_path: Path) -> Non
             "line D0 from prompt to last-token",
             round(found["offset_ms"] * 1e6),
         )
-    assert alignment.take_back(path) == ["meter"]
+    assert clocks.take_back(path) == ["meter"]
     assert alignment.of_file(path, line=D0) == [found]
 
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_told_by_a_line_is_said(tmp_path: Path) -> None:
     (still,) = alignment.of_file(path, line=Line("D3"))
     assert (still["offset_ms"], still["reason"]) == (None, "D3 does not change beside the run")
     with pytest.raises(UsageError, match="meter cannot be aligned: D3 does not change"):
-        alignment.apply(path, line=Line("D3"))
+        clocks.apply(path, line=Line("D3"))
     with pytest.raises(UsageError, match="has a line D9") as refused:
         alignment.of_file(path, line=Line("D9"))
     assert refused.value.remedy == "there are D0, D1, D2, D3, D4, D5, D6, D7"
