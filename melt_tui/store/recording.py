@@ -106,16 +106,18 @@ class Recording:
     def view(self, t_ns: int) -> View:
         """As ``Timeline.view``."""
         with reading(self.path), self._look():
-            channels = self._catalog.channels_at(t_ns)
+            channels, devices = self._catalog.channels_at(t_ns), self._happenings.devices(t_ns)
+            meters = {*self.clock.corrected(), *edits.read(self._connection).meters}
             return View(
                 t_ns=t_ns,
                 session=self._happenings.session(t_ns),
-                devices=self._happenings.devices(t_ns),
+                devices=devices,
                 channels=channels,
                 readings=readings_at(self._connection, self._catalog, self._chunks, channels, t_ns),
                 runs=self._happenings.runs(t_ns),
                 limits=self._happenings.limits(t_ns),
                 throttled=self._happenings.throttled(t_ns),
+                corrected=frozenset(devices[meter].feeds for meter in meters if meter in devices),
             )
 
     def window(self, key: ChannelKey, t0_ns: int, t1_ns: int, columns: int) -> Window:

@@ -65,6 +65,11 @@ class Edits:
         """Those that are in force: of several about the same thing the last that was not taken back."""
         return tuple(sorted(self._standing.values(), key=lambda edit: edit.number))
 
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """Those of which something is corrected."""
+        return tuple(edit.meter for edit in self._standing.values() if edit.meter)
+
     def wiring(self, meter: str) -> Edit | None:
         """What stands in place of what was told of a meter's wires."""
         return self._standing.get((EditKind.WIRING, meter))

@@ -102,6 +102,9 @@ class View:
     """By device: the limits in force."""
     throttled: Mapping[str, ThrottleOnset] = field(default_factory=dict)
     """By device: the onset of the throttling that goes on. Told late: it begins before anybody knew."""
+    corrected: frozenset[str] = frozenset()
+    """Devices of which somebody corrected a meter since: its clock, its wires, its voltage. What was derived of their energy
+    while it was recorded holds no longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

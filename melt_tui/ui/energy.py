@@ -71,7 +71,8 @@ def bound(point: str) -> str:
 
 
 def energies(stock: Stock, device: str) -> Sequence[PointEnergy]:
-    """At every point that tells of the device's run, the one that sees most of it first; empty without a run."""
+    """At every point that tells of the device's run, the one that sees most of it first; empty without a run, and where a
+    meter was corrected since: what was told then holds no longer."""
     run = stock.view.runs.get(device)
     if run is None:
         return ()
@@ -91,6 +92,8 @@ def main_energy(stock: Stock, device: str) -> PointEnergy | None:
 
 def energy_told(stock: Stock, device: str) -> list[str]:
     """A few words for each point: ``0.171 J/tok, 412 J at battery-terminals``."""
+    if device in stock.view.corrected and device in stock.view.runs:
+        return ["its meter was corrected since: melt summary has its energies"]
     told = []
     for one in energies(stock, device):
         per_token = f"{measure(one.per_token, Unit.JOULES_PER_TOKEN)}, " if one.per_token is not None else ""

@@ -16,7 +16,7 @@ from melt_tui.ui.picture import gap_ns, name_of
 from melt_tui.ui.renderables.cells import Ink, device_ink
 from melt_tui.ui.renderables.legend import shape
 from melt_tui.ui.renderables.tables import Column, TableRow
-from melt_tui.ui.topics import Stock, devices, meters_of
+from melt_tui.ui.topics import Stock, devices, meters_of, outdated
 
 COLUMNS = 4000
 """Into how many columns a marked span is cut: what falls short of its ends is less than one of them."""
@@ -105,6 +105,7 @@ def take_figures(timeline: Timeline, ask: AskFigures) -> Figures:
     names = [ask.device, *meters_of(view, ask.device)] if ask.device else [d.device for d in devices(view)]
     channels = [channel for name in names for channel in view.channels.values() if channel.device == name]
     channels = [one for one in channels if not (one.derived and points.tells_off(one.name))]
+    channels = [one for one in channels if not outdated(view, one)]
     tokens = dict(_tokens(timeline, names, ask.span)) if ask.span else {}
     stock = Stock(view)
     return Figures(

@@ -171,8 +171,7 @@ def _figures(
         yield from _now(stock, device)
         yield from _share(stock, device)
     yield from _last("decode", [turn.decode_tps for turn in done if not turn.flagged][-1:], rate)
-    if energy is not None:
-        yield from _energy(energy)
+    yield from _energy(energy) if energy is not None else _elsewhere(stock.view, device)
     yield from _last("prefill", [turn.prefill_tps for turn in done[-1:]], rate)
     tokens = _tokens(stock, device, run.started_ns)
     if tokens is not None:
@@ -240,6 +239,12 @@ def _energy(energy: PointEnergy) -> Iterator[tuple[str, str]]:
     yield from _net(energy, _NET)
     if energy.coverage is not None:
         yield "measured", f"{percent(energy.coverage)} of the run"
+
+
+def _elsewhere(view: View, device: str) -> Iterator[tuple[str, str]]:
+    """What was told here holds no longer, since a meter of the device was corrected."""
+    if device in view.corrected:
+        yield "energy", "see summary"
 
 
 def _net(energy: PointEnergy | None, figures: Sequence[tuple[str, str, Unit]]) -> Iterator[tuple[str, str]]:

@@ -51,6 +51,7 @@ TOPICS = (
     Topic("other temperatures", (Quantity.OTHER_TEMPERATURE, Quantity.AMBIENT_TEMPERATURE), "°C"),
 )
 
+_DERIVED_ENERGIES = frozenset({Quantity.ENERGY, Quantity.ENERGY_PER_TOKEN})
 _WHOLE_CHIP = ("package", "pkg", "soc", "tj", "cpu", "total")
 """Names by which the channel that stands for a whole chip is known, best first."""
 
@@ -160,11 +161,14 @@ class Stock:
         self._shelf = _shelved(_Same(view.channels))
 
     def of(self, device: str, *quantities: Quantity) -> list[Channel]:
-        """A device's channels of these quantities, in the order of their announcement."""
-        return self._shelf.of(device, quantities)
+        """A device's channels of these quantities, in the order of their announcement; none that hold no longer."""
+        found = self._shelf.of(device, quantities)
+        return [one for one in found if not outdated(self.view, one)] if self.view.corrected else found
 
     def main(self, device: str, *quantities: Quantity) -> Channel | None:
         """The one of them that stands for the device."""
+        if device in self.view.corrected:
+            return representative(self.of(device, *quantities))
         return self._shelf.main(device, quantities)
 
     def rate(self, device: str) -> Channel | None:
@@ -175,6 +179,11 @@ class Stock:
         """A device's power where most of it is seen: by its own sensor, or by a meter that feeds it."""
         metered = [c for meter in meters_of(self.view, device) for c in self.of(meter, Quantity.POWER)]
         return representative([*self.of(device, Quantity.POWER), *metered])
+
+
+def outdated(view: View, channel: Channel) -> bool:
+    """Whether it tells an energy as it was derived before a meter of its device was corrected."""
+    return channel.derived and channel.device in view.corrected and channel.quantity in _DERIVED_ENERGIES
 
 
 def panels(stock: Stock, only: str = "") -> list[Panel]:

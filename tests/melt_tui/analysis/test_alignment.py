@@ -116,6 +116,21 @@ def test_a_clock_that_is_off_is_said_beside_the_energies_until_it_is_corrected(t
     assert notes() == [note]
 
 
+def test_a_look_says_whose_energies_were_told_before_the_correction(tmp_path: Path) -> None:
+    path = tmp_path / "a.melt"
+    write(path, session(), size=20)
+
+    def corrected() -> frozenset[str]:
+        with closing(Recording(path)) as recording:
+            return recording.view(at(10)).corrected
+
+    assert corrected() == frozenset()
+    clocks.apply(path)
+    assert corrected() == {"board"}
+    clocks.take_back(path)
+    assert corrected() == frozenset()
+
+
 def test_the_library_tells_energy_per_token_by_the_corrected_times(tmp_path: Path) -> None:
     path = tmp_path / "a.melt"
     write(path, session(), size=20)

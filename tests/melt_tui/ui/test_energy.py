@@ -15,7 +15,8 @@ from melt_tui.ui.energy import (
     has_battery,
     main_energy,
 )
-from melt_tui.ui.topics import Stock
+from melt_tui.ui.run_figures import run_model
+from melt_tui.ui.topics import Stock, panels
 from tests.rigs.night_run import BOARD, HOST, METER, PHONE, Story, at, timeline
 
 
@@ -38,6 +39,21 @@ def test_a_run_has_its_energy_mean_power_and_joules_for_each_token() -> None:
     assert phone.per_token_whole is not None
     assert energies(stock, HOST) == energies(stock, METER) == ()
     assert energy_told(stock, PHONE)[0].endswith(" J at battery-terminals")
+
+
+def test_energies_told_before_a_meter_was_corrected_are_not_shown() -> None:
+    before = seen(64)
+    stock = Stock(replace(before.view, corrected=frozenset({PHONE})))
+    drawn = {panel.topic.title for panel in panels(before, PHONE) if panel.channels}
+    left = {panel.topic.title for panel in panels(stock, PHONE) if panel.channels}
+    assert drawn - left == {"J/token"}
+    assert before.main(PHONE, Quantity.ENERGY_PER_TOKEN) is not None
+    assert stock.main(PHONE, Quantity.ENERGY_PER_TOKEN) is None
+    assert energies(stock, PHONE) == ()
+    assert energy_told(stock, PHONE) == ["its meter was corrected since: melt summary has its energies"]
+    assert dict(run_model(stock, PHONE, ()).figures)["energy"] == "see summary"
+    assert stock.power(PHONE) == before.power(PHONE), "what was measured stays"
+    assert Stock(replace(before.view, corrected=frozenset({HOST}))).of(PHONE, Quantity.ENERGY)
 
 
 def test_how_far_the_figures_may_be_off_is_told_with_them() -> None:

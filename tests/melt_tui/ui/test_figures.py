@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from itertools import pairwise
 from statistics import fmean, quantiles, stdev
 
@@ -54,6 +55,19 @@ def test_tokens_are_counted_between_the_markers() -> None:
     assert figures.tokens == ((PHONE, int(counted(100) - counted(20))),)
     before = take_figures(KNOWN, AskFigures(device=PHONE, at_ns=at(100), span=(at(1), at(100))))
     assert before.tokens == ((PHONE, int(counted(100))),)
+
+
+def test_energies_told_before_a_meter_was_corrected_have_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = AskFigures(device=PHONE, at_ns=at(40), span=(at(10), at(40)))
+
+    def names() -> set[str]:
+        return {one.channel.name for one in take_figures(known, ask).channels}
+
+    known = timeline(Story())
+    before, view = names(), known.view
+    monkeypatch.setattr(known, "view", lambda t_ns: replace(view(t_ns), corrected=frozenset({PHONE})))
+    told = {"energy", "J/token", "J/token whole", "J/token decode"}
+    assert before - names() == {f"{one} battery-terminals" for one in told}
 
 
 def test_the_table_names_device_point_and_unit_and_says_what_it_cut() -> None:
