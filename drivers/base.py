@@ -8,7 +8,7 @@ from drivers.clock import Clock
 from drivers.errors import DriverError
 from drivers.events import Event
 from drivers.links.base import ShellLink
-from drivers.model import Channel, DeviceInfo, Found, RunSpec, Samples
+from drivers.model import Channel, DeviceInfo, Found, RunSpec, Samples, Sampling
 
 Item = Samples | Event
 """What a source yields and the bus carries."""
@@ -72,6 +72,11 @@ class Runtime(Protocol):
 
         The model's file need not be there yet.
         """
+        ...
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        """How the engine will be asked to choose tokens: as ``spec`` says, but for what it cannot be told, and for what
+        ``spec.args`` say in place of it."""
         ...
 
     def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:

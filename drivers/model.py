@@ -307,14 +307,14 @@ class Prompt:
     tokens: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen."""
+    """How the next token is chosen. None is not asked for: the engine cannot be told it."""
 
-    temperature: float = 0.0
-    top_k: int = 40
-    top_p: float = 0.95
-    seed: int = 42
+    temperature: float | None = 0.0
+    top_k: int | None = 40
+    top_p: float | None = 0.95
+    seed: int | None = 42
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

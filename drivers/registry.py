@@ -50,6 +50,8 @@ class Entry:
     """Feeds a device, and measures what that draws."""
     weights: Weights = Weights.FILE
     """Of a runtime: whose the model is."""
+    contextless: bool = False
+    """Of a runtime: each of its tests makes a context as long as itself, and none is asked for."""
     rare: bool = False
     """Not listed where what it needs is not installed: few have such a device."""
 
@@ -89,7 +91,7 @@ SERIAL_FAMILIES = {
 RUNTIMES = {
     "llama_server": Entry("drivers.runtimes.llama_server.driver", "LlamaServer", "local"),
     "llama_cli": Entry("drivers.runtimes.llama_cli.driver", "LlamaCli"),
-    "llama_bench": Entry("drivers.runtimes.llama_bench.driver", "LlamaBench"),
+    "llama_bench": Entry("drivers.runtimes.llama_bench.driver", "LlamaBench", contextless=True),
     "ollama": Entry("drivers.runtimes.ollama.driver", "Ollama", weights=Weights.NAMED),
     "mlc": Entry("drivers.runtimes.mlc.driver", "Mlc", weights=Weights.SERVED),
     "ios_app": Entry("drivers.runtimes.ios_app.driver", "IosApp", weights=Weights.OWN),

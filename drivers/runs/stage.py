@@ -10,7 +10,7 @@ from drivers.errors import DriverError
 from drivers.events import Absent, Event, LogLine, Preparing, TurnEnd, bounded
 from drivers.inbox import Ended, Inbox
 from drivers.links.base import ShellLink
-from drivers.model import RunSpec, Samples
+from drivers.model import RunSpec, Samples, Sampling
 from drivers.runs.hearing import Cut, Halt
 
 Emit = Callable[[Item], None]
@@ -79,6 +79,10 @@ class StagedRuntime(ABC):
 
     @abstractmethod
     def objection(self, spec: RunSpec) -> DriverError | None:
+        """As ``drivers.base.Runtime`` says."""
+
+    @abstractmethod
+    def sampling(self, spec: RunSpec) -> Sampling:
         """As ``drivers.base.Runtime`` says."""
 
     @abstractmethod

@@ -1,9 +1,12 @@
 """What a run was set up with, and what its device was like for it."""
 
 from drivers.model import RunSpec, Sampling
+from drivers.registry import RUNTIMES
 from melt_tui.analysis.recorded import EVERY, Recorded
 from melt_tui.analysis.runevents import RunEvents
 from melt_tui.events import DeviceUp
+
+_SAMPLING = ("temperature", "top_k", "top_p", "seed")
 
 
 def setup_of(events: RunEvents) -> dict[str, object]:
@@ -19,7 +22,7 @@ def setup_of(events: RunEvents) -> dict[str, object]:
         "build": loaded.build or None if loaded else None,
         "backend": loaded.backend or None if loaded else None,
         "threads": _in_force(spec, loaded.threads if loaded else None, spec.threads),
-        "context": _in_force(spec, loaded.context if loaded else None, spec.context),
+        "context": _in_force(spec, loaded.context if loaded else None, asked_context(spec)),
         "batch": _in_force(spec, loaded.batch if loaded else None, spec.batch),
         **_sampling(spec),
         "max_tokens": spec.workload.max_tokens or None if spec.workload else None,
@@ -29,8 +32,21 @@ def setup_of(events: RunEvents) -> dict[str, object]:
 
 def _sampling(spec: RunSpec) -> dict[str, object]:
     told, known = spec.sampling, not untold(spec) or spec.sampling != Sampling()
-    names = ("temperature", "top_k", "top_p", "seed")
-    return {name: getattr(told, name) if known else None for name in names}
+    return {name: getattr(told, name) if known else None for name in _SAMPLING}
+
+
+def unasked(spec: RunSpec) -> tuple[str, ...]:
+    """Names of what the runtime was not asked for, since it cannot be told it."""
+    if untold(spec) or spec.workload is None:
+        return ()
+    context = ["context"] if asked_context(spec) is None else []
+    return (*context, *(name for name in _SAMPLING if getattr(spec.sampling, name) is None))
+
+
+def asked_context(spec: RunSpec) -> int | None:
+    """Tokens; None of a runtime that is not told it."""
+    contextless = spec.runtime in RUNTIMES and RUNTIMES[spec.runtime].contextless
+    return None if contextless else spec.context
 
 
 def untold(spec: RunSpec) -> bool:

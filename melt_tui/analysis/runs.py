@@ -11,13 +11,13 @@ import numpy as np
 
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnPurpose
-from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, Samples, code_struct
+from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Samples, code_struct
 from melt_tui.analysis import samples
 from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy, run_energy
 from melt_tui.analysis.parts import RunSpan, TurnSpan
 from melt_tui.analysis.provenance import part_told
 from melt_tui.analysis.recorded import Channels, Recorded, blocks
-from melt_tui.analysis.run_setup import facts_of, setup_of, untold
+from melt_tui.analysis.run_setup import asked_context, facts_of, setup_of, unasked, untold
 from melt_tui.analysis.runevents import RunEvents
 from melt_tui.analysis.start import FairSummary, Start, fair_of, start_of
 from melt_tui.analysis.thermal import states
@@ -169,6 +169,7 @@ def _notes(
     elif ended.reason:
         yield f"{ended.outcome}: {ended.reason}" + (f": {ended.remedy}" if ended.remedy else "")
     yield from _changed(events)
+    yield from _unasked(events.spec)
     yield from _unknown(events, rss_peak, temperatures)
     yield from _uncounted(turns)
 
@@ -180,11 +181,16 @@ def _changed(events: RunEvents) -> Iterator[str]:
         return
     for name, asked, answered in (
         ("threads", spec.threads, loaded.threads),
-        ("context", spec.context, loaded.context),
+        ("context", asked_context(spec), loaded.context),
         ("batch", spec.batch, loaded.batch),
     ):
         if None not in (asked, answered) and asked != answered:
             yield f"{name}: {asked} asked for, {answered} in force"
+
+
+def _unasked(spec: RunSpec) -> Iterator[str]:
+    if names := unasked(spec):
+        yield f"{', '.join(names)}: not asked for, {spec.runtime} cannot be told {'it' if len(names) == 1 else 'them'}"
 
 
 def _unknown(events: RunEvents, rss_peak: int | None, temperatures: Sequence[Temperature]) -> Iterator[str]:

@@ -250,7 +250,7 @@ class Runs:
             runtime=runtime,
             model=model,
             workload=workload,
-            sampling=Sampling() if alone else _sampling(request),
+            sampling=_sampling(request),
             threads=request.threads,
             context=(context := 0 if alone else request.context or 2048),
             batch=request.batch or min(256, context),
@@ -266,7 +266,7 @@ class Runs:
         objection = made.objection(spec)
         if objection is not None:
             raise objection
-        return spec
+        return replace(spec, sampling=made.sampling(spec))
 
     async def _model(self, request: RunRequest, weights: Weights) -> ModelFile | None:
         """What our file says; of a model that is not ours no more than the name to ask for, None where none is asked for."""

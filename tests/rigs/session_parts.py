@@ -12,7 +12,7 @@ from drivers.base import Device, Item
 from drivers.clock import Clock
 from drivers.errors import DriverError
 from drivers.links.base import Completed, Lease, Process, ShellLink
-from drivers.model import Channel, DeviceInfo, DeviceKind, Quantity, RunSpec, Unit
+from drivers.model import Channel, DeviceInfo, DeviceKind, Quantity, RunSpec, Sampling, Unit
 from drivers.modelfile import ModelFile
 
 T = TypeVar("T")
@@ -142,6 +142,9 @@ class ScriptedRuntime:
 
     def objection(self, spec: RunSpec) -> DriverError | None:
         return None
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        return spec.sampling
 
     async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
         try:

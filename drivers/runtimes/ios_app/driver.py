@@ -6,11 +6,12 @@ from drivers.errors import DriverError, NotSupported, RunFailed
 from drivers.events import TurnEnd
 from drivers.inbox import Ended
 from drivers.links.base import Line, Process
-from drivers.model import OnLinkLoss, RunSpec
+from drivers.model import OnLinkLoss, RunSpec, Sampling
 from drivers.runs.apps import log_line, running
 from drivers.runs.args import flag_words, option
 from drivers.runs.hearing import Cut, Ear
 from drivers.runs.loglimit import LogLimit
+from drivers.runs.sampling import UNASKED
 from drivers.runs.stage import Stage, StagedRuntime
 from drivers.runtimes.ios_app.protocol import read_line
 from drivers.runtimes.ios_app.telling import AppTeller
@@ -38,6 +39,10 @@ class IosApp(StagedRuntime):
         if spec.on_link_loss is OnLinkLoss.KEEP:
             return NotSupported("an app on an iPhone ends with its run", remedy="take --on-link-loss stop")
         return _unnamed(spec)
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        """An app chooses by itself."""
+        return UNASKED
 
     async def perform(self, stage: Stage) -> None:
         """The whole run."""

@@ -11,13 +11,14 @@ from drivers.errors import DriverError, LinkError, NeedsSetup, NotSupported, Run
 from drivers.events import ChannelsOpened, ModelLoaded, TurnEnd
 from drivers.foreign import printable
 from drivers.links.base import Line, ShellLink
-from drivers.model import RunSpec, Workload
+from drivers.model import RunSpec, Sampling, Workload
 from drivers.modelfile import ModelFile
 from drivers.runs.args import flag_words
 from drivers.runs.fitting import Fitted, check_device, fit, help_of
 from drivers.runs.hearing import Cut, Ear, Gone
 from drivers.runs.living import Deadline, Living, keeping_objection
 from drivers.runs.program import Launch, Program
+from drivers.runs.sampling import UNASKED
 from drivers.runs.stage import Stage, StagedRuntime
 from drivers.runtimes.llama_bench.channels import row_arrivals
 from drivers.runtimes.llama_bench.protocol import (
@@ -61,6 +62,10 @@ class LlamaBench(StagedRuntime):
         if spec.workload is None or spec.url:
             return NotSupported("llama-bench serves nobody", remedy="start a run with a workload")
         return keeping_objection(spec) or _workload_objection(spec.workload) or _flags_objection(spec)
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        """Its tokens are drawn at random."""
+        return UNASKED
 
     async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
         """Whether the program is there and the model fits into memory."""

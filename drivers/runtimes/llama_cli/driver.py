@@ -14,13 +14,14 @@ from drivers.events import ChannelsOpened, TurnEnd
 from drivers.foreign import printable
 from drivers.inbox import Inbox
 from drivers.links.base import Line, PieceProcess, ShellLink
-from drivers.model import OnLinkLoss, RunSpec, Workload
+from drivers.model import OnLinkLoss, RunSpec, Sampling, Workload
 from drivers.modelfile import ModelFile
 from drivers.runs.args import flag_words
 from drivers.runs.fitting import check_device
 from drivers.runs.hearing import Cut, Ear, Gone
 from drivers.runs.living import keeping_objection
 from drivers.runs.program import Launch, Program
+from drivers.runs.sampling import overruled_by_flags
 from drivers.runs.stage import Stage, StagedRuntime
 from drivers.runs.turn import TurnTeller
 from drivers.runtimes.llama_cli.answer import OutputReader, Settings
@@ -60,6 +61,10 @@ class LlamaCli(StagedRuntime):
                 remedy="take a workload of text, or the runtime llama_server or llama_bench",
             )
         return keeping_objection(spec) or _flags_objection(spec)
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        """Flags that were given come last, and stand."""
+        return overruled_by_flags(spec.sampling, spec.args)
 
     async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
         """Whether one of the programs is there and the model fits into memory."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from drivers.model import RunSpec, Workload
+from drivers.model import RunSpec, Sampling, Workload
 from drivers.runs.args import MODEL_FLAGS
 from drivers.runs.turn import Figures
 
@@ -78,15 +78,24 @@ def read_version(told: str) -> str:
 def command_words(speaker: Speaker, spec: RunSpec, workload: Workload, prompt: str) -> list[str]:
     """Flags for one turn, but for the program's own: model, threads and what the user adds."""
     wanted = _CHAT_FLAGS if speaker.dialect is Dialect.CHAT else _PLAIN_FLAGS
-    sampling = spec.sampling
     return [
         *("-c", str(spec.context), "-b", str(spec.batch), "-n", str(workload.max_tokens)),
-        *("--seed", str(sampling.seed), "--temp", f"{sampling.temperature:g}"),
-        *("--top-k", str(sampling.top_k), "--top-p", f"{sampling.top_p:g}"),
+        *_sampling_words(spec.sampling),
         *(flag for flag in wanted if flag in speaker.flags),
         *(["--ignore-eos"] if workload.ignore_eos else []),
         *("-p", prompt),
     ]
+
+
+def _sampling_words(sampling: Sampling) -> Iterator[str]:
+    for flag, value in (
+        ("--seed", sampling.seed),
+        ("--temp", sampling.temperature),
+        ("--top-k", sampling.top_k),
+        ("--top-p", sampling.top_p),
+    ):
+        if value is not None:
+            yield from (flag, str(value) if isinstance(value, int) else f"{value:g}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from drivers.errors import DriverError, NotSupported, RunFailed
 from drivers.events import ChannelsOpened
 from drivers.links.base import ShellLink
 from drivers.links.http import HttpLink
-from drivers.model import OnLinkLoss, RunSpec
+from drivers.model import OnLinkLoss, RunSpec, Sampling
 from drivers.runs.apps import log_lines, running
 from drivers.runs.args import binary_of, option
 from drivers.runs.fitting import check_device
 from drivers.runs.hearing import Ear
 from drivers.runs.reaching import reached, there
+from drivers.runs.sampling import UNASKED
 from drivers.runs.stage import Emit, Stage, StagedRuntime
 from drivers.runtimes.llama_server.channels import polled_channel, token_channels
 from drivers.runtimes.llama_server.needs import foreseen_objection
@@ -57,6 +58,10 @@ class LlamaServer(StagedRuntime):
                 "the answers of a server that is there end with the link", remedy="take --on-link-loss stop"
             )
         return foreseen_objection(spec)
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        """Asked with every turn; one that is watched is asked by others."""
+        return spec.sampling if spec.workload else UNASKED
 
     async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
         """Whether a program that is not our own is there and the model fits into memory; a server needs neither."""

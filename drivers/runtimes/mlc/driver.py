@@ -1,15 +1,17 @@
 """A run on MLC-LLM: its REST server that already runs, one that is started for it, or an app."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from drivers.clock import Clock
 from drivers.errors import DriverError, NotSupported
 from drivers.links.base import ShellLink
 from drivers.links.http import HttpLink
-from drivers.model import OnLinkLoss, RunSpec, Workload
+from drivers.model import OnLinkLoss, RunSpec, Sampling, Workload
 from drivers.runs.args import option
 from drivers.runs.hearing import Ear
 from drivers.runs.reaching import engine_on, reached, there
+from drivers.runs.sampling import UNASKED, overruled
 from drivers.runs.stage import Stage, StagedRuntime
 from drivers.runtimes.mlc.app import AppRun, running_app
 from drivers.runtimes.mlc.engine import Engine, check_program
@@ -46,6 +48,12 @@ class Mlc(StagedRuntime):
                 "MLC does not tell what others ask of it", remedy="start a run with a workload"
             )
         return _words_objection(spec, reads_log=self._reads_log(spec))
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        """Its API has no top k; an app whose log is read is asked for nothing."""
+        if self._reads_log(spec):
+            return UNASKED
+        return overruled(replace(spec.sampling, top_k=None), request_fields(spec.args))
 
     async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
         """Whether the device has the program of a server that is to be started."""

@@ -8,17 +8,26 @@ from drivers.errors import DriverError, Garbled, LinkError, NotSupported, Refuse
 from drivers.events import ChannelsOpened, ModelLoaded
 from drivers.links.base import ShellLink
 from drivers.links.http import HttpLink, Reply
-from drivers.model import OnLinkLoss, RunSpec, Workload
+from drivers.model import OnLinkLoss, RunSpec, Sampling, Workload
 from drivers.runs.args import option
 from drivers.runs.asking import ask, take_turns
 from drivers.runs.hearing import Ear
 from drivers.runs.reaching import reached, there
+from drivers.runs.sampling import overruled
 from drivers.runs.stage import Stage, StagedRuntime
 from drivers.runs.turn import TurnTeller
 from drivers.runtimes.ollama.answer import AnswerReader
 from drivers.runtimes.ollama.channels import token_channels
 from drivers.runtimes.ollama.conversation import Asked, Conversation
-from drivers.runtimes.ollama.given import FIELDS, lets_go, request_fields, strangers, unknown_options, whole
+from drivers.runtimes.ollama.given import (
+    FIELDS,
+    given_options,
+    lets_go,
+    request_fields,
+    strangers,
+    unknown_options,
+    whole,
+)
 from drivers.runtimes.ollama.protocol import (
     Piece,
     load_request,
@@ -69,6 +78,10 @@ class Ollama(StagedRuntime):
         if spec.on_link_loss is OnLinkLoss.KEEP:
             return NotSupported("a run on Ollama ends with its link", remedy="take --on-link-loss stop")
         return None
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        """Options that were given stand above ours."""
+        return overruled(spec.sampling, given_options(spec.args))
 
     async def look(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> None:
         """Whether a server answers and has the model."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import replace
 
 from drivers.base import Item
 from drivers.clock import MILLISECOND, SECOND, Clock
@@ -17,7 +18,8 @@ from drivers.events import (
     bounded,
 )
 from drivers.links.base import Line, Process, ShellLink
-from drivers.model import RunSpec, Workload
+from drivers.model import RunSpec, Sampling, Workload
+from drivers.runs.sampling import UNASKED
 from drivers.runtimes.simulated.channels import token_channels
 from drivers.runtimes.simulated.protocol import (
     QUIT,
@@ -62,6 +64,10 @@ class SimulatedRuntime:
                 remedy=f"take --context {longest + spec.workload.max_tokens} or more",
             )
         return None
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        """Of all of it the engine takes a seed."""
+        return replace(UNASKED, seed=spec.sampling.seed)
 
     async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
         """As ``drivers.base.Runtime`` says. Raises NotSupported, RunFailed, LinkError or Garbled."""

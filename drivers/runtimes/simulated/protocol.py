@@ -112,10 +112,10 @@ def command_line(spec: RunSpec) -> list[str]:
         "--context": spec.context,
         "--batch": spec.batch,
         "--seed": spec.sampling.seed,
+        "--threads": spec.threads,
     }
-    if spec.threads is not None:
-        numbers["--threads"] = spec.threads
-    return [PROGRAM, *(word for flag, value in numbers.items() for word in (flag, str(value))), *spec.args]
+    known = ((flag, str(value)) for flag, value in numbers.items() if value is not None)
+    return [PROGRAM, *(word for pair in known for word in pair), *spec.args]
 
 
 def turn_command(turn: int, prompt_tokens: int, max_tokens: int, *, fresh: bool, ignore_eos: bool) -> bytes:

@@ -5,10 +5,15 @@ from dataclasses import replace
 
 from drivers.base import Item
 from drivers.events import RunEvent
+from drivers.runs.sampling import UNASKED
+from melt_tui.analysis.run_setup import setup_of, unasked
+from melt_tui.analysis.runevents import RunEvents
 from melt_tui.analysis.session import summarise
 from melt_tui.events import DeviceUp, RunStarted
 from tests.rigs.memory_recording import MemoryRecording
-from tests.rigs.sessions import at, closing, opening, run
+from tests.rigs.sessions import at, closing, opening, run, spec
+
+BENCH = replace(spec(), runtime="llama_bench", threads=4, sampling=UNASKED)
 
 
 def test_each_run_has_the_facts_of_its_own_time() -> None:
@@ -22,6 +27,22 @@ def test_each_run_has_the_facts_of_its_own_time() -> None:
         {"governor": "performance"},
         {"governor": "schedutil"},
     ]
+
+
+def test_what_a_runtime_cannot_be_told_is_not_among_what_it_was_asked_for() -> None:
+    """llama-bench makes a context for each test, and draws its tokens at random."""
+    names = ("threads", "context", "batch", "temperature", "top_k", "top_p", "seed")
+    started = next(item for item in run([], 1, 9) if isinstance(item, RunStarted))
+    setups = [
+        setup_of(RunEvents(replace(started, spec=asked)))
+        for asked in (BENCH, replace(BENCH, runtime="ollama"))
+    ]
+    assert [[setup[name] for name in names] for setup in setups] == [
+        [4, None, 256, None, None, None, None],
+        [4, 2048, 256, None, None, None, None],
+    ]
+    assert unasked(BENCH) == ("context", "temperature", "top_k", "top_p", "seed")
+    assert unasked(replace(BENCH, context=0)) == unasked(replace(BENCH, workload=None)) == ()
 
 
 def _run(name: str, t_s: float, governor: str = "") -> Iterator[Item]:

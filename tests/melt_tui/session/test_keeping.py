@@ -12,7 +12,7 @@ from drivers.clock import MILLISECOND, SECOND, Clock
 from drivers.errors import DriverError, LinkLost, RunFailed
 from drivers.events import ChannelsOpened, LogLine, ProcessStarted, TurnStarted
 from drivers.links.base import ShellLink
-from drivers.model import OnLinkLoss, RunSpec
+from drivers.model import OnLinkLoss, RunSpec, Sampling
 from melt_tui.events import DeviceFailed, DeviceUp, RunEnded, RunOutcome
 from melt_tui.session.bus import Bus
 from melt_tui.session.run import RunSource
@@ -34,6 +34,9 @@ class Holding:
 
     def objection(self, spec: RunSpec) -> DriverError | None:
         return None
+
+    def sampling(self, spec: RunSpec) -> Sampling:
+        return spec.sampling
 
     async def run(self, spec: RunSpec, shell: ShellLink, clock: Clock) -> AsyncGenerator[Item, None]:
         self.shells.append(shell)

@@ -57,6 +57,9 @@ def test_the_model_of_a_server_is_not_taken_for_the_file_of_ours(tmp_path: Path)
         "context": None,
     }
     assert run["setup"]["backend"] == "cuda:0"
+    asked = {name: run["setup"][name] for name in ("temperature", "top_k", "top_p", "seed")}
+    assert asked == {"temperature": 0.0, "top_k": None, "top_p": 0.95, "seed": 42}
+    assert "top_k: not asked for, mlc cannot be told it" in run["notes"]
     assert not list(tmp_path.rglob("*.gguf")), "no model is written that nobody runs"
 
 
