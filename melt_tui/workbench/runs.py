@@ -140,12 +140,11 @@ class Runs:
     def _start(self, variants: Sequence[_Asked], order: Sequence[int]) -> tuple[str, ...]:
         """All runs of one device, in that order of its variants; their ids."""
         device = variants[0].spec.device
-        fresh = {i: variants[i].spec.run for i in dict.fromkeys(order)}
         sources = []
         for place, i in enumerate(order, 1):
             spec = variants[i].spec
             fair = replace(spec.fair, place=place, planned=len(order))
-            run = fresh.pop(i, "") or f"r{next(self._numbers)}"
+            run = f"r{next(self._numbers)}"
             sources.append(self._source(replace(spec, run=run, fair=fair), variants[i].model))
         series = Series(sources)
         self._session.add(_source(series.name), series)
@@ -231,7 +230,7 @@ class Runs:
         return sampler.address if sampler is not None and not sampler.named else name
 
     async def _spec(self, request: RunRequest, name: str) -> RunSpec:
-        """The spec for one device, refused here when it cannot work."""
+        """The spec for one device, refused here when it cannot work. What is judged alone takes no number."""
         if request.url:
             taken_apart(request.url)
         asked = runtimes_of(request.runtime, request.devices)[name]
@@ -245,7 +244,7 @@ class Runs:
         if alone and workload is not None:
             workload = replace(workload, conversations=(), max_tokens=0, repeat=0)
         spec = RunSpec(
-            run=f"r{next(self._numbers)}",
+            run="",
             device=name,
             runtime=runtime,
             model=model,

@@ -332,6 +332,7 @@ def test_a_run_fetches_its_model_first(site: Site, tmp_path: Path, workload: str
         (started,) = bench.timeline.events(0, bench.now(), kinds=(RunStarted,))
         said = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
     assert isinstance(started, RunStarted)
+    assert started.run == "r1", "neither what was judged nor what was refused is a run"
     assert started.spec.model is not None
     assert started.spec.workload is not None
     assert (started.spec.model.size_bytes, started.spec.model.vocabulary) == (len(MODEL), 2048)
