@@ -179,7 +179,11 @@ def _setup(into: argparse.ArgumentParser) -> None:
         "--model", type=words, metavar="MODEL|URL", help="put this model there, too; a URL is fetched first"
     )
     into.add_argument(
-        "--model-sha256", type=words, metavar="SUM", help="what the sha256 of the model has to be"
+        "--model-sha256",
+        type=words,
+        metavar="SUM",
+        help="what the sha256 of the file has to be that --model names: of a model in several files the first, "
+        "checked before the others are fetched",
     )
     _json_only(into)
 

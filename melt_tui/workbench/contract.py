@@ -126,7 +126,8 @@ class SetupRequest:
     """Also put this model there: as in ``RunRequest``, or the URL of a GGUF file."""
     sha256: str = ""
     model_sha256: str = ""
-    """What the archive, where the pinned table does not know it, and the model have to be; empty: not said."""
+    """What the archive, where the pinned table does not know it, and the model's file have to be, the first one of a model
+    in several; empty: not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

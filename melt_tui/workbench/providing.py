@@ -34,24 +34,30 @@ async def provided(request: SetupRequest, cache: Path, clock: Clock, progress: S
         cache,
         lambda told: progress(told.what, told.fraction, told.eta_s),
     )
-    if request.model_sha256 and file.sha256 != request.model_sha256.lower():
+    first = file.files[0].sha256
+    if request.model_sha256 and first != request.model_sha256.lower():
         raise SetupError(
-            f"{shown(Path(file.path))} is not the model that is meant: its sha256 is {file.sha256}",
+            f"{shown(Path(file.path))} is not the model that is meant: its sha256 is {first}",
             "check the path, or what --model-sha256 says",
         )
     if address:
-        progress(f"the model is {file.path}, its sha256 {file.sha256}", 1.0, 0.0)
+        progress(
+            f"the model is {file.path}, {'its' if not file.parts else 'that file’s'} sha256 {first}", 1.0, 0.0
+        )
     return file
 
 
 async def fetched(url: str, cache: Path, clock: Clock, progress: SetupProgress, sha256: str = "") -> None:
-    """Have all files of the model from this address; ``sha256`` is asked of one in one file. Raises SetupError."""
+    """Have all files of the model from this address; ``sha256`` is asked of the first, before any other is fetched.
+
+    Raises SetupError.
+    """
     files = pieces(url, cache)
     alone = len(files) == 1
-    for address, target in files:
+    for i, (address, target) in enumerate(files):
         wanted = Wanted(
             address,
-            sha256 if alone else "",
+            sha256 if i == 0 else "",
             option="--model",
             largest=SIZE_LIMIT,
             magic=MAGIC,

@@ -306,14 +306,30 @@ def test_all_files_of_a_model_are_fetched(site: Site, tmp_path: Path) -> None:
     assert site.asked == [f"/b/{name} 0" for name in parts]
     Path(file.parts[1].path).unlink()
     assert missing(url, tmp_path)
-    pinned = SetupRequest(address="board", model=url, model_sha256=file.sha256)
-    assert get_all(pinned, tmp_path) == file
-    with pytest.raises(SetupError, match="is not the model that is meant"):
-        get_all(replace(pinned, model_sha256="0" * 64), tmp_path)
+    assert get_all(request, tmp_path) == file
     del site.files["/b/m-00002-of-00002.gguf"]
     Path(file.parts[1].path).unlink()
     with pytest.raises(SetupError, match=r"/b/m-00002-of-00002\.gguf answers 404"):
         get_all(request, tmp_path)
+
+
+async def test_a_sum_is_that_of_the_first_file_and_checked_before_another_is_fetched(
+    site: Site, tmp_path: Path
+) -> None:
+    parts = parts_of_one()
+    site.files |= {f"/b/{name}": content for name, content in parts.items()}
+    (first, content), _ = parts.items()
+    sha256, url, told = hashlib.sha256(content).hexdigest(), f"{site.url}/b/{first}", Told()
+    pinned = SetupRequest(address="board", model=url, model_sha256=sha256.upper())
+    with pytest.raises(SetupError, match="is not what was pinned"):
+        await provided(replace(pinned, model_sha256="0" * 64), tmp_path, SystemClock(), told)
+    assert site.asked == [f"/b/{first} 0"]
+    file = await provided(pinned, tmp_path, SystemClock(), told)
+    assert told.steps[-1][0] == f"the model is {file.path}, that file’s sha256 {sha256}"
+    here = replace(pinned, model=file.path)
+    assert await provided(here, tmp_path, SystemClock(), told) == file
+    with pytest.raises(SetupError, match=f"is not the model that is meant: its sha256 is {sha256}"):
+        await provided(replace(here, model_sha256=file.sha256), tmp_path, SystemClock(), told)
 
 
 @pytest.mark.parametrize("workload", ["pp4/tg2", "chat"])
