@@ -222,6 +222,8 @@ class TurnEnd(StrEnum):
     STOPPED = "stopped"
     TIME = "time"
     FAILED = "failed"
+    REFUSED = "refused"
+    """The engine took no prompt: with it the context would have been full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -213,11 +213,15 @@ def _unknown(events: RunEvents, rss_peak: int | None, temperatures: Sequence[Tem
 
 def _uncounted(turns: Sequence[TurnSummary]) -> Iterator[str]:
     warmups = sum(turn.purpose is TurnPurpose.WARMUP for turn in turns)
-    cut = sum(turn.purpose is TurnPurpose.MEASURED and not _whole(turn) for turn in turns)
+    failing = [turn for turn in turns if turn.purpose is TurnPurpose.MEASURED and not _whole(turn)]
+    refused = sum(turn.end is TurnEnd.REFUSED for turn in failing)
+    cut = len(failing) - refused
     excluded = sum(_whole(turn) and turn.excluded is not None for turn in turns)
     flagged = sum(_whole(turn) and turn.flagged and turn.excluded is None for turn in turns)
     if warmups:
         yield f"mean: {warmups} warm-up turn{'s' * (warmups > 1)} left out"
+    if refused:
+        yield f"mean: {refused} turn{'s' * (refused > 1)} left out that the engine refused"
     if cut:
         yield f"mean: {cut} turn{'s' * (cut > 1)} left out that did not end by themselves"
     if excluded:

@@ -124,7 +124,7 @@ _TURNS = (
         ("conversation", W, "position of its conversation in the workload"),
         ("prompt", W, "position in its conversation; turns are paired by both"),
         ("repetition", W, "how often the workload had been run before"),
-        ("end", T, "limit, eos, stopped, time, failed; empty: it did not end"),
+        ("end", T, "limit, eos, stopped, time, failed, refused; empty: it did not end"),
         ("context_tokens", W, "in the context before this prompt"),
         ("prompt_tokens", W, "new ones, evaluated in this turn"),
         ("cached_tokens", W, "reused"),

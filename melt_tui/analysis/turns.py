@@ -177,6 +177,9 @@ def _reasons(
     if ended is None:
         missing = [name for name in FIGURES if values.get(name) is None]
         return [f"{', '.join(missing)}: the turn did not end"]
+    if ended.end is TurnEnd.REFUSED:
+        why = f": {ended.detail}" if ended.detail else ""
+        return [f"{', '.join(FIGURES)}: the engine refused this turn{why}"]
     told = {**values, "prompt_tokens": ended.prompt_tokens, "output_tokens": ended.output_tokens}
     by_reason: dict[str, list[str]] = {}
     for name in FIGURES:

@@ -14,6 +14,7 @@ from drivers.events import (
     ProcessEnded,
     SamplesLost,
     SupplySet,
+    TurnEnd,
     TurnEnded,
 )
 from drivers.modelfile import ModelFile
@@ -112,6 +113,8 @@ def _loaded(event: ModelLoaded) -> Sentence:
 def _turn_ended(event: TurnEnded) -> Sentence:
     tokens = f"  {count(event.output_tokens)} tokens" if event.output_tokens is not None else ""
     detail = f"  {event.detail}" if event.detail else ""
+    if event.end is TurnEnd.REFUSED:
+        return f"turn {event.turn} refused{detail}", Severity.WARNING
     return f"turn {event.turn} ended{tokens}, {event.end}{detail}", Severity.PLAIN
 
 

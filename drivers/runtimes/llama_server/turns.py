@@ -105,7 +105,7 @@ class Turns:
             await self._end_cut(ear, asking, reader, cut.end)
             raise
         except PromptTooLong as full:
-            self._end(reader, TurnEnd.LIMIT, str(full))
+            self._end(reader, TurnEnd.REFUSED, str(full))
             if scheduled.fresh:
                 raise
         except DriverError as error:

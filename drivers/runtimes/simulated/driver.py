@@ -217,7 +217,7 @@ class _Run:
                 f"the engine on {self._spec.device} refused turn {scheduled.turn}: {error.detail[:200]}",
                 remedy="take a larger --context or a shorter prompt",
             )
-        return list(reader.cut(t_ns, TurnEnd.LIMIT, error.detail))
+        return list(reader.cut(t_ns, TurnEnd.REFUSED, error.detail))
 
     def _ready(self, t_ns: int, ready: Ready) -> ModelLoaded:
         self._loaded = True

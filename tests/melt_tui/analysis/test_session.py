@@ -13,6 +13,7 @@ from drivers.events import ChannelsOpened, ClockMeasured, ModelLoaded, TurnEnd, 
 from drivers.model import Samples, reading
 from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import Summary, summarise
+from melt_tui.analysis.turns import FIGURES
 from melt_tui.events import (
     RunEnded,
     RunOutcome,
@@ -199,6 +200,18 @@ def test_warm_up_and_cut_turns_do_not_count() -> None:
     assert [t.purpose for t in summary.turns] == ["warmup", "measured", "measured", "measured"]
     assert "mean: 1 warm-up turn left out" in summary.notes
     assert "mean: 1 turn left out that did not end by themselves" in summary.notes
+
+
+def test_a_turn_that_the_engine_refused_has_no_figures_and_is_not_counted() -> None:
+    *asked, last = turn(2, 20.0, [], output_tokens=None)
+    assert isinstance(last, TurnEnded)
+    refused = replace(last, end=TurnEnd.REFUSED, prompt_tokens=None, prompt_s=None, detail="no room")
+    summary = one_run([*turn(1, 10.0, [10.5, 11.0]), *asked, refused])
+    assert summary.counted_turns == 1
+    assert "mean: 1 turn left out that the engine refused" in summary.notes
+    assert not any("did not end" in note for note in summary.notes)
+    assert summary.turns[1].notes == (f"{', '.join(FIGURES)}: the engine refused this turn: no room",)
+    assert [getattr(summary.turns[1], name) for name in FIGURES] == [None] * len(FIGURES)
 
 
 def test_load_memory_and_temperatures_are_those_of_the_run() -> None:

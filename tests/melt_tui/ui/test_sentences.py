@@ -109,6 +109,11 @@ ONSET = ThrottleOnset(
             "turn 2 ended  3 tokens, failed  it died",
             Severity.PLAIN,
         ),
+        (
+            TurnEnded(t_ns=1, device="d", run="r1", turn=2, end=TurnEnd.REFUSED, detail="no room"),
+            "turn 2 refused  no room",
+            Severity.WARNING,
+        ),
         (RunEnded(**AT, outcome=RunOutcome.DONE), "run done", Severity.PLAIN),
         (
             RunEnded(**AT, outcome=RunOutcome.FAILED, reason="code 139", remedy="see the log"),

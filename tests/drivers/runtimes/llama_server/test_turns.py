@@ -183,13 +183,13 @@ async def test_a_prompt_that_never_fits() -> None:
     run = await attached("too long")
     assert isinstance(run.error, NotSupported)
     assert "request (300 tokens) exceeds the available context size (256 tokens)" in str(run.error)
-    assert run.one(TurnEnded).end is TurnEnd.LIMIT
+    assert run.one(TurnEnded).end is TurnEnd.REFUSED
 
 
 async def test_a_conversation_that_outgrows_the_context_goes_on_with_the_next() -> None:
     run = await attached("full later", conversations=TWO)
     assert run.error is None
-    assert [ended.end for ended in run.of(TurnEnded)] == [TurnEnd.LIMIT, TurnEnd.LIMIT]
+    assert [ended.end for ended in run.of(TurnEnded)] == [TurnEnd.LIMIT, TurnEnd.REFUSED]
     assert "exceeds the available context size" in run.of(TurnEnded)[1].detail
     assert run.of(TurnEnded)[1].output_tokens is None
 

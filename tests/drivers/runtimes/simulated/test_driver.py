@@ -249,7 +249,7 @@ async def test_a_conversation_that_grows_too_long_is_cut(
     items = await run(replace(SPEC, context=36), shell, virtual_clock)
     assert [(t.end, t.output_tokens) for t in of(items, TurnEnded)] == [
         (TurnEnd.LIMIT, 30),
-        (TurnEnd.LIMIT, None),
+        (TurnEnd.REFUSED, None),
         (TurnEnd.LIMIT, 30),
     ]
 
