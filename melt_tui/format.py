@@ -151,6 +151,11 @@ def plain(text: str, most: int = 120) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def whole(text: str) -> str:
+    """The same with nothing left out: a reason, whose middle may be what it is about."""
+    return plain(text, len(text))
+
+
 _MANNERS: Final[Mapping[Unit, Callable[[float | None], str]]] = {
     Unit.CELSIUS: celsius,
     Unit.PERCENT: percent,

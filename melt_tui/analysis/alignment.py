@@ -117,7 +117,7 @@ def require(recording: Recorded, meter: str) -> None:
 def line_of(one: MeterAlignment, line: Line | None = None) -> str:
     """What was found, with the correction that is offered."""
     offer = f"{_OFFER}{f' --line {line.text}' if line else ''}` corrects it"
-    return fmt.plain(_sentence(one), 300) + (offer if one.offered else "")
+    return fmt.whole(_sentence(one)) + (offer if one.offered else "")
 
 
 def _sentence(one: MeterAlignment) -> str:

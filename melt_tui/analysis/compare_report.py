@@ -108,7 +108,7 @@ def _figure(row: Row, each: Against, comparison: "Comparison") -> Cells:
     known = each.difference
     if known is None:
         base, group = (group_mean(row, name, comparison) for name in (comparison.groups[0].name, each.group))
-        why = "" if comparison.refusal else f"not compared: {fmt.plain(each.refusal, 200)}"
+        why = "" if comparison.refusal else f"not compared: {fmt.whole(each.refusal)}"
         return (title, value_text(row, base), each.group, value_text(row, group), "", "", "", why)
     return (
         title,
@@ -171,7 +171,7 @@ def notes_of(rows: Sequence[Row]) -> Iterator[str]:
         for note in dict.fromkeys([*row.notes, *(note for each in row.against for note in each.notes)]):
             about.setdefault(note, []).append(row.title)
     yield from (
-        f"{', '.join(dict.fromkeys(titles[:3]))}{' …' if len(titles) > 3 else ''}: {fmt.plain(note, 300)}"
+        f"{', '.join(dict.fromkeys(titles[:3]))}{' …' if len(titles) > 3 else ''}: {fmt.whole(note)}"
         for note, titles in about.items()
     )
 

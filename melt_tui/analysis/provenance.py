@@ -93,7 +93,7 @@ def part_lines(part: PartSummary | None) -> Iterator[str]:
     if part.downsampled_hz is not None:
         which = fmt.plain(", ".join(part.downsampled), 300)
         yield f"         downsampled to means at {part.downsampled_hz:g} Hz: {which}; their figures are of these means"
-    yield from (f"         note: {fmt.plain(note, 300)}" for note in part.notes)
+    yield from (f"         note: {fmt.whole(note)}" for note in part.notes)
 
 
 def imports_of(recording: Recorded) -> tuple[ImportSummary, ...]:
@@ -132,7 +132,7 @@ def import_lines(imports: Sequence[ImportSummary]) -> Iterator[str]:
         yield f"imported {fmt.plain(one.origin, 200)}: not measured by melt"
         for source in one.sources:
             yield f"         {fmt.plain(source.file, 200)}  sha256 {source.sha256[:16]}…"
-        yield from (f"         note: {fmt.plain(note, 400)}" for note in one.notes)
+        yield from (f"         note: {fmt.whole(note)}" for note in one.notes)
 
 
 def edit_lines(edits: Sequence[EditSummary]) -> Iterator[str]:
@@ -146,4 +146,4 @@ def edit_line(edit: EditSummary) -> str:
     """``3  2026-11-21  hvpm: at usb-input (was wired wrongly)``; one that is not in force says so first."""
     why = f" ({edit.reason})" if edit.reason else ""
     mark = "" if edit.standing else "[no longer in force] "
-    return fmt.plain(f"{edit.number}  {edit.made[:10]}  {mark}{edit.said}{why}", 300)
+    return fmt.whole(f"{edit.number}  {edit.made[:10]}  {mark}{edit.said}{why}")

@@ -62,7 +62,7 @@ def throttling_lines(known: ThrottlingSummary) -> Iterator[str]:
     if known.states:
         shares = (f"{fmt.plain(state)} {fmt.percent(100 * share)}" for state, share in known.states.items())
         yield f"  of its time: {', '.join(shares)}"
-    yield from (f"  note: {fmt.plain(note, 300)}" for note in known.notes)
+    yield from (f"  note: {fmt.whole(note)}" for note in known.notes)
 
 
 def _onset(known: ThrottlingSummary) -> str:
@@ -74,7 +74,7 @@ def _onset(known: ThrottlingSummary) -> str:
         after.append(f"{fmt.measure(first.j, Unit.JOULE)} at {known.energy_point}")
     lost = fmt.percent(100 * ((known.ratio or 1) - 1), signed=True)
     end = f", back at {fmt.seconds(known.end_s)}" if known.end_s is not None else ""
-    why = fmt.plain(f"{known.reason} ({known.limit}), {known.confidence} confidence")
+    why = fmt.whole(f"{known.reason} ({known.limit}), {known.confidence} confidence")
     return f"from {fmt.seconds(known.onset_s)} on, after {', '.join(after)}: {why}, {lost}{end}"
 
 
@@ -84,7 +84,7 @@ def _session(summary: Summary) -> Iterator[str]:
     name = f"{fmt.plain(session.name)}, " if session.name else ""
     yield f"session  {name}{session.started or fmt.UNKNOWN}, {fmt.seconds(session.duration_s)}{how}"
     if session.lost:
-        yield f"         {fmt.plain(session.lost, 300)}"
+        yield f"         {fmt.whole(session.lost)}"
     yield from part_lines(summary.part)
     yield from import_lines(summary.imported)
     yield from edit_lines(summary.edits)
@@ -103,9 +103,9 @@ def _device(device: DeviceSummary) -> str:
     if device.outages:
         parts.append(f"lost {device.outages} ×")
     if device.problem:
-        parts.append(f"given up: {fmt.plain(device.problem, 500)}")
+        parts.append(f"given up: {fmt.whole(device.problem)}")
     if device.away is not None:
-        parts.append(fmt.plain(away(device), 300))
+        parts.append(fmt.whole(away(device)))
     return ", ".join(parts)
 
 
@@ -136,7 +136,7 @@ def _accuracy(power: PowerSummary) -> str:
 
 
 def _because(what: str, reason: str, remedy: str) -> str:
-    return fmt.plain(f"no {what}: {reason}" + (f" ({remedy})" if remedy else ""), 300)
+    return fmt.whole(f"no {what}: {reason}" + (f" ({remedy})" if remedy else ""))
 
 
 def _run(run: RunSummary) -> Iterator[str]:
@@ -154,9 +154,9 @@ def _run(run: RunSummary) -> Iterator[str]:
     for part in energy_tables(run.energy, run.per_token, run.power):
         yield from (f"  {part}",) if isinstance(part, str) else (f"    {line}" for line in _table(part))
     yield from (f"  {line}" for line in throttling_lines(run.throttling))
-    yield from (f"  note: {fmt.plain(note, 300)}" for note in run.notes)
+    yield from (f"  note: {fmt.whole(note)}" for note in run.notes)
     for turn in run.turns:
-        yield from (f"  note on turn {turn.turn}: {fmt.plain(note, 300)}" for note in turn.notes)
+        yield from (f"  note on turn {turn.turn}: {fmt.whole(note)}" for note in turn.notes)
 
 
 def _temperature(known: Temperature) -> str:

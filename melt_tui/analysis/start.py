@@ -113,7 +113,7 @@ def start_lines(start: Start, fair: FairSummary) -> Iterator[str]:
     yield f"began {start.thermal}{at}: {start.why}"
     parts = list(_fair_parts(fair))
     if parts:
-        yield fmt.plain("; ".join(parts), 300)
+        yield fmt.whole("; ".join(parts))
 
 
 def _fair_parts(fair: FairSummary) -> Iterator[str]:

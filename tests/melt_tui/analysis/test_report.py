@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from drivers.base import Item
+from drivers.events import Absent
 from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import Summary, summarise
-from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp
+from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp, RunEnded, RunOutcome
 from tests.rigs.memory_recording import MemoryRecording
-from tests.rigs.sessions import at, closing, opening
+from tests.rigs.sessions import at, closing, opening, run
 
 
 def summary(*items: Item) -> Summary:
@@ -39,3 +40,20 @@ def test_a_device_that_did_not_come_back_is_told_as_away() -> None:
     changed = f"known is SHA256:{'a' * 43}, shown was SHA256:{'b' * 43}: `ssh-keygen -R {'c' * 150}`"
     assert f"given up: no: {changed}\n" in text_of(summary(lost, replace(failed, remedy=changed)))
     assert "lost 1 ×, away when last heard of: it is gone\n" in text_of(summary(lost))
+
+
+def test_a_reason_is_told_to_its_end() -> None:
+    """In the middle of a long one stands what it is about: the fingerprint of a key, a path."""
+    reason = f"the key of orin is another {'now ' * 90}SHA256:{'k' * 43}, {'and so on ' * 40}end"
+    up, *_ = [item for item in opening() if isinstance(item, DeviceUp)]
+    failed = DeviceFailed(t_ns=at(6), device=up.device, reason=reason, remedy="do\x1b")
+    away = DeviceConnecting(t_ns=at(1), device="other", address="x", reason=reason)
+    absent = Absent(t_ns=at(2), device=up.device, what="power", reason=reason, remedy="")
+    *asked, ended = run([], 1, 9)
+    assert isinstance(ended, RunEnded)
+    broken = replace(ended, outcome=RunOutcome.FAILED, reason=reason)
+    told = text_of(summary(*asked, broken, failed, away, absent))
+    assert f"given up: {reason}: do?" in told
+    assert f"device   other, never opened: {reason}\n" in told
+    assert f"         no power: {reason}\n" in told
+    assert f"  note: failed: {reason}\n" in told
