@@ -12,6 +12,7 @@ import numpy as np
 from drivers.clock import SECOND
 from drivers.events import TurnEnd, TurnPurpose
 from drivers.model import IDENTITY, Channel, ChannelKey, Quantity, RunSpec, Samples, code_struct
+from drivers.modelfile import ModelFile
 from melt_tui.analysis import samples
 from melt_tui.analysis.energy import EnergySummary, PowerSummary, TokenEnergy, run_energy
 from melt_tui.analysis.parts import RunSpan, TurnSpan
@@ -181,11 +182,22 @@ def _changed(events: RunEvents) -> Iterator[str]:
         return
     for name, asked, answered in (
         ("threads", spec.threads, loaded.threads),
-        ("context", asked_context(spec), loaded.context),
         ("batch", spec.batch, loaded.batch),
     ):
         if None not in (asked, answered) and asked != answered:
             yield f"{name}: {asked} asked for, {answered} in force"
+    yield from _context(asked_context(spec), loaded.context, events.model)
+
+
+def _context(asked: int | None, answered: int | None, model: ModelFile | None) -> Iterator[str]:
+    """Some engines give a model no more than it was trained with, others do without a word."""
+    trained = model.context_length if model else None
+    if asked is None:
+        return
+    beyond = f", the model was trained with {trained}" if trained is not None and asked > trained else ""
+    other = f", {answered} in force" if answered not in {None, asked} else ""
+    if beyond or other:
+        yield f"context: {asked} asked for{other}{beyond}"
 
 
 def _unasked(spec: RunSpec) -> Iterator[str]:

@@ -44,7 +44,7 @@ class Rig:
         questions = {
             "/api/version": {} if "no version" in self.cues else {"version": "0.9.6"},
             "/api/tags": {"models": [] if "empty" in self.cues else [{"name": name} for name in MODELS]},
-            "/api/ps": {"models": [{"name": "llama3.2:1b", "size": 1000, "size_vram": 410}]},
+            "/api/ps": {"models": [self.running()]},
             "/asked": self.asked,
         }
         if asked.method == "GET" and asked.path in questions:
@@ -53,6 +53,10 @@ class Rig:
             await self.post(asked, wire)
         else:
             wire.plain(404, "404 page not found")
+
+    def running(self) -> dict[str, object]:
+        entry: dict[str, object] = {"name": "llama3.2:1b", "size": 1000, "size_vram": 410}
+        return {**entry, "context_length": 300} if "small context" in self.cues else entry
 
     async def post(self, asked: Asked, wire: Wire) -> None:
         body = dict(asked.body)

@@ -32,6 +32,7 @@ from drivers.runtimes.ollama.protocol import (
     Piece,
     load_request,
     options,
+    read_context,
     read_error,
     read_names,
     read_piece,
@@ -172,6 +173,7 @@ class _Run:
             "/api/generate", load_request(model, settings, request_fields(stage.spec.args))
         )
         version = read_version((await self._get("/api/version")).text)
+        running = (await self._get("/api/ps")).text
         stage.emit(
             ModelLoaded(
                 t_ns=stage.clock.now(),
@@ -179,9 +181,9 @@ class _Run:
                 run=stage.spec.run,
                 load_s=None if piece.load_ns is None else piece.load_ns / SECOND,
                 build=f"ollama {version}" if version else "",
-                backend=read_processor((await self._get("/api/ps")).text, model),
+                backend=read_processor(running, model),
                 threads=whole(settings, "num_thread"),
-                context=whole(settings, "num_ctx"),
+                context=read_context(running, model) or whole(settings, "num_ctx"),
                 batch=whole(settings, "num_batch"),
                 model=model,
             )

@@ -165,17 +165,28 @@ def read_version(answer: str) -> str:
 
 def read_processor(answer: str, model: str) -> str:
     """How much of a loaded model lies in graphics memory, by ``GET /api/ps``: ``gpu``, ``cpu``, ``41 % gpu`` or empty."""
-    try:
-        loaded = items(read_fields(answer, SERVER).get("models"))
-    except Garbled:
-        return ""
-    entry = next((one for one in map(fields, loaded) if same_name(text(one, "name"), model)), None)
-    whole = count(entry, "size") if entry else None
-    graphics = count(entry, "size_vram") if entry else None
+    entry = _running(answer, model)
+    whole, graphics = count(entry, "size"), count(entry, "size_vram")
     if not whole or graphics is None:
         return ""
     share = min(1.0, graphics / whole)
     return {0.0: "cpu", 1.0: "gpu"}.get(share, f"{share:.0%} gpu".replace("%", " %"))
+
+
+def read_context(answer: str, model: str) -> int | None:
+    """The context that a loaded model was given, by ``GET /api/ps``; None where the server does not tell it.
+
+    It may be less than was asked for: what a model was not trained with it is not given.
+    """
+    return count(_running(answer, model), "context_length") or None
+
+
+def _running(answer: str, model: str) -> Fields:
+    try:
+        loaded = items(read_fields(answer, SERVER).get("models"))
+    except Garbled:
+        return {}
+    return next((one for one in map(fields, loaded) if same_name(text(one, "name"), model)), {})
 
 
 def same_name(one: str, other: str) -> bool:

@@ -69,6 +69,11 @@ async def test_a_turn(*, chat: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     ]  # fmt: skip
 
 
+async def test_the_context_is_the_one_that_the_server_tells() -> None:
+    """It gives a model none that it was not trained with, whatever was asked for."""
+    assert (await run_on("small context")).one(ModelLoaded).context == 300
+
+
 async def test_tokens_without_a_piece_are_counted_at_the_end() -> None:
     run = await run_on("held back", ignore_eos=False, repeat=2)
     first, second = run.of(TurnEnded)

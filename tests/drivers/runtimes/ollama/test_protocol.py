@@ -122,6 +122,9 @@ def test_where_it_runs() -> None:
         "gpu",
     ]
     assert protocol.read_processor(told % 0, "other") == ""
+    given = '{"models":[{"name":"x","context_length":9},{"name":"m:latest","context_length":2048}]}'
+    assert protocol.read_context(given, "m") == 2048
+    assert [protocol.read_context(one, "m") for one in (told % 0, "[]", "")] == [None] * 3
 
 
 def test_what_is_asked() -> None:
