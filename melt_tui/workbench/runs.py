@@ -27,7 +27,7 @@ from melt_tui.session.sampler import Sampler
 from melt_tui.session.sensing import Sensing
 from melt_tui.session.series import Series
 from melt_tui.session.session import Session
-from melt_tui.workbench.addressed import Aloud, described, located, missing
+from melt_tui.workbench.addressed import Aloud, described, is_address, located, missing
 from melt_tui.workbench.chosen import chosen, runtimes_of
 from melt_tui.workbench.contract import RunRequest
 from melt_tui.workbench.fairness import STEADY_LIMIT_S, planned, variants_of
@@ -88,7 +88,7 @@ class Runs:
         Raises DriverError or MeltError.
         """
         agreed = await self._agreed(request)
-        if await self._fetch(request):
+        if await self._fetch(agreed):
             agreed = await self._agreed(request)  # only now its size is known, and its vocabulary
         order = planned(request, len(variants_of(request)))
         started = [self._start(specs, order) for specs in agreed]
@@ -102,9 +102,10 @@ class Runs:
             raise _refusal(errors, [_objection(name, e) for name, e in judged if isinstance(e, Exception)])
         return [specs for _, specs in judged if not isinstance(specs, Exception)]
 
-    async def _fetch(self, request: RunRequest) -> bool:
-        """Have every model that is wanted; whether one had to be fetched. Raises SetupError."""
-        wanted = {variant.request.model for variant in variants_of(request)} if not request.url else set()
+    async def _fetch(self, agreed: Sequence[Sequence[_Asked]]) -> bool:
+        """Have every model whose file is wanted; whether one had to be fetched. Raises SetupError."""
+        asked = (one for specs in agreed for one in specs)
+        wanted = {one.model for one in asked if one.spec.model and one.spec.model.path}
         async with self._fetching:
             lacking = [one for one in sorted(wanted) if missing(one, self._cache)]
             for model in lacking:
@@ -268,9 +269,17 @@ class Runs:
         return replace(spec, sampling=made.sampling(spec))
 
     async def _model(self, request: RunRequest, weights: Weights) -> ModelFile | None:
-        """What our file says; of a model that is not ours no more than the name to ask for, None where none is asked for."""
+        """What our file says; of a model that is not ours no more than the name to ask for, None where none is asked for.
+
+        Raises NotSupported, ModelError, SetupError.
+        """
         if weights not in {Weights.FILE, Weights.NAMED}:
             return None
+        if weights is Weights.NAMED and is_address(request.model):
+            raise NotSupported(
+                "a server that has its own models takes one by its name, not by an address",
+                remedy="name one of its models with --runtime-arg model=NAME",
+            )
         ours = await asyncio.to_thread(described, request.model, self._cache)
         return ours if weights is Weights.FILE else ModelFile(name=ours.name, path="", size_bytes=0)
 

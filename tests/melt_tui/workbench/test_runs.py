@@ -75,6 +75,20 @@ def test_a_model_of_ollama_has_nothing_of_a_file_of_ours(tmp_path: Path) -> None
     assert run["setup"]["context"] == 512
 
 
+def test_no_model_is_fetched_for_a_server_that_has_its_own(tmp_path: Path) -> None:
+    """Nobody answers at that address: who asks there fails."""
+    model = "--model=http://127.0.0.1:1/x.gguf"
+    argv = ("run", "--headless", "--device=host", "--turns=1", model)
+    refused = melt(tmp_path, *argv, "--runtime=ollama")
+    assert (
+        "takes one by its name, not by an address: name one of its models with --runtime-arg"
+        in refused.stderr
+    )
+    program = install(tmp_path / "bin", "mlc.py", "mlc_llm")
+    mlc = [f"--runtime-arg=binary={program}", f"--runtime-arg=serve={MODEL}"]
+    assert only_run(tmp_path, "--runtime=mlc", *mlc, "--turns=1", model)["model"] == MODEL
+
+
 def only_run(home: Path, *argv: str) -> dict[str, Any]:
     """What ``melt run`` tells of its one run on this computer."""
     done = melt(home, "run", "--headless", "--json", "--device=host", *argv)
