@@ -240,8 +240,7 @@ class Runs:
         weights = _weights(runtime, request)
         alone = weights is Weights.OWN
         model = await self._model(request, weights)
-        watching = bool(request.url) and request.workload in ("", WATCHING)
-        workload = None if watching else _workload(request, model)
+        workload = None if _watches(request, alone=alone) else _workload(request, model)
         if alone and workload is not None:
             workload = replace(workload, conversations=(), max_tokens=0, repeat=0)
         spec = RunSpec(
@@ -350,6 +349,16 @@ def _weights(runtime: str, request: RunRequest) -> Weights:
     weights = RUNTIMES[runtime].weights if runtime in RUNTIMES else Weights.FILE
     told = weights is Weights.NAMED and option(request.runtime_args, "model")
     return Weights.SERVED if request.url or told else weights
+
+
+def _watches(request: RunRequest, *, alone: bool) -> bool:
+    """Whether nothing is asked of a server that somebody else drives. Raises NotSupported where none is named."""
+    if request.workload == WATCHING and not request.url and not alone:
+        raise NotSupported(
+            f"with the workload {WATCHING} a server that runs already is watched, and none is named",
+            remedy="give its address with --url, or choose another workload",
+        )
+    return bool(request.url) and request.workload in {"", WATCHING}
 
 
 def _workload(request: RunRequest, model: ModelFile | None) -> Workload:

@@ -89,6 +89,16 @@ def test_no_model_is_fetched_for_a_server_that_has_its_own(tmp_path: Path) -> No
     assert only_run(tmp_path, "--runtime=mlc", *mlc, "--turns=1", model)["model"] == MODEL
 
 
+@pytest.mark.parametrize("device", ["host", "sim:phone"])
+def test_who_watches_names_a_server(tmp_path: Path, device: str) -> None:
+    done = melt(tmp_path, "run", "--headless", f"--device={device}", "--workload=none")
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1] == (
+        "melt: with the workload none a server that runs already is watched, and none is named: give its address with "
+        "--url, or choose another workload"
+    )
+
+
 def only_run(home: Path, *argv: str) -> dict[str, Any]:
     """What ``melt run`` tells of its one run on this computer."""
     done = melt(home, "run", "--headless", "--json", "--device=host", *argv)
