@@ -74,7 +74,9 @@ def _onset(known: ThrottlingSummary) -> str:
         after.append(f"{fmt.measure(first.j, Unit.JOULE)} at {known.energy_point}")
     lost = fmt.percent(100 * ((known.ratio or 1) - 1), signed=True)
     end = f", back at {fmt.seconds(known.end_s)}" if known.end_s is not None else ""
-    why = fmt.whole(f"{known.reason} ({known.limit}), {known.confidence} confidence")
+    why = fmt.whole(
+        f"{known.reason} ({fmt.words(known.limit or fmt.UNKNOWN)}), {known.confidence} confidence"
+    )
     return f"from {fmt.seconds(known.onset_s)} on, after {', '.join(after)}: {why}, {lost}{end}"
 
 

@@ -385,7 +385,7 @@ def _verdict(told: ThrottleRuledOut, symptom_s: float | None, mechanism_s: float
     at = symptom_s if symptom_s is not None else mechanism_s
     since = f" from {fmt.seconds(at)} on" if at is not None else ""
     share = f", {fmt.percent(100 * told.ratio)} of the {_compared(told)}" if told.ratio is not None else ""
-    limit = f": {told.limit} ({told.reason})" if told.limit else ""
+    limit = f": {fmt.words(told.limit)} ({told.reason})" if told.limit else ""
     detail = f": {told.detail}" if told.detail else ""
     return f"{told.verdict}{limit}{since}{share}{detail}"
 

@@ -149,8 +149,8 @@ WORDS: dict[type[Event], Callable[[Any], str]] = {
     ),
     TurnStarted: lambda e: f"turn {e.turn} started{' (warm-up)' if e.purpose == 'warmup' else ''}",
     TurnEnded: _turn_words,
-    LimitEngaged: lambda e: f"LIMIT {e.limit}: {e.reason} {e.detail}".rstrip(),
-    LimitReleased: lambda e: f"limit {e.limit} released",
+    LimitEngaged: lambda e: f"LIMIT {fmt.words(e.limit)}: {e.reason} {e.detail}".rstrip(),
+    LimitReleased: lambda e: f"limit {fmt.words(e.limit)} released",
     ThrottleReference: _reference_words,
     ThrottleRuledOut: lambda e: (
         "" if e.verdict is Verdict.RECOVERED else f"no throttling: {remedied(e.verdict, e.detail)}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from drivers.clock import SECOND
 from drivers.events import TurnEnded
+from melt_tui import format as fmt
 from melt_tui.detectors.cause import POWERS, Surroundings, weak
 from melt_tui.detectors.decoding import Decoding
 from melt_tui.detectors.mechanism import Episode
@@ -146,7 +147,7 @@ class WatchedRun:
         hot = self._at.mechanisms.hot()
         if hot is not None:
             self._warm = True
-            said = f"{hot.limit} ({hot.reason}{f', {hot.detail}' if hot.detail else ''})"
+            said = f"{fmt.words(hot.limit)} ({hot.reason}{f', {hot.detail}' if hot.detail else ''})"
             yield self._no_reference(one.t_ns, f"{said} was in force before a cool window of {{}} was over")
         elif self._reference.begin(one):
             self._told.add("reference")
@@ -358,7 +359,7 @@ class WatchedRun:
         if cause.reason == Reason.SYSTEM and self._at.mechanisms.status_told:
             yield "the cap was lowered while the platform's thermal status says NONE"
         if seen.still_s:
-            yield f"{seen.sensor} has read {seen.celsius:.1f} °C for {seen.still_s:.0f} s: it stands still"
+            yield f"{fmt.words(seen.sensor)} has read {seen.celsius:.1f} °C for {seen.still_s:.0f} s: it stands still"
 
     def _ended(self, t_ns: int, *, recovered: bool) -> ThrottleEnded:
         onset, spells = self._onset, list(self._spells.values())

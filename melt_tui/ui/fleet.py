@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from drivers.events import LimitEngaged
 from drivers.model import Channel, Quantity
-from melt_tui.format import age, number
+from melt_tui.format import age, number, words
 from melt_tui.timeline import DeviceState, DeviceView, RunPhase, RunView, View
 from melt_tui.ui.energy import PointEnergy, energy_told, main_energy
 from melt_tui.ui.look import Look, age_s, last_reading, stale, told_of_now
@@ -84,7 +84,8 @@ def row_told(look: Look, one: FleetRow) -> str:
     parts += energy_told(look.stock, one.device)
     limits = view.limits.get(one.device, ())
     parts += [
-        f"⚠ {limit.limit}: {limit.reason}{f', {limit.detail}' * bool(limit.detail)}" for limit in limits
+        f"⚠ {words(limit.limit)}: {limit.reason}{f', {limit.detail}' * bool(limit.detail)}"
+        for limit in limits
     ]
     if one.alerts and (one.device in view.throttled or not (limits and one.gravity <= _THROTTLED)):
         parts.append(one.alerts)

@@ -42,7 +42,7 @@ from melt_tui.events import (
     Verdict,
     Wired,
 )
-from melt_tui.format import UNKNOWN, celsius, count, percent, rate, seconds
+from melt_tui.format import UNKNOWN, celsius, count, percent, rate, seconds, words
 from melt_tui.ui.waits import waited_words
 
 
@@ -186,7 +186,9 @@ def _reference(event: ThrottleReference) -> Sentence:
 
 def _ruled_out(event: ThrottleRuledOut) -> Sentence:
     share = _lost_share(event.ratio) if event.symptom_ns is not None and event.ratio is not None else ""
-    said = _joined(event.verdict, share, event.limit and f"{event.limit}: {event.reason}", event.detail)
+    said = _joined(
+        event.verdict, share, event.limit and f"{words(event.limit)}: {event.reason}", event.detail
+    )
     return f"no throttling: {said}", _VERDICTS.get(event.verdict, Severity.PLAIN)
 
 
@@ -204,8 +206,8 @@ _SENTENCES: dict[type[Event], Callable[[Any], Sentence]] = {
     Imported: lambda e: (f"imported, not measured here: {e.origin}", Severity.PLAIN),
     Wired: lambda e: (f"measures {e.feeds} at {e.point}", Severity.QUIET),
     Mark: lambda e: (f"mark  {e.name}", Severity.MARK),
-    LimitEngaged: lambda e: (f"{e.limit} engaged: {_joined(e.reason, e.detail)}", Severity.WARNING),
-    LimitReleased: lambda e: (_remedied(f"{e.limit} released", e.detail), Severity.GOOD),
+    LimitEngaged: lambda e: (f"{words(e.limit)} engaged: {_joined(e.reason, e.detail)}", Severity.WARNING),
+    LimitReleased: lambda e: (_remedied(f"{words(e.limit)} released", e.detail), Severity.GOOD),
     ClocksCompared: _compared,
     ThrottleReference: _reference,
     ThrottleSuspected: lambda e: (

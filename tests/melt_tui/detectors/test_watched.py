@@ -9,6 +9,7 @@ from melt_tui.detectors.cause import Surroundings
 from melt_tui.detectors.mechanism import Mechanisms
 from melt_tui.detectors.parameters import Parameters
 from melt_tui.detectors.thermometer import Thermometer
+from melt_tui.detectors.throttling import Throttling
 from melt_tui.detectors.watched import WatchedRun
 from melt_tui.detectors.window import Stretch
 from melt_tui.events import (
@@ -21,6 +22,7 @@ from melt_tui.events import (
     ThrottleSuspected,
     Verdict,
 )
+from tests.rigs.token_traces import DEVICE, Found, Trace, at
 
 STARTED = RunStarted(
     t_ns=0, device="d", run="r", spec=RunSpec(run="r", device="d", runtime="x", model=None, workload=None)
@@ -151,3 +153,11 @@ def test_power_limits_without_slowness_are_no_throttling() -> None:
     told = Told().decode(10, 20).limit("power limit").decode(60, 20)
     (ruled_out,) = [one for one in told.told if isinstance(one, ThrottleRuledOut)]
     assert (ruled_out.verdict, ruled_out.reason) == (Verdict.POWER_LIMITED, "power limit")
+
+
+def test_sentences_name_limits_in_words() -> None:
+    """What a driver calls ``throttle_count``; the name by which it is known stays what it is."""
+    warm = LimitEngaged(t_ns=at(-0.5), device=DEVICE, limit="core_throttle_count", reason="thermal")
+    known = Found(Trace(lambda _: 20.0, others=(warm,), seconds=80).items(), Throttling())
+    (reference,) = known.of(ThrottleReference)
+    assert reference.reason.startswith("core throttle count (thermal) was in force")

@@ -58,7 +58,7 @@ ONSET = ThrottleOnset(
         (DeviceConnecting(**AT, address="a", reason="gone"), "connecting again: gone", Severity.QUIET),
         (Wired(**AT, feeds="p", point="usb-input"), "measures p at usb-input", Severity.QUIET),
         (Mark(**AT, name="fan on"), "mark  fan on", Severity.MARK),
-        (LimitEngaged(**AT, limit="cap", reason="thermal", detail="X"), "cap engaged: thermal, X", Severity.WARNING),
+        (LimitEngaged(**AT, limit="cap_cpu", reason="thermal", detail="X"), "cap cpu engaged: thermal, X", Severity.WARNING),
         (LimitReleased(**AT, limit="cap"), "cap released", Severity.GOOD),
         (
             ONSET,
