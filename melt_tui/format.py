@@ -133,6 +133,10 @@ def measure(value: float | None, unit: Unit, digits: int = 3) -> str:
     return manner(value) if manner else with_unit(number(value, digits), "" if unit is Unit.NONE else unit)
 
 
+_REASON: Final = 4096
+"""Characters of the longest reason; what is longer nobody wrote to be read."""
+
+
 def with_unit(text: str, unit: str) -> str:
     """``text unit``; the unknown carries no unit."""
     return text if text == UNKNOWN or not unit else f"{text} {unit}"
@@ -152,8 +156,8 @@ def plain(text: str, most: int = 120) -> str:
 
 
 def whole(text: str) -> str:
-    """The same with nothing left out: a reason, whose middle may be what it is about."""
-    return plain(text, len(text))
+    """The same with nothing left out of a reason, whose middle may be what it is about."""
+    return plain(text, _REASON)
 
 
 _MANNERS: Final[Mapping[Unit, Callable[[float | None], str]]] = {
