@@ -23,6 +23,10 @@ from melt_tui.workbench import RunRequest, Workbench
 LAST_NS = 3 * SECOND // 2
 LAST_BEAT_S = 0.02
 """How long, and how often, it is looked whether power was heard once more after the runs."""
+_NOT_KEPT = (
+    "no recording was kept: nothing was run or marked, and it was short (see min_minutes and keep_short of [session] in the "
+    "config file)"
+)
 
 
 def follow(plan: Plan) -> int:
@@ -76,7 +80,10 @@ def tell_left(session: Workbench) -> None:
 
 
 def tell_of(path: Path, *, as_json: bool) -> None:
-    """Where it was recorded; with ``as_json`` the figures too."""
+    """Where it was recorded, or that nothing was kept of it; with ``as_json`` the figures too."""
+    if not path.exists():
+        progress(_NOT_KEPT)
+        return
     progress(f"recorded in {path}")
     if as_json:
         result_json(summary.of_file(path))

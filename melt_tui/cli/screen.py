@@ -68,7 +68,7 @@ def show(options: Namespace) -> int:
         with Interrupts() as interrupts:
             code = _shown(showing, interrupts)
             path = showing.end()
-            if path is not None and path.exists():
+            if path is not None and (path.exists() or not showing.problem):
                 importlib.import_module("melt_tui.cli.headless").tell_of(
                     path, as_json=getattr(options, "json", False)
                 )

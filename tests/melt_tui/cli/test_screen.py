@@ -35,7 +35,10 @@ def test_the_bench_is_drawn_and_left_by_a_key(at: Home) -> None:
         melt.screen.wait_for("host")
         melt.screen.send("q")
         assert melt.wait() == 0
-        assert "Traceback" not in left(melt)
+        last = left(melt)
+    assert "Traceback" not in last
+    assert "no recording was kept: nothing was run or marked, and it was short" in last
+    assert at.recordings == []
 
 
 def test_watching_ends_by_itself_and_says_where_it_was_recorded(at: Home) -> None:
