@@ -61,6 +61,9 @@ class DeviceOrders:
 
     async def _add(self) -> None:
         wanted = await self._screen.app.push_screen_wait(AddressDialog())
+        if wanted is not None and self._meters.asks(wanted.address):
+            await self._meters.add(wanted)
+            return
         if wanted is None or not await self._accepted(wanted.address, added=True):
             return
         name = opened_at(self._screen.entries, wanted.address)

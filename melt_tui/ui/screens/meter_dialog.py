@@ -39,7 +39,9 @@ class MeterDraft:
     kept: DeviceConfig | None = None
     """One that is to be changed; a new one otherwise."""
     chosen: str = ""
-    """Address among ``found``."""
+    """Address among ``found``, or one that was typed."""
+    name: str = ""
+    """What it is to be called."""
 
 
 class MeterDialog(Dialog[DeviceConfig]):
@@ -96,7 +98,7 @@ class MeterDialog(Dialog[DeviceConfig]):
         yield _line(
             "point", self._point_select(), Input(self._rail(), placeholder="NAME", id="rail", compact=True)
         )
-        name = self._draft.kept.name if self._draft.kept else ""
+        name = self._draft.kept.name if self._draft.kept else self._draft.name
         yield _line("name", Input(name, placeholder="the meter's own", id="name", compact=True))
 
     def _point_select(self) -> "Select[str]":

@@ -4,7 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from drivers.address import parse
+from drivers.errors import DriverError
 from drivers.model import DeviceKind, Found
+from drivers.wiring import measures_power
 from melt_tui.config import DeviceConfig
 from melt_tui.ui.answers import answer
 from melt_tui.ui.renderables.roster import RosterEntry
@@ -36,6 +39,22 @@ class MeterOrders:
         wanted = await self._screen.app.push_screen_wait(MeterDialog(draft))
         if wanted is not None:
             await self._keep(wanted, was, entry.device if entry.group == METERS else "")
+
+    def asks(self, address: str) -> bool:
+        """Whether it is a meter's that says nothing of what it feeds, or of where it measures."""
+        try:
+            where = parse(address)
+        except DriverError:
+            return False
+        told = {"feeds", "point"} <= set(where.options)
+        return bool(_PORT.match(address)) and not told and measures_power(where)
+
+    async def add(self, typed: DeviceConfig) -> None:
+        """Add the meter of an address that was typed: what it does not say is asked."""
+        draft = MeterDraft(found=self._ports(), fed=self._fed(), chosen=typed.address, name=typed.name)
+        wanted = await self._screen.app.push_screen_wait(MeterDialog(draft))
+        if wanted is not None:
+            await self._keep(wanted, None, "")
 
     async def supply(self, entry: RosterEntry) -> None:
         """Set what a meter supplies."""

@@ -183,3 +183,31 @@ async def test_a_voltage_that_cannot_be_is_refused_where_it_was_typed(desk: Any,
         await walk(pilot, *"4.2", "enter")
         assert top(app) is SupplyConfirm
         assert [one.millivolts for one in bench.told("check_supply")] == [None, 4200]
+
+
+async def test_a_meter_whose_address_is_typed_is_asked_about_too(desk: Any, make_app: Any) -> None:
+    bench = desk(until_s=20.0, runs=False)
+    app = make_app(bench)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await walk(pilot, "d", "a")
+        app.screen.query_one("#address", Input).value = "serial:/dev/ttyUSB3?family=um&baud=9600"
+        app.screen.query_one("#name", Input).value = "cable"
+        await walk(pilot, "enter")
+        assert top(app) is MeterDialog
+        assert bench.told("save_device") == bench.told("add_device") == []
+        assert app.screen.query_one("#path", Input).value == "serial:/dev/ttyUSB3"
+        assert (field(app, "family").value, field(app, "point").value) == ("um", "usb-input")
+        field(app, "feeds").value = PHONE
+        await pilot.click("#keep")
+        await settle(pilot)
+        address = "serial:/dev/ttyUSB3?family=um&baud=9600"
+        kept = DeviceConfig(address=address, name="cable", feeds=PHONE, point="usb-input")
+        assert bench.told("save_device") == [(kept, "")]
+        assert bench.told("add_device") == [(address, "cable", PHONE, "usb-input")]
+        for whole in (f"{address}&feeds={PHONE}&point=usb-input", "serial:/dev/ttyUSB4?family=csv&columns=C"):
+            await walk(pilot, "a")
+            app.screen.query_one("#address", Input).value = whole
+            await walk(pilot, "enter")
+            assert top(app) is DevicesScreen
+            assert bench.told("add_device")[-1][0] == whole
