@@ -11,7 +11,7 @@ from drivers.clock import SECOND
 from drivers.model import Channel, Kind, Quantity, Unit
 from melt_tui.detectors.marks import Mark, Off, Source
 from melt_tui.measures import points
-from melt_tui.measures.energy import LEAST_COVERAGE, Amount, PerToken, Scope, per_token
+from melt_tui.measures.energy import LEAST_COVERAGE, Amount, PerToken, Scope, less_idle, per_token
 
 _BEFORE_NS: Final = SECOND
 _AFTER_NS: Final = SECOND // 2
@@ -85,7 +85,7 @@ class Used(NamedTuple):
         """Above idle power, where that is known; its own uncertainty enters."""
         if idle is None or self.amount is None:
             return None
-        above = self.amount.plus(idle.times(-self.covered_ns / SECOND))
+        above = less_idle(self.amount, idle, self.covered_ns)
         return Used(above.value, self.coverage, above, self.covered_ns)
 
     @property

@@ -5,7 +5,7 @@ what is not defined is None, never 0.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import hypot, sqrt
 
@@ -21,6 +21,9 @@ SUSTAINED_S = 300.0
 
 LEAST_COVERAGE = 0.95
 """Below it an energy is not divided by tokens, and a baseline is none: too much of the window was not measured."""
+
+ROUNDING = 1e-12
+"""A difference of sums is nothing below this share of them."""
 
 MWH_J = 3.6
 """1 mWh in joules."""
@@ -158,8 +161,14 @@ def student(freedom: float) -> float:
 
 
 def net(energy: Energy, idle: Amount) -> Amount:
-    """Joules above idle: ``gross - idle power · measured time``; the baseline's own uncertainty enters."""
-    return energy.joules.plus(idle.times(-energy.covered_ns / SECOND_NS))
+    """Joules above idle, of what was measured."""
+    return less_idle(energy.joules, idle, energy.covered_ns)
+
+
+def less_idle(joules: Amount, idle: Amount, covered_ns: float) -> Amount:
+    """``gross - idle power · measured time``; the baseline's own uncertainty enters. What rounding leaves is nothing."""
+    above = joules.plus(idle.times(-covered_ns / SECOND_NS))
+    return replace(above, value=0.0) if abs(above.value) < ROUNDING * abs(joules.value) else above
 
 
 def per_token(joules: Amount, coverage: float, tokens: int) -> Amount:

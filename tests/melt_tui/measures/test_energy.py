@@ -75,6 +75,14 @@ def test_net_takes_the_idle_power_of_what_was_measured() -> None:
     assert net(energy(40), Amount(1.5, 0.04, None)).accuracy is None
 
 
+def test_what_rounding_leaves_above_idle_is_nothing() -> None:
+    gross = replace(energy(0), joules=Amount(19.4 * (1 + 2e-16), 0.3, None), covered_ns=7_760_000_000)
+    above = net(gross, Amount(2.5, 0.0, None))
+    assert (above.value, above.integration) == (0.0, 0.3)
+    little = net(replace(gross, joules=Amount(19.4 + 1e-6, 0.3, None)), Amount(2.5, 0.0, None))
+    assert little.value == pytest.approx(1e-6, rel=1e-3)
+
+
 def test_the_four_definitions() -> None:
     counts = {one: one.tokens(50, 21) for one in PerToken}
     assert counts == {
