@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from drivers.errors import LinkLost
-from melt_tui.events import RunStarted
+from melt_tui.events import RunEnded, RunOutcome, RunStarted
 from melt_tui.session import restating
 from melt_tui.session.bus import Bus
 from melt_tui.session.restating import restated
@@ -41,6 +41,8 @@ async def test_every_run_tells_what_its_device_was_like() -> None:
         await RunSource(SPEC, ScriptedRuntime(), device, NoShell(), SteppedClock()).run(Bus((collected,)))
     told = [started.facts for started in collected.of(RunStarted)]
     assert told == [(("power mode", "MAXN (0)"),), (), (("power mode", "15W (2)"),)]
+    ended = [ended.outcome for ended in collected.of(RunEnded)]
+    assert ended == [RunOutcome.DONE] * 3, "what a device does not tell ends no run"
 
 
 async def test_a_device_that_does_not_tell_keeps_no_run_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
