@@ -149,7 +149,8 @@ def _run(run: RunSummary) -> Iterator[str]:
     load, peak = fmt.seconds(run.load_s), fmt.byte_count(run.rss_peak_bytes, 3)
     if run.footprint_peak_bytes is not None:
         peak += f", peak physFootprint {fmt.byte_count(run.footprint_peak_bytes, 3)}"
-    yield f"  load {load}, peak RSS {peak}, {run.counted_turns} turns counted"
+    counted = f"{run.counted_turns} turn" + "s" * (run.counted_turns != 1)
+    yield f"  load {load}, peak RSS {peak}, {counted} counted"
     yield from (f"  {line}" for line in _table(_turn_rows(run)))
     yield from (f"  {line}" for line in start_lines(run.start, run.fair))
     yield from (f"  {_temperature(temperature)}" for temperature in run.temperatures)

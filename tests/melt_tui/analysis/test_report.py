@@ -8,7 +8,7 @@ from melt_tui.analysis.report import text_of
 from melt_tui.analysis.session import Summary, summarise
 from melt_tui.events import DeviceConnecting, DeviceFailed, DeviceLost, DeviceUp, RunEnded, RunOutcome
 from tests.rigs.memory_recording import MemoryRecording
-from tests.rigs.sessions import at, closing, opening, run
+from tests.rigs.sessions import at, closing, opening, run, turn
 
 
 def summary(*items: Item) -> Summary:
@@ -57,3 +57,14 @@ def test_a_reason_is_told_to_its_end() -> None:
     assert f"device   other, never opened: {reason}\n" in told
     assert f"         no power: {reason}\n" in told
     assert f"  note: failed: {reason}\n" in told
+
+
+def test_one_turn_is_one_turn() -> None:
+    for turns, said in ((0, "0 turns"), (1, "1 turn"), (2, "2 turns")):
+        sent_s = [10.0 + 10 * number for number in range(turns)]
+        items = [
+            item
+            for number, t_s in enumerate(sent_s)
+            for item in turn(number + 1, t_s, [t_s + 1, t_s + 2], before=2 * number)
+        ]
+        assert f", {said} counted\n" in text_of(summary(*run(items, 5, 55)))
