@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from melt_tui.config import DeviceConfig
 from melt_tui.ui.answers import Answer, answer
+from melt_tui.ui.renderables.cards import CardState
 from melt_tui.ui.renderables.roster import RosterEntry
 from melt_tui.ui.roster import METERS, opened_at
 from melt_tui.ui.screens.device_dialogs import AddressDialog, ChangedKeyDialog, ColourDialog, KeyDialog
@@ -80,6 +81,9 @@ class DeviceOrders:
             password = await self._screen.app.push_screen_wait(PasswordDialog(wanted))
             if password:
                 await self._wait(self._bench.give_password(wanted.account, password))
+        elif entry.device and entry.state is CardState.FAILED:
+            await self._wait(self._bench.remove_device(entry.device))
+            await self._wait(self._bench.add_device(*self._wiring(entry, entry.device)))
         elif entry.device:
             self._screen.dismiss(entry.device)
         elif entry.group == METERS and not entry.saved:

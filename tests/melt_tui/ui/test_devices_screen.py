@@ -13,6 +13,7 @@ from drivers.events import Absent
 from drivers.model import DeviceKind, Found
 from melt_tui.config import DeviceConfig
 from melt_tui.errors import ConfigError
+from melt_tui.events import DeviceFailed
 from melt_tui.ui.app import MeltApp
 from melt_tui.ui.screens.bench import BenchScreen
 from melt_tui.ui.screens.device_dialogs import ChangedKeyDialog, ColourDialog, KeyDialog
@@ -23,7 +24,7 @@ from melt_tui.ui.widgets.device_list import DeviceList
 from melt_tui.workbench import PasswordWanted, SetupRequest
 from tests.rigs.brute import Brute
 from tests.rigs.fake_bench import FakeBench, done, failed
-from tests.rigs.night_run import HOST, PHONE, Story, at, items
+from tests.rigs.night_run import HOST, METER, PHONE, Story, at, items
 from tests.rigs.pilots import bench_of, press, settle, until
 
 SIZE = (120, 36)
@@ -75,6 +76,27 @@ async def test_a_device_that_is_open_says_what_it_lacks(
         await until(
             pilot, lambda: "no tegrastats: it is not installed: sudo apt install it" in text(pilot.app)
         )
+
+
+async def test_one_that_was_given_up_is_opened_again(
+    desk: Any, make_app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its own remedy asks for where another program had its port; what it feeds is said anew."""
+    gone = DeviceFailed(t_ns=at(95), device=METER, reason="the port is in use", remedy="close that program")
+    monkeypatch.setattr(FakeBench, "timeline", Brute([*items(Story()), gone]))
+    bench = desk()
+    (entry,) = (one for one in bench.timeline.view(at(96)).devices.values() if one.device == METER)
+    assert entry.info is not None
+    address = entry.info.address
+    bench.saved = [DeviceConfig(address=address, name=METER, feeds=PHONE, point="battery-terminals")]
+    async with make_app(bench).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await walk(pilot, "d")
+        await choose(pilot, f"name {METER}")
+        await walk(pilot, "enter")
+        assert top(pilot.app) is DevicesScreen
+    assert bench.told("remove_device") == [METER]
+    assert bench.told("add_device") == [(address, METER, PHONE, "battery-terminals")]
 
 
 async def test_what_is_found_and_what_is_not_each_with_the_next_step(desk: Any, make_app: Any) -> None:
