@@ -16,7 +16,7 @@ _STEP = 0.1
 
 
 def setup(options: Namespace) -> int:
-    """Carry it out, telling how far it is."""
+    """Carry it out, telling how far it is. Raises KeyboardInterrupt."""
     request = SetupRequest(
         address=options.device,
         runtime=options.runtime,
@@ -29,7 +29,13 @@ def setup(options: Namespace) -> int:
     teller = Teller()
     with taking_orders(session) as orders:
         asker = Asker(orders.bench, orders.interrupts)
-        asker.let_in(lambda: orders.bench.setup(request, teller.tell))
+        try:
+            asker.let_in(lambda: orders.bench.setup(request, teller.tell))
+        except KeyboardInterrupt:
+            progress(
+                f"interrupted: what has arrived at {options.device} stays, and the same order goes on with it"
+            )
+            raise
     if options.json:
         result_json({**asdict(request), "steps": teller.steps})
     else:
