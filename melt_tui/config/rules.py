@@ -145,6 +145,15 @@ def checked(rule: Rule, value: Any) -> Any:
     return _folder(text) if rule.kind is Kind.PATH else text
 
 
+def name_refused(name: str) -> str:
+    """Why a device cannot be called that; empty where it can, or where it is to have no name of its own."""
+    try:
+        _text(DEVICE["name"], name or "none")
+    except Wrong:
+        return f"A name is {DEVICE['name'].allowed}"
+    return ""
+
+
 def _said(bound: float) -> str:
     return f"{int(bound):,}" if bound == int(bound) else f"{bound:g}"
 

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Label
 
 from melt_tui.config import DeviceConfig
+from melt_tui.config.rules import name_refused
 from melt_tui.ui.renderables.cells import Ground, Ink, Line, device_ink
 from melt_tui.ui.renderables.legend import shape
 from melt_tui.ui.renderables.rows import row
@@ -39,13 +40,20 @@ class AddressDialog(Dialog[DeviceConfig]):
             yield Input(placeholder=_EXAMPLES, id="address", compact=True)
             yield Label("Name, if it is to have one of its own", classes="second")
             yield Input(placeholder="the device's own", id="name", compact=True)
-            yield Label("It is kept in the config file: every session opens it.", classes="hint")
+            yield Label(
+                "It is kept in the config file: every session opens it.", id="verdict", classes="hint"
+            )
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
         address = self.query_one("#address", Input).value.strip()
         name = self.query_one("#name", Input).value.strip()
-        if address:
+        refused = name_refused(name)
+        if address and refused:
+            verdict = self.query_one("#verdict", Label)
+            verdict.update(Content(plain(refused)))
+            verdict.set_classes(["problem"])
+        elif address:
             self.dismiss(DeviceConfig(address=address, name=name))
         else:
             self.query_one("#address", Input).focus()

@@ -18,6 +18,7 @@ from drivers.families import FAMILIES, HVPM, Family
 from drivers.model import Found
 from drivers.points import POINTS, is_point
 from melt_tui.config import DeviceConfig
+from melt_tui.config.rules import name_refused
 from melt_tui.ui.renderables.text import plain
 from melt_tui.ui.screens.dialogs import Dialog, Sheets
 from melt_tui.ui.widgets.button_row import ButtonRow
@@ -169,13 +170,13 @@ class MeterDialog(Dialog[DeviceConfig]):
             return "Which device does it feed? Its figures are that device's"
         if not is_point(self._chosen_point()):
             return "Where does it measure? Figures of different points cannot be compared"
-        return ""
+        return name_refused(self._called())
 
     def _answer(self) -> DeviceConfig:
         was = self._draft.kept
         return DeviceConfig(
             address=self._address(),
-            name=self.query_one("#name", Input).value.strip(),
+            name=self._called(),
             colour=was.colour if was else "",
             feeds=self._value("feeds"),
             point=self._chosen_point(),
@@ -199,6 +200,9 @@ class MeterDialog(Dialog[DeviceConfig]):
     def _chosen_point(self) -> str:
         point = self._value("point")
         return f"rail:{self.query_one('#rail', Input).value.strip()}" if point == _RAIL else point
+
+    def _called(self) -> str:
+        return self.query_one("#name", Input).value.strip()
 
     def _value(self, field: str) -> str:
         value: Any = self.query_one(f"#{field}", Select).value

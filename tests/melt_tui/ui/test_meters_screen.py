@@ -192,6 +192,9 @@ async def test_a_meter_whose_address_is_typed_is_asked_about_too(desk: Any, make
         await settle(pilot)
         await walk(pilot, "d", "a")
         app.screen.query_one("#address", Input).value = "serial:/dev/ttyUSB3?family=um&baud=9600"
+        app.screen.query_one("#name", Input).value = "my cable"
+        await walk(pilot, "enter")
+        assert verdict(app) == 'A name is a text like "pixel-8", up to 40 characters without blanks'
         app.screen.query_one("#name", Input).value = "cable"
         await walk(pilot, "enter")
         assert top(app) is MeterDialog
@@ -199,6 +202,10 @@ async def test_a_meter_whose_address_is_typed_is_asked_about_too(desk: Any, make
         assert app.screen.query_one("#path", Input).value == "serial:/dev/ttyUSB3"
         assert (field(app, "family").value, field(app, "point").value) == ("um", "usb-input")
         field(app, "feeds").value = PHONE
+        app.screen.query_one("#name", Input).value = "a" * 41
+        app.screen._keep()
+        assert (top(app), verdict(app)[:9]) == (MeterDialog, "A name is"), "what was answered stays"
+        app.screen.query_one("#name", Input).value = "cable"
         await pilot.click("#keep")
         await settle(pilot)
         address = "serial:/dev/ttyUSB3?family=um&baud=9600"
