@@ -126,8 +126,7 @@ class SetupRequest:
     """Also put this model there: as in ``RunRequest``, or the URL of a GGUF file."""
     sha256: str = ""
     model_sha256: str = ""
-    """What the archive, where the pinned table does not know it, and the model's file have to be, the first one of a model
-    in several; empty: not said."""
+    """What the archive, where the pinned table does not know it, and the model's first file have to be; empty: not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +195,8 @@ class Place:
     name: str = ""
     """Empty: the driver's default."""
     feeds: str = ""
-    """Of a meter: the device that it feeds."""
     point: str = ""
-    """Of a meter: its reference point."""
+    """Of a meter: the device that it feeds, and its reference point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,8 +284,7 @@ class Bench(Protocol):
         ...
 
     def stop_run(self, device: str) -> "Future[str]":
-        """Stop the run on this device; done when nothing of it is left. Of one that is kept on a device which is away at
-        once, with a sentence on what is left there and until when."""
+        """Stop the run on this device; done when nothing of it is left, or with a sentence on what is, and until when."""
         ...
 
     def mark(self, name: str) -> "Future[None]":

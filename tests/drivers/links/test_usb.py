@@ -15,6 +15,7 @@ from drivers.errors import DriverError, LinkLost, LinkTimeout, MissingExtra, Ref
 from drivers.links.usb import PACKET, READ, UsbLink, Wanted, serials, usb_link
 
 WANTED = Wanted(0x2AB9, 0x0001, "7", "the Monsoon")
+NO_SUCH_CALL = "Operation not supported or unimplemented on this platform"
 
 
 class End:
@@ -160,7 +161,7 @@ async def test_where_libusb_knows_no_kernel_drivers_it_is_opened_all_the_same(
     """As on Windows, and on macOS with an older libusb."""
 
     def unsupported(_: Device, __: int) -> bool:
-        raise NotImplementedError("Operation not supported or unimplemented on this platform")
+        raise NotImplementedError(NO_SUCH_CALL)
 
     monkeypatch.setattr(Device, "is_kernel_driver_active", unsupported)
     plugged.append(Device("7"))
