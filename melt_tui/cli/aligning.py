@@ -6,7 +6,7 @@ from pathlib import Path
 from melt_tui import format as fmt
 from melt_tui.analysis import alignment, clocks
 from melt_tui.analysis.logic_lines import Line, parse_line
-from melt_tui.cli.output import result, result_json
+from melt_tui.cli.output import result_json, result_text
 from melt_tui.errors import UsageError
 
 
@@ -20,7 +20,7 @@ def align(options: Namespace) -> int:
     if options.json:
         result_json(alignment.of_file(options.file, meter, line))
     else:
-        result("\n".join([*done, *alignment.text_of_file(options.file, meter, line)]))
+        result_text("\n".join([*done, *alignment.text_of_file(options.file, meter, line)]))
     return 0
 
 

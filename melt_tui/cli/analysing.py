@@ -7,7 +7,7 @@ from dataclasses import asdict
 from melt_tui import format as fmt
 from melt_tui.analysis.report import throttling_lines
 from melt_tui.analysis.throttling import Analysed, analyse_file
-from melt_tui.cli.output import result, result_json
+from melt_tui.cli.output import result_json, result_text
 
 
 def analyse(options: Namespace) -> int:
@@ -17,7 +17,7 @@ def analyse(options: Namespace) -> int:
         named = [{"run": one.run, "device": one.device, "throttling": asdict(one.throttling)} for one in runs]
         result_json({"runs": named})
     else:
-        result("\n".join(_lines(runs)) or "no run")
+        result_text("\n".join(_lines(runs)) or "no run")
     return 0
 
 

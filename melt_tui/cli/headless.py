@@ -12,7 +12,7 @@ from drivers.model import Quantity
 from melt_tui.analysis import summary
 from melt_tui.cli.follow import Follower
 from melt_tui.cli.interrupts import BEAT_S, INTERRUPTED, Interrupts
-from melt_tui.cli.output import progress, result, result_json
+from melt_tui.cli.output import progress, result_json, result_text
 from melt_tui.cli.passwords import Asker
 from melt_tui.cli.plans import REFUSALS, Plan
 from melt_tui.events import SELF, DeviceFailed, RunEnded, RunOutcome, SafetyStop
@@ -45,7 +45,7 @@ def follow(plan: Plan) -> int:
         if (path := _kept(session)) is not None:
             tell_of(path, as_json=plan.as_json)
             if not plan.as_json:
-                result(summary.text_of_file(path))
+                result_text(summary.text_of_file(path))
     if interrupts.came:
         return INTERRUPTED
     return 0 if good else 1

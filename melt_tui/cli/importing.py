@@ -8,7 +8,7 @@ from typing import Any
 
 from melt_tui.analysis import summary
 from melt_tui.cli.options import config_of, recordings_folder
-from melt_tui.cli.output import progress, result, result_json
+from melt_tui.cli.output import progress, result, result_json, result_text
 from melt_tui.errors import BadImport, CannotWrite, UsageError
 from melt_tui.events import SessionStarted
 from melt_tui.importing import choosing
@@ -132,6 +132,6 @@ def _tell(made: Sequence[Path], *, as_json: bool) -> None:
     if as_json:
         result_json([{"recording": str(path), **summary.of_file(path)} for path in made])
     elif len(made) == 1:
-        result(summary.text_of_file(made[0]))
+        result_text(summary.text_of_file(made[0]))
     else:
         result("\n".join(str(path) for path in made))

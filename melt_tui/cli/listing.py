@@ -10,7 +10,7 @@ from melt_tui.analysis import summary as summaries
 from melt_tui.cli import pruning
 from melt_tui.cli.addresses import wrong_addresses
 from melt_tui.cli.options import config_of, recordings_folder
-from melt_tui.cli.output import harmless, result, result_json, table
+from melt_tui.cli.output import harmless, result, result_json, result_text, table
 from melt_tui.config import places
 from melt_tui.store import library
 from melt_tui.store.info import RecordingInfo
@@ -56,7 +56,7 @@ def summary(options: Namespace) -> int:
     if options.json:
         result_json(summaries.of_file(options.file, added=options.sum))
     else:
-        result(summaries.text_of_file(options.file, added=options.sum))
+        result_text(summaries.text_of_file(options.file, added=options.sum))
     return 0
 
 

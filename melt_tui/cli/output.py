@@ -4,13 +4,19 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, TextIO
 
 from melt_tui.errors import UsageError
+
+_DEEPER = 4
+"""Columns by which a line goes on further in than it began."""
 
 
 def open_streams() -> None:
@@ -31,6 +37,30 @@ def stdout() -> TextIO:
 def result(text: str) -> None:
     """A result, for people or pipes. Raises UsageError where there is nowhere to write it."""
     stdout().write(text if text.endswith("\n") else f"{text}\n")
+
+
+def result_text(text: str) -> None:
+    """A result in lines for people: on a terminal wide ones go on below, deeper; in a file or pipe each stays one.
+
+    Raises UsageError as ``result`` does.
+    """
+    on_screen = stdout().isatty()
+    result(wrapped(text, shutil.get_terminal_size().columns) if on_screen else text)
+
+
+def wrapped(text: str, columns: int) -> str:
+    """No line wider than that, but where a word is: a fingerprint or a path stays in one piece."""
+    return "\n".join(chain.from_iterable(_wrapped(line, columns) for line in text.split("\n")))
+
+
+def _wrapped(line: str, columns: int) -> list[str]:
+    if len(line) <= columns:
+        return [line]
+    deeper = " " * (len(line) - len(line.lstrip()) + _DEEPER)
+    width = max(columns, 2 * len(deeper))
+    return textwrap.wrap(
+        line, width, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def flush() -> None:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from melt_tui.analysis import summary
 from melt_tui.analysis.trimming import TrimRequest, hertz, trim
 from melt_tui.cli.options import config_of, recordings_folder
-from melt_tui.cli.output import progress, result, result_json
+from melt_tui.cli.output import progress, result_json, result_text
 from melt_tui.workbench.shelf import new_path
 
 
@@ -24,5 +24,5 @@ def cut(options: Namespace) -> int:
     if options.json:
         result_json({"recording": str(made), **summary.of_file(made)})
     else:
-        result(summary.text_of_file(made))
+        result_text(summary.text_of_file(made))
     return 0
