@@ -17,8 +17,8 @@ class DeviceList(ChoiceList):
         self._groups: Sequence[RosterGroup] = ()
 
     def show(self, groups: Sequence[RosterGroup], selected: str) -> None:
-        """List these from now on; when the chosen one tells another reason, which may be longer, it is brought into sight."""
-        if _reason(groups, selected) != _reason(self._groups, selected):
+        """List these from now on. The chosen one stays in sight when it says more, or others come above it."""
+        if groups != self._groups and self._in_sight(selected):
             self.reveal()
         if self.choose(selected) or groups != self._groups:
             self._groups = groups
@@ -30,9 +30,6 @@ class DeviceList(ChoiceList):
         sight = self.seen(whole.owners, height)
         return self.filled([whole.lines[line] for line in sight], width, height)
 
-
-def _reason(groups: Sequence[RosterGroup], key: str) -> str:
-    told = (
-        f"{entry.reason} {entry.next_step}" for group in groups for entry in group.entries if entry.key == key
-    )
-    return next(told, "")
+    def _in_sight(self, key: str) -> bool:
+        first, end = self.sight
+        return key in self._owners[first:end]

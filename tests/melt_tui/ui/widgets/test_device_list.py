@@ -14,21 +14,23 @@ CHANGED = replace(
 )
 
 
-def listed(*boards: RosterEntry) -> tuple[RosterGroup, ...]:
-    return RosterGroup("Phones over adb", (PHONE,)), RosterGroup("Boards over SSH", boards)
+def listed(*boards: RosterEntry, phones: int = 1) -> tuple[RosterGroup, ...]:
+    found = tuple(replace(PHONE, key=f"p{number}") for number in range(phones))
+    return RosterGroup("Phones over adb", found), RosterGroup("Boards over SSH", boards)
 
 
-async def test_a_reason_that_comes_later_is_brought_into_sight_unless_it_was_there_already() -> None:
+async def test_the_chosen_one_stays_in_sight_with_all_that_it_says_unless_it_was_scrolled_away() -> None:
     found = DeviceList()
     app = Stage(found, fill=lambda: found.show(listed(BOARD), "b"))
     async with app.run_test(size=(30, 5)) as pilot:
 
-        async def shown(*boards: RosterEntry, scrolled: int = 0) -> str:
+        async def shown(groups: tuple[RosterGroup, ...], scrolled: int = 0) -> str:
             found._top -= scrolled
-            found.show(listed(*boards), "b")
+            found.show(groups, "b")
             await pilot.pause()
             return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
-        assert "orin" in await shown(BOARD)
-        assert "press t" in await shown(CHANGED)
-        assert "press t" not in await shown(CHANGED, replace(BOARD, key="other"), scrolled=9)
+        assert "orin" in await shown(listed(BOARD))
+        assert "press t" in await shown(listed(CHANGED))
+        assert "press t" in await shown(listed(CHANGED, phones=4))
+        assert "orin" not in await shown(listed(CHANGED, phones=5), scrolled=9)
