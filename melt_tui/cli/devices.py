@@ -96,7 +96,7 @@ def _trust(orders: Orders, options: Namespace) -> dict[str, Any]:
     key = orders.wait(orders.bench.host_key(options.trust))
     if not key.known:
         progress(f"{key.address} shows the key {key.line.split()[1]} {key.fingerprint}")
-        if not key.changed and not _accepted(orders, options):
+        if not key.objection and not _accepted(orders, options):
             raise UsageError("the key was not accepted", remedy="nothing was stored")
         orders.wait(orders.bench.trust_host(key))
     said = "was known already" if key.known else "is known from now on"

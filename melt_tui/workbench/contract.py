@@ -87,8 +87,8 @@ class HostKey:
     """``SHA256:…``, as ``ssh-keygen -l`` on the board shows it."""
     line: str
     """As it is stored: ``host algorithm base64``."""
-    changed: bool = False
-    """Another key was stored before: this one is never stored over it."""
+    objection: str = ""
+    """Why it is never stored, and what to do: another key was stored before, or it was revoked."""
     known: bool = False
     """This key is stored already."""
 

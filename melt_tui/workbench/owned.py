@@ -56,7 +56,7 @@ class Owned:
             address=at,
             fingerprint=shown.fingerprint,
             line=shown.line,
-            changed=bool(shown.objection),
+            objection=shown.objection,
             known=shown.known,
         )
 

@@ -245,7 +245,7 @@ class FakeBench:
         return self._note("give_password", (account, password), None)
 
     def trust_host(self, key: HostKey) -> "Future[None]":
-        if key.changed:
+        if key.objection:
             return failed(Refused(f"the host key of {key.address} has changed"))
         return self._note("trust_host", key, None)
 

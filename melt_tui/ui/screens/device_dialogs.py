@@ -76,8 +76,8 @@ class KeyDialog(ConfirmDialog):
             yield self.buttons()
 
 
-class ChangedKeyDialog(Dialog[None]):
-    """Says loudly that a board shows another key than before. There is no way to accept it here."""
+class RefusedKeyDialog(Dialog[None]):
+    """Says loudly that a board shows another key than before, or one that was revoked. There is no way to accept it here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "cancel", "Close")]
 
@@ -87,19 +87,12 @@ class ChangedKeyDialog(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """What happened, what it may mean, what to do."""
-        host = self._key.line.partition(" ")[0] or self._key.address
         with Vertical(classes="box alarm") as box:
-            box.border_title = "THE HOST KEY HAS CHANGED"
+            box.border_title = "THE HOST KEY IS REFUSED"
+            yield Label(Content(plain(self._key.objection)), classes="question")
             yield Label(
-                Content(plain(f"{self._key.address} shows another key than the one that was accepted:"))
-            )
-            yield Label(Content(plain(self._key.fingerprint)), classes="second")
-            yield Label(
-                Content(
-                    "Either the board was set up anew, or somebody stands between you and it. "
-                    "Nothing was sent to it, and nothing is stored.\n"
-                    f"Ask who looks after the board. If its key is new: ssh-keygen -R {plain(host)}, then t again."
-                ),
+                f"Nothing was sent to {plain(self._key.address)}, and nothing is stored.",
+                markup=False,
                 classes="second",
             )
             with ButtonRow():

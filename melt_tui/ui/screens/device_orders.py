@@ -10,7 +10,7 @@ from melt_tui.ui.answers import Answer, answer
 from melt_tui.ui.renderables.cards import CardState
 from melt_tui.ui.renderables.roster import RosterEntry
 from melt_tui.ui.roster import METERS, opened_at
-from melt_tui.ui.screens.device_dialogs import AddressDialog, ChangedKeyDialog, ColourDialog, KeyDialog
+from melt_tui.ui.screens.device_dialogs import AddressDialog, ColourDialog, KeyDialog, RefusedKeyDialog
 from melt_tui.ui.screens.dialogs import ConfirmDialog, TextDialog
 from melt_tui.ui.screens.meter_orders import MeterOrders
 from melt_tui.ui.screens.password_dialog import PasswordDialog
@@ -119,8 +119,8 @@ class DeviceOrders:
         key = shown.value
         if key is None:
             return await self._unseen(address, shown.problem, added=added)
-        if key.changed:
-            await self._screen.ask(ChangedKeyDialog(key))
+        if key.objection:
+            await self._screen.ask(RefusedKeyDialog(key))
             return False
         if key.known:
             return True

@@ -16,7 +16,7 @@ from melt_tui.errors import ConfigError
 from melt_tui.events import DeviceFailed
 from melt_tui.ui.app import MeltApp
 from melt_tui.ui.screens.bench import BenchScreen
-from melt_tui.ui.screens.device_dialogs import ChangedKeyDialog, ColourDialog, KeyDialog
+from melt_tui.ui.screens.device_dialogs import ColourDialog, KeyDialog, RefusedKeyDialog
 from melt_tui.ui.screens.devices import DevicesScreen
 from melt_tui.ui.screens.password_dialog import PasswordDialog
 from melt_tui.ui.screens.setup_dialog import SetupDialog
@@ -196,13 +196,16 @@ async def test_a_board_that_is_away_can_be_added_all_the_same(desk: Any, make_ap
 
 async def test_a_changed_key_is_refused_loudly_and_cannot_be_accepted(desk: Any, make_app: Any) -> None:
     bench = desk(until_s=20.0, runs=False)
-    bench.key = replace(bench.key, changed=True)
+    why = "THE HOST KEY OF orin HAS CHANGED: this may be another board at its address, so forget the old one with `ssh-keygen -R '[o]:1' -f '/k'`"
+    bench.key = replace(bench.key, objection=why)
     app = make_app(bench)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await walk(pilot, "d", "a", *BOARD_AT, "enter")
-        assert top(app) is ChangedKeyDialog
-        assert "THE HOST KEY HAS CHANGED" in text(app)
+        assert top(app) is RefusedKeyDialog
+        assert "THE HOST KEY IS REFUSED" in text(app)
+        assert all(word in text(app) for word in why.split())
+        assert "Nothing was sent to" in text(app)
         assert len(app.screen.query(Button)) == 1
         await walk(pilot, "enter")
         assert top(app) is DevicesScreen
