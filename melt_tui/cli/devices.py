@@ -2,7 +2,7 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -25,6 +25,17 @@ _KINDS = {
     "serial": DeviceKind.METER,
     "monsoon": DeviceKind.METER,
 }
+
+_NOTHING_ON = {
+    frozenset(
+        {"adb"}
+    ): "no phone over adb was found: plug one in, switch on USB debugging in its developer options, "
+    "accept the prompt on its screen",
+    frozenset({"ios"}): "no iPhone was found: plug one in, unlock it, tap Trust",
+    frozenset({"ssh"}): "no board over SSH is kept: melt devices --add ssh://user@host",
+    frozenset({"serial", "monsoon"}): "no power meter was found: plug one in by USB",
+}
+"""By the schemes of a link: what is said where nothing is on it."""
 
 
 def devices(options: Namespace) -> int:
@@ -59,6 +70,8 @@ def _list(orders: Orders, options: Namespace) -> list[dict[str, Any]]:
     if not options.json:
         head = ("address", "name", "kind", "what", "state")
         result(table([head, *(_shown(row) for row in rows)]))
+        for sentence in _missing(rows):
+            progress(sentence)
     return rows
 
 
@@ -162,6 +175,14 @@ def _absent(saved: DeviceConfig) -> dict[str, Any]:
         next_step=f"melt watch --device {saved.name or saved.address}" if far else "plug it in",
     )
     return _row(found, saved)
+
+
+def _missing(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """For each link on which there is nothing, what to do."""
+    schemes = {str(row["address"]).partition(":")[0] for row in rows}
+    for own, sentence in _NOTHING_ON.items():
+        if not schemes & own:
+            yield sentence
 
 
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:

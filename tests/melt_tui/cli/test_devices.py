@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drivers.model import DeviceKind, Found
-from melt_tui.cli.devices import _row, _shown
+from melt_tui.cli.devices import _missing, _row, _shown
 from melt_tui.workbench import Workbench
 from tests.rigs.lab import BOARD_ENGINE
 from tests.rigs.melt import environment
@@ -184,3 +185,21 @@ def test_what_a_device_lacks_stands_beside_its_state(
         next_step=next_step,
     )
     assert _shown(_row(found, None)) == ("ssh://o", "", "board", "orin", state)
+
+
+def test_a_link_on_which_there_is_nothing_says_what_to_do() -> None:
+    board = Found(address="ssh://o", kind=DeviceKind.BOARD, title="orin")
+    said = [sentence.partition(":")[0] for sentence in _missing([_row(board, None)])]
+    assert said == ["no phone over adb was found", "no iPhone was found", "no power meter was found"]
+    others = [replace(board, address=address) for address in ("adb:", "ios:X", "monsoon:1")]
+    assert list(_missing([_row(one, None) for one in others])) == [
+        "no board over SSH is kept: melt devices --add ssh://user@host"
+    ]
+
+
+def test_it_is_said_beside_the_list_and_not_in_it(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "melt.toml").touch()
+    words = ("devices", "--config", str(tmp_path / "melt.toml"))
+    code, listed, told = typed.run(*words)
+    assert (code, "no board over SSH" in told, "no board" in listed) == (0, True, False)
+    assert "no board" not in "".join(map(str, typed.run(*words, "--json")))
