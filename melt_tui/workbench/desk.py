@@ -61,6 +61,8 @@ from melt_tui.workloads import catalog as workloads
 
 _PASSWORD_S = 0.2
 """How often it is looked whether a password was given."""
+_SAID_S = 3.0
+"""What waits that long for its devices says so."""
 
 
 class Desk:
@@ -263,13 +265,22 @@ class Desk:
         unknown = [name for name in names if name not in self._samplers]
         if unknown:
             raise Refused(f"{', '.join(unknown)} is not in the session")
+        opened = asyncio.gather(*(self._opened(self._samplers[name], asked=asked) for name in names))
         try:
             async with asyncio.timeout(limit_s):
-                await asyncio.gather(*(self._opened(self._samplers[name], asked=asked) for name in names))
+                if not (await asyncio.wait([opened], timeout=_SAID_S))[0]:
+                    waited = ", ".join(self._late(names))
+                    self._tell(f"waiting for {waited} to come up, for {limit_s:.0f} s at most")
+                await opened
         except TimeoutError:
-            late = [name for name in names if self._samplers[name].device is None]
+            late = self._late(names)
             why = "; ".join(dict.fromkeys(filter(None, (self._samplers[name].reason for name in late))))
             raise Refused(f"{', '.join(late)} did not come up within {limit_s:.0f} s", remedy=why) from None
+        finally:
+            opened.cancel()
+
+    def _late(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if self._samplers[name].device is None]
 
     async def _opened(self, sampler: Sampler, *, asked: bool) -> None:
         while True:

@@ -11,6 +11,7 @@ import pytest
 
 from drivers.clock import SystemClock
 from drivers.errors import NotSupported, Refused
+from drivers.events import LogLine
 from drivers.links import adb
 from drivers.model import DeviceKind, Found
 from drivers.registry import Registry
@@ -18,7 +19,7 @@ from melt_tui.config import DeviceConfig
 from melt_tui.errors import ConfigError
 from melt_tui.session.session import Session
 from melt_tui.timeline import DeviceState
-from melt_tui.workbench import Bench, HostKey, Place, SessionSetup, Workbench
+from melt_tui.workbench import Bench, HostKey, Place, RunRequest, SessionSetup, Workbench
 from melt_tui.workbench.devices import Devices
 from tests.rigs import adb_phone
 from tests.rigs.lab import PATIENCE_S, state_of, until, up
@@ -66,6 +67,12 @@ def at_board(setup: SessionSetup, board: SshBoard, monkeypatch: pytest.MonkeyPat
 
 def names(bench: Bench) -> set[str]:
     return set(bench.timeline.view(bench.now()).devices) - {"melt"}
+
+
+def said(bench: Bench) -> list[str]:
+    """What was told in the log, of whom ever."""
+    events = bench.timeline.events(0, bench.now(), kinds=(LogLine,))
+    return [event.text for event in events if isinstance(event, LogLine)]
 
 
 def reason(bench: Bench, name: str) -> str:
@@ -209,6 +216,9 @@ def test_one_that_hangs_or_refuses_delays_no_other(setup: SessionSetup, tree: Pa
             until(lambda: up(bench, *(place.name for place in good)))
             assert state_of(bench, "hangs") is DeviceState.CONNECTING
             until(lambda: "refuses connections" in reason(bench, "refuses"))
+            waiting = bench.start_when_up(RunRequest(devices=("hangs", "phone-0")))
+            until(lambda: "waiting for hangs to come up, for 60 s at most" in said(bench))
+            assert not waiting.done()
 
 
 def test_the_key_of_a_board_is_shown_and_stored_once(at_board: SessionSetup, board: SshBoard) -> None:
