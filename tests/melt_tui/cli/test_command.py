@@ -1,6 +1,7 @@
 """One command line from its words to its exit code; what an interrupt finds at the door."""
 
 import importlib
+import os
 import subprocess
 import sys
 import time
@@ -110,3 +111,29 @@ def test_nothing_that_takes_time_is_imported_before_the_door_is_there() -> None:
     look = "import sys; before = set(sys.modules); import melt_tui.cli; print(*sorted(set(sys.modules) - before))"
     found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert not {"argparse", "drivers", "melt_tui.errors", "melt_tui.cli.parser"} & set(found.stdout.split())
+
+
+def test_numpy_never_has_threads_of_its_own(tmp_path: Path) -> None:
+    """They spin on for a while after each dot product of a long block: a PPK2 cost headless sessions 60 % of a core."""
+    code = """if True:
+        import os, sys
+        from melt_tui import cli
+
+        class Seen:
+            def find_spec(self, name, path=None, target=None):
+                if name == "numpy":
+                    print("numpy", os.environ.get("OPENBLAS_NUM_THREADS"))
+
+        sys.meta_path.insert(0, Seen())
+        cli.main(["watch", "--headless", "--device", "sim:meter", "--seconds", "0.1", "--record", sys.argv[1]])
+    """
+    environment = {name: text for name, text in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.melt")],
+        env={**environment, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert [line for line in done.stdout.splitlines() if line.startswith("numpy")] == ["numpy 1"]
