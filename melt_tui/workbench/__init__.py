@@ -18,12 +18,11 @@ from melt_tui.workbench.contract import (
     SetupProgress,
     SetupRequest,
     Status,
-    SupplyCheck,
-    SupplyRequest,
 )
 from melt_tui.workbench.facade import Workbench
 from melt_tui.workbench.fairness import check as check_fairness
 from melt_tui.workbench.objections import Objection, told
+from melt_tui.workbench.supply import SupplyCheck, SupplyRequest
 
 __all__ = [
     "TRIES",

@@ -15,6 +15,7 @@ from melt_tui.config import DeviceConfig
 from melt_tui.store.info import RecordingInfo
 from melt_tui.timeline import Timeline
 from melt_tui.workbench.objections import Objection
+from melt_tui.workbench.supply import SupplyCheck, SupplyRequest
 
 if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison
@@ -127,29 +128,6 @@ class SetupRequest:
     sha256: str = ""
     model_sha256: str = ""
     """What the archive, where the pinned table does not know it, and the model's first file have to be; empty: not said."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupplyRequest:
-    """What a meter that supplies a device is to do; None leaves it as it is."""
-
-    meter: str
-    """Its name in the session."""
-    millivolts: int | None = None
-    on: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupplyCheck:
-    """What a person is to be asked before a meter supplies something else."""
-
-    question: str
-    """It names the device and the voltage."""
-    warnings: tuple[str, ...] = ()
-    cuts: bool = False
-    """The device loses its power."""
-    supplied: str = ""
-    """What the meter supplies now, and what it can, in a sentence."""
 
 
 SetupProgress = Callable[[str, float, float | None], None]

@@ -48,14 +48,13 @@ from melt_tui.workbench.contract import (
     SetupProgress,
     SetupRequest,
     Status,
-    SupplyCheck,
-    SupplyRequest,
 )
 from melt_tui.workbench.devices import Devices, all_named, is_meter
 from melt_tui.workbench.objections import Objection
 from melt_tui.workbench.owned import Owned
 from melt_tui.workbench.runs import Runs
 from melt_tui.workbench.shelf import Shelf, new_path
+from melt_tui.workbench.supply import SupplyCheck, SupplyRequest
 from melt_tui.workbench.supplying import Supplying
 from melt_tui.workloads import catalog as workloads
 

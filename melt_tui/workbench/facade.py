@@ -29,10 +29,9 @@ from melt_tui.workbench.contract import (
     SetupProgress,
     SetupRequest,
     Status,
-    SupplyCheck,
-    SupplyRequest,
 )
 from melt_tui.workbench.objections import Objection
+from melt_tui.workbench.supply import SupplyCheck, SupplyRequest
 
 if TYPE_CHECKING:
     from melt_tui.analysis.compare import Comparison

@@ -12,8 +12,8 @@ from drivers.model import DeviceKind, Quantity
 from drivers.supply import Supplied, Supply, require_range
 from drivers.ticks import ticks
 from melt_tui.timeline import RunPhase, View
-from melt_tui.workbench.contract import SupplyCheck, SupplyRequest
 from melt_tui.workbench.devices import Devices
+from melt_tui.workbench.supply import SupplyCheck, SupplyRequest
 
 GAUGE = "battery-gauge"
 GAUGE_S = 5.0

@@ -10,8 +10,8 @@ from drivers.errors import NotSupported, Refused
 from drivers.model import Channel, DeviceInfo, DeviceKind, Quantity, Unit
 from drivers.supply import Supplied
 from melt_tui.timeline import DeviceState, DeviceView, Reading, RunPhase, View
-from melt_tui.workbench.contract import SupplyRequest
 from melt_tui.workbench.devices import Devices
+from melt_tui.workbench.supply import SupplyRequest
 from melt_tui.workbench.supplying import Supplying
 from tests.rigs.virtual_clock import VirtualClock
 
