@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -332,8 +331,6 @@ class Workbench:
                     each.cancel()
 
     async def _made(self) -> "Desk":
-        # OpenBLAS starts a thread for each core when numpy is imported; nothing here multiplies matrices.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         desk: Desk = importlib.import_module("melt_tui.workbench.desk").Desk(self._setup, self._clock)
         return desk
 
