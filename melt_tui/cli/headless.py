@@ -23,6 +23,9 @@ from melt_tui.workbench import RunRequest, Workbench
 LAST_NS = 3 * SECOND // 2
 LAST_BEAT_S = 0.02
 """How long, and how often, it is looked whether power was heard once more after the runs."""
+LATE_NS = SECOND // 2
+"""Meters are heard for so long beyond that: the clock of one may turn out to be late, and with its times corrected the
+ends of the last turn and of the run would lack their energy."""
 _NOT_KEPT = (
     "no recording was kept: nothing was run or marked, and it was short (see min_minutes and keep_short of [session] in the "
     "config file)"
@@ -173,11 +176,12 @@ class Headless:
 def _silent_since(timeline: Timeline, t_ns: int) -> bool:
     """Whether a channel of power has told nothing since, that speaks every second and did so a moment before."""
     view = timeline.view(timeline.span()[1])
-    readings = [
-        view.readings.get(key)
+    meters = {name for name, device in view.devices.items() if device.feeds}
+    heard = [
+        (view.readings.get(key), t_ns + LATE_NS * (channel.device in meters))
         for key, channel in view.channels.items()
         if channel.quantity in {Quantity.POWER, Quantity.ENERGY}
         and not channel.derived
         and (channel.rate_hz or 0) >= 1
     ]
-    return any(reading is not None and t_ns - LAST_NS < reading.t_ns < t_ns for reading in readings)
+    return any(reading is not None and t_ns - LAST_NS < reading.t_ns < due_ns for reading, due_ns in heard)
