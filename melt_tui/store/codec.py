@@ -67,7 +67,8 @@ class Fast(NamedTuple):
 
 
 def encode_fast(stretch: Stretch, *, packed: bool = True) -> Fast:
-    """Blocks of a fast series as a blob, packed if that is asked for."""
+    """Blocks of a fast series as a blob. Codes in a byte each are packed if that is asked for, all others always: their
+    upper bytes pack to next to nothing."""
     k = len(stretch.counts)
     ends = struct.pack(f"<{3 * k}q", *stretch.counts, *stretch.t0, *stretch.t1)
     coding, codes = (
@@ -75,7 +76,7 @@ def encode_fast(stretch: Stretch, *, packed: bool = True) -> Fast:
         if stretch.lows
         else _wide_code(stretch.codes, stretch.dtype)
     )
-    if not packed:
+    if coding == _BYTES and not packed:
         return Fast(_HEAD.pack(_VERSION, _PLAIN | _LOOSE, coding, k) + ends + codes, worth=False)
     body = ends + codes
     small = _contexts.packers[1].compress(body)

@@ -34,7 +34,8 @@ class _Waiting:
     """Bytes of their codes."""
     last: int = 0
     worth: bool = True
-    """Whether packing the last one was worth its time; tried again with the first after each tile."""
+    """Whether packing the last one was worth its time; of codes in a byte each it is tried again with the first after each
+    tile."""
 
 
 class FastWriter:

@@ -56,6 +56,18 @@ def test_whether_packing_is_worth_its_time() -> None:
     assert len(fast(Samples("d", "c", 0, 9000, DType.U16, noise), packed=False).blob) < 9100
 
 
+def test_codes_of_more_than_a_byte_are_packed_whatever_came_before() -> None:
+    """A load that jumps after a quiet stretch whose noise did not pack: half of its bytes say nothing."""
+    rng = np.random.default_rng(1)
+    levels = np.where(np.arange(25_000) // 4500 % 2, 9000, 3000)
+    jumps = (levels + rng.normal(0, 12, 25_000)).astype("<u4").tobytes()
+    published = Samples("d", "c", 0, 24_999, DType.U32, jumps)
+    made = fast(published, packed=False)
+    assert made == fast(published)
+    assert len(made.blob) < 1.05 * 25_000
+    assert list(decode(made.blob, DType.U32).samples(KEY)) == [published]
+
+
 @pytest.mark.parametrize(
     ("dtype", "first"), [(DType.U32, 1 << 31), (DType.I32, -(1 << 31)), (DType.I16, -700)]
 )
