@@ -6,6 +6,7 @@ in which a link ends; the round trip of a conversation. ``--quick`` sends a smal
 
 import argparse
 import asyncio
+import hashlib
 import os
 import statistics
 import subprocess
@@ -20,6 +21,7 @@ from drivers.errors import LinkError
 from drivers.links.adb import AdbShell
 from drivers.links.adbserver import AdbServer
 from drivers.links.asking import Conversation, converse
+from drivers.links.summing import remember
 from tests.rigs.adb_phone import Phone, Server, adb_server, phone
 from tests.rigs.installed import report_least
 
@@ -46,17 +48,26 @@ def shell_of(server: Server, pixel: Phone) -> AdbShell:
 
 async def push(rounds: int, megabytes: int) -> bool:
     """Each way in turn first, and nothing kept of the push before: who writes second into a memory that holds the first's
-    file takes pages that the computer has to find, which costs more than to send them."""
-    took: dict[str, list[float]] = {"adb": [], "melt": []}
+    file takes pages that the computer has to find, which costs more than to send them.
+
+    A run knows the sum of a model before it pushes it; a file of which nobody knows it is told of, too.
+    """
+    took: dict[str, list[float]] = {"adb": [], "melt": [], "melt, sum unknown": []}
     with tempfile.TemporaryDirectory() as folder, adb_server() as server, phone(server) as pixel:
         source = Path(folder) / "model.gguf"
-        await asyncio.to_thread(source.write_bytes, os.urandom(megabytes * 1_000_000))
+        digest = await asyncio.to_thread(written, source, megabytes)
+
+        async def ours(known: str) -> None:
+            source.touch()  # what was summed up of it counts no more
+            remember(source, known)
+            await shell_of(server, pixel).push(source, TARGET, lambda _: None)
+
         ways: list[tuple[str, Callable[[], object]]] = [
             ("adb", lambda: asyncio.to_thread(their_push, server, pixel, source)),
-            ("melt", lambda: shell_of(server, pixel).push(source, TARGET, lambda _: None)),
+            ("melt", lambda: ours(digest)),
+            ("melt, sum unknown", lambda: ours("")),
         ]
         for _ in range(rounds):
-            source.touch()  # what was summed up of it counts no more
             for name, way in ways:
                 took[name].append(await timed(way))
                 await shell_of(server, pixel).run(["rm", "-rf", "/data/local/tmp/melt", THEIRS])
@@ -65,6 +76,13 @@ async def push(rounds: int, megabytes: int) -> bool:
             ways.reverse()
     ratio = statistics.median(took["adb"]) / statistics.median(took["melt"])
     return report_least(f"push, checked, against adb push, medians of {rounds}", ratio, 0.6)
+
+
+def written(source: Path, megabytes: int) -> str:
+    """The sum of what was written there."""
+    content = os.urandom(megabytes * 1_000_000)
+    source.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def their_push(server: Server, pixel: Phone, source: Path) -> None:
