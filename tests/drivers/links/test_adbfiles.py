@@ -91,7 +91,7 @@ async def test_push_goes_on_where_it_broke_off(
     def send(connection: socket.socket, parts: Sequence[bytes | memoryview]) -> None:
         send_parts(connection, parts)
         sent.append(sum(map(len, parts)))
-        if sum(sent) > 20_000_000:
+        if sum(sent) > 20_000_000 >= sum(sent[:-1]):  # once: this thread may go on when the phone is back
             other.wait_for(lambda: bool(content(other, ".part")))
             other.cue("drop")
 
