@@ -23,9 +23,9 @@ hypothesis.settings.load_profile("melt")  # before a release: --hypothesis-profi
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Five for two cores: most tests wait for cables, leases and other processes for longer than they compute."""
+    """Two for each core: most tests wait for cables, leases and other processes for longer than they compute."""
     own = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return 5 * (own or 1) // 2
+    return 2 * (own or 1)
 
 
 def pytest_collection_finish() -> None:
